@@ -1,0 +1,71 @@
+/**
+ * Which cards the gateway has, in PCI order, and who may speak on each. A link plan is fixed for the life of one
+ * gateway process; adding a work VM means a fresh gateway.
+ */
+import type { PolicyLink } from './policy/egress-policy.ts';
+
+/** How the gateway reaches the untrusted network. `wire` exists only for the lab. */
+export type UplinkAddressing =
+  | { readonly kind: 'static'; readonly address: string; readonly prefixLength: number; readonly nextHop: string }
+  | { readonly kind: 'dhcp' };
+
+export interface LinkPlan {
+  readonly uplink: { readonly ifname: 'up0'; readonly mac: string; readonly addressing: UplinkAddressing };
+  /** Always the last card; never has a VM. */
+  readonly probe: PolicyLink & { readonly gatewayMac: string };
+  /** One per work VM, in the configuration's order. */
+  readonly work: readonly (PolicyLink & { readonly gatewayMac: string; readonly workVm: string })[];
+}
+
+/** Pools for the links, tried in order; the first that overlaps with nothing the tunnel routes specially is used. */
+const POOLS = ['10.213.0', '172.29.213', '192.168.213'] as const;
+const MAX_LINKS = 31;
+
+/**
+ * Plans the links. `taken` are IPv4 prefixes in use inside the tunnel (its addresses, resolvers, split routes), without
+ * default routes. `seed` (0..0xffff) varies the MACs between gates so that two gates never share one.
+ *
+ * @throws RangeError when more than 30 work VMs are asked for, or every pool is taken.
+ */
+export function planLinks(
+  workVms: readonly string[],
+  addressing: UplinkAddressing,
+  taken: readonly string[],
+  seed: number,
+): LinkPlan {
+  if (workVms.length >= MAX_LINKS) throw new RangeError(`at most ${MAX_LINKS - 1} work VMs on one gate`);
+  const pool = POOLS.find((candidate) => !taken.some((prefix) => overlaps(`${candidate}.0/24`, prefix)));
+  if (pool === undefined) throw new RangeError('every address pool for the links overlaps with the tunnel');
+  const link = (index: number, ifname: string) => ({
+    ifname,
+    gateway: `${pool}.${index * 8 + 1}`,
+    guest: `${pool}.${index * 8 + 2}`,
+    prefixLength: 29,
+    gatewayMac: mac(seed, 0x10, index),
+    guestMac: mac(seed, 0x20, index),
+  });
+  return {
+    uplink: { ifname: 'up0', mac: mac(seed, 0x01, 0), addressing },
+    probe: link(MAX_LINKS, 'probe0'),
+    work: workVms.map((workVm, index) => ({ ...link(index, `work${index}`), workVm })),
+  };
+}
+
+/** QEMU's own locally administered prefix 52:54:00, then role and index, so that captures read themselves. */
+function mac(seed: number, role: number, index: number): string {
+  const bytes = [0x52, 0x54, role, (seed >> 8) & 0xff, seed & 0xff, index & 0xff];
+  return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(':');
+}
+
+function overlaps(a: string, b: string): boolean {
+  const [left, right] = [range(a), range(b)];
+  return left.first <= right.last && right.first <= left.last;
+}
+
+function range(prefix: string): { first: number; last: number } {
+  const [address = '', length = '32'] = prefix.split('/');
+  const value = address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
+  const size = 2 ** (32 - Number(length));
+  const first = Math.floor(value / size) * size;
+  return { first, last: first + size - 1 };
+}

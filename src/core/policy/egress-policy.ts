@@ -1,0 +1,64 @@
+/**
+ * What may leave the gateway's uplink, as plain data. One policy compiles to the gateway's nft ruleset, the guard's
+ * matcher and a table for people; a property test holds the compilers to each other.
+ */
+
+/** The wire shape the guard demands of frames to an endpoint, on top of address and port. */
+export type WireShape = 'wireguard';
+
+/** One pinned VPN endpoint: a literal address, never a name. */
+export interface Endpoint {
+  /** Canonical IPv4 text. (IPv6 endpoints come with the IPv6 uplink.) */
+  readonly address: string;
+  readonly port: number;
+  readonly protocol: 'udp' | 'tcp';
+  readonly shape: WireShape;
+}
+
+/** The gateway's side of the uplink. */
+export interface UplinkIdentity {
+  /** Lower-case colon-separated MAC of the gateway's uplink card. */
+  readonly mac: string;
+  /** The gateway's IPv4 address on the uplink; undefined only while DHCP has not answered. */
+  readonly address: string | undefined;
+  /** IPv4 of the router that frames to the endpoint are sent through. */
+  readonly nextHop: string | undefined;
+  /** True where the uplink is configured by DHCP: then DHCP client frames may leave. */
+  readonly dhcp: boolean;
+}
+
+/** One wire of the gateway towards the inside. */
+export interface PolicyLink {
+  /** Interface name in the gateway, e.g. `work0` or `probe0` (at most 15 bytes, IFNAMSIZ). */
+  readonly ifname: string;
+  /** The gateway's own address on that link. */
+  readonly gateway: string;
+  /** The single address the machine on that link may use. */
+  readonly guest: string;
+  readonly prefixLength: number;
+  /** The single MAC the machine on that link may use. */
+  readonly guestMac: string;
+}
+
+/** Where forwarded traffic may go: the tunnel, and inside it these prefixes. */
+export interface TunnelPolicy {
+  /** Interface name in the gateway: always `tun0`. */
+  readonly ifname: string;
+  /** IPv4 prefixes routed into the tunnel; `0.0.0.0/0` for a full tunnel. */
+  readonly routes: readonly string[];
+  /** Resolvers inside the tunnel the gateway's DNS forwards to. */
+  readonly resolvers: readonly string[];
+  /** UDP source port of the VPN socket on the gateway. */
+  readonly localPort: number;
+  /** fwmark of the VPN socket's packets. */
+  readonly mark: number;
+}
+
+export interface EgressPolicy {
+  readonly uplink: UplinkIdentity;
+  /** Empty: nothing but ARP (and DHCP) may leave. The boot ruleset is compiled from such a policy. */
+  readonly endpoints: readonly Endpoint[];
+  readonly links: readonly PolicyLink[];
+  /** Undefined before a VPN profile was applied: nothing is forwarded at all. */
+  readonly tunnel: TunnelPolicy | undefined;
+}

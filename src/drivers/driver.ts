@@ -1,0 +1,120 @@
+/**
+ * The two driver interfaces. `qemu/` is the real one, `memory/` a stateful model for tests; both pass the conformance
+ * suite in test/contract/drivers.
+ *
+ * Call order: GatewayHost.boot -> RunningGateway.* -> kill. WorkHost.start -> facts -> setLink(true) -> resume.
+ * Every method that ends something is idempotent and leaves nothing behind.
+ */
+import type { Duplex } from 'node:stream';
+import type { LinkPlan } from '../core/link-plan.ts';
+import type { MachineFacts } from '../core/machine-facts.ts';
+
+export type Arch = 'amd64' | 'arm64';
+
+/** The gateway's connection to the untrusted network. `wire` is made only by the lab. */
+export type UplinkAttachment =
+  | { readonly kind: 'user' }
+  | { readonly kind: 'wire'; readonly localPath: string; readonly remotePath: string };
+
+export interface GatewayBoot {
+  /** Folder (0700) for sockets, pidfile and logs of this gateway; made by the caller, emptied by `kill`. */
+  readonly runFolder: string;
+  /** Read-only copies inside `runFolder`, whose digests the caller has checked. `initramfs` is unlinked once QEMU has read it. */
+  readonly kernel: string;
+  readonly initramfs: string;
+  readonly arch: Arch;
+  readonly memoryMiB: number;
+  readonly cpus: number;
+  readonly plan: LinkPlan;
+  readonly uplink: UplinkAttachment;
+  /** Where the wire of each link ends: `gatewayPath` is bound by the gateway, `guestPath` by the work VM. */
+  readonly wires: readonly { readonly ifname: string; readonly gatewayPath: string; readonly guestPath: string }[];
+  /** Lab only: a pcap of what really left towards the uplink, written by QEMU behind the guard. */
+  readonly witness?: string;
+}
+
+/** vmgate's own stand on the probe link: frames in as if a VM had sent them, and what the gateway sent back. */
+export interface ProbeWire {
+  /** Injects one Ethernet frame (14..1514 bytes, no FCS). */
+  send(frame: Buffer): void;
+  /** Frames the gateway put on the link; must be read continuously (an unread mirror hangs QMP). */
+  onFrame(listener: (frame: Buffer) => void): void;
+  close(): Promise<void>;
+}
+
+export interface ProcessEnd {
+  /** `guest` (poweroff, panic), `host` (we or somebody killed it), `unknown`. */
+  readonly by: 'guest' | 'host' | 'unknown';
+  readonly detail: string;
+}
+
+export interface RunningGateway {
+  readonly pid: number;
+  /** Resolves once, when the process is gone for whatever reason. Never rejects. */
+  readonly ended: Promise<ProcessEnd>;
+  /** Paths the guard connects to; nothing leaves before it does. */
+  readonly guardSockets: { readonly outgoing: string; readonly released: string };
+  /** Byte stream to the guest's SSH relay. One at a time. @throws DRIVER_CONTROL_UNREACHABLE */
+  openControl(): Promise<Duplex>;
+  /** One at a time; removes its filters and chardevs on `close`. */
+  openProbe(): Promise<ProbeWire>;
+  /** SIGKILL and wait; removes sockets and copies. Idempotent. */
+  kill(): Promise<void>;
+}
+
+export interface GatewayHost {
+  readonly name: string;
+  /** Resolves as soon as the machine runs (CPU started, sockets there); readiness is the control channel's matter. */
+  boot(spec: GatewayBoot): Promise<RunningGateway>;
+  /** Kills what an earlier supervisor left in `runFolder`, judged by the pidfile's lock, and empties the folder. */
+  reap(runFolder: string): Promise<void>;
+}
+
+/** How a work VM boots. Every path was inspected (src/work) before it comes here. */
+export type WorkBoot =
+  | { readonly kind: 'kernel'; readonly kernel: string; readonly initramfs: string; readonly append: string }
+  | {
+      readonly kind: 'disk';
+      readonly overlay: string;
+      readonly base: { readonly path: string; readonly format: 'qcow2' | 'raw' };
+    };
+
+export interface WorkSpec {
+  readonly name: string;
+  readonly folder: string;
+  readonly arch: Arch;
+  readonly memoryMiB: number;
+  readonly cpus: number;
+  readonly hardware: 'virtio' | 'compat';
+  readonly mac: string;
+  readonly wire: { readonly localPath: string; readonly remotePath: string };
+  readonly boot: WorkBoot;
+}
+
+export interface RunningWork {
+  readonly pid: number;
+  readonly ended: Promise<ProcessEnd>;
+  /** Byte stream of the serial console: a unix socket path. */
+  readonly consolePath: string;
+  /** What the hypervisor says the machine consists of, now. */
+  facts(): Promise<MachineFacts>;
+  setLink(up: boolean): Promise<void>;
+  resume(): Promise<void>;
+  pause(): Promise<void>;
+  /** ACPI power button; returns at once. */
+  powerDown(): Promise<void>;
+  /** Link down, SIGKILL, wait, remove sockets. Idempotent. */
+  kill(): Promise<void>;
+  /** Lets go of the process without ending it (a supervisor that leaves work VMs for its successor). */
+  release(): void;
+}
+
+export interface WorkHost {
+  readonly name: string;
+  /** The process exists afterwards, CPU frozen, link down. @throws DRIVER_ALREADY_RUNNING */
+  start(spec: WorkSpec): Promise<RunningWork>;
+  /** The running process of `folder`, judged by pidfile lock and QMP; undefined when there is none. Its link is set down first. */
+  adopt(spec: Pick<WorkSpec, 'name' | 'folder'>): Promise<RunningWork | undefined>;
+  /** True while a process holds the pidfile's lock. */
+  isRunning(folder: string): Promise<boolean>;
+}

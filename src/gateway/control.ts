@@ -1,0 +1,30 @@
+/** The control channel as the rest of vmgate sees it: typed verbs over SSH over a virtio-serial byte stream. */
+import type { Duplex } from 'node:stream';
+import type { EgressPolicy } from '../core/policy/egress-policy.ts';
+import type { TunnelPlan, TunnelSecrets } from '../vpn/tunnel-plan.ts';
+import type { GatewayFacts, Hello, Leases, UplinkLease } from './protocol.ts';
+
+/** One client at a time: the supervisor owns it and multiplexes. Every verb rejects with a VmgateError. */
+export interface GatewayControl {
+  readonly closed: Promise<string>;
+  hello(): Promise<Hello>;
+  apply(rulesetJson: string): Promise<void>;
+  uplink(): Promise<UplinkLease>;
+  tunnel(
+    plan: TunnelPlan,
+    secrets: TunnelSecrets,
+    pinned: { readonly address: string; readonly port: number },
+    policy: EgressPolicy,
+  ): Promise<void>;
+  untunnel(): Promise<void>;
+  /** Grants or renews 15 s for each; everything else loses its lease. */
+  lease(ifnames: readonly string[]): Promise<Leases>;
+  /** Deletes every lease and flushes conntrack. */
+  unlease(): Promise<void>;
+  facts(): Promise<GatewayFacts>;
+  setClock(epochMs: number): Promise<void>;
+  logs(): Promise<string>;
+  /** A TCP connection made by the gateway (SSH direct-tcpip): into the tunnel, or to a work VM on its link. */
+  dial(address: string, port: number): Promise<Duplex>;
+  close(): void;
+}

@@ -1,0 +1,99 @@
+/**
+ * What the gateway's one forced command, `vmgate-gw VERB`, answers. Settings go in on stdin, one JSON document comes
+ * out. Everything here is a guest's word: bounded and parsed, believed only where a host-side witness agrees.
+ *
+ * Verbs: `hello`, `apply` (stdin: nft JSON, whole ruleset, one transaction), `uplink` (configures the uplink, DHCP if
+ * planned), `tunnel` (stdin: {@link renderTunnelSettings}), `untunnel`, `lease` (stdin: interface names, one a line),
+ * `unlease`, `facts`, `clock` (stdin: epoch milliseconds), `logs`.
+ */
+import * as z from 'zod';
+
+/** Longest answer accepted, bytes. */
+export const MAX_ANSWER = 1_048_576;
+
+const text = z.string().max(512);
+const count = z.number().nonnegative();
+
+export const hello = z.object({
+  v: z.literal(1),
+  bootId: z.string().max(64),
+  uptimeMs: count,
+  layers: z.array(text).max(16),
+});
+export type Hello = z.infer<typeof hello>;
+
+export const uplinkLease = z.object({
+  v: z.literal(1),
+  address: z.ipv4(),
+  prefixLength: z.int().min(0).max(32),
+  nextHop: z.ipv4(),
+});
+export type UplinkLease = z.infer<typeof uplinkLease>;
+
+/** `expiresMs`: what the kernel says is left of the element's 15 s timeout. */
+export const leases = z.object({
+  v: z.literal(1),
+  leases: z.array(z.object({ ifname: z.string().max(15), expiresMs: count })).max(64),
+});
+export type Leases = z.infer<typeof leases>;
+
+export const done = z.object({ v: z.literal(1), ok: z.literal(true) });
+
+/** A verb that failed says so itself, with exit status 1. `step` is the command that failed, `detail` its last lines. */
+export const failure = z.object({ v: z.literal(1), ok: z.literal(false), step: text, detail: z.string().max(8_192) });
+
+export const gatewayFacts = z.object({
+  v: z.literal(1),
+  bootId: z.string().max(64),
+  epochMs: z.number(),
+  uptimeMs: count,
+  /** `nft -j -s list ruleset`, all families, as it came. */
+  ruleset: z.object({ nftables: z.array(z.unknown()).max(4_096) }),
+  leases: leases.shape.leases,
+  /** `ip -j rule`, `ip -6 -j rule`, `ip -j route show table all`, `ip -6 -j route show table all`. */
+  rules4: z.array(z.unknown()).max(256),
+  rules6: z.array(z.unknown()).max(256),
+  routes4: z.array(z.unknown()).max(1_024),
+  routes6: z.array(z.unknown()).max(1_024),
+  ipForward: z.boolean(),
+  /** net.ipv6.conf.IF.disable_ipv6 for every interface there is. */
+  disableIpv6: z.record(z.string().max(15), z.boolean()),
+  links: z
+    .array(
+      z.object({
+        ifname: z.string().max(15),
+        mac: z.string().max(32),
+        up: z.boolean(),
+        rxPackets: count,
+        rxBytes: count,
+        txPackets: count,
+        txBytes: count,
+      }),
+    )
+    .max(64),
+  tunnel: z
+    .object({
+      kind: z.literal('wireguard'),
+      ifname: z.string().max(15),
+      listenPort: z.int(),
+      mark: z.int(),
+      peers: z
+        .array(
+          z.object({
+            publicKey: z.string().max(64),
+            endpoint: z.string().max(64),
+            /** Guest epoch milliseconds; 0: never. */
+            latestHandshakeMs: count,
+            rxBytes: count,
+            txBytes: count,
+            allowedIps: z.array(z.string().max(64)).max(1_024),
+          }),
+        )
+        .max(16),
+    })
+    .nullable(),
+  resolvers: z.array(z.string().max(64)).max(16),
+  /** Named nft counters. */
+  counters: z.record(z.string().max(64), z.object({ packets: count, bytes: count })),
+});
+export type GatewayFacts = z.infer<typeof gatewayFacts>;

@@ -1,0 +1,93 @@
+/**
+ * Lines between supervisor and guard: JSON, one message a line, on the guard's stdin (orders) and stdout (reports).
+ * EOF on stdin means the supervisor is gone: the guard passes nothing and ends.
+ *
+ * Deadlines are absolute on both host clocks, so that an order that waited in the pipe (guard stopped, host asleep)
+ * cannot re-arm by arriving late. CLOCK_MONOTONIC is one clock for all processes of a boot: clock_gettime(2).
+ */
+import * as z from 'zod';
+
+/** No order arms for longer than this, and a wall/monotonic disagreement of this much disarms. */
+export const MAX_ARM_MS = 5_000;
+
+export interface GuardEndpoint {
+  readonly address: string;
+  readonly port: number;
+  readonly protocol: 'udp' | 'tcp';
+  readonly shape: 'wireguard';
+}
+
+const endpoint = z.strictObject({
+  address: z.ipv4(),
+  port: z.int().min(1).max(65_535),
+  protocol: z.enum(['udp', 'tcp']),
+  shape: z.enum(['wireguard']),
+});
+
+const uplink = z.strictObject({
+  mac: z.string(),
+  address: z.ipv4().optional(),
+  nextHop: z.ipv4().optional(),
+  dhcp: z.boolean(),
+});
+
+/** First line: where the gateway's filter-redirector sockets are, and where evidence goes. */
+export const guardSetup = z.strictObject({
+  type: z.literal('setup'),
+  /** Unix socket frames leaving the gateway are read from (QEMU chardev `fo`). */
+  outgoing: z.string(),
+  /** Unix socket allowed frames are written to (QEMU chardev `fi`). */
+  released: z.string(),
+  /** Folder (0700) for the evidence ring. */
+  evidence: z.string(),
+  evidenceMaxBytes: z.int().positive(),
+});
+
+export const guardOrder = z.discriminatedUnion('type', [
+  guardSetup,
+  /** Replaces the policy. Disarms first: a new policy needs a new `arm` of a higher generation. */
+  z.strictObject({ type: z.literal('policy'), uplink, endpoints: z.array(endpoint).max(8) }),
+  /** Pass allowed frames until both deadlines; ignored unless `generation` is the current or a higher one. */
+  z.strictObject({
+    type: z.literal('arm'),
+    generation: z.int().nonnegative(),
+    /** process.hrtime.bigint() / 1e6 at which to stop, as a number of milliseconds. */
+    monotonicMs: z.number(),
+    /** Date.now() at which to stop. */
+    wallMs: z.number(),
+  }),
+  z.strictObject({ type: z.literal('disarm') }),
+  /** Byte strings (hex) to look for in every frame, allowed ones included. Empty array: stop looking. */
+  z.strictObject({ type: z.literal('canaries'), tokens: z.array(z.string().regex(/^([0-9a-f]{2}){8,64}$/)).max(64) }),
+  /** Barrier: answered after everything already readable on `outgoing` was judged. */
+  z.strictObject({ type: z.literal('sync'), id: z.int() }),
+]);
+export type GuardOrder = z.infer<typeof guardOrder>;
+
+export const frameCounts = z.strictObject({
+  /** Let out, by kind (`arp`, `dhcp`, `tunnel`). */
+  passed: z.record(z.string(), z.strictObject({ frames: z.int(), bytes: z.int() })),
+  /** Would have been allowed, but the guard was not armed. */
+  held: z.int(),
+  /** Matches nothing the policy allows: never let out. */
+  foreign: z.int(),
+  /** Frames that carried a canary token, whether otherwise allowed or not. */
+  canaries: z.int(),
+  /** Allowed frames lost to back-pressure. */
+  overrun: z.int(),
+});
+export type FrameCounts = z.infer<typeof frameCounts>;
+
+export const guardReport = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('ready') }),
+  /** At most once a second, when something changed. */
+  z.strictObject({ type: z.literal('counts'), counts: frameCounts }),
+  z.strictObject({ type: z.literal('sync'), id: z.int(), counts: frameCounts, armed: z.boolean() }),
+  /** A foreign frame or a canary on the uplink. `why` names the first rule it broke; `frame` is hex, cut to 128 bytes. */
+  z.strictObject({ type: z.literal('violation'), why: z.string(), frame: z.string(), canary: z.boolean() }),
+  /** Stopped passing by itself. */
+  z.strictObject({ type: z.literal('disarmed'), why: z.enum(['deadline', 'clock-jump', 'order', 'policy']) }),
+  /** A socket to the gateway closed or could not be opened: the gateway is gone or must go. */
+  z.strictObject({ type: z.literal('gateway-lost'), why: z.string() }),
+]);
+export type GuardReport = z.infer<typeof guardReport>;

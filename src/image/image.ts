@@ -1,0 +1,36 @@
+/** Images as the rest of vmgate sees them: a kernel and compressed cpio layers, content-addressed. */
+import type { Arch } from '../drivers/driver.ts';
+
+/** `gateway` has layers `base`, `wireguard`, ...; `tiny` (work VM) and `lab` have one layer. */
+export type ImageKind = 'gateway' | 'tiny' | 'lab';
+
+export interface ImagePart {
+  readonly name: string;
+  /** `sha256:<hex>` of the file's bytes. */
+  readonly digest: string;
+  readonly bytes: number;
+}
+
+export interface ImageManifest {
+  readonly version: 1;
+  readonly kind: ImageKind;
+  readonly arch: Arch;
+  readonly kernel: ImagePart;
+  readonly layers: readonly ImagePart[];
+  readonly packages: readonly { readonly name: string; readonly version: string; readonly digest: string }[];
+}
+
+export interface StoredImage {
+  /** `sha256:<hex>` of the canonical manifest: the image's identity. */
+  readonly digest: string;
+  readonly folder: string;
+  readonly manifest: ImageManifest;
+}
+
+/** What one VM boots: copies in its run folder whose bytes were hashed while they were copied. */
+export interface AssembledBoot {
+  readonly kernel: string;
+  readonly initramfs: string;
+  /** Digests of the parts as read for this boot; judged by the `image` check. */
+  readonly parts: readonly ImagePart[];
+}
