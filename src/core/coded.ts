@@ -57,15 +57,18 @@ export function event<P>(spec: EventSpec<P>): EventSpec<P> {
   return spec;
 }
 
+/** `sample` gives its payload back, the texts take one in: no single payload type fits every spec. */
+type AnyPayload<S extends { sample: unknown }> = Omit<S, 'sample'> & { readonly sample: unknown };
+
 /** Stamps each spec with its key as its code. Keys are upper snake case and start with the room: `VPN_HOOK_REFUSED`. */
-export function errorCodes<T extends Record<string, ErrorSpec<never>>>(
+export function errorCodes<T extends Record<string, AnyPayload<ErrorSpec<never>>>>(
   specs: T,
 ): { readonly [K in keyof T]: T[K] extends ErrorSpec<infer P> ? ErrorCode<P> : never } {
   return stamp(specs) as { readonly [K in keyof T]: T[K] extends ErrorSpec<infer P> ? ErrorCode<P> : never };
 }
 
 /** Twin of {@link errorCodes} for events. */
-export function eventCodes<T extends Record<string, EventSpec<never>>>(
+export function eventCodes<T extends Record<string, AnyPayload<EventSpec<never>>>>(
   specs: T,
 ): { readonly [K in keyof T]: T[K] extends EventSpec<infer P> ? EventCode<P> : never } {
   return stamp(specs) as { readonly [K in keyof T]: T[K] extends EventSpec<infer P> ? EventCode<P> : never };

@@ -1,0 +1,26 @@
+/**
+ * Makes text from outside safe to print (P11). A guest's log line with ESC sequences can rewrite what a terminal shows
+ * or, on some, type commands; bidirectional overrides make a name read as another (CVE-2021-42574).
+ */
+
+/** Controls (C0, C1), formats (bidi, zero width, tags), half surrogates, line and paragraph separators. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+
+/** One line: newlines too become visible escapes. `max` is in UTF-16 units; what is cut is marked by `...`. */
+export function escapeLine(text: string, max = 400): string {
+  const cut = text.length > max ? `${text.slice(0, max)}...` : text;
+  return cut.replace(UNPRINTABLE, visible);
+}
+
+/** Several lines: newlines and tabs stay. */
+export function escapeBlock(text: string, max = 65_536): string {
+  const cut = text.length > max ? `${text.slice(0, max)}...` : text;
+  return cut.replace(UNPRINTABLE, (character) =>
+    character === '\n' || character === '\t' ? character : visible(character),
+  );
+}
+
+function visible(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  return code <= 0xff ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
+}
