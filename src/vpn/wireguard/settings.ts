@@ -1,0 +1,92 @@
+/** Every setting of wg(8) and wg-quick(8) by name: where it belongs, whether it may repeat, and which are refused. */
+import { VmgateError } from '../../core/coded.ts';
+import { errors } from '../codes.ts';
+import { at, type Token } from './positions.ts';
+import type { SectionName } from './syntax.ts';
+
+interface SettingRule {
+  readonly section: SectionName;
+  /** Lists add up over several lines; anything else must not stand twice. */
+  readonly repeats?: true;
+}
+
+const RULES = {
+  PrivateKey: { section: '[Interface]' },
+  ListenPort: { section: '[Interface]' },
+  FwMark: { section: '[Interface]' },
+  Address: { section: '[Interface]', repeats: true },
+  DNS: { section: '[Interface]', repeats: true },
+  MTU: { section: '[Interface]' },
+  PublicKey: { section: '[Peer]' },
+  PresharedKey: { section: '[Peer]' },
+  AllowedIPs: { section: '[Peer]', repeats: true },
+  Endpoint: { section: '[Peer]' },
+  PersistentKeepalive: { section: '[Peer]' },
+} as const satisfies Record<string, SettingRule>;
+
+export type Setting = keyof typeof RULES;
+
+const COMMANDS = 'vmgate never runs commands from a profile: they would run with all rights, whoever wrote the file';
+const REFUSED: Readonly<Record<string, string>> = {
+  PreUp: COMMANDS,
+  PostUp: COMMANDS,
+  PreDown: COMMANDS,
+  PostDown: COMMANDS,
+  SaveConfig: 'a running tunnel must not rewrite the profile it was checked from',
+  Table: 'the gateway keeps its own routing tables, and its checks prove them',
+};
+
+const SETTINGS = Object.keys(RULES) as readonly Setting[];
+
+/**
+ * Which setting a key names; names are compared without case.
+ *
+ * @throws VPN_HOOK_REFUSED, VPN_KEY_MISPLACED, VPN_KEY_UNKNOWN
+ */
+export function identifySetting(
+  key: Token,
+  section: SectionName,
+  file: string,
+): { setting: Setting; repeats: boolean } {
+  const hook = Object.keys(REFUSED).find((name) => sameName(name, key.text));
+  if (hook !== undefined) {
+    throw VmgateError.of(errors.VPN_HOOK_REFUSED, { ...at(file, key), key: hook, reason: REFUSED[hook] ?? '' });
+  }
+  const setting = SETTINGS.find((name) => sameName(name, key.text));
+  if (setting === undefined) throw unknownKey(key, section, file);
+  const rule: SettingRule = RULES[setting];
+  if (rule.section !== section) {
+    const payload = { ...at(file, key), key: setting, section, belongs: rule.section };
+    throw VmgateError.of(errors.VPN_KEY_MISPLACED, payload);
+  }
+  return { setting, repeats: rule.repeats === true };
+}
+
+/** A name is quoted only when it cannot be a piece of a secret key that lost its `Key =`. */
+function unknownKey(key: Token, section: SectionName, file: string): VmgateError {
+  const quotable = /^[A-Za-z][A-Za-z0-9]{0,23}$/.test(key.text);
+  const near = SETTINGS.filter((name) => distance(name.toLowerCase(), key.text.toLowerCase().slice(0, 32)) <= 2);
+  return VmgateError.of(errors.VPN_KEY_UNKNOWN, {
+    ...at(file, key),
+    key: quotable ? key.text : '',
+    section,
+    ...(near[0] === undefined ? {} : { meant: near[0] }),
+  });
+}
+
+function sameName(name: string, text: string): boolean {
+  return name.toLowerCase() === text.toLowerCase();
+}
+
+/** Levenshtein distance. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (const [i, left] of [...a].entries()) {
+    const next = [i + 1];
+    for (const [j, right] of [...b].entries()) {
+      next.push(Math.min((next[j] ?? 0) + 1, (row[j + 1] ?? 0) + 1, (row[j] ?? 0) + (left === right ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row.at(-1) ?? 0;
+}
