@@ -1,0 +1,104 @@
+/**
+ * The gate as a pure function: `step(state, event) -> [state, effects]`. Everything that opens or closes anything is
+ * decided here; the supervisor is an event queue and a table effect -> runner.
+ */
+
+import { close, closeStepDone, type Step } from './gate/closing.ts';
+import type { Effect } from './gate/effects.ts';
+import { finishDown, gatewayKilled } from './gate/ending.ts';
+import type { GateEvent } from './gate/events.ts';
+import { failed, partLost, violation } from './gate/failures.ts';
+import { boot, connect, enter, judged, PULSE_MS, pulsed, timer, whenOpen } from './gate/opening.ts';
+import { type GateState, isArmed } from './gate/state.ts';
+import { defined, ended, leased, raised, ready, reply, start, stop } from './gate/work.ts';
+
+export function step(state: GateState, event: GateEvent): Step {
+  switch (event.type) {
+    case 'up':
+      return up(state, event.request, event.configChanged);
+    case 'down':
+      return down(state, event.request);
+    case 'start':
+      return start(state, event);
+    case 'stop':
+      return stop(state, event);
+    case 'tick':
+      return [state, isArmed(state) ? [{ do: 'armGuard', generation: state.generation }] : []];
+    case 'adopted':
+      return [
+        { ...state, work: { ...state.work, [event.name]: { status: 'running', admitted: false, waiters: [] } } },
+        [],
+      ];
+    case 'booted':
+      if (event.generation !== state.generation || state.phase !== 'booting') return [state, []];
+      return connect({ ...state, gatewayAlive: true });
+    case 'connected':
+      if (event.generation !== state.generation || state.phase !== 'connecting') return [state, []];
+      return enter({ ...state, phase: 'verifying' }, [{ do: 'verify', generation: state.generation, admitted: [] }]);
+    case 'judged':
+      return judged(state, event);
+    case 'pulsed':
+      return pulsed(state, event);
+    case 'closeStep':
+      if (event.generation !== state.generation || state.closing?.step !== event.step) return [state, []];
+      return closeStepDone(state, state.closing, false);
+    case 'gatewayKilled':
+      return gatewayKilled(state, event.generation);
+    case 'defined':
+      return defined(state, event.name, event.generation, event.verdict);
+    case 'leased':
+      if (event.raise !== undefined) return leased(state, event.raise, event.generation);
+      return whenOpen(state, event.generation, {
+        do: 'timer',
+        name: 'pulse',
+        ms: PULSE_MS,
+        generation: state.generation,
+      });
+    case 'raised':
+      return raised(state, event.name, event.generation);
+    case 'ready':
+      return ready(state, event.name);
+    case 'workEnded':
+      return finishDown(ended(state, event.name));
+    case 'timer':
+      return timer(state, event);
+    case 'failed':
+      return failed(state, event);
+    case 'violation':
+      return violation(state, { kind: 'fault', fault: event.fault });
+    case 'partLost':
+      return partLost(state, event);
+  }
+}
+
+function up(state: GateState, request: number, configChanged: boolean): Step {
+  const wanted: GateState = { ...state, wanted: true, upWaiters: [...state.upWaiters, request] };
+  switch (state.phase) {
+    case 'down':
+      return boot({ ...wanted, everOpen: false });
+    case 'open':
+      if (configChanged) return close(wanted, 'booting', undefined);
+      return [{ ...state, wanted: true }, [reply([request], { ok: true, already: true })]];
+    case 'closed':
+      if (configChanged) return close(wanted, 'booting', undefined);
+      return state.gatewayAlive ? connect(wanted) : boot(wanted);
+    case 'violated':
+      return boot({ ...wanted, reason: undefined, everOpen: false });
+    case 'stopping':
+      return [state, [reply([request], { ok: false, because: { kind: 'cancelled' } })]];
+    case 'booting':
+    case 'connecting':
+    case 'verifying':
+    case 'closing':
+      return configChanged ? close(wanted, 'booting', undefined) : [wanted, []];
+  }
+}
+
+function down(state: GateState, request: number): Step {
+  const waiting: GateState = { ...state, wanted: false, downWaiters: [...state.downWaiters, request], upWaiters: [] };
+  const cancelled: readonly Effect[] =
+    state.upWaiters.length > 0 ? [reply(state.upWaiters, { ok: false, because: { kind: 'cancelled' } })] : [];
+  if (state.phase === 'stopping') return [waiting, cancelled];
+  const [closing, effects] = close(waiting, 'stopping', undefined);
+  return [closing, [...cancelled, ...effects]];
+}

@@ -1,0 +1,92 @@
+/**
+ * Close first, ask later. The guard stops at once (local, cannot block); then leases, work links, conntrack, each with
+ * its own deadline in the runner; a step that fails never holds up the next one, but costs the gateway its life.
+ */
+import type { Effect } from './effects.ts';
+import {
+  CLOSE_STEPS,
+  type CloseReason,
+  type CloseTarget,
+  type Closing,
+  type GateState,
+  type WorkState,
+} from './state.ts';
+
+export type Step = readonly [GateState, readonly Effect[]];
+
+/** How severe a target is: a close under way may only be redirected to a more drastic one. */
+const SEVERITY: Readonly<Record<CloseTarget, number>> = { closed: 0, booting: 1, violated: 2, stopping: 3 };
+
+/** Begins the closing order, or makes one under way lead to the more drastic of both targets. */
+export function close(state: GateState, target: CloseTarget, reason: CloseReason | undefined): Step {
+  const shut: GateState = {
+    ...state,
+    reason: reason ?? state.reason,
+    receipt: undefined,
+    reverifyDue: false,
+    work: withoutAdmission(state.work),
+  };
+  if (state.closing !== undefined) {
+    const drastic = SEVERITY[target] > SEVERITY[state.closing.target] ? target : state.closing.target;
+    return [{ ...shut, closing: { ...state.closing, target: drastic } }, [{ do: 'disarmGuard' }]];
+  }
+  const generation = state.generation + 1;
+  const [step] = CLOSE_STEPS;
+  const closing: GateState = { ...shut, phase: 'closing', generation, closing: { step, failed: false, target } };
+  return [
+    closing,
+    [
+      { do: 'disarmGuard' },
+      { do: 'revokeReceipt' },
+      { do: 'announce', phase: 'closing', reason: closing.reason, claim: undefined },
+      { do: step, generation },
+    ],
+  ];
+}
+
+/** One step of the order answered (or failed). */
+export function closeStepDone(state: GateState, closing: Closing, failed: boolean): Step {
+  const next = CLOSE_STEPS[CLOSE_STEPS.indexOf(closing.step) + 1];
+  const sofar: Closing = { ...closing, failed: closing.failed || failed };
+  if (next !== undefined) {
+    return [{ ...state, closing: { ...sofar, step: next } }, [{ do: next, generation: state.generation }]];
+  }
+  return closed(state, sofar);
+}
+
+function closed(state: GateState, closing: Closing): Step {
+  const target = closing.failed && closing.target === 'closed' ? 'booting' : closing.target;
+  if (target === 'closed') return settle({ ...state, closing: undefined });
+  // Everything more drastic than `closed` ends the gateway process; `gatewayKilled` carries on from there.
+  return [{ ...state, closing: { ...closing, target } }, [{ do: 'killGateway', generation: state.generation }]];
+}
+
+/** Closed with a live gateway: answer who waits, and try again later. */
+export function settle(state: GateState): Step {
+  const retries = state.retries + 1;
+  const next: GateState = { ...state, phase: 'closed', retries, upWaiters: [] };
+  return [
+    next,
+    [
+      { do: 'announce', phase: 'closed', reason: state.reason, claim: undefined },
+      ...refuse(state),
+      { do: 'timer', name: 'retry', ms: backoffMs(retries), generation: state.generation },
+    ],
+  ];
+}
+
+/** Tells every waiting `up` why the gate is not open. */
+export function refuse(state: GateState): readonly Effect[] {
+  if (state.upWaiters.length === 0) return [];
+  const because = { kind: 'notOpen', phase: state.phase, reason: state.reason } as const;
+  return [{ do: 'reply', to: state.upWaiters, outcome: { ok: false, because } }];
+}
+
+/** 1 s, 2 s, then every 3 s: a returning network is met within one interval (DESIGN section 8). Jitter is the runner's. */
+export function backoffMs(retries: number): number {
+  return Math.min(retries, 3) * 1_000;
+}
+
+function withoutAdmission(work: GateState['work']): Record<string, WorkState> {
+  return Object.fromEntries(Object.entries(work).map(([name, vm]) => [name, { ...vm, admitted: false }]));
+}

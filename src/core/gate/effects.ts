@@ -1,0 +1,73 @@
+/** What the supervisor is told to do. It decides nothing: each effect has one runner, each answer is one event. */
+import type { SerializedFault } from '../coded.ts';
+import type { Claim, Verdict } from '../verdict.ts';
+import type { CloseReason, CloseStep, Phase } from './state.ts';
+
+export type Effect =
+  /** Fresh gateway process, its guard (unarmed) and control channel. Answer: `booted` or `failed`. */
+  | { readonly do: 'bootGateway'; readonly generation: number }
+  /** Idempotent; also ends the guard. Answer: `gatewayKilled`. */
+  | { readonly do: 'killGateway'; readonly generation: number }
+  /** Pushes the guard's deadline. No answer. */
+  | { readonly do: 'armGuard'; readonly generation: number }
+  /** Local, cannot block. No answer. */
+  | { readonly do: 'disarmGuard' }
+  /** Resolve, pin, load the policy, start the tunnel. Answer: `connected` or `failed`. */
+  | { readonly do: 'connect'; readonly generation: number }
+  /** Every required check; `admitted` keep their leases meanwhile. Answer: `judged` or `failed`. */
+  | { readonly do: 'verify'; readonly generation: number; readonly admitted: readonly string[] }
+  /** The cheap checks. Answer: `pulsed` or `failed`. */
+  | { readonly do: 'pulse'; readonly generation: number }
+  /**
+   * 15 s for the probe link and the links of `admitted`, none for any other. Run in the order they were asked for, so
+   * that the last list holds. Answer: `leased` or `failed`.
+   */
+  | {
+      readonly do: 'lease';
+      readonly admitted: readonly string[];
+      readonly raise: string | undefined;
+      readonly generation: number;
+    }
+  /** One step of the closing order, 1 s. Answer: `closeStep` or `failed`. */
+  | { readonly do: CloseStep; readonly generation: number }
+  | { readonly do: 'revokeReceipt' }
+  | {
+      readonly do: 'writeReceipt';
+      readonly verdicts: readonly Verdict[];
+      readonly claim: Claim;
+      readonly expiresMs: number;
+    }
+  /** Process frozen, link down, facts judged. Answer: `defined` or `failed`. */
+  | { readonly do: 'defineWork'; readonly name: string; readonly generation: number }
+  /** The same judgement of a VM that already runs. Answer: `defined` or `failed`. */
+  | { readonly do: 'judgeWork'; readonly name: string; readonly generation: number }
+  /** CPU on (if frozen), then link up, last. Answer: `raised` or `failed`. */
+  | { readonly do: 'raiseWork'; readonly name: string; readonly generation: number }
+  /** Answer: `ready` or `failed`. */
+  | { readonly do: 'awaitReady'; readonly name: string; readonly generation: number }
+  /** ACPI, then force. Answer: `workEnded`. */
+  | { readonly do: 'stopWork'; readonly name: string; readonly force: boolean }
+  | { readonly do: 'timer'; readonly name: TimerName; readonly ms: number; readonly generation: number }
+  | { readonly do: 'reply'; readonly to: readonly number[]; readonly outcome: Outcome }
+  /** State changed: journal it and tell whoever watches. */
+  | {
+      readonly do: 'announce';
+      readonly phase: Phase;
+      readonly reason: CloseReason | undefined;
+      readonly claim: Claim | undefined;
+    }
+  /** The supervisor ends. */
+  | { readonly do: 'exit' };
+
+export type TimerName = 'retry' | 'pulse' | 'reverify';
+
+export type Outcome =
+  | { readonly ok: true; readonly already: boolean }
+  | { readonly ok: false; readonly because: RefusalCause };
+
+/** Why a request was not granted; the supervisor turns it into a coded error. */
+export type RefusalCause =
+  | { readonly kind: 'notOpen'; readonly phase: Phase; readonly reason: CloseReason | undefined }
+  | { readonly kind: 'cancelled' }
+  | { readonly kind: 'fault'; readonly fault: SerializedFault }
+  | { readonly kind: 'definition'; readonly verdict: Verdict };

@@ -1,0 +1,54 @@
+/** What follows the end of a gateway process: a fresh one, rest, or the end of `down`. */
+import { refuse, type Step, settle } from './closing.ts';
+import { boot, enter } from './opening.ts';
+import type { GateState } from './state.ts';
+import { reply } from './work.ts';
+
+export function gatewayKilled(state: GateState, generation: number): Step {
+  if (generation !== state.generation || state.closing === undefined) return [state, []];
+  const dead: GateState = { ...state, gatewayAlive: false, closing: undefined };
+  switch (state.closing.target) {
+    case 'violated': {
+      const violated: GateState = { ...dead, phase: 'violated', upWaiters: [] };
+      return enter(violated, refuse(dead));
+    }
+    case 'stopping': {
+      const stopping: GateState = { ...dead, phase: 'stopping' };
+      const running = Object.entries(stopping.work).filter(([, vm]) => vm.status !== 'stopped');
+      const stops = running.map(([name]) => ({ do: 'stopWork', name, force: false }) as const);
+      const work = Object.fromEntries(
+        Object.entries(stopping.work).map(([name, vm]) => [
+          name,
+          vm.status === 'stopped' ? vm : { ...vm, status: 'stopping' as const },
+        ]),
+      );
+      return finishDown([{ ...stopping, work }, stops]);
+    }
+    case 'closed':
+    case 'booting':
+      return reboot(dead);
+  }
+}
+
+/** A fresh gateway: at once after the first failure, after the backoff from then on. */
+export function reboot(state: GateState): Step {
+  if (!state.wanted) return [{ ...state, phase: 'down' }, []];
+  if (state.reason !== undefined && state.retries > 0) return settle(state);
+  return boot({ ...state, retries: state.reason === undefined ? 0 : 1 });
+}
+
+/** `down` is done when no work VM is left. */
+export function finishDown([state, effects]: Step): Step {
+  const left = Object.values(state.work).some((vm) => vm.status !== 'stopped');
+  if (state.phase !== 'stopping' || left) return [state, effects];
+  const down: GateState = { ...state, phase: 'down', downWaiters: [] };
+  return [
+    down,
+    [
+      ...effects,
+      { do: 'announce', phase: 'down', reason: undefined, claim: undefined },
+      reply(state.downWaiters, { ok: true, already: false }),
+      { do: 'exit' },
+    ],
+  ];
+}

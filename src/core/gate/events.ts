@@ -1,0 +1,41 @@
+/** What happened: requests of users, answers of effects, and things nobody asked for. */
+import type { SerializedFault } from '../coded.ts';
+import type { Claim, Verdict } from '../verdict.ts';
+import type { Effect, TimerName } from './effects.ts';
+import type { CloseStep } from './state.ts';
+
+export type GateEvent =
+  | { readonly type: 'up'; readonly request: number; readonly configChanged: boolean }
+  | { readonly type: 'down'; readonly request: number }
+  | { readonly type: 'start'; readonly request: number; readonly name: string; readonly nowMs: number }
+  | { readonly type: 'stop'; readonly request: number; readonly name: string; readonly force: boolean }
+  /** Heartbeat of the supervisor's own loop, each second. */
+  | { readonly type: 'tick' }
+  | { readonly type: 'booted'; readonly generation: number }
+  | { readonly type: 'gatewayKilled'; readonly generation: number }
+  | { readonly type: 'connected'; readonly generation: number }
+  | {
+      readonly type: 'judged';
+      readonly generation: number;
+      readonly verdicts: readonly Verdict[];
+      readonly claim: Claim | undefined;
+      readonly nowMs: number;
+      /** How long a receipt made now may serve; bounded by the configuration's schema. */
+      readonly maxAgeMs: number;
+    }
+  | { readonly type: 'pulsed'; readonly generation: number; readonly verdicts: readonly Verdict[] }
+  | { readonly type: 'closeStep'; readonly step: CloseStep; readonly generation: number }
+  /** A VM that outlived an earlier supervisor; its link was set down before this event. */
+  | { readonly type: 'adopted'; readonly name: string }
+  | { readonly type: 'defined'; readonly name: string; readonly generation: number; readonly verdict: Verdict }
+  | { readonly type: 'leased'; readonly raise: string | undefined; readonly generation: number }
+  | { readonly type: 'raised'; readonly name: string; readonly generation: number }
+  | { readonly type: 'ready'; readonly name: string; readonly generation: number }
+  | { readonly type: 'workEnded'; readonly name: string }
+  | { readonly type: 'timer'; readonly name: TimerName; readonly generation: number }
+  /** An effect could not do its work, or was late. */
+  | { readonly type: 'failed'; readonly effect: Effect; readonly fault: SerializedFault }
+  /** Seen from outside the guest: foreign frame or canary on the uplink. */
+  | { readonly type: 'violation'; readonly fault: SerializedFault }
+  /** A part died or stopped passing by itself: guard, gateway, control channel. */
+  | { readonly type: 'partLost'; readonly generation: number; readonly fault: SerializedFault };

@@ -1,0 +1,78 @@
+/** What went wrong, and how drastic the answer is: retry, fresh gateway, violated, or undo. */
+import { close, closeStepDone, type Step } from './closing.ts';
+import { finishDown, gatewayKilled } from './ending.ts';
+import type { GateEvent } from './events.ts';
+import type { CloseReason, GateState } from './state.ts';
+import { abandon, ended, reply } from './work.ts';
+
+export function failed(state: GateState, event: Extract<GateEvent, { type: 'failed' }>): Step {
+  const { effect, fault } = event;
+  const reason: CloseReason = { kind: 'fault', fault };
+  switch (effect.do) {
+    case 'bootGateway':
+    case 'connect':
+    case 'verify':
+    case 'pulse':
+      if (effect.generation !== state.generation) return [state, []];
+      return couldNot(state, effect.do === 'connect', reason);
+    case 'dropLeases':
+    case 'lowerLinks':
+    case 'flushConntrack':
+      if (effect.generation !== state.generation || state.closing?.step !== effect.do) return partSick(state, reason);
+      return closeStepDone(state, state.closing, true);
+    case 'lease': {
+      const [abandoned, effects] =
+        effect.raise === undefined
+          ? ([state, []] as const)
+          : abandon(state, effect.raise, { ok: false, because: { kind: 'fault', fault } });
+      if (effect.generation !== state.generation) return [abandoned, effects];
+      const [closing, more] = close(abandoned, 'booting', reason);
+      return [closing, [...effects, ...more]];
+    }
+    case 'defineWork':
+    case 'judgeWork':
+    case 'raiseWork':
+    case 'awaitReady':
+      return finishDown(abandon(state, effect.name, { ok: false, because: { kind: 'fault', fault } }));
+    case 'killGateway':
+      return gatewayKilled(state, effect.generation);
+    case 'stopWork':
+      return finishDown(ended(state, effect.name));
+    case 'writeReceipt':
+      return close(state, 'closed', reason);
+    case 'armGuard':
+    case 'disarmGuard':
+    case 'revokeReceipt':
+    case 'timer':
+    case 'reply':
+    case 'announce':
+    case 'exit':
+      return partSick(state, reason);
+  }
+}
+
+/**
+ * A network that does not answer is retried (`up` reports it, the supervisor stays); a gateway that does not answer is
+ * replaced; a machine or a configuration that cannot do it at all undoes the `up` that asked.
+ */
+export function couldNot(state: GateState, connecting: boolean, reason: Extract<CloseReason, { kind: 'fault' }>): Step {
+  if (reason.fault.exit === 4) return close(state, connecting ? 'closed' : 'booting', reason);
+  if (state.everOpen) return close(state, 'booting', reason);
+  const answer = reply(state.upWaiters, { ok: false, because: reason });
+  const [closing, effects] = close({ ...state, wanted: false, upWaiters: [] }, 'stopping', reason);
+  return [closing, [answer, ...effects]];
+}
+
+export function partSick(state: GateState, reason: CloseReason): Step {
+  return state.phase === 'down' ? [state, []] : close(state, 'booting', reason);
+}
+
+export function violation(state: GateState, reason: CloseReason): Step {
+  if (state.phase === 'down' || state.phase === 'violated') return [state, []];
+  return close(state, 'violated', reason);
+}
+
+export function partLost(state: GateState, event: Extract<GateEvent, { type: 'partLost' }>): Step {
+  if (!state.gatewayAlive && state.phase !== 'booting') return [state, []];
+  return close(state, 'booting', { kind: 'fault', fault: event.fault });
+}

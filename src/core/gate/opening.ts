@@ -1,0 +1,92 @@
+/** The way up: boot, connect, verify, open, and the pulse that keeps it open. */
+import { failing, mayOpen, mayRenew } from '../opening.ts';
+import { close, type Step } from './closing.ts';
+import type { Effect } from './effects.ts';
+import type { GateEvent } from './events.ts';
+import { admittedVms, type GateState } from './state.ts';
+import { judgeRunning, reply } from './work.ts';
+
+/** Pulse interval of an open gate. The kernel lease is 15 s, the guard's deadline 5 s. */
+export const PULSE_MS = 2_000;
+
+export function boot(state: GateState): Step {
+  const next: GateState = { ...state, phase: 'booting', generation: state.generation + 1 };
+  return enter(next, [{ do: 'bootGateway', generation: next.generation }]);
+}
+
+export function connect(state: GateState): Step {
+  const next: GateState = { ...state, phase: 'connecting', generation: state.generation + 1 };
+  return enter(next, [
+    { do: 'armGuard', generation: next.generation },
+    { do: 'connect', generation: next.generation },
+  ]);
+}
+
+export function enter(state: GateState, effects: readonly Effect[]): Step {
+  return [
+    state,
+    [{ do: 'announce', phase: state.phase, reason: state.reason, claim: state.receipt?.claim }, ...effects],
+  ];
+}
+
+export function judged(state: GateState, event: Extract<GateEvent, { type: 'judged' }>): Step {
+  if (event.generation !== state.generation) return [state, []];
+  const again = state.phase === 'open';
+  if (!again && state.phase !== 'verifying') return [state, []];
+  const known: GateState = { ...state, verdicts: event.verdicts };
+  if (!mayOpen(event.verdicts, event.claim)) {
+    return close(known, 'closed', { kind: 'verdicts', failed: failing(event.verdicts) });
+  }
+  const receipt = { claim: event.claim, expiresMs: event.nowMs + event.maxAgeMs };
+  const open: GateState = {
+    ...known,
+    phase: 'open',
+    retries: 0,
+    everOpen: true,
+    reverifyDue: false,
+    reason: undefined,
+    receipt,
+    upWaiters: [],
+  };
+  const written: readonly Effect[] = [
+    { do: 'writeReceipt', verdicts: event.verdicts, ...receipt },
+    { do: 'timer', name: 'reverify', ms: Math.floor(event.maxAgeMs / 2), generation: state.generation },
+  ];
+  const renewal: Effect = { do: 'lease', admitted: admittedVms(open), raise: undefined, generation: state.generation };
+  if (again) return [open, [...written, renewal]];
+  return enter(open, [
+    ...written,
+    renewal,
+    ...judgeRunning(open),
+    ...(state.upWaiters.length > 0 ? [reply(state.upWaiters, { ok: true, already: false })] : []),
+  ]);
+}
+
+export function pulsed(state: GateState, event: Extract<GateEvent, { type: 'pulsed' }>): Step {
+  if (event.generation !== state.generation || state.phase !== 'open') return [state, []];
+  if (!mayRenew(event.verdicts)) {
+    return close(state, 'closed', { kind: 'verdicts', failed: failing(event.verdicts) });
+  }
+  return [state, [{ do: 'lease', admitted: admittedVms(state), raise: undefined, generation: state.generation }]];
+}
+
+export function timer(state: GateState, event: Extract<GateEvent, { type: 'timer' }>): Step {
+  if (event.generation !== state.generation) return [state, []];
+  const { generation } = state;
+  switch (event.name) {
+    case 'retry':
+      if (state.phase !== 'closed' || !state.wanted) return [state, []];
+      return state.gatewayAlive ? connect(state) : boot(state);
+    case 'reverify':
+      return [{ ...state, reverifyDue: true }, []];
+    case 'pulse':
+      // A full verification takes the pulse's turn: the canaries need the probe link's lease for themselves.
+      if (state.reverifyDue)
+        return whenOpen(state, generation, { do: 'verify', generation, admitted: admittedVms(state) });
+      return whenOpen(state, generation, { do: 'pulse', generation });
+  }
+}
+
+export function whenOpen(state: GateState, generation: number, effect: Effect): Step {
+  return [state, state.phase === 'open' && generation === state.generation ? [effect] : []];
+}

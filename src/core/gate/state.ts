@@ -1,0 +1,103 @@
+/** The gate's state: plain data, replaced whole by each step. */
+import type { SerializedFault } from '../coded.ts';
+import type { Claim, Verdict } from '../verdict.ts';
+
+/**
+ * `closed` waits for its retry timer; `closing` runs the closing order; `violated` waits for a human's `up`;
+ * `stopping` is `down` under way.
+ */
+export type Phase =
+  | 'down'
+  | 'booting'
+  | 'closed'
+  | 'connecting'
+  | 'verifying'
+  | 'open'
+  | 'closing'
+  | 'violated'
+  | 'stopping';
+
+/** Why the gate is not open, as coded data; rendered by whoever shows it. */
+export type CloseReason =
+  | { readonly kind: 'fault'; readonly fault: SerializedFault }
+  | { readonly kind: 'verdicts'; readonly failed: readonly Verdict[] };
+
+/** The closing order after the guard (which is local and cannot block). Each step has a 1 s deadline. */
+export const CLOSE_STEPS = ['dropLeases', 'lowerLinks', 'flushConntrack'] as const;
+export type CloseStep = (typeof CLOSE_STEPS)[number];
+
+/** Where a close leads once its steps are through. */
+export type CloseTarget = 'closed' | 'booting' | 'violated' | 'stopping';
+
+export interface Closing {
+  readonly step: CloseStep;
+  /** A step that failed or was late: the gateway cannot be trusted to have let go, so it is killed. */
+  readonly failed: boolean;
+  readonly target: CloseTarget;
+}
+
+export interface WorkState {
+  /** `defining`: process exists, frozen; `running`: its CPU was started. */
+  readonly status: 'stopped' | 'defining' | 'running' | 'stopping';
+  /** Definition verified in this generation of the open gate: its link may hold a lease and be up. */
+  readonly admitted: boolean;
+  readonly waiters: readonly number[];
+}
+
+export interface Receipt {
+  readonly claim: Claim;
+  /** Host monotonic milliseconds. */
+  readonly expiresMs: number;
+}
+
+export interface GateState {
+  readonly phase: Phase;
+  /** The user asked for an open gate: closes lead to retries. */
+  readonly wanted: boolean;
+  /** Counts connects. Effects and timers carry it; an answer of an older generation changes nothing. */
+  readonly generation: number;
+  /** Failed attempts in a row, for the backoff. */
+  readonly retries: number;
+  readonly gatewayAlive: boolean;
+  readonly closing: Closing | undefined;
+  readonly reason: CloseReason | undefined;
+  readonly receipt: Receipt | undefined;
+  /** The next pulse is to be a full verification. */
+  readonly reverifyDue: boolean;
+  /** Was open since the last `up`: from then on even a machine's fault is retried instead of undoing everything. */
+  readonly everOpen: boolean;
+  readonly verdicts: readonly Verdict[];
+  readonly upWaiters: readonly number[];
+  readonly downWaiters: readonly number[];
+  readonly work: Readonly<Record<string, WorkState>>;
+}
+
+export function initialState(workVms: readonly string[]): GateState {
+  const stopped: WorkState = { status: 'stopped', admitted: false, waiters: [] };
+  return {
+    phase: 'down',
+    wanted: false,
+    generation: 0,
+    retries: 0,
+    gatewayAlive: false,
+    closing: undefined,
+    reason: undefined,
+    receipt: undefined,
+    reverifyDue: false,
+    everOpen: false,
+    verdicts: [],
+    upWaiters: [],
+    downWaiters: [],
+    work: Object.fromEntries(workVms.map((name) => [name, stopped])),
+  };
+}
+
+/** The guard's deadline is pushed only in these phases. */
+export function isArmed(state: GateState): boolean {
+  return state.phase === 'connecting' || state.phase === 'verifying' || state.phase === 'open';
+}
+
+/** Work VMs whose links hold a lease. */
+export function admittedVms(state: GateState): readonly string[] {
+  return Object.keys(state.work).filter((name) => state.work[name]?.admitted === true);
+}
