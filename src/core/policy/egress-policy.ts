@@ -52,6 +52,11 @@ export interface TunnelPolicy {
   readonly localPort: number;
   /** fwmark of the VPN socket's packets. */
   readonly mark: number;
+  /**
+   * MTU of the tunnel interface, bytes. WireGuard pads to 16 bytes but never beyond the MTU, so full packets of a
+   * tunnel of 1420 are not a multiple of 16; without this number the guard cannot hold lengths to the padding rule.
+   */
+  readonly mtu?: number;
 }
 
 export interface EgressPolicy {

@@ -1,0 +1,23 @@
+/**
+ * Defences an anti-test can take away, to show that the test would notice. The argument that removes them is of a type
+ * no other room can make: `src/lab` holds the one cast, and a house test looks for others.
+ */
+
+/** Each names one thing the gateway's ruleset does; removing it opens exactly that. */
+export type Defence =
+  /** A live lease for forwarding and DNS. */
+  | 'lease'
+  /** One source address and MAC per link. */
+  | 'source-pin'
+  /** Forwarding into the tunnel and nowhere else. */
+  | 'tunnel-only'
+  /** No `ct state established accept` in front of the lease: with it a flow outlives its lease. */
+  | 'no-shortcut'
+  /** Inbound on the uplink: the pinned endpoint only. */
+  | 'uplink-input'
+  /** Outbound on the uplink: the VPN socket to the pinned endpoint only. */
+  | 'uplink-output';
+
+declare const madeByTheLab: unique symbol;
+
+export type RemovedDefences = ReadonlySet<Defence> & { readonly [madeByTheLab]: true };

@@ -1,0 +1,71 @@
+/**
+ * nftables expressions in the very form `nft -j list ruleset` prints them (libnftables-json(5), nft 1.0.6 and 1.1.3),
+ * so that what was loaded can be compared with what is there without a second compiler.
+ */
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type Expression = { readonly [key: string]: Json };
+
+type Direction = 'original' | 'reply';
+type State = 'established' | 'related' | 'new';
+
+export const accept: Expression = { accept: null };
+export const drop: Expression = { drop: null };
+export const masquerade: Expression = { masquerade: null };
+
+export function iifname(name: string): Expression {
+  return match({ meta: { key: 'iifname' } }, name);
+}
+
+export function oifname(name: string): Expression {
+  return match({ meta: { key: 'oifname' } }, name);
+}
+
+/** `field` of the header of `protocol`; the order of the parts is nft's. */
+export function field(protocol: 'ether' | 'ip' | 'udp' | 'tcp' | 'th' | 'icmp', name: string, value: Json): Expression {
+  return match({ payload: { protocol, field: name } }, value);
+}
+
+export function prefix(name: 'saddr' | 'daddr', address: string, length: number): Expression {
+  return field('ip', name, length === 32 ? address : { prefix: { addr: address, len: length } });
+}
+
+export function mark(value: number): Expression {
+  return match({ meta: { key: 'mark' } }, value);
+}
+
+/** IPv4 packets only. Not to be followed by an `ip` field: nft then leaves this match out of its listing. */
+export const ipv4Only: Expression = match({ meta: { key: 'nfproto' } }, 'ipv4');
+
+export const tcpOrUdp: Expression = match({ meta: { key: 'l4proto' } }, { set: ['tcp', 'udp'] });
+
+export const tcpOnly: Expression = match({ meta: { key: 'l4proto' } }, 'tcp');
+
+/** Several states are listed in the kernel's bit order: established, related, new. */
+export function ctState(...states: readonly State[]): Expression {
+  return {
+    match: { op: 'in', left: { ct: { key: 'state' } }, right: states.length === 1 ? (states[0] ?? '') : states },
+  };
+}
+
+export function ctDirection(direction: Direction): Expression {
+  return match({ ct: { key: 'direction' } }, direction);
+}
+
+/** A named counter of the same table. */
+export function count(counter: string): Expression {
+  return { counter };
+}
+
+/**
+ * Lowers the MSS of a SYN (or SYN/ACK) to what both the route onward and the route back can carry; `rt mtu` looks at
+ * both, and the kernel never raises an MSS (net/netfilter/nft_rt.c, nft_exthdr.c).
+ */
+export const clampMss: readonly Expression[] = [
+  match({ '&': [{ payload: { protocol: 'tcp', field: 'flags' } }, ['syn', 'rst']] }, 'syn'),
+  { mangle: { key: { 'tcp option': { name: 'maxseg', field: 'size' } }, value: { rt: { key: 'mtu' } } } },
+];
+
+function match(left: Expression, right: Json): Expression {
+  return { match: { op: '==', left, right } };
+}

@@ -1,0 +1,263 @@
+/**
+ * Compiles an {@link EgressPolicy} to the gateway's complete nftables ruleset: one `flush ruleset` and the additions,
+ * one transaction. Every filter hook drops by default and no rule speaks of a missing tunnel: with the tunnel gone
+ * nothing matches. A policy without endpoints and tunnel is the boot ruleset.
+ *
+ * Nothing here is answered or forwarded over IPv6: every accepting rule pins IPv4, but for the loopback.
+ */
+import type { Defence, RemovedDefences } from './defence.ts';
+import type { EgressPolicy, PolicyLink, TunnelPolicy } from './egress-policy.ts';
+import {
+  accept,
+  clampMss,
+  count,
+  ctDirection,
+  ctState,
+  drop,
+  type Expression,
+  field,
+  iifname,
+  ipv4Only,
+  type Json,
+  mark,
+  masquerade,
+  oifname,
+  prefix,
+  tcpOnly,
+  tcpOrUdp,
+} from './nft-expressions.ts';
+
+/** Named counters, read back as facts. */
+export const COUNTERS = [
+  /** IPv4 and IPv6 packets that arrived on the probe link, before anything was judged: the canaries' positive control. */
+  'probe_rx',
+  /** Packets that entered the tunnel: forwarded from a link, or the gateway's own. */
+  'to_tunnel',
+  /** Packets of the VPN socket (and DHCP client) that left on the uplink. */
+  'up_out',
+  'dropped_prerouting',
+  'dropped_input',
+  'dropped_forward',
+  'dropped_output',
+] as const;
+export type CounterName = (typeof COUNTERS)[number];
+
+/** Longest life of an element of the set `open`, seconds: a lease. */
+export const LEASE_SECONDS = 15;
+
+export interface NftRuleset {
+  readonly nftables: readonly Expression[];
+}
+
+const FAMILY = 'inet';
+const TABLE = 'vmgate';
+const UPLINK = 'up0';
+const PROBE = 'probe0';
+const OPEN = '@open';
+
+type Chain = 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting';
+type Rules = Readonly<Record<Chain, readonly (readonly Expression[])[]>>;
+
+/**
+ * The ruleset for `nft -j -f`. `removed` is for the lab's anti-tests alone.
+ */
+export function compileNft(policy: EgressPolicy, removed?: RemovedDefences): NftRuleset {
+  const without = (defence: Defence) => removed?.has(defence) ?? false;
+  const rules: Rules = {
+    prerouting: prerouting(policy, without),
+    input: input(policy, without),
+    forward: forward(policy, without),
+    output: output(policy, without),
+    postrouting: policy.tunnel === undefined ? [] : [[oifname(policy.tunnel.ifname), masquerade]],
+  };
+  const own = { family: FAMILY, table: TABLE };
+  return {
+    nftables: [
+      { flush: { ruleset: null } },
+      add({ table: { family: FAMILY, name: TABLE } }),
+      ...COUNTERS.map((name) => add({ counter: { ...own, name } })),
+      add({ set: { ...own, name: 'open', type: 'ifname', flags: ['timeout'] } }),
+      add(chain('prerouting', 'filter', -300, 'drop')),
+      add(chain('input', 'filter', 0, 'drop')),
+      add(chain('forward', 'filter', 0, 'drop')),
+      add(chain('output', 'filter', 0, 'drop')),
+      add(chain('postrouting', 'nat', 100, 'accept')),
+      ...Object.entries(rules).flatMap(([name, list]) =>
+        list.map((expr) => add({ rule: { ...own, chain: name, expr: [...expr] } })),
+      ),
+    ],
+  };
+}
+
+/** The text `vmgate-gw apply` reads. */
+export function renderNft(ruleset: NftRuleset): string {
+  return JSON.stringify(ruleset);
+}
+
+type Without = (defence: Defence) => boolean;
+
+/**
+ * Who may speak at all, judged before connection tracking sees a packet: a forged one from the uplink must not touch
+ * the state of a flow inside the tunnel (CVE-2019-14899).
+ */
+function prerouting(policy: EgressPolicy, without: Without): Expression[][] {
+  const { tunnel } = policy;
+  return [
+    [iifname(PROBE), count('probe_rx')],
+    [iifname('lo'), accept],
+    ...fromUplink(policy, without),
+    ...(tunnel === undefined ? [] : [[iifname(tunnel.ifname), ipv4Only, accept]]),
+    ...policy.links.flatMap((link) =>
+      without('source-pin')
+        ? [[iifname(link.ifname), accept]]
+        : [
+            [iifname(link.ifname), field('ether', 'saddr', link.guestMac), field('ip', 'saddr', link.guest), accept],
+            [
+              iifname(link.ifname),
+              field('ether', 'saddr', link.guestMac),
+              field('ip', 'saddr', '0.0.0.0'),
+              field('ip', 'daddr', '255.255.255.255'),
+              ...udpPorts(68, 67),
+              accept,
+            ],
+          ],
+    ),
+    [count('dropped_prerouting')],
+  ];
+}
+
+function input(policy: EgressPolicy, without: Without): Expression[][] {
+  const { tunnel } = policy;
+  return [
+    [iifname('lo'), accept],
+    ...fromUplink(policy, without),
+    ...(tunnel === undefined
+      ? []
+      : [[iifname(tunnel.ifname), ipv4Only, ctState('established'), ctDirection('reply'), accept]]),
+    ...policy.links.flatMap((link) => {
+      const from = [iifname(link.ifname), ...source(link, without), field('ip', 'daddr', link.gateway)];
+      return [
+        [iifname(link.ifname), ...udpPorts(68, 67), accept],
+        [...from, tcpOrUdp, field('th', 'dport', 53), ...lease('in', without), accept],
+        // Only answers to what the gateway itself began: a DNS connection of the guest must not outlive its lease.
+        [...from, ctState('established'), ctDirection('reply'), accept],
+      ];
+    }),
+    [count('dropped_input')],
+  ];
+}
+
+function forward(policy: EgressPolicy, without: Without): Expression[][] {
+  const { links, tunnel } = policy;
+  const shortcut = without('no-shortcut') ? [[ctState('established', 'related'), accept]] : [];
+  if (tunnel === undefined) return [...shortcut, [count('dropped_forward')]];
+  return [
+    [...clampMss],
+    ...shortcut,
+    ...links.map((link) => [
+      iifname(tunnel.ifname),
+      oifname(link.ifname),
+      field('ip', 'daddr', link.guest),
+      ...lease('out', without),
+      ctState('established', 'related'),
+      accept,
+    ]),
+    ...links.map((link) => [prefix('daddr', network(link), link.prefixLength), count('dropped_forward'), drop]),
+    ...links.map((link) => [
+      iifname(link.ifname),
+      ...(without('source-pin') ? [] : [field('ether', 'saddr', link.guestMac)]),
+      ...source(link, without),
+      ...(without('tunnel-only') ? [] : [oifname(tunnel.ifname)]),
+      ...lease('in', without),
+      // A packet conntrack calls invalid is not translated and would carry the link's address into the tunnel.
+      ctState('established', 'related', 'new'),
+      count('to_tunnel'),
+      accept,
+    ]),
+    [count('dropped_forward')],
+  ];
+}
+
+function output(policy: EgressPolicy, without: Without): Expression[][] {
+  const { tunnel } = policy;
+  return [
+    [oifname('lo'), accept],
+    ...toUplink(policy, without),
+    ...policy.links.flatMap((link) => {
+      const to = [oifname(link.ifname), field('ip', 'saddr', link.gateway), field('ip', 'daddr', link.guest)];
+      return [
+        [oifname(link.ifname), ...udpPorts(67, 68), accept],
+        [...to, tcpOrUdp, field('th', 'sport', 53), ...lease('out', without), accept],
+        [...to, tcpOnly, ctState('established', 'new'), ctDirection('original'), accept],
+        // "Fragmentation needed" for what does not fit the tunnel, and a quick "unreachable" instead of a hang.
+        [...to, field('icmp', 'type', 'destination-unreachable'), accept],
+      ];
+    }),
+    ...(tunnel === undefined ? [] : [[oifname(tunnel.ifname), ipv4Only, count('to_tunnel'), accept]]),
+    [count('dropped_output')],
+  ];
+}
+
+/** The same admission in prerouting and input: the VPN's answers and, where used, DHCP's; else silence. */
+function fromUplink({ uplink, endpoints, tunnel }: EgressPolicy, without: Without): Expression[][] {
+  if (without('uplink-input')) return [[iifname(UPLINK), accept]];
+  return [
+    ...pairs(endpoints, tunnel).map(([endpoint, { localPort }]) => [
+      iifname(UPLINK),
+      field('ip', 'saddr', endpoint.address),
+      field(endpoint.protocol, 'sport', endpoint.port),
+      field(endpoint.protocol, 'dport', localPort),
+      accept,
+    ]),
+    ...(uplink.dhcp ? [[iifname(UPLINK), ...udpPorts(67, 68), accept]] : []),
+  ];
+}
+
+function toUplink({ uplink, endpoints, tunnel }: EgressPolicy, without: Without): Expression[][] {
+  if (without('uplink-output')) return [[oifname(UPLINK), count('up_out'), accept]];
+  return [
+    ...pairs(endpoints, tunnel).map(([endpoint, socket]) => [
+      oifname(UPLINK),
+      mark(socket.mark),
+      field('ip', 'daddr', endpoint.address),
+      field(endpoint.protocol, 'sport', socket.localPort),
+      field(endpoint.protocol, 'dport', endpoint.port),
+      count('up_out'),
+      accept,
+    ]),
+    ...(uplink.dhcp ? [[oifname(UPLINK), ...udpPorts(68, 67), count('up_out'), accept]] : []),
+  ];
+}
+
+function pairs<E>(endpoints: readonly E[], tunnel: TunnelPolicy | undefined): [E, TunnelPolicy][] {
+  return tunnel === undefined ? [] : endpoints.map((endpoint) => [endpoint, tunnel]);
+}
+
+function source(link: PolicyLink, without: Without): Expression[] {
+  return without('source-pin') ? [] : [field('ip', 'saddr', link.guest)];
+}
+
+function lease(direction: 'in' | 'out', without: Without): Expression[] {
+  if (without('lease')) return [];
+  return [direction === 'in' ? iifname(OPEN) : oifname(OPEN)];
+}
+
+function udpPorts(sport: number, dport: number): Expression[] {
+  return [field('udp', 'sport', sport), field('udp', 'dport', dport)];
+}
+
+/** Network address of a link, e.g. `10.213.0.8` of `10.213.0.9/29`. */
+function network({ gateway, prefixLength }: PolicyLink): string {
+  const address = gateway.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
+  const size = 2 ** (32 - prefixLength);
+  const first = Math.floor(address / size) * size;
+  return [24, 16, 8, 0].map((shift) => (first >>> shift) & 0xff).join('.');
+}
+
+function chain(name: Chain, type: 'filter' | 'nat', prio: number, policy: 'accept' | 'drop'): Expression {
+  return { chain: { family: FAMILY, table: TABLE, name, type, hook: name, prio, policy } };
+}
+
+function add(object: { readonly [key: string]: Json }): Expression {
+  return { add: object };
+}
