@@ -1,5 +1,17 @@
 /** The door of the VPN room. */
+export { clearTextPlan, describeTunnel } from './clear-text.ts';
 export { errors as vpnErrors, events as vpnEvents } from './codes.ts';
+export { claimKey, type KeyClaim, type KeyLocks, keyHolder } from './in-use.ts';
+export { type PinnedEndpoint, type ResolveMeans, type ResolveRules, resolveEndpoint } from './resolve.ts';
+export {
+  addProfile,
+  type BrokenProfile,
+  isProfileName,
+  listProfiles,
+  loadProfile,
+  removeProfile,
+  type StoredProfile,
+} from './store.ts';
 export type { TunnelPlan, TunnelSecrets } from './tunnel-plan.ts';
 export { publicKeyOf } from './wireguard/keys.ts';
 export { type PlannedProfile, type ProfileOptions, planWireGuard } from './wireguard/plan.ts';

@@ -1,0 +1,215 @@
+/**
+ * The profiles in the home folder: `vpn/<name>/profile.conf` (as the provider wrote it, 0600) and `meta.json`.
+ * A profile appears and disappears by one rename of its folder, so that half of one is never found.
+ */
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import * as z from 'zod';
+import { classifyAddress } from '../core/address-class.ts';
+import { VmgateError } from '../core/coded.ts';
+import { writeFileAtomic } from '../home/index.ts';
+import { errors } from './codes.ts';
+import { type PlannedProfile, type ProfileOptions, planWireGuard } from './wireguard/plan.ts';
+import { MAX_PROFILE } from './wireguard/syntax.ts';
+
+export interface StoredProfile extends PlannedProfile {
+  readonly name: string;
+  readonly addedAt: string;
+  /** Path the profile was added from. */
+  readonly source: string;
+}
+
+/** What `vpn list` shows of a profile that can no longer be read: its name and why. */
+export interface BrokenProfile {
+  readonly name: string;
+  readonly fault: VmgateError;
+}
+
+const meta = z.strictObject({
+  version: z.literal(1),
+  kind: z.literal('wireguard'),
+  addedAt: z.iso.datetime(),
+  source: z.string().max(4_096),
+  split: z.boolean(),
+  dns: z.array(z.ipv4()).max(8),
+});
+
+const PROFILE = 'profile.conf';
+const META = 'meta.json';
+const MAX_META = 16_384;
+
+/** 1 to 32 characters: the name becomes a folder, a gate's label and part of an event. */
+export function isProfileName(name: string): boolean {
+  return /^[a-z0-9][a-z0-9-]{0,31}$/.test(name);
+}
+
+/**
+ * Checks the profile in `source` and keeps a copy. `exempt` is the lab's exception to the address classes.
+ *
+ * @throws VPN_NAME_INVALID, VPN_NAME_TAKEN, VPN_PROFILE_UNREADABLE, VPN_ENDPOINT_FORBIDDEN, everything of planWireGuard
+ */
+export async function addProfile(
+  vpnFolder: string,
+  name: string,
+  source: string,
+  options: ProfileOptions,
+  exempt?: (address: string) => boolean,
+): Promise<StoredProfile> {
+  checkName(name);
+  const bytes = await readSource(source);
+  const planned = planWireGuard(bytes, source, options);
+  refuseForbiddenLiteral(planned.plan.endpoint.host, exempt);
+  const addedAt = new Date().toISOString();
+  const record: z.infer<typeof meta> = {
+    version: 1,
+    kind: 'wireguard',
+    addedAt,
+    source,
+    ...options,
+    dns: [...options.dns],
+  };
+  await mkdir(vpnFolder, { recursive: true, mode: 0o700 });
+  const fresh = await mkdtemp(path.join(vpnFolder, '.new-'));
+  try {
+    await writeFileAtomic(path.join(fresh, PROFILE), bytes);
+    await writeFileAtomic(path.join(fresh, META), `${JSON.stringify(record, undefined, 2)}\n`);
+    await rename(fresh, path.join(vpnFolder, name));
+  } catch (cause) {
+    await rm(fresh, { recursive: true, force: true });
+    // rename(2) over a folder that is not empty fails: the name was taken, perhaps a moment ago.
+    if (isErrno(cause, 'ENOTEMPTY', 'EEXIST', 'ENOTDIR'))
+      throw VmgateError.of(errors.VPN_NAME_TAKEN, { name }, { cause });
+    throw cause;
+  }
+  return { ...planned, name, addedAt, source };
+}
+
+/** @throws VPN_NAME_INVALID, VPN_UNKNOWN, VPN_STORED_DAMAGED, VPN_STORED_EXPOSED, everything of planWireGuard */
+export async function loadProfile(vpnFolder: string, name: string): Promise<StoredProfile> {
+  checkName(name);
+  const file = path.join(vpnFolder, name, PROFILE);
+  const bytes = await readStored(vpnFolder, name, file, MAX_PROFILE + 1);
+  const record = parseMeta(name, await readStored(vpnFolder, name, path.join(vpnFolder, name, META), MAX_META));
+  const { split, dns, addedAt, source } = record;
+  return { ...planWireGuard(bytes, file, { split, dns }), name, addedAt, source };
+}
+
+/** All profiles by name; a broken one does not hide the others. */
+export async function listProfiles(vpnFolder: string): Promise<readonly (StoredProfile | BrokenProfile)[]> {
+  const names = await profileNames(vpnFolder);
+  return Promise.all(
+    names.map((name) =>
+      loadProfile(vpnFolder, name).catch((fault: unknown) => {
+        if (VmgateError.is(fault)) return { name, fault };
+        throw fault;
+      }),
+    ),
+  );
+}
+
+/** Forgets the profile, broken or not. Whether a gate uses it is asked first, by `heldBy` (see in-use.ts). */
+export async function removeProfile(
+  vpnFolder: string,
+  name: string,
+  heldBy: (publicKey: string) => Promise<string | undefined>,
+): Promise<void> {
+  checkName(name);
+  if (!(await profileNames(vpnFolder)).includes(name)) throw await unknownProfile(vpnFolder, name);
+  const [profile] = (await listProfiles(vpnFolder)).filter((candidate) => candidate.name === name);
+  const gate = profile !== undefined && 'publicKey' in profile ? await heldBy(profile.publicKey) : undefined;
+  if (gate !== undefined) throw VmgateError.of(errors.VPN_IN_USE, { name, heldBy: gate });
+  const grave = await mkdtemp(path.join(vpnFolder, '.gone-'));
+  await rename(path.join(vpnFolder, name), path.join(grave, name));
+  await rm(grave, { recursive: true, force: true });
+}
+
+function checkName(name: string): void {
+  if (!isProfileName(name)) throw VmgateError.of(errors.VPN_NAME_INVALID, { name: name.slice(0, 80) });
+}
+
+async function unknownProfile(vpnFolder: string, name: string): Promise<VmgateError> {
+  return VmgateError.of(errors.VPN_UNKNOWN, { name, known: (await profileNames(vpnFolder)).slice(0, 20) });
+}
+
+/** Resolved names are judged at each connect; an address that can never be dialled is refused at once. */
+function refuseForbiddenLiteral(host: string, exempt?: (address: string) => boolean): void {
+  const { admission, meaning } = classifyAddress(host);
+  const literal = /^[\d.]+$/.test(host);
+  if (!literal || admission !== 'forbidden' || exempt?.(host) === true) return;
+  throw VmgateError.of(errors.VPN_ENDPOINT_FORBIDDEN, { host, address: host, meaning });
+}
+
+async function profileNames(vpnFolder: string): Promise<readonly string[]> {
+  const entries = await readdir(vpnFolder, { withFileTypes: true }).catch((cause: unknown) => {
+    if (isErrno(cause, 'ENOENT')) return [];
+    throw cause;
+  });
+  return entries
+    .filter((entry) => entry.isDirectory() && isProfileName(entry.name))
+    .map(({ name }) => name)
+    .sort();
+}
+
+async function readSource(file: string): Promise<Buffer> {
+  const refuse = (reason: string, cause?: unknown) =>
+    VmgateError.of(errors.VPN_PROFILE_UNREADABLE, { file, reason }, { cause });
+  try {
+    // Non-blocking, so that a FIFO does not wait for a writer.
+    const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const info = await handle.stat();
+      if (!info.isFile()) throw refuse(info.isDirectory() ? 'it is a folder' : 'it is not a regular file');
+      if (info.size > MAX_PROFILE) {
+        throw VmgateError.of(errors.VPN_PROFILE_TOO_LARGE, { file, bytes: info.size, limit: MAX_PROFILE });
+      }
+      return await readBounded(handle, MAX_PROFILE + 1);
+    } finally {
+      await handle.close();
+    }
+  } catch (cause) {
+    if (VmgateError.is(cause)) throw cause;
+    throw refuse(
+      isErrno(cause, 'ENOENT') ? 'no such file' : isErrno(cause, 'EACCES') ? 'permission denied' : 'I/O error',
+      cause,
+    );
+  }
+}
+
+async function readStored(vpnFolder: string, name: string, file: string, limit: number): Promise<Buffer> {
+  try {
+    const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      const { mode } = await handle.stat();
+      if ((mode & 0o077) !== 0) {
+        throw VmgateError.of(errors.VPN_STORED_EXPOSED, { file, mode: `0${(mode & 0o777).toString(8)}` });
+      }
+      return await readBounded(handle, limit);
+    } finally {
+      await handle.close();
+    }
+  } catch (cause) {
+    if (VmgateError.is(cause)) throw cause;
+    const exists = (await profileNames(vpnFolder)).includes(name);
+    if (!exists) throw await unknownProfile(vpnFolder, name);
+    const reason = `${path.basename(file)} cannot be read`;
+    throw VmgateError.of(errors.VPN_STORED_DAMAGED, { name, reason }, { cause });
+  }
+}
+
+function parseMeta(name: string, bytes: Buffer): z.infer<typeof meta> {
+  try {
+    return meta.parse(JSON.parse(bytes.toString('utf8')));
+  } catch (cause) {
+    throw VmgateError.of(errors.VPN_STORED_DAMAGED, { name, reason: `${META} is not what vmgate wrote` }, { cause });
+  }
+}
+
+async function readBounded(handle: FileHandle, limit: number): Promise<Buffer> {
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(limit), 0, limit, 0);
+  return buffer.subarray(0, bytesRead);
+}
+
+function isErrno(cause: unknown, ...codes: readonly string[]): boolean {
+  return codes.includes(String((cause as { code?: unknown } | undefined)?.code));
+}
