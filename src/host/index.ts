@@ -1,9 +1,11 @@
 /** The machine vmgate runs on: its tools, clocks, platform and environment. */
+export { errnoOf, messageOf } from './cause.ts';
 export { monotonicMs, wallMs } from './clock.ts';
 export { cleanEnvironment, type IgnoredEnvironment } from './environment.ts';
 export { escapeBlock, escapeLine } from './escape.ts';
 export { LineSplitter } from './lines.ts';
 export { expectOk } from './outcome.ts';
 export { type HostPlatform, hostPlatform, installLine, type PackageFamily } from './platform.ts';
+export { machineProcesses, type ProcessIdentities } from './process-identity.ts';
 export { type Run, type RunRequest, type RunResult, run } from './run.ts';
 export { childEnvironment, findTool, requireTool } from './tools.ts';
