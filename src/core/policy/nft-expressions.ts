@@ -22,7 +22,7 @@ export function oifname(name: string): Expression {
 }
 
 /** `field` of the header of `protocol`; the order of the parts is nft's. */
-export function field(protocol: 'ether' | 'ip' | 'udp' | 'tcp' | 'th' | 'icmp', name: string, value: Json): Expression {
+export function field(protocol: 'ether' | 'ip' | 'udp' | 'tcp' | 'icmp', name: string, value: Json): Expression {
   return match({ payload: { protocol, field: name } }, value);
 }
 
@@ -37,9 +37,11 @@ export function mark(value: number): Expression {
 /** IPv4 packets only. Not to be followed by an `ip` field: nft then leaves this match out of its listing. */
 export const ipv4Only: Expression = match({ meta: { key: 'nfproto' } }, 'ipv4');
 
-export const tcpOrUdp: Expression = match({ meta: { key: 'l4proto' } }, { set: ['tcp', 'udp'] });
-
-export const tcpOnly: Expression = match({ meta: { key: 'l4proto' } }, 'tcp');
+/**
+ * Any TCP packet. `meta l4proto tcp` would say it plainly, but is listed as a name or as a number depending on
+ * whether the machine has /etc/protocols.
+ */
+export const tcpOnly: Expression = match({ payload: { protocol: 'tcp', field: 'dport' } }, 0, '!=');
 
 /** Several states are listed in the kernel's bit order: established, related, new. */
 export function ctState(...states: readonly State[]): Expression {
@@ -66,6 +68,6 @@ export const clampMss: readonly Expression[] = [
   { mangle: { key: { 'tcp option': { name: 'maxseg', field: 'size' } }, value: { rt: { key: 'mtu' } } } },
 ];
 
-function match(left: Expression, right: Json): Expression {
-  return { match: { op: '==', left, right } };
+function match(left: Expression, right: Json, op: '==' | '!=' = '=='): Expression {
+  return { match: { op, left, right } };
 }

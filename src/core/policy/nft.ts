@@ -24,7 +24,6 @@ import {
   oifname,
   prefix,
   tcpOnly,
-  tcpOrUdp,
 } from './nft-expressions.ts';
 
 /** Named counters, read back as facts. */
@@ -138,7 +137,8 @@ function input(policy: EgressPolicy, without: Without): Expression[][] {
       const from = [iifname(link.ifname), ...source(link, without), field('ip', 'daddr', link.gateway)];
       return [
         [iifname(link.ifname), ...udpPorts(68, 67), accept],
-        [...from, tcpOrUdp, field('th', 'dport', 53), ...lease('in', without), accept],
+        [...from, field('udp', 'dport', 53), ...lease('in', without), accept],
+        [...from, field('tcp', 'dport', 53), ...lease('in', without), accept],
         // Only answers to what the gateway itself began: a DNS connection of the guest must not outlive its lease.
         [...from, ctState('established'), ctDirection('reply'), accept],
       ];
@@ -187,7 +187,8 @@ function output(policy: EgressPolicy, without: Without): Expression[][] {
       const to = [oifname(link.ifname), field('ip', 'saddr', link.gateway), field('ip', 'daddr', link.guest)];
       return [
         [oifname(link.ifname), ...udpPorts(67, 68), accept],
-        [...to, tcpOrUdp, field('th', 'sport', 53), ...lease('out', without), accept],
+        [...to, field('udp', 'sport', 53), ...lease('out', without), accept],
+        [...to, field('tcp', 'sport', 53), ...lease('out', without), accept],
         [...to, tcpOnly, ctState('established', 'new'), ctDirection('original'), accept],
         // "Fragmentation needed" for what does not fit the tunnel, and a quick "unreachable" instead of a hang.
         [...to, field('icmp', 'type', 'destination-unreachable'), accept],

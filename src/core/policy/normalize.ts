@@ -2,20 +2,44 @@
  * Compares a compiled ruleset with what `nft -j -s list ruleset` says of all families. Left out of the comparison:
  * handles, metainfo, counters' values and live leases. Everything else counts, the order of rules in a chain included.
  *
- * nft versions differ in small ways: a single flag comes as a string or as a list of one, elements of a set in any order.
+ * nft versions differ in small ways: a single flag comes as a string or as a list of one, several as a list (1.0.6) or
+ * joined by "|" (1.1.3), elements of a set in any order.
  */
 import { LEASE_SECONDS, type NftRuleset } from './nft.ts';
+
+/** A listing as it comes from a gateway: a guest's word, anything may be in it. */
+export interface ListedRuleset {
+  readonly nftables: readonly unknown[];
+}
 
 /** Objects by identity (`chain inet vmgate input`), rules as lists under their chain; values are canonical text. */
 type Canonical = ReadonlyMap<string, readonly string[]>;
 
-/**
- * Differences in words, each with the object concerned; empty when both are the same. `actual` is a guest's word and
- * may hold anything.
- */
-export function compareRulesets(expected: NftRuleset, actual: { readonly nftables: readonly unknown[] }): string[] {
-  const wanted = canonical(additions(expected));
-  const found = canonical(actual.nftables);
+/** The members of nft's objects that are treated specially. */
+type Members = {
+  readonly [key in (typeof MEMBERS)[number]]?: unknown;
+};
+const MEMBERS = [
+  'add',
+  'elem',
+  'timeout',
+  'handle',
+  'packets',
+  'bytes',
+  'family',
+  'table',
+  'chain',
+  'name',
+  '|',
+] as const;
+
+/** nft's own expressions are 7 levels deep; a guest may send half a million. */
+const MAX_DEPTH = 32;
+
+/** Differences in words, each with the object concerned; empty when both are the same. */
+export function compareRulesets(expected: NftRuleset, actual: ListedRuleset): string[] {
+  const wanted = canonical(expected);
+  const found = canonical(actual);
   const differences: string[] = [];
   for (const [name, lines] of wanted) {
     const there = found.get(name);
@@ -26,47 +50,32 @@ export function compareRulesets(expected: NftRuleset, actual: { readonly nftable
   return differences;
 }
 
-/** One line per object and rule, sorted by object: what receipts take the digest of. */
-export function normalizeRuleset(ruleset: { readonly nftables: readonly unknown[] }): string[] {
-  const objects = canonical(
-    ruleset.nftables.flatMap((entry) => (isObject(entry) && 'add' in entry ? [entry['add']] : [entry])),
-  );
-  return [...objects]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
+/** One line per object and rule, sorted by object; the same for a compiled ruleset and its listing. */
+export function normalizeRuleset(ruleset: ListedRuleset): string[] {
+  return [...canonical(ruleset)]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .flatMap(([name, lines]) => lines.map((line) => `${name} ${line}`));
 }
 
-function additions(ruleset: NftRuleset): unknown[] {
-  return ruleset.nftables.flatMap((entry) => ('add' in entry ? [entry['add']] : []));
-}
-
-function canonical(entries: readonly unknown[]): Canonical {
+function canonical(ruleset: ListedRuleset): Canonical {
   const objects = new Map<string, string[]>();
-  for (const entry of entries) {
-    const [kind, body] = isObject(entry) ? (Object.entries(entry)[0] ?? ['?', entry]) : ['?', entry];
+  for (const entry of ruleset.nftables) {
+    const object = isObject(entry) && isObject(entry.add) ? entry.add : entry;
+    const [kind, body] = isObject(object) ? (Object.entries(object)[0] ?? ['', object]) : ['', object];
     if (kind === 'metainfo' || kind === 'flush') continue;
-    if (!isObject(body)) {
-      append(objects, `unknown object ${kind}`, text(body));
-      continue;
-    }
-    const { family, table, chain, name } = body;
-    const identity = kind === 'rule' ? ['rules', family, table, chain] : [kind, family, table, name];
-    append(
-      objects,
-      identity
-        .filter((part) => part !== undefined)
-        .map(String)
-        .join(' '),
-      text(simplify(kind, body)),
-    );
+    const [name, line] = isObject(body)
+      ? [identity(kind, body), simplify(kind, body)]
+      : [`unknown object ${kind}`, body];
+    const lines = objects.get(name) ?? [];
+    lines.push(JSON.stringify(ordered(line, '', 0)));
+    objects.set(name, lines);
   }
   return objects;
 }
 
-function append(objects: Map<string, string[]>, name: string, line: string): void {
-  const lines = objects.get(name);
-  if (lines === undefined) objects.set(name, [line]);
-  else lines.push(line);
+function identity(kind: string, { family, table, chain, name }: Members): string {
+  const parts = kind === 'rule' ? ['rules', family, table, chain] : [kind, family, table, name];
+  return parts.filter((part) => part !== undefined).join(' ');
 }
 
 function compareLines(name: string, wanted: readonly string[], found: readonly string[]): string[] {
@@ -77,50 +86,40 @@ function compareLines(name: string, wanted: readonly string[], found: readonly s
     : [];
 }
 
-function simplify(kind: string, body: Record<string, unknown>): Record<string, unknown> {
-  const { handle: _handle, ...rest } = body;
+function simplify(kind: string, { handle: _handle, ...body }: Members): Members {
   if (kind === 'counter') {
-    const { packets: _packets, bytes: _bytes, ...counter } = rest;
+    const { packets: _packets, bytes: _bytes, ...counter } = body;
     return counter;
   }
-  if (kind !== 'set') return rest;
-  const { elem, ...set } = rest;
-  const lasting = Array.isArray(elem) ? elem.filter((element) => !isLease(element)) : elem === undefined ? [] : [elem];
+  if (kind !== 'set') return body;
+  const { elem, ...set } = body;
+  const lasting = (Array.isArray(elem) ? elem : [elem]).filter((one) => one !== undefined && !isLease(one));
   return lasting.length === 0 ? set : { ...set, elem: lasting };
 }
 
 /** A timed element no longer-lived than a lease may be. Anything else in `open` is an opening nobody gave. */
 function isLease(element: unknown): boolean {
-  const inner = isObject(element) ? element['elem'] : undefined;
-  const timeout = isObject(inner) ? inner['timeout'] : undefined;
+  const inner = isObject(element) ? element.elem : undefined;
+  const timeout = isObject(inner) ? inner.timeout : undefined;
   return typeof timeout === 'number' && timeout > 0 && timeout <= LEASE_SECONDS;
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
+function isObject(value: unknown): value is Members {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** JSON with sorted keys, lists of one unwrapped and unordered lists sorted. */
-function text(value: unknown): string {
-  return JSON.stringify(ordered(value, '', 0));
-}
-
-/** nft's own expressions are 7 levels deep; a guest may send half a million. */
-const MAX_DEPTH = 32;
-
+/** The value with sorted keys, lists of one unwrapped and unordered lists sorted. */
 function ordered(value: unknown, key: string, depth: number): unknown {
   if (depth > MAX_DEPTH) return 'nested too deeply';
   if (Array.isArray(value)) {
     const items = value.map((item) => ordered(item, '', depth + 1));
     if (key === 'expr') return items;
     if (items.length === 1) return items[0];
-    const unordered = key === 'set' || key === 'flags' || key === 'right';
+    const unordered = key === 'set' || items.every((item) => typeof item === 'string');
     return unordered ? items.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)) : items;
   }
   if (!isObject(value)) return value;
-  return Object.fromEntries(
-    Object.keys(value)
-      .toSorted()
-      .map((name) => [name, ordered(value[name], name, depth + 1)]),
-  );
+  if (Array.isArray(value['|'])) return ordered(value['|'], '', depth + 1);
+  const entries = Object.entries(value).map(([name, inner]) => [name, ordered(inner, name, depth + 1)] as const);
+  return Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
