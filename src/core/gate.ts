@@ -32,6 +32,15 @@ export function step(state: GateState, event: GateEvent): Step {
     case 'booted':
       if (event.generation !== state.generation || state.phase !== 'booting') return [state, []];
       return connect({ ...state, gatewayAlive: true });
+    case 'pinned':
+      if (event.generation !== state.generation || state.phase !== 'connecting') return [state, []];
+      return [
+        { ...state, pinned: true },
+        [
+          { do: 'armGuard', generation: state.generation },
+          { do: 'startTunnel', generation: state.generation },
+        ],
+      ];
     case 'connected':
       if (event.generation !== state.generation || state.phase !== 'connecting') return [state, []];
       return enter({ ...state, phase: 'verifying' }, [{ do: 'verify', generation: state.generation, admitted: [] }]);

@@ -23,6 +23,7 @@ export function close(state: GateState, target: CloseTarget, reason: CloseReason
     ...state,
     reason: reason ?? state.reason,
     receipt: undefined,
+    pinned: false,
     reverifyDue: false,
     work: withoutAdmission(state.work),
   };

@@ -12,8 +12,10 @@ export type Effect =
   | { readonly do: 'armGuard'; readonly generation: number }
   /** Local, cannot block. No answer. */
   | { readonly do: 'disarmGuard' }
-  /** Resolve, pin, load the policy, start the tunnel. Answer: `connected` or `failed`. */
-  | { readonly do: 'connect'; readonly generation: number }
+  /** Resolve and pin the endpoint, load the policy into gateway and guard (which it disarms). Answer: `pinned` or `failed`. */
+  | { readonly do: 'pin'; readonly generation: number }
+  /** Tunnel interface, routes, resolvers; a first answer through it. Answer: `connected` or `failed`. */
+  | { readonly do: 'startTunnel'; readonly generation: number }
   /** Every required check; `admitted` keep their leases meanwhile. Answer: `judged` or `failed`. */
   | { readonly do: 'verify'; readonly generation: number; readonly admitted: readonly string[] }
   /** The cheap checks. Answer: `pulsed` or `failed`. */

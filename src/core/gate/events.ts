@@ -13,6 +13,7 @@ export type GateEvent =
   | { readonly type: 'tick' }
   | { readonly type: 'booted'; readonly generation: number }
   | { readonly type: 'gatewayKilled'; readonly generation: number }
+  | { readonly type: 'pinned'; readonly generation: number }
   | { readonly type: 'connected'; readonly generation: number }
   | {
       readonly type: 'judged';

@@ -10,11 +10,12 @@ export function failed(state: GateState, event: Extract<GateEvent, { type: 'fail
   const reason: CloseReason = { kind: 'fault', fault };
   switch (effect.do) {
     case 'bootGateway':
-    case 'connect':
+    case 'pin':
+    case 'startTunnel':
     case 'verify':
     case 'pulse':
       if (effect.generation !== state.generation) return [state, []];
-      return couldNot(state, effect.do === 'connect', reason);
+      return couldNot(state, effect.do === 'pin' || effect.do === 'startTunnel', reason);
     case 'dropLeases':
     case 'lowerLinks':
     case 'flushConntrack':

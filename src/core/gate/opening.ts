@@ -15,11 +15,8 @@ export function boot(state: GateState): Step {
 }
 
 export function connect(state: GateState): Step {
-  const next: GateState = { ...state, phase: 'connecting', generation: state.generation + 1 };
-  return enter(next, [
-    { do: 'armGuard', generation: next.generation },
-    { do: 'connect', generation: next.generation },
-  ]);
+  const next: GateState = { ...state, phase: 'connecting', pinned: false, generation: state.generation + 1 };
+  return enter(next, [{ do: 'pin', generation: next.generation }]);
 }
 
 export function enter(state: GateState, effects: readonly Effect[]): Step {

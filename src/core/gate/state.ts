@@ -59,6 +59,8 @@ export interface GateState {
   /** Failed attempts in a row, for the backoff. */
   readonly retries: number;
   readonly gatewayAlive: boolean;
+  /** Gateway and guard hold this generation's policy: only then may the guard be armed. */
+  readonly pinned: boolean;
   readonly closing: Closing | undefined;
   readonly reason: CloseReason | undefined;
   readonly receipt: Receipt | undefined;
@@ -80,6 +82,7 @@ export function initialState(workVms: readonly string[]): GateState {
     generation: 0,
     retries: 0,
     gatewayAlive: false,
+    pinned: false,
     closing: undefined,
     reason: undefined,
     receipt: undefined,
@@ -94,7 +97,7 @@ export function initialState(workVms: readonly string[]): GateState {
 
 /** The guard's deadline is pushed only in these phases. */
 export function isArmed(state: GateState): boolean {
-  return state.phase === 'connecting' || state.phase === 'verifying' || state.phase === 'open';
+  return state.pinned && (state.phase === 'connecting' || state.phase === 'verifying' || state.phase === 'open');
 }
 
 /** Work VMs whose links hold a lease. */
