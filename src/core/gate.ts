@@ -9,7 +9,7 @@ import { finishDown, gatewayKilled } from './gate/ending.ts';
 import type { GateEvent } from './gate/events.ts';
 import { failed, partLost, violation } from './gate/failures.ts';
 import { boot, connect, enter, judged, PULSE_MS, pulsed, timer, whenOpen } from './gate/opening.ts';
-import { type GateState, isArmed } from './gate/state.ts';
+import { type GateState, initialState, isArmed } from './gate/state.ts';
 import { defined, ended, leased, raised, ready, reply, start, stop } from './gate/work.ts';
 
 export function step(state: GateState, event: GateEvent): Step {
@@ -24,6 +24,8 @@ export function step(state: GateState, event: GateEvent): Step {
       return stop(state, event);
     case 'tick':
       return [state, isArmed(state) ? [{ do: 'armGuard', generation: state.generation }] : []];
+    case 'configured':
+      return [{ ...state, work: { ...initialState(event.workVms).work, ...state.work } }, []];
     case 'adopted':
       return [
         { ...state, work: { ...state.work, [event.name]: { status: 'running', admitted: false, waiters: [] } } },

@@ -9,6 +9,8 @@ export type GateEvent =
   | { readonly type: 'down'; readonly request: number }
   | { readonly type: 'start'; readonly request: number; readonly name: string; readonly nowMs: number }
   | { readonly type: 'stop'; readonly request: number; readonly name: string; readonly force: boolean }
+  /** The configuration was read (again): its work VMs by name. */
+  | { readonly type: 'configured'; readonly workVms: readonly string[] }
   /** Heartbeat of the supervisor's own loop, each second. */
   | { readonly type: 'tick' }
   | { readonly type: 'booted'; readonly generation: number }

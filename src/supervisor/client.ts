@@ -1,0 +1,125 @@
+/** The CLI's side of a supervisor's socket. */
+import net from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type CodedEvent, VmgateError } from '../core/coded.ts';
+import type { GateLayout } from '../home/index.ts';
+import { readLock } from '../home/index.ts';
+import { errors } from './codes.ts';
+import { type Answer, type Ask, answer } from './protocol.ts';
+
+/** Longest line accepted from a supervisor, bytes. */
+const MAX_LINE = 4_194_304;
+const GREETING_MS = 3_000;
+
+export interface AskOptions {
+  readonly onEvent?: (event: CodedEvent) => void;
+  readonly signal?: AbortSignal;
+}
+
+export class SupervisorClient {
+  readonly #socket: net.Socket;
+  readonly #gate: string;
+  readonly #log: string;
+
+  private constructor(socket: net.Socket, gate: string, log: string) {
+    this.#socket = socket;
+    this.#gate = gate;
+    this.#log = log;
+  }
+
+  /**
+   * Connects to the gate's supervisor; undefined when none runs.
+   *
+   * @throws GATE_SUPERVISOR_SILENT one runs (it holds the lock) but does not accept or answer: stopped, or stuck.
+   */
+  static async connect(gate: string, layout: GateLayout): Promise<SupervisorClient | undefined> {
+    const socket = await dial(layout.socket);
+    if (socket !== undefined) {
+      const client = new SupervisorClient(socket, gate, layout.supervisorLog);
+      if (await client.#answers()) return client;
+      client.close();
+    }
+    const holder = await readLock(layout.lock);
+    if (holder === undefined) return undefined;
+    throw VmgateError.of(errors.GATE_SUPERVISOR_SILENT, { gate, pid: holder.pid });
+  }
+
+  /** One request at a time. Resolves with the result, rejects with the supervisor's error. */
+  async ask(ask: Ask, { onEvent, signal }: AskOptions = {}): Promise<unknown> {
+    const { result } = await this.#exchange(ask, onEvent, signal);
+    return result;
+  }
+
+  /** A byte stream to `port` of a work VM. */
+  async dial(name: string, port: number): Promise<Duplex> {
+    const { rest } = await this.#exchange({ verb: 'dial', name, port });
+    if (rest.length > 0) this.#socket.unshift(rest);
+    return this.#socket;
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  async #answers(): Promise<boolean> {
+    const timeout = AbortSignal.timeout(GREETING_MS);
+    return this.ask({ verb: 'status' }, { signal: timeout }).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  #exchange(
+    ask: Ask,
+    onEvent?: (event: CodedEvent) => void,
+    signal?: AbortSignal,
+  ): Promise<{ result: unknown; rest: Buffer }> {
+    const socket = this.#socket;
+    return new Promise((resolve, reject) => {
+      let buffered = Buffer.alloc(0);
+      const settle = (finish: () => void) => {
+        socket.off('data', onData).off('close', onClose).off('error', onClose);
+        signal?.removeEventListener('abort', onAbort);
+        socket.pause();
+        finish();
+      };
+      const onClose = () =>
+        settle(() => reject(VmgateError.of(errors.GATE_SUPERVISOR_DIED, { gate: this.#gate, log: this.#log })));
+      const onAbort = () => settle(() => reject(VmgateError.of(errors.GATE_CANCELLED, { what: ask.verb })));
+      const onData = (chunk: Buffer) => {
+        buffered = Buffer.concat([buffered, chunk]);
+        if (buffered.length > MAX_LINE) return onClose();
+        for (let end = buffered.indexOf(10); end >= 0; end = buffered.indexOf(10)) {
+          const message = parse(buffered.subarray(0, end).toString('utf8'));
+          buffered = buffered.subarray(end + 1);
+          if (message === undefined) return onClose();
+          if ('event' in message) onEvent?.(message.event);
+          else if ('error' in message) return settle(() => reject(VmgateError.revive(message.error)));
+          else return settle(() => resolve({ result: message.result, rest: buffered }));
+        }
+        return undefined;
+      };
+      if (signal?.aborted === true) return onAbort();
+      signal?.addEventListener('abort', onAbort);
+      socket.on('data', onData).on('close', onClose).on('error', onClose);
+      socket.write(`${JSON.stringify({ id: 1, ...ask })}\n`);
+      return undefined;
+    });
+  }
+}
+
+function parse(line: string): Answer | undefined {
+  try {
+    return answer.parse(JSON.parse(line));
+  } catch {
+    return undefined;
+  }
+}
+
+function dial(path: string): Promise<net.Socket | undefined> {
+  return new Promise((resolve) => {
+    const socket = net.connect(path);
+    socket.once('connect', () => resolve(socket));
+    socket.once('error', () => resolve(undefined));
+  });
+}

@@ -1,0 +1,159 @@
+/** Codes of the gate and its supervisor. */
+import { error, errorCodes, event, eventCodes } from '../core/coded.ts';
+import type { Phase } from '../core/gate/state.ts';
+
+const environment = { source: 'environment' } as const;
+const user = { source: 'user' } as const;
+
+export const errors = errorCodes({
+  GATE_NOT_VERIFIED: error<{ gate: string; phase: Phase; why: string; remedy: string }>({
+    exit: 4,
+    ...environment,
+    what: ({ gate, phase, why }) => `refused: gate ${gate} is ${phase}, ${why}`,
+    remedy: ({ remedy }) => remedy,
+    sample: {
+      gate: 'default',
+      phase: 'down',
+      why: 'no tunnel is proven',
+      remedy: 'vmgate up',
+    },
+  }),
+  GATE_VIOLATED: error<{ why: string; frame: string }>({
+    exit: 4,
+    ...environment,
+    what: ({ why }) => `something that is not the VPN tried to leave the gateway: ${why}`,
+    remedy: () => 'read the evidence: vmgate logs; then start over with a fresh gateway: vmgate up',
+    sample: { why: 'UDP to 8.8.8.8:53 instead of the VPN endpoint', frame: '525501...' },
+  }),
+  GATE_PART_LOST: error<{ part: 'guard' | 'gateway' | 'control channel'; detail: string }>({
+    exit: 5,
+    ...environment,
+    what: ({ part, detail }) => `the ${part} is gone: ${detail}`,
+    remedy: () => 'vmgate replaces it by itself; vmgate status shows how far it is',
+    sample: { part: 'gateway', detail: 'ended by signal SIGKILL' },
+  }),
+  GATE_STEP_LATE: error<{ step: string; seconds: number }>({
+    exit: 7,
+    ...environment,
+    what: ({ step, seconds }) => `${step} did not finish within ${seconds} s`,
+    remedy: () => 'vmgate logs shows what the gateway said; vmgate doctor looks at this machine',
+    sample: { step: 'bootGateway', seconds: 60 },
+  }),
+  GATE_TUNNEL_SILENT: error<{ endpoint: string; seconds: number }>({
+    exit: 4,
+    ...environment,
+    what: ({ endpoint, seconds }) => `the VPN server ${endpoint} did not answer within ${seconds} s`,
+    remedy: () =>
+      'the network may block it (is there a sign-in page?), or the key may be wrong or expired: vmgate vpn show; vmgate keeps trying, vmgate down ends it',
+    sample: { endpoint: '198.51.100.10:51820/udp', seconds: 5 },
+  }),
+  GATE_OTHER_CONFIG: error<{ gate: string; running: string; asked: string }>({
+    exit: 2,
+    ...user,
+    what: ({ gate, running, asked }) => `gate ${gate} already runs from ${running}, not from ${asked}`,
+    remedy: ({ gate }) => `vmgate down --gate ${gate} first, or give this folder's gate another name (gate: NAME)`,
+    sample: { gate: 'default', running: '~/work/vmgate.yaml', asked: '~/other/vmgate.yaml' },
+  }),
+  GATE_CANCELLED: error<{ what: string }>({
+    exit: 130,
+    ...user,
+    what: ({ what }) => `${what} was cancelled`,
+    remedy: () => 'vmgate up starts over',
+    sample: { what: 'up' },
+  }),
+  GATE_UNKNOWN_VM: error<{ name: string; known: readonly string[] }>({
+    exit: 2,
+    ...user,
+    what: ({ name, known }) =>
+      `vmgate.yaml has no work VM named ${JSON.stringify(name)}${known.length > 0 ? ` (there is: ${known.join(', ')})` : ''}`,
+    remedy: () => 'check the name, or add it under work: in vmgate.yaml',
+    sample: { name: 'wrokvm', known: ['workvm'] },
+  }),
+  GATE_WORK_NOT_RUNNING: error<{ name: string }>({
+    exit: 4,
+    ...user,
+    what: ({ name }) => `work VM ${name} is not running`,
+    remedy: ({ name }) => `vmgate start ${name}`,
+    sample: { name: 'workvm' },
+  }),
+  GATE_DEFINITION_REFUTED: error<{ name: string; summary: string; remedy: string }>({
+    exit: 4,
+    ...environment,
+    what: ({ name, summary }) => `work VM ${name} was not started: ${summary}`,
+    remedy: ({ remedy }) => remedy,
+    sample: {
+      name: 'workvm',
+      summary: 'it has two network cards',
+      remedy: 'remove every card but the work link from its definition',
+    },
+  }),
+  GATE_WORK_NOT_READY: error<{ name: string; seconds: number }>({
+    exit: 7,
+    ...environment,
+    what: ({ name, seconds }) => `work VM ${name} runs, but did not answer on its link within ${seconds} s`,
+    remedy: ({ name }) =>
+      `look at its console: vmgate console ${name}; it goes on booting, vmgate stop ${name} ends it`,
+    sample: { name: 'workvm', seconds: 120 },
+  }),
+  GATE_SUPERVISOR_SILENT: error<{ gate: string; pid: number }>({
+    exit: 5,
+    ...environment,
+    what: ({ gate, pid }) => `the supervisor of gate ${gate} (process ${pid}) does not answer`,
+    remedy: ({ gate }) => `vmgate up --gate ${gate} replaces it; work VMs keep running, behind a closed gate`,
+    sample: { gate: 'default', pid: 4711 },
+  }),
+  GATE_SUPERVISOR_DIED: error<{ gate: string; log: string }>({
+    exit: 1,
+    source: 'vmgate',
+    what: ({ gate }) => `the supervisor of gate ${gate} ended before it could answer`,
+    remedy: ({ log }) => `read ${log}; vmgate doctor --report collects what a bug report needs`,
+    sample: { gate: 'default', log: '~/.vmgate/gates/default/supervisor.log' },
+  }),
+  GATE_BAD_REQUEST: error<{ detail: string }>({
+    exit: 1,
+    source: 'vmgate',
+    what: ({ detail }) => `the supervisor did not understand a request: ${detail}`,
+    remedy: () => 'an older supervisor may still run: vmgate down, then vmgate up',
+    sample: { detail: 'unknown verb' },
+  }),
+  GATE_DEFECT: error<{ where: string; message: string }>({
+    exit: 1,
+    source: 'vmgate',
+    what: ({ where, message }) => `internal error in ${where}: ${message}`,
+    remedy: () => 'please report it with the output of: vmgate doctor --report',
+    sample: { where: 'runner verify', message: 'undefined is not a function' },
+  }),
+});
+
+export const events = eventCodes({
+  GATE_PHASE: event<{ gate: string; phase: Phase; why: string }>({
+    level: 'info',
+    text: ({ gate, phase, why }) => `gate ${gate} is ${phase}${why === '' ? '' : `: ${why}`}`,
+    sample: { gate: 'default', phase: 'open', why: '' },
+  }),
+  GATE_STEP: event<{ step: string; ms: number; detail: string }>({
+    level: 'info',
+    text: ({ step, ms, detail }) => `${step} (${(ms / 1000).toFixed(1)} s)${detail === '' ? '' : `: ${detail}`}`,
+    sample: { step: 'gateway booted', ms: 2_700, detail: '' },
+  }),
+  GATE_PINNED: event<{ host: string; address: string; port: number; answered: readonly string[] }>({
+    level: 'info',
+    text: ({ host, address, port }) => `VPN endpoint ${host} pinned to ${address}:${port}`,
+    sample: { host: 'vpn.acme.example', address: '198.51.100.10', port: 51_820, answered: ['198.51.100.10'] },
+  }),
+  GATE_CHECK: event<{ check: string; outcome: string; summary: string; ms: number }>({
+    level: 'info',
+    text: ({ check, outcome, summary }) => `${check}: ${outcome}, ${summary}`,
+    sample: { check: 'tunnel', outcome: 'verified', summary: 'the pinned peer answered 0.3 s ago', ms: 12 },
+  }),
+  GATE_WORK: event<{ name: string; what: string }>({
+    level: 'info',
+    text: ({ name, what }) => `work VM ${name} ${what}`,
+    sample: { name: 'workvm', what: 'adopted: it kept running, its link is down' },
+  }),
+  GATE_UNEXPECTED: event<{ effect: string; code: string; what: string }>({
+    level: 'warn',
+    text: ({ effect, what }) => `${effect}: ${what}`,
+    sample: { effect: 'pulse', code: 'GATEWAY_SILENT', what: 'the gateway did not answer within 4 s' },
+  }),
+});

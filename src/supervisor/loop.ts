@@ -1,0 +1,118 @@
+/**
+ * The event queue of a gate: one event at a time through the pure `step`, then its effects, in order, through the table
+ * of runners. It decides nothing; a runner that throws or is late becomes one `failed` event.
+ */
+import { VmgateError } from '../core/coded.ts';
+import type { Effect } from '../core/gate/effects.ts';
+import type { GateEvent } from '../core/gate/events.ts';
+import type { GateState } from '../core/gate/state.ts';
+import { step } from '../core/gate.ts';
+import { errors } from './codes.ts';
+
+type Answer = GateEvent | undefined;
+
+/** One runner per effect. Runners of local effects work before they return: the guard is told before anything can wait. */
+export type Runners = {
+  readonly [K in Effect['do']]: (effect: Extract<Effect, { do: K }>) => Answer | Promise<Answer>;
+};
+
+/** Seconds each effect may take; those not named answer at once. The closing order's second each is DESIGN section 5. */
+const DEADLINE_S: Partial<Record<Effect['do'], number>> = {
+  bootGateway: 90,
+  killGateway: 10,
+  pin: 15,
+  startTunnel: 10,
+  verify: 40,
+  pulse: 6,
+  lease: 4,
+  dropLeases: 1,
+  lowerLinks: 1,
+  flushConntrack: 1,
+  defineWork: 40,
+  judgeWork: 10,
+  raiseWork: 5,
+  awaitReady: 185,
+  stopWork: 45,
+};
+
+export class GateLoop {
+  #state: GateState;
+  readonly #runners: Runners;
+  readonly #queue: GateEvent[] = [];
+  readonly #observe: (effect: Effect, fault: VmgateError) => void;
+  #draining = false;
+
+  /** `observe` hears of every effect that failed, before the state machine does. */
+  constructor(state: GateState, runners: Runners, observe: (effect: Effect, fault: VmgateError) => void) {
+    this.#state = state;
+    this.#runners = runners;
+    this.#observe = observe;
+  }
+
+  get state(): GateState {
+    return this.#state;
+  }
+
+  post(event: GateEvent): void {
+    this.#queue.push(event);
+    if (this.#draining) return;
+    this.#draining = true;
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+        const [state, effects] = step(this.#state, next);
+        this.#state = state;
+        for (const effect of effects) this.#start(effect);
+      }
+    } finally {
+      this.#draining = false;
+    }
+  }
+
+  #start(effect: Effect): void {
+    // The table's types tie each runner to its effect; TypeScript cannot follow that through an index.
+    const run = this.#runners[effect.do] as (effect: Effect) => Answer | Promise<Answer>;
+    const fail = (cause: unknown) => this.#failed(effect, cause);
+    try {
+      const answer = run(effect);
+      if (answer instanceof Promise) within(answer, effect).then((event) => this.#answered(event), fail);
+      else this.#answered(answer);
+    } catch (cause) {
+      fail(cause);
+    }
+  }
+
+  #answered(event: Answer): void {
+    if (event !== undefined) this.post(event);
+  }
+
+  #failed(effect: Effect, cause: unknown): void {
+    const fault = asFault(cause, `runner ${effect.do}`);
+    this.#observe(effect, fault);
+    this.post({ type: 'failed', effect, fault: fault.serialize() });
+  }
+}
+
+/** Whatever was thrown, as the error users see; anything without a code is a defect of vmgate and says so. */
+export function asFault(cause: unknown, where: string): VmgateError {
+  if (VmgateError.is(cause)) return cause;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const evidence = cause instanceof Error && cause.stack !== undefined ? cause.stack.split('\n').slice(1, 6) : [];
+  return VmgateError.of(errors.GATE_DEFECT, { where, message }, { cause, evidence });
+}
+
+async function within(answer: Promise<Answer>, effect: Effect): Promise<Answer> {
+  const seconds = DEADLINE_S[effect.do];
+  if (seconds === undefined) return answer;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(VmgateError.of(errors.GATE_STEP_LATE, { step: effect.do, seconds })),
+      seconds * 1_000,
+    );
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

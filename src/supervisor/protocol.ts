@@ -1,0 +1,107 @@
+/**
+ * Lines between the CLI and a supervisor on its 0600 socket: JSON, one message a line. Requests carry an id; answers are
+ * any number of `event`, then one `result` or `error`. `dial` turns the connection into raw bytes after its result.
+ */
+import * as z from 'zod';
+
+export const MAX_REQUEST = 65_536;
+
+const name = z.string().max(64);
+
+export const request = z.discriminatedUnion('verb', [
+  z.strictObject({ id: z.int(), verb: z.literal('up'), config: z.string().max(4_096), digest: z.string().max(80) }),
+  z.strictObject({ id: z.int(), verb: z.literal('down') }),
+  z.strictObject({ id: z.int(), verb: z.literal('start'), name }),
+  z.strictObject({ id: z.int(), verb: z.literal('stop'), name, force: z.boolean() }),
+  z.strictObject({ id: z.int(), verb: z.literal('status') }),
+  z.strictObject({ id: z.int(), verb: z.literal('verify') }),
+  z.strictObject({ id: z.int(), verb: z.literal('watch') }),
+  z.strictObject({ id: z.int(), verb: z.literal('logs') }),
+  /** A TCP connection to a work VM, made by the gateway on that VM's link. */
+  z.strictObject({ id: z.int(), verb: z.literal('dial'), name, port: z.int().min(1).max(65_535) }),
+]);
+export type Request = z.infer<typeof request>;
+
+/** Distributes over the union, so that each verb keeps its own fields. */
+type Unnumbered<T> = T extends { readonly id: number } ? Omit<T, 'id'> : never;
+export type Ask = Unnumbered<Request>;
+
+const fault = z.object({
+  code: z.string(),
+  exit: z.literal([0, 1, 2, 3, 4, 5, 6, 7, 130]),
+  what: z.string(),
+  evidence: z.array(z.string()),
+  remedy: z.string(),
+  payload: z.unknown(),
+});
+
+const codedEvent = z.object({
+  code: z.string(),
+  at: z.string(),
+  level: z.enum(['info', 'warn', 'error']),
+  text: z.string(),
+  payload: z.unknown(),
+});
+
+export const answer = z.union([
+  z.object({ id: z.int(), event: codedEvent }),
+  z.object({ id: z.int(), result: z.unknown() }),
+  z.object({ id: z.int(), error: fault }),
+]);
+export type Answer = z.infer<typeof answer>;
+
+const verdict = z.object({
+  check: z.string(),
+  outcome: z.enum(['verified', 'refuted', 'unknown', 'not asked']),
+  summary: z.string(),
+  evidence: z.array(z.string()),
+  remedy: z.string(),
+  trust: z.object({ gatewayCouldFake: z.string(), hostWitness: z.string() }),
+  durationMs: z.number(),
+});
+
+const claim = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('address'), address: z.string() }),
+  z.object({ kind: z.literal('round-trip') }),
+]);
+
+/** `vmgate status --json`: fields are added, never changed or removed. */
+export const statusReport = z.object({
+  version: z.literal(1),
+  gate: z.string(),
+  phase: z.string(),
+  /** ISO 8601: when this phase began. */
+  since: z.string(),
+  why: z.string(),
+  claim: claim.nullable(),
+  vpn: z.object({ profile: z.string(), endpoint: z.string() }).nullable(),
+  receipt: z.object({ expiresInMs: z.number() }).nullable(),
+  verdicts: z.array(verdict),
+  work: z.array(
+    z.object({
+      name: z.string(),
+      status: z.string(),
+      linkUp: z.boolean(),
+      address: z.string(),
+      pid: z.number().nullable(),
+    }),
+  ),
+  uplink: z
+    .object({
+      passed: z.record(z.string(), z.object({ frames: z.number(), bytes: z.number() })),
+      held: z.number(),
+      foreign: z.number(),
+      canaries: z.number(),
+    })
+    .nullable(),
+  config: z.object({ path: z.string(), digest: z.string(), changed: z.boolean() }).nullable(),
+  supervisor: z.object({ pid: z.number() }).nullable(),
+  /** Environment variables that were ignored because they weaken TLS or add proxies. */
+  ignoredEnvironment: z.array(z.string()),
+  lastEvent: codedEvent.nullable(),
+});
+export type StatusReport = z.infer<typeof statusReport>;
+
+/** Result of `verify`. */
+export const verifyResult = z.object({ open: z.boolean(), verdicts: z.array(verdict), claim: claim.nullable() });
+export type VerifyResult = z.infer<typeof verifyResult>;
