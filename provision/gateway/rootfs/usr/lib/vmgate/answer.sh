@@ -1,0 +1,31 @@
+#!/bin/sh
+# How a verb answers: one JSON document on stdout, see src/gateway/protocol.ts.
+
+# stdin as the inside of a JSON string: last 4 KiB, unprintable bytes blanked.
+json_text() {
+  tail -c 4096 | tr -c '[:print:]\n' ' ' | sed 's/[\\"]/\\&/g' | awk '{ printf "%s%s", newline, $0; newline = "\\n" }'
+}
+
+done_well() {
+  echo '{"v":1,"ok":true}'
+}
+
+# refuse STEP DETAIL: ends the verb with the failure document.
+refuse() {
+  printf '{"v":1,"ok":false,"step":"%s","detail":"%s"}\n' "$1" "$(printf '%s\n' "$2" | json_text)"
+  exit 1
+}
+
+# step NAME COMMAND...: runs the command; when it fails, the verb ends and says what the command said.
+step() {
+  step_name=$1
+  shift
+  step_output=$("$@" 2>&1) || refuse "$step_name" "$step_output"
+}
+
+# secret_step NAME COMMAND...: the same for commands that quote their input, a key perhaps, in their errors.
+secret_step() {
+  secret_name=$1
+  shift
+  "$@" >/dev/null 2>&1 || refuse "$secret_name" "${1##*/} refused its settings; its message is withheld, it may quote a key"
+}

@@ -1,0 +1,60 @@
+#!/bin/sh
+# The tunnel verb. stdin, written by src/gateway/tunnel-settings.ts: public lines first, then the secret section, which
+# goes straight from the pipe into wg(8) without touching a variable, a file or an argument.
+#
+#   address CIDR | mtu BYTES | route CIDR | resolver ADDRESS | search DOMAIN
+#   --- wg
+#   (text for `wg setconf`)
+
+# Refuses anything that is not made of the characters $2 allows (a bracket expression's inside).
+demand() {
+  case $1 in
+    '' | *[!$2]*) refuse 'read settings' "not a value for a tunnel setting: $1" ;;
+  esac
+}
+
+# Resolvers and DHCP options for the links; dnsmasq reads both again on SIGHUP, and forgets what it had cached.
+publish_names() {
+  printf '%s' "$1" >/run/vmgate/resolvers
+  printf '%s' "$2" >/run/vmgate/dhcp-options
+  read -r resolver_pid </run/vmgate/dnsmasq.pid
+  kill -HUP "$resolver_pid"
+}
+
+remove_tunnel() {
+  publish_names '' ''
+  [ ! -e /sys/class/net/tun0 ] || ip link del dev tun0
+}
+
+tunnel() {
+  addresses='' routes='' resolvers='' search='' mtu=''
+  while read -r key value; do
+    case $key in
+      address) demand "$value" 0-9./ && addresses="$addresses
+addr add $value dev tun0" ;;
+      route) demand "$value" 0-9./ && routes="$routes
+route add $value dev tun0" ;;
+      resolver) demand "$value" 0-9. && resolvers="${resolvers}server=$value
+" ;;
+      search) demand "$value" 0-9A-Za-z.- && search="$search,$value" ;;
+      mtu) demand "$value" 0-9 && mtu=$value ;;
+      ---) break ;;
+      *) refuse 'read settings' "unknown tunnel setting: $key" ;;
+    esac
+  done
+  [ "$key" = --- ] || refuse 'read settings' 'the settings end before the secret section'
+  [ "$value" = wg ] || refuse 'read settings' "unknown kind of tunnel: $value"
+  [ -n "$mtu" ] || refuse 'read settings' 'no mtu'
+
+  step 'remove the old tunnel' remove_tunnel
+  step 'ip link add tun0' ip link add dev tun0 type wireguard
+  secret_step 'wg setconf' wg setconf tun0 /dev/stdin
+  printf '%s\n' "link set dev tun0 mtu $mtu up$addresses$routes" >/run/vmgate/tunnel-batch
+  step 'ip -batch' ip -batch /run/vmgate/tunnel-batch
+  options="option:mtu,$mtu
+"
+  [ -z "$search" ] || options="${options}option:domain-search$search
+"
+  step 'reload dnsmasq' publish_names "$resolvers" "$options"
+  done_well
+}

@@ -1,0 +1,55 @@
+/**
+ * What one boot of a gateway is told: a cpio archive appended to its initramfs. No VPN secrets: those come later, over
+ * the control channel (DESIGN P6). provision/gateway/rootfs/init reads these files and says what each holds.
+ */
+import type { LinkPlan } from '../core/link-plan.ts';
+import { writeCpio } from '../image/cpio.ts';
+import { dropbearPrivateKey, fingerprint, makeSshKey, openSshPrivateKey, publicBlob, publicLine } from './ssh-keys.ts';
+
+/** What the host needs to get in, and to know that it is this very boot it talks to. Lives in memory only. */
+export interface ControlCredentials {
+  /** OpenSSH format. */
+  readonly clientKey: string;
+  /** `SHA256:...` of the one host key that is accepted. */
+  readonly hostKey: string;
+}
+
+export interface BootSettings {
+  /** Uncompressed cpio archive, root-owned 0600 files; the last part of the initramfs. */
+  readonly archive: Buffer;
+  readonly credentials: ControlCredentials;
+}
+
+/**
+ * Settings for one boot, with fresh keys.
+ *
+ * @param bootRuleset nft JSON of a policy without endpoints and tunnel; loaded before any card is up
+ */
+export function bootSettings(plan: LinkPlan, bootRuleset: string): BootSettings {
+  const [client, host] = [makeSshKey(), makeSshKey()];
+  const file = (name: string, data: string | Buffer) =>
+    ({ path: `etc/vmgate/${name}`, type: 'file', mode: 0o600, data }) as const;
+  return {
+    archive: writeCpio([
+      file('plan', renderPlan(plan)),
+      file('boot.nft.json', bootRuleset),
+      file('dropbear_ed25519_host_key', dropbearPrivateKey(host)),
+      file('authorized_keys', `${publicLine(client, 'vmgate')}\n`),
+    ]),
+    credentials: { clientKey: openSshPrivateKey(client), hostKey: fingerprint(publicBlob(host)) },
+  };
+}
+
+/** The link plan as init reads it: one card a line. */
+export function renderPlan(plan: LinkPlan): string {
+  const { mac, addressing } = plan.uplink;
+  const uplink =
+    addressing.kind === 'dhcp'
+      ? `uplink ${mac} dhcp`
+      : `uplink ${mac} static ${addressing.address}/${addressing.prefixLength} ${addressing.nextHop}`;
+  const links = [...plan.work, plan.probe].map(
+    (link) =>
+      `link ${link.ifname} ${link.gatewayMac} ${link.gateway}/${link.prefixLength} ${link.guest} ${link.guestMac}`,
+  );
+  return `${[uplink, ...links].join('\n')}\n`;
+}
