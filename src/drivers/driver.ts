@@ -58,6 +58,8 @@ export interface RunningGateway {
   openControl(): Promise<Duplex>;
   /** One at a time; removes its filters and chardevs on `close`. */
   openProbe(): Promise<ProbeWire>;
+  /** The last 64 KiB the guest wrote to its serial console, also after its end. Hostile text. */
+  consoleTail(): string;
   /** SIGKILL and wait; removes sockets and copies. Idempotent. */
   kill(): Promise<void>;
 }
