@@ -1,0 +1,376 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { SerializedFault } from '../../../src/core/coded.ts';
+import type { Effect } from '../../../src/core/gate/effects.ts';
+import type { GateEvent } from '../../../src/core/gate/events.ts';
+import { CLOSE_STEPS, type GateState, initialState, isArmed } from '../../../src/core/gate/state.ts';
+import { step } from '../../../src/core/gate.ts';
+import { PULSE_CHECKS } from '../../../src/core/opening.ts';
+import { type CheckName, GATE_CHECKS, type Outcome, type Verdict } from '../../../src/core/verdict.ts';
+
+function verdict(check: CheckName, outcome: Outcome = 'verified'): Verdict {
+  const trust = { gatewayCouldFake: '', hostWitness: '' };
+  return { check, outcome, summary: '', evidence: [], remedy: '', trust, durationMs: 0 };
+}
+const allVerified = GATE_CHECKS.map((check) => verdict(check));
+const claim = { kind: 'round-trip' } as const;
+const refused: SerializedFault = { code: 'X', exit: 4, what: 'x', evidence: [], remedy: 'y', payload: null };
+const broken: SerializedFault = { ...refused, exit: 5 };
+
+/** Plays events against the machine and keeps every effect in order. */
+class Play {
+  state: GateState = initialState(['a', 'b']);
+  effects: Effect[] = [];
+
+  on(...events: readonly GateEvent[]): this {
+    for (const event of events) {
+      const [state, effects] = step(this.state, event);
+      this.state = state;
+      this.effects.push(...effects);
+    }
+    return this;
+  }
+
+  /** The effects since the last call, by name. */
+  did(): readonly string[] {
+    return this.effects.splice(0).map((effect) => effect.do);
+  }
+
+  verified(verdicts: readonly Verdict[] = allVerified): GateEvent {
+    return { type: 'judged', generation: this.state.generation, verdicts, claim, nowMs: 0, maxAgeMs: 60_000 };
+  }
+
+  opened(): this {
+    this.on({ type: 'up', request: 1, configChanged: false });
+    this.on({ type: 'booted', generation: this.state.generation });
+    this.on({ type: 'pinned', generation: this.state.generation });
+    this.on({ type: 'connected', generation: this.state.generation });
+    return this.on(this.verified());
+  }
+
+  started(name: string): this {
+    const { generation } = this.state;
+    this.on({ type: 'start', request: 2, name, nowMs: 1 });
+    this.on({ type: 'defined', name, generation, verdict: verdict('definition') });
+    this.on({ type: 'leased', raise: name, generation });
+    return this.on({ type: 'raised', name, generation }, { type: 'ready', name, generation });
+  }
+
+  closedNow(): this {
+    for (const name of CLOSE_STEPS) this.on({ type: 'closeStep', step: name, generation: this.state.generation });
+    return this;
+  }
+}
+
+describe('the way up', () => {
+  test('boot, pin, arm, tunnel, verify, open: in that order', () => {
+    const play = new Play().opened();
+    expect(play.state.phase).toBe('open');
+    expect(play.did()).toEqual([
+      ...['announce', 'bootGateway', 'announce', 'pin', 'armGuard', 'startTunnel', 'announce', 'verify'],
+      ...['announce', 'writeReceipt', 'timer', 'lease', 'reply'],
+    ]);
+  });
+
+  test.each(['refuted', 'unknown', 'not asked'] as const)('any check that is %s keeps it closed', (outcome) => {
+    for (const check of GATE_CHECKS.filter((name) => name !== 'exit')) {
+      const play = new Play();
+      play.on({ type: 'up', request: 1, configChanged: false });
+      play.on({ type: 'booted', generation: play.state.generation });
+      play.on({ type: 'pinned', generation: play.state.generation });
+      play.on({ type: 'connected', generation: play.state.generation });
+      play.did();
+      play.on(play.verified(allVerified.map((found) => (found.check === check ? verdict(check, outcome) : found))));
+      expect(play.state.phase).toBe('closing');
+      expect(play.did()).not.toContain('lease');
+    }
+  });
+
+  test('a missing or doubled check is not a complete verification', () => {
+    for (const verdicts of [allVerified.slice(1), [...allVerified, verdict('tunnel', 'verified')], []]) {
+      const play = new Play().on({ type: 'up', request: 1, configChanged: false });
+      play.on(
+        { type: 'booted', generation: 1 },
+        { type: 'pinned', generation: 2 },
+        { type: 'connected', generation: 2 },
+      );
+      play.on(play.verified(verdicts));
+      expect(play.state.phase).toBe('closing');
+    }
+  });
+
+  test('a machine that cannot boot a gateway undoes the up; a silent network is retried', () => {
+    const machine = new Play().on({ type: 'up', request: 7, configChanged: false });
+    machine.on({ type: 'failed', effect: { do: 'bootGateway', generation: 1 }, fault: broken });
+    machine.closedNow().on({ type: 'gatewayKilled', generation: machine.state.generation });
+    expect(machine.state.phase).toBe('down');
+    expect(machine.effects).toContainEqual({
+      do: 'reply',
+      to: [7],
+      outcome: { ok: false, because: { kind: 'fault', fault: broken } },
+    });
+    expect(machine.did()).toContain('exit');
+
+    const network = new Play().on({ type: 'up', request: 7, configChanged: false }, { type: 'booted', generation: 1 });
+    network.on({ type: 'failed', effect: { do: 'startTunnel', generation: 2 }, fault: refused }).closedNow();
+    expect(network.state.phase).toBe('closed');
+    expect(network.did().slice(-2)).toEqual(['reply', 'timer']);
+    network.on({ type: 'timer', name: 'retry', generation: network.state.generation });
+    expect(network.state.phase).toBe('connecting');
+  });
+});
+
+describe('closing', () => {
+  const causes: readonly [string, (play: Play) => GateEvent][] = [
+    [
+      'a pulse that is not verified',
+      (play) =>
+        pulse(
+          play,
+          PULSE_CHECKS.map((check) => verdict(check, 'unknown')),
+        ),
+    ],
+    [
+      'a pulse that lacks a check',
+      (play) =>
+        pulse(
+          play,
+          PULSE_CHECKS.slice(1).map((check) => verdict(check)),
+        ),
+    ],
+    ['a violation', () => ({ type: 'violation', fault: refused })],
+    ['a lost part', (play) => ({ type: 'partLost', generation: play.state.generation, fault: broken })],
+    ['a lease that fails', (play) => leaseFails(play)],
+    ['down', () => ({ type: 'down', request: 9 })],
+    ['a changed configuration', () => ({ type: 'up', request: 9, configChanged: true })],
+  ];
+  test.each(causes)('%s closes in the closing order, guard first', (_, cause) => {
+    const play = new Play().opened().started('a');
+    play.did();
+    play.on(cause(play));
+    expect(play.state.receipt).toBeUndefined();
+    expect(play.state.work['a']?.admitted).toBe(false);
+    play.closedNow();
+    const order = play.did().filter((name) => ['disarmGuard', 'revokeReceipt', ...CLOSE_STEPS].includes(name));
+    expect(order).toEqual(['disarmGuard', 'revokeReceipt', ...CLOSE_STEPS]);
+  });
+
+  test('a step that fails does not hold up the next, but costs the gateway its life', () => {
+    const play = new Play().opened();
+    play.on(pulse(play, []));
+    const { generation } = play.state;
+    play.did();
+    play.on({ type: 'failed', effect: { do: 'dropLeases', generation }, fault: broken });
+    play.on(
+      { type: 'closeStep', step: 'lowerLinks', generation },
+      { type: 'closeStep', step: 'flushConntrack', generation },
+    );
+    expect(play.did()).toEqual(['lowerLinks', 'flushConntrack', 'killGateway']);
+    play.on({ type: 'gatewayKilled', generation });
+    expect(play.state.phase).toBe('booting');
+  });
+
+  test('an answer of an older generation changes nothing', () => {
+    const play = new Play().opened();
+    const { generation } = play.state;
+    play.on(pulse(play, [])).closedNow();
+    play.on({ type: 'timer', name: 'retry', generation: play.state.generation });
+    play.did();
+    const before = play.state;
+    play.on({ type: 'judged', generation, verdicts: allVerified, claim, nowMs: 0, maxAgeMs: 60_000 });
+    play.on(
+      { type: 'booted', generation },
+      { type: 'connected', generation },
+      { type: 'timer', name: 'pulse', generation },
+    );
+    expect(play.state).toEqual(before);
+    expect(play.did()).toEqual([]);
+  });
+
+  test('a violated gate stays so until somebody says up, which boots a fresh gateway', () => {
+    const play = new Play().opened();
+    play.on({ type: 'violation', fault: refused }).closedNow();
+    play.on({ type: 'gatewayKilled', generation: play.state.generation });
+    expect(play.state.phase).toBe('violated');
+    play.did();
+    play.on({ type: 'tick' }, { type: 'timer', name: 'retry', generation: play.state.generation });
+    expect(play.did()).toEqual([]);
+    play.on({ type: 'up', request: 3, configChanged: false });
+    expect(play.did()).toContain('bootGateway');
+  });
+});
+
+describe('work VMs', () => {
+  test('link up last, after definition and lease', () => {
+    const play = new Play().opened();
+    play.did();
+    play.started('a');
+    expect(play.did()).toEqual(['defineWork', 'lease', 'raiseWork', 'awaitReady', 'reply']);
+  });
+
+  test.each(['down', 'booting', 'connecting', 'verifying', 'closing', 'closed', 'violated'] as const)(
+    'start while %s makes no process',
+    (phase) => {
+      const play = new Play();
+      play.state = { ...play.state, phase };
+      play.on({ type: 'start', request: 5, name: 'a', nowMs: 0 });
+      expect(play.did()).toEqual(['reply']);
+    },
+  );
+
+  test('an expired receipt serves nobody', () => {
+    const play = new Play().opened();
+    play.did();
+    play.on({ type: 'start', request: 5, name: 'a', nowMs: 60_000 });
+    expect(play.did()).toEqual(['reply']);
+  });
+
+  test('a definition refuted, or judged too late, ends the frozen process', () => {
+    const refuted = new Play().opened();
+    refuted.on({ type: 'start', request: 5, name: 'a', nowMs: 0 });
+    refuted.did();
+    const { generation } = refuted.state;
+    refuted.on({ type: 'defined', name: 'a', generation, verdict: verdict('definition', 'refuted') });
+    expect(refuted.did()).toEqual(['stopWork', 'reply']);
+
+    const late = new Play().opened();
+    late.on({ type: 'start', request: 5, name: 'a', nowMs: 0 }, { type: 'violation', fault: refused });
+    late.did();
+    late.on({ type: 'defined', name: 'a', generation, verdict: verdict('definition') });
+    expect(late.did()).toEqual(['stopWork', 'reply']);
+  });
+
+  test('a VM that runs is judged anew when the gate opens again, and never restarted', () => {
+    const play = new Play().opened().started('a');
+    play.on(pulse(play, [])).closedNow();
+    play.on({ type: 'timer', name: 'retry', generation: play.state.generation });
+    const { generation } = play.state;
+    play.on({ type: 'pinned', generation }, { type: 'connected', generation });
+    play.did();
+    play.on(play.verified());
+    expect(play.did()).toContain('judgeWork');
+    expect(play.state.work['a']).toMatchObject({ status: 'running', admitted: false });
+  });
+
+  test('two starts at once make one process and two answers', () => {
+    const play = new Play().opened();
+    play.on({ type: 'start', request: 5, name: 'a', nowMs: 0 }, { type: 'start', request: 6, name: 'a', nowMs: 0 });
+    expect(play.did().filter((name) => name === 'defineWork')).toHaveLength(1);
+    expect(play.state.work['a']?.waiters).toEqual([5, 6]);
+  });
+});
+
+test('whatever happens: armed, leased or raised only under this generation, after a complete verification', () => {
+  const names = fc.constantFrom('a', 'b');
+  const outcome = fc.constantFrom<Outcome>('verified', 'refuted', 'unknown');
+  const happening = fc.oneof(
+    fc.record({ type: fc.constantFrom('up', 'down', 'start', 'stop', 'tick', 'violation', 'partLost'), name: names }),
+    fc.record({ type: fc.constant('answer'), fail: fc.boolean(), outcome, index: fc.nat(5) }),
+  );
+  fc.assert(
+    fc.property(fc.array(happening, { maxLength: 60 }), (happenings) => {
+      const play = new Play();
+      const pending: Effect[] = [];
+      let request = 10;
+      for (const happening of happenings) {
+        const event = 'fail' in happening ? answerOf(pending, happening) : requestOf(happening, request++, play);
+        if (event === undefined) continue;
+        const from = play.effects.length;
+        play.on(event);
+        for (const effect of play.effects.slice(from)) {
+          pending.push(effect);
+          if (effect.do === 'lease' || effect.do === 'raiseWork') expect(play.state.phase).toBe('open');
+          if (effect.do === 'armGuard') expect(isArmed(play.state)).toBe(true);
+          if (effect.do === 'defineWork') expect(play.state.receipt).toBeDefined();
+        }
+        if (play.state.phase !== 'open') {
+          expect(play.state.receipt).toBeUndefined();
+          expect(Object.values(play.state.work).some((vm) => vm.admitted)).toBe(false);
+        }
+      }
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+function pulse(play: Play, verdicts: readonly Verdict[]): GateEvent {
+  return { type: 'pulsed', generation: play.state.generation, verdicts };
+}
+
+function leaseFails(play: Play): GateEvent {
+  const { generation } = play.state;
+  return { type: 'failed', effect: { do: 'lease', admitted: [], raise: undefined, generation }, fault: broken };
+}
+
+function requestOf({ type, name }: { type: string; name: string }, request: number, play: Play): GateEvent | undefined {
+  switch (type) {
+    case 'up':
+      return { type, request, configChanged: request % 5 === 0 };
+    case 'down':
+      return { type, request };
+    case 'start':
+      return { type, request, name, nowMs: 0 };
+    case 'stop':
+      return { type, request, name, force: false };
+    case 'tick':
+      return { type };
+    case 'violation':
+      return { type, fault: refused };
+    default:
+      return { type: 'partLost', generation: play.state.generation, fault: broken };
+  }
+}
+
+/** Answers one pending effect, well or badly, possibly long after the machine moved on. */
+function answerOf(
+  pending: Effect[],
+  { fail, outcome, index }: { fail: boolean; outcome: Outcome; index: number },
+): GateEvent | undefined {
+  const [effect] = pending.splice(Math.max(0, pending.length - 1 - index), 1);
+  if (effect === undefined) return undefined;
+  if (fail) return { type: 'failed', effect, fault: outcome === 'refuted' ? refused : broken };
+  switch (effect.do) {
+    case 'bootGateway':
+      return { type: 'booted', generation: effect.generation };
+    case 'killGateway':
+      return { type: 'gatewayKilled', generation: effect.generation };
+    case 'pin':
+      return { type: 'pinned', generation: effect.generation };
+    case 'startTunnel':
+      return { type: 'connected', generation: effect.generation };
+    case 'verify': {
+      const verdicts = GATE_CHECKS.map((check, at) => verdict(check, at === index ? outcome : 'verified'));
+      return { type: 'judged', generation: effect.generation, verdicts, claim, nowMs: 0, maxAgeMs: 60_000 };
+    }
+    case 'pulse':
+      return {
+        type: 'pulsed',
+        generation: effect.generation,
+        verdicts: PULSE_CHECKS.map((check) => verdict(check, outcome)),
+      };
+    case 'lease':
+      return { type: 'leased', raise: effect.raise, generation: effect.generation };
+    case 'dropLeases':
+    case 'lowerLinks':
+    case 'flushConntrack':
+      return { type: 'closeStep', step: effect.do, generation: effect.generation };
+    case 'defineWork':
+    case 'judgeWork':
+      return {
+        type: 'defined',
+        name: effect.name,
+        generation: effect.generation,
+        verdict: verdict('definition', outcome),
+      };
+    case 'raiseWork':
+      return { type: 'raised', name: effect.name, generation: effect.generation };
+    case 'awaitReady':
+      return { type: 'ready', name: effect.name, generation: effect.generation };
+    case 'stopWork':
+      return { type: 'workEnded', name: effect.name };
+    case 'timer':
+      return { type: 'timer', name: effect.name, generation: effect.generation };
+    default:
+      return undefined;
+  }
+}
