@@ -32,6 +32,8 @@ export const COUNTERS = [
   'probe_rx',
   /** Packets that entered the tunnel: forwarded from a link, or the gateway's own. */
   'to_tunnel',
+  /** Of those, forwarded from the probe link: tells canaries apart from the traffic of open work links. */
+  'probe_to_tunnel',
   /** Packets of the VPN socket (and DHCP client) that left on the uplink. */
   'up_out',
   'dropped_prerouting',
@@ -172,6 +174,7 @@ function forward(policy: EgressPolicy, without: Without): Expression[][] {
       // A packet conntrack calls invalid is not translated and would carry the link's address into the tunnel.
       ctState('established', 'related', 'new'),
       count('to_tunnel'),
+      ...(link.ifname === PROBE ? [count('probe_to_tunnel')] : []),
       accept,
     ]),
     [count('dropped_forward')],
