@@ -1,0 +1,105 @@
+/**
+ * Which canaries are sent on the probe link, and what has to become of each. Pure: `src/verify/probe` renders them into
+ * frames. Nearly the same list is sent without a lease, when nothing may go anywhere, and with one, when the tunnel is
+ * the only place.
+ */
+import { Address4 } from 'ip-address';
+import type { LinkPlan } from '../link-plan.ts';
+import type { EgressPolicy, Endpoint } from '../policy/egress-policy.ts';
+
+/**
+ * What a lease makes of a canary; without one every canary is dropped. `either`: inside the tunnel or nowhere, as its
+ * routes have it. `answered`: by the gateway itself, so that it is not sent then.
+ */
+export type Fate = 'dropped' | 'tunnel' | 'either' | 'answered';
+
+export type CanaryKind =
+  | { readonly protocol: 'udp' | 'tcp-syn'; readonly port: number }
+  | { readonly protocol: 'icmp' }
+  /** A well-formed question whose name carries the token. */
+  | { readonly protocol: 'dns' }
+  /** UDP payload in the shape of a WireGuard data message: what the guard would let pass but for the token. */
+  | { readonly protocol: 'wireguard'; readonly port: number }
+  | { readonly protocol: 'udp6'; readonly port: number };
+
+export interface Canary {
+  readonly name: string;
+  readonly kind: CanaryKind;
+  readonly source: string;
+  readonly destination: string;
+  readonly fate: Fate;
+}
+
+/** Documentation range (RFC 5737): routed nowhere, so that no stranger receives a canary. */
+const PUBLIC = '192.0.2.1';
+
+/** Places a guest has no business with: slirp's host and DNS, cloud metadata, the usual private ranges. */
+const NEIGHBOURS = ['10.0.2.2', '10.0.2.3', '169.254.169.254', '10.255.255.254', '172.31.255.254', '192.168.0.1'];
+
+const EVERYBODY = ['255.255.255.255', '224.0.0.251', '239.255.255.250'];
+
+const UDP: CanaryKind = { protocol: 'udp', port: 9 };
+const HTTP: CanaryKind = { protocol: 'tcp-syn', port: 80 };
+const PING: CanaryKind = { protocol: 'icmp' };
+const DNS: CanaryKind = { protocol: 'dns' };
+
+/** `tunnelAddresses`: the gateway's own addresses inside the tunnel, CIDR. */
+export function planCanaries(
+  policy: EgressPolicy,
+  plan: LinkPlan,
+  tunnelAddresses: readonly string[],
+): readonly Canary[] {
+  const { guest, gateway, ifname } = plan.probe;
+  const others = policy.links.filter((link) => link.ifname !== ifname);
+  const own = [
+    ...[policy.uplink.address ?? []].flat(),
+    ...tunnelAddresses.map(bare).filter((address) => Address4.isValid(address)),
+    ...others.map((link) => link.gateway),
+  ];
+  const routed = (to: string): Fate => (policy.tunnel?.routes.some((prefix) => within(to, prefix)) ? 'tunnel' : 'dropped');
+  const send = (kinds: readonly CanaryKind[], to: string, fate: Fate, source = guest): readonly Canary[] =>
+    kinds.map((kind) => ({ name: nameOf(kind, to, source, guest), kind, source, destination: to, fate }));
+  const neighbours = new Set([...NEIGHBOURS, policy.uplink.nextHop ?? []].flat());
+  return [
+    ...send([UDP, HTTP, PING, DNS], PUBLIC, routed(PUBLIC)),
+    ...(policy.tunnel?.resolvers.slice(0, 1) ?? []).flatMap((to) => send([UDP, HTTP, PING], to, routed(to))),
+    ...policy.endpoints.flatMap((to) => send(towards(to), to.address, routed(to.address))),
+    ...[...neighbours].filter((to) => !own.includes(to)).flatMap((to) => send([UDP], to, 'either')),
+    ...own.flatMap((to) => send([UDP, HTTP], to, 'dropped')),
+    ...others.flatMap((link) => send([UDP, PING], link.guest, 'dropped')),
+    ...EVERYBODY.flatMap((to) => send([UDP], to, 'dropped')),
+    ...forgeries(policy, own, others).flatMap((source) => send([UDP], PUBLIC, 'dropped', source)),
+    ...send([HTTP, PING], gateway, 'dropped'),
+    ...send([DNS, { protocol: 'tcp-syn', port: 53 }], gateway, 'answered'),
+    ...send([{ protocol: 'udp6', port: 9 }], '2001:db8::1', 'dropped', '2001:db8:ffff::2'),
+    ...send([{ protocol: 'udp6', port: 53 }], 'fe80::1', 'dropped', 'fe80::2'),
+  ];
+}
+
+function towards({ port }: Endpoint): readonly CanaryKind[] {
+  return [
+    { protocol: 'udp', port },
+    { protocol: 'tcp-syn', port },
+    { protocol: 'wireguard', port },
+  ];
+}
+
+/** Addresses a guest could claim to be: the gateway's, another guest's, the VPN server's, a public one, loopback. */
+function forgeries(policy: EgressPolicy, own: readonly string[], others: EgressPolicy['links']): readonly string[] {
+  const endpoints = policy.endpoints.map(({ address }) => address);
+  return [...own, ...others.map(({ guest }) => guest), ...endpoints, '198.51.100.1', '127.0.0.1'];
+}
+
+function nameOf(kind: CanaryKind, to: string, source: string, guest: string): string {
+  const port = 'port' in kind ? ` port ${kind.port}` : '';
+  const from = source === guest ? '' : ` from ${source}`;
+  return `${kind.protocol} to ${to}${port}${from}`;
+}
+
+function bare(cidr: string): string {
+  return cidr.split('/')[0] ?? cidr;
+}
+
+function within(address: string, prefix: string): boolean {
+  return new Address4(address).isInSubnet(new Address4(prefix));
+}

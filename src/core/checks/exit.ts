@@ -1,0 +1,128 @@
+/**
+ * Check `exit`: a server outside says where the traffic comes out. With an expectation the claim is `address`; without
+ * one nothing is asked and the claim is the `dns` check's round trip.
+ */
+import { Address4, Address6 } from 'ip-address';
+import type { Claim } from '../verdict.ts';
+import type { ClockFacts } from './clock.ts';
+import { type Check, notAsked, type Opinion, refuted, unknown, verified } from './check.ts';
+
+export type JsonScalar = string | number | boolean;
+
+export interface ExitSettings {
+  readonly url: string;
+  /** CIDRs (or single addresses) the answer must lie in, or fields its JSON object must have. */
+  readonly expect: readonly string[] | { readonly json: Readonly<Record<string, JsonScalar>> };
+}
+
+/** What came back from `url`, asked through the tunnel. */
+export type ExitAnswer =
+  | {
+      readonly kind: 'response';
+      readonly status: number;
+      readonly body: string;
+      readonly address: string;
+      /** The `Date` header, only where a certificate was checked; for the `clock` check. */
+      readonly date: ClockFacts['date'];
+    }
+  /** Whoever answered could not prove to be the server. */
+  | { readonly kind: 'untrusted'; readonly reason: string; readonly address: string }
+  /** vmgate did not ask: the name led to an address it must not ask at. */
+  | { readonly kind: 'withheld'; readonly reason: string };
+
+export interface ExitFacts {
+  readonly settings: ExitSettings | undefined;
+  /** Split tunnel: what is outside of it has no exit, so the expectation is not optional. */
+  readonly split: boolean;
+  /** Undefined only when there are no settings. */
+  readonly answer: ExitAnswer | undefined;
+}
+
+const EXPECT = 'set verify.exit.url and verify.exit.expect in vmgate.yaml, then: vmgate up';
+
+export const exitCheck: Check<ExitFacts> = {
+  name: 'exit',
+  trust: {
+    gatewayCouldFake: 'with https nothing: the certificate is checked on the host; with http the whole answer',
+    hostWitness: 'the guard: no frame leaves but to the VPN endpoint, so the question went through it or nowhere',
+  },
+  judge,
+};
+
+/** What a verified (or unasked) exit entitles to say. Undefined: nothing. */
+export function exitClaim(facts: ExitFacts, opinion: Opinion): Claim | undefined {
+  if (opinion.outcome === 'not asked') return { kind: 'round-trip' };
+  if (opinion.outcome !== 'verified' || facts.answer?.kind !== 'response') return undefined;
+  const { body } = facts.answer;
+  const json = jsonObject(body);
+  const named = json === undefined ? body.trim() : (json['ip'] ?? json['address'] ?? json['query']);
+  const host = facts.settings === undefined ? '' : new URL(facts.settings.url).hostname;
+  return { kind: 'address', address: isAddress(named) ? named : `as expected by ${host}` };
+}
+
+function judge({ settings, split, answer }: ExitFacts): Opinion {
+  if (settings === undefined) {
+    return split
+      ? unknown('a split tunnel needs an expected exit and none is configured', EXPECT)
+      : notAsked('no expected exit address is configured', EXPECT);
+  }
+  if (answer === undefined) return unknown('the exit was not asked', 'vmgate verify');
+  const retry = `look at ${settings.url} and verify.exit in vmgate.yaml, then: vmgate up`;
+  if (answer.kind === 'withheld') return unknown(answer.reason, retry);
+  if (answer.kind === 'untrusted') {
+    return refuted('whoever answers as the exit server cannot prove to be it', retry, [
+      `asked ${settings.url} at ${answer.address}`,
+      answer.reason,
+    ]);
+  }
+  const evidence = [`asked ${settings.url} at ${answer.address}`, `status ${answer.status}`];
+  if (answer.status !== 200) return unknown('the exit server did not answer the question', retry, evidence);
+  return matchBody(settings.expect, answer.body, retry, evidence);
+}
+
+function matchBody(
+  expect: ExitSettings['expect'],
+  body: string,
+  retry: string,
+  asked: readonly string[],
+): Opinion {
+  const evidence = [...asked, `answer: ${body.trim().slice(0, 200)}`];
+  if ('json' in expect) {
+    const json = jsonObject(body);
+    if (json === undefined) return unknown('the exit server did not answer with a JSON object', retry, evidence);
+    const wanted = Object.entries(expect.json);
+    const wrong = wanted.filter(([field, value]) => json[field] !== value);
+    if (wanted.length === 0) return unknown('verify.exit.expect names no field', retry, evidence);
+    if (wrong.length > 0) {
+      const lines = wrong.map(([field, value]) => `${field}: expected ${value}, found ${JSON.stringify(json[field])}`);
+      return refuted('traffic does not come out where it should', retry, [...asked, ...lines]);
+    }
+    return verified('the exit server confirms what was expected', evidence);
+  }
+  const address = body.trim();
+  if (!isAddress(address)) return unknown('the exit server did not answer with an address', retry, evidence);
+  if (!expect.some((prefix) => within(address, prefix))) {
+    const expected = `expected: ${expect.join(', ')}`;
+    return refuted(`traffic comes out at ${address}, which was not expected`, retry, [...evidence, expected]);
+  }
+  return verified(`traffic comes out at ${address}`, evidence);
+}
+
+function jsonObject(body: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(body);
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isObject ? Object.assign(Object.create(null), value) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAddress(text: unknown): text is string {
+  return typeof text === 'string' && !text.includes('/') && (Address4.isValid(text) || Address6.isValid(text));
+}
+
+function within(address: string, prefix: string): boolean {
+  if (Address4.isValid(address)) return Address4.isValid(prefix) && new Address4(address).isInSubnet(new Address4(prefix));
+  return Address6.isValid(prefix) && new Address6(address).isInSubnet(new Address6(prefix));
+}

@@ -1,0 +1,86 @@
+/** Judges single lines of `ip -j route show table all`, both families alike. */
+import { Address4 } from 'ip-address';
+import * as z from 'zod';
+import type { PolicyLink } from '../policy/egress-policy.ts';
+
+/** What the policy wants of the routing tables. */
+export interface Ways {
+  /** Interface of the tunnel. */
+  readonly tunnel: string;
+  /** What may be routed into it, CIDR or bare addresses. */
+  readonly tunnelPrefixes: readonly string[];
+  readonly uplink: string;
+  readonly uplinkTable: string;
+  readonly nextHop: string;
+  readonly links: readonly PolicyLink[];
+}
+
+/** Keys with which iproute2 names a second way in one route: none of them is ever set here. */
+const foreignForm = { nexthops: z.undefined(), nhid: z.undefined(), via: z.undefined(), encap: z.undefined() };
+
+export const route = z.object({
+  dst: z.string(),
+  type: z.string().default('unicast'),
+  table: z.string().default('main'),
+  dev: z.string().optional(),
+  gateway: z.string().optional(),
+  ...z.object(foreignForm).partial().shape,
+});
+export type Route = z.infer<typeof route>;
+
+/** Types that end a packet's way or deliver it to the gateway itself, whatever the table. */
+const LEADS_NOWHERE = ['unreachable', 'blackhole', 'prohibit'];
+const DELIVERS_HERE = ['local', 'broadcast', 'anycast', 'multicast'];
+
+/** What is wrong with the route, in at most one line. */
+export function judgeRoute(entry: Route, ways: Ways): readonly string[] {
+  const { type, table, dev, dst } = entry;
+  if (LEADS_NOWHERE.includes(type)) return [];
+  if (DELIVERS_HERE.includes(type)) return table === 'local' || type === 'multicast' ? [] : [strange(entry)];
+  if (type !== 'unicast') return [strange(entry)];
+  if (dev === 'lo' && dst === '::1') return [];
+  if (dev === ways.tunnel) return table === 'main' && mayEnterTunnel(entry, ways) ? [] : [strange(entry)];
+  if (dev === ways.uplink) return isUplinkRoute(entry, ways) ? [] : [strange(entry)];
+  const link = ways.links.find(({ ifname }) => ifname === dev);
+  if (link === undefined || table !== 'main' || entry.gateway !== undefined) return [strange(entry)];
+  return within(dst, `${link.gateway}/${link.prefixLength}`) ? [] : [strange(entry)];
+}
+
+/** Prefixes the policy routes into the tunnel for which the main table has no such route. */
+export function missingRoutes(routes: readonly Route[], wanted: readonly string[], ways: Ways): readonly string[] {
+  const there = routes.filter(({ dev, table, type }) => dev === ways.tunnel && table === 'main' && type === 'unicast');
+  return wanted
+    .filter((prefix) => !there.some(({ dst }) => canonical(dst) === canonical(prefix)))
+    .map((prefix) => `no route for ${prefix} into ${ways.tunnel}`);
+}
+
+/** IPv6 inside the tunnel leads nowhere else; IPv4 is held to the plan, or a split tunnel would swallow the rest. */
+function mayEnterTunnel({ dst, gateway }: Route, ways: Ways): boolean {
+  if (gateway !== undefined) return false;
+  return dst.includes(':') || ways.tunnelPrefixes.some((prefix) => within(dst, prefix));
+}
+
+/** The VPN socket's way: the default route of its own table, and how its router is reached. */
+function isUplinkRoute({ dst, gateway, table }: Route, ways: Ways): boolean {
+  if (table !== ways.uplinkTable) return false;
+  if (gateway === undefined) return canonical(dst) === canonical(ways.nextHop);
+  return dst === 'default' && gateway === ways.nextHop;
+}
+
+function canonical(prefix: string): string {
+  const text = prefix === 'default' ? '0.0.0.0/0' : prefix;
+  if (!Address4.isValid(text)) return text;
+  const address = new Address4(text);
+  return `${address.startAddress().correctForm()}/${address.subnetMask}`;
+}
+
+/** Whether one IPv4 prefix (or address) lies inside another; anything unreadable lies nowhere. */
+function within(inner: string, outer: string): boolean {
+  const text = inner === 'default' ? '0.0.0.0/0' : inner;
+  if (!Address4.isValid(text) || !Address4.isValid(outer)) return false;
+  return new Address4(text).isInSubnet(new Address4(outer));
+}
+
+function strange(entry: Route): string {
+  return `route not ours: ${JSON.stringify(entry)}`;
+}

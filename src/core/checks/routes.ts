@@ -1,0 +1,121 @@
+/**
+ * Check `routes`: rules, routes, forwarding and cards are those the policy needs; anything else that could lead out is
+ * refused, whether the firewall would stop it or not (TunnelVision and TunnelCrack are routes nobody asked for).
+ */
+import * as z from 'zod';
+import type { LinkPlan } from '../link-plan.ts';
+import type { EgressPolicy } from '../policy/egress-policy.ts';
+import { type Check, FRESH_GATEWAY, type Opinion, refuted, unknown, verified } from './check.ts';
+import { judgeRoute, missingRoutes, route } from './route-entries.ts';
+import type { Snapshot } from './snapshot.ts';
+
+export interface RoutesFacts {
+  readonly policy: EgressPolicy;
+  readonly plan: LinkPlan;
+  /** The gateway's own addresses inside the tunnel, CIDR. */
+  readonly tunnelAddresses: readonly string[];
+  readonly snapshot: Snapshot;
+}
+
+export const routesCheck: Check<RoutesFacts> = {
+  name: 'routes',
+  trust: {
+    gatewayCouldFake: 'every line of it',
+    hostWitness: 'the guard lets nothing out but the VPN socket, whatever the routes are; canaries try the ways out',
+  },
+  judge,
+};
+
+/** Routing table that only packets of the VPN socket look into. */
+const UPLINK_TABLE = '51';
+
+/** Strict: a selector vmgate never sets (`iif`, `not`, `fwmask`, `suppress_prefixlength`) must not be overlooked. */
+const rule = z.strictObject({
+  priority: z.int().nonnegative(),
+  src: z.literal('all'),
+  fwmark: z.string().optional(),
+  table: z.string(),
+  protocol: z.string().optional(),
+});
+type Rule = z.infer<typeof rule>;
+
+function judge(facts: RoutesFacts): Opinion {
+  const { policy, plan, tunnelAddresses, snapshot } = facts;
+  const { tunnel, uplink } = policy;
+  if (tunnel === undefined || uplink.nextHop === undefined) {
+    return unknown('there is no tunnel whose routes could be judged', 'vmgate up');
+  }
+  const { rules4, rules6, routes4, routes6 } = snapshot.facts;
+  const ways = {
+    tunnel: tunnel.ifname,
+    tunnelPrefixes: [...tunnel.routes, ...tunnelAddresses, ...tunnel.resolvers],
+    uplink: plan.uplink.ifname,
+    uplinkTable: UPLINK_TABLE,
+    nextHop: uplink.nextHop,
+    links: policy.links,
+  };
+  const routes = [...routes4, ...routes6].map((entry) => route.safeParse(entry));
+  const read = routes.flatMap(({ data }) => (data === undefined ? [] : [data]));
+  const wrong = [
+    ...[...routes4, ...routes6].filter((_, at) => routes[at]?.success !== true).map((entry) => strange('route', entry)),
+    ...read.flatMap((entry) => judgeRoute(entry, ways)),
+    ...missingRoutes(read, tunnel.routes, ways),
+    ...judgeRules('IPv4', rules4, tunnel.mark, true),
+    ...judgeRules('IPv6', rules6, tunnel.mark, false),
+    ...judgeCards(plan, tunnel.ifname, snapshot),
+  ];
+  if (wrong.length > 0) return refuted('not every way leads into the tunnel', FRESH_GATEWAY, wrong);
+  const into = tunnel.routes.join(', ');
+  return verified('every way leads into the tunnel', [`${into} by ${tunnel.ifname}`, `VPN socket by ${uplink.nextHop}`]);
+}
+
+function judgeRules(family: string, listed: readonly unknown[], mark: number, uplinkRule: boolean): readonly string[] {
+  const wrong: string[] = [];
+  const rules: Rule[] = [];
+  for (const entry of listed) {
+    const { data } = rule.safeParse(entry);
+    if (data === undefined) wrong.push(strange(`${family} rule`, entry));
+    else rules.push(data);
+  }
+  const isUplinkRule = ({ fwmark, table }: Rule) => Number(fwmark) === mark && table === UPLINK_TABLE;
+  for (const entry of rules) {
+    const plain = entry.fwmark === undefined && ['local', 'main', 'default'].includes(entry.table);
+    if (!plain && !isUplinkRule(entry)) wrong.push(strange(`${family} rule`, entry));
+  }
+  if (!uplinkRule) return wrong;
+  const main = rules.find(({ table }) => table === 'main');
+  const marked = rules.find(isUplinkRule);
+  if (main === undefined) wrong.push(`${family} rule: nothing looks into table main`);
+  if (marked === undefined) wrong.push(`${family} rule: nothing leads the VPN socket to table ${UPLINK_TABLE}`);
+  if (main !== undefined && marked !== undefined && marked.priority >= main.priority) {
+    wrong.push(`${family} rule: the VPN socket's rule comes after table main`);
+  }
+  return wrong;
+}
+
+/** Interfaces a kernel has without anybody asking, and the two names that stand for all of them. */
+const BYSTANDERS = ['lo', 'all', 'default'];
+
+function judgeCards(plan: LinkPlan, tunnel: string, { facts }: Snapshot): readonly string[] {
+  const links = [...plan.work, plan.probe];
+  const macs = new Map([[plan.uplink.ifname as string, plan.uplink.mac]]);
+  for (const { ifname, gatewayMac } of links) macs.set(ifname, gatewayMac);
+  const wrong = facts.ipForward ? [] : ['ip_forward is off'];
+  for (const [ifname, mac] of macs) {
+    const card = facts.links.find((link) => link.ifname === ifname);
+    if (card === undefined) wrong.push(`${ifname}: missing`);
+    else if (!card.up) wrong.push(`${ifname}: down`);
+    else if (card.mac !== mac) wrong.push(`${ifname}: MAC ${card.mac} instead of ${mac}`);
+    if (facts.disableIpv6[ifname] !== true) wrong.push(`${ifname}: IPv6 is not switched off`);
+  }
+  if (!facts.links.some(({ ifname, up }) => ifname === tunnel && up)) wrong.push(`${tunnel}: missing or down`);
+  const named = new Set([...facts.links.map(({ ifname }) => ifname), ...Object.keys(facts.disableIpv6)]);
+  for (const ifname of named) {
+    if (!macs.has(ifname) && ifname !== tunnel && !BYSTANDERS.includes(ifname)) wrong.push(`${ifname}: not ours`);
+  }
+  return wrong;
+}
+
+function strange(what: string, entry: unknown): string {
+  return `${what} not ours: ${JSON.stringify(entry)}`;
+}

@@ -1,0 +1,18 @@
+/** One answer of `vmgate-gw facts` and when it was asked for: what several checks of one run share. */
+import type { GatewayFacts } from '../../gateway/protocol.ts';
+
+export interface Snapshot {
+  readonly facts: GatewayFacts;
+  /** Host wall clock, epoch milliseconds. */
+  readonly askedMs: number;
+  readonly answeredMs: number;
+}
+
+/**
+ * How far the guest's clock is ahead of the host's, in milliseconds: it was read at some moment between question and
+ * answer, so the truth lies in `middle` ± `margin`.
+ */
+export function guestAhead(snapshot: Snapshot): { readonly middle: number; readonly margin: number } {
+  const { facts, askedMs, answeredMs } = snapshot;
+  return { middle: facts.epochMs - (askedMs + answeredMs) / 2, margin: Math.abs(answeredMs - askedMs) / 2 };
+}
