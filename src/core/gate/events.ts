@@ -25,6 +25,8 @@ export type GateEvent =
       readonly nowMs: number;
       /** How long a receipt made now may serve; bounded by the configuration's schema. */
       readonly maxAgeMs: number;
+      /** When to verify again in full. */
+      readonly everyMs: number;
     }
   | { readonly type: 'pulsed'; readonly generation: number; readonly verdicts: readonly Verdict[] }
   | { readonly type: 'closeStep'; readonly step: CloseStep; readonly generation: number }

@@ -47,7 +47,7 @@ export function judged(state: GateState, event: Extract<GateEvent, { type: 'judg
   };
   const written: readonly Effect[] = [
     { do: 'writeReceipt', verdicts: event.verdicts, ...receipt },
-    { do: 'timer', name: 'reverify', ms: Math.floor(event.maxAgeMs / 2), generation: state.generation },
+    { do: 'timer', name: 'reverify', ms: event.everyMs, generation: state.generation },
   ];
   const renewal: Effect = { do: 'lease', admitted: admittedVms(open), raise: undefined, generation: state.generation };
   if (again) return [open, [...written, renewal]];

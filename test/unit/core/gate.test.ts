@@ -37,7 +37,15 @@ class Play {
   }
 
   verified(verdicts: readonly Verdict[] = allVerified): GateEvent {
-    return { type: 'judged', generation: this.state.generation, verdicts, claim, nowMs: 0, maxAgeMs: 60_000 };
+    return {
+      type: 'judged',
+      generation: this.state.generation,
+      verdicts,
+      claim,
+      nowMs: 0,
+      maxAgeMs: 60_000,
+      everyMs: 30_000,
+    };
   }
 
   opened(): this {
@@ -177,7 +185,7 @@ describe('closing', () => {
     play.on({ type: 'timer', name: 'retry', generation: play.state.generation });
     play.did();
     const before = play.state;
-    play.on({ type: 'judged', generation, verdicts: allVerified, claim, nowMs: 0, maxAgeMs: 60_000 });
+    play.on({ type: 'judged', generation, verdicts: allVerified, claim, nowMs: 0, maxAgeMs: 60_000, everyMs: 30_000 });
     play.on(
       { type: 'booted', generation },
       { type: 'connected', generation },
@@ -340,7 +348,15 @@ function answerOf(
       return { type: 'connected', generation: effect.generation };
     case 'verify': {
       const verdicts = GATE_CHECKS.map((check, at) => verdict(check, at === index ? outcome : 'verified'));
-      return { type: 'judged', generation: effect.generation, verdicts, claim, nowMs: 0, maxAgeMs: 60_000 };
+      return {
+        type: 'judged',
+        generation: effect.generation,
+        verdicts,
+        claim,
+        nowMs: 0,
+        maxAgeMs: 60_000,
+        everyMs: 30_000,
+      };
     }
     case 'pulse':
       return {
