@@ -1,0 +1,95 @@
+/** Error codes of the trust room: the installation's key, receipts, confirmed project folders. */
+import { error, errorCodes } from '../core/coded.ts';
+
+const trust = { exit: 6, source: 'user' } as const;
+const refused = { exit: 4, source: 'user' } as const;
+const fresh = () => 'vmgate verify   (makes a new receipt while the gate is open)';
+
+export const errors = errorCodes({
+  TRUST_KEY_DAMAGED: error<{ file: string; reason: string }>({
+    ...trust,
+    what: ({ file, reason }) => `the key of this installation, ${file}, cannot be used: ${reason}`,
+    remedy: ({ file }) => `move ${file} away; vmgate makes a new one, and receipts of the old one no longer check`,
+    sample: { file: '~/.vmgate/keys/installation', reason: 'it is not an OpenSSH private key' },
+  }),
+  TRUST_KEY_EXPOSED: error<{ file: string; mode: string }>({
+    ...trust,
+    what: ({ file, mode }) => `${file} has mode ${mode}: other users of this machine may have read the signing key`,
+    remedy: ({ file }) => `move ${file} away; vmgate makes a new one, and receipts of the old one no longer check`,
+    sample: { file: '~/.vmgate/keys/installation', mode: '0644' },
+  }),
+  TRUST_PROJECT_UNCONFIRMED: error<{ folder: string; files: readonly string[]; changed: boolean }>({
+    ...trust,
+    what: ({ folder, files, changed }) =>
+      `${files.join(' and ')} in ${folder} ${changed ? 'changed since you confirmed them' : 'were never confirmed by you'}`,
+    remedy: () => 'read them, then: vmgate trust',
+    sample: { folder: '/home/ann/acme', files: ['vmgate.yaml'], changed: false },
+  }),
+  TRUST_RECORD_DAMAGED: error<{ file: string }>({
+    ...trust,
+    what: ({ file }) => `${file}, the record of confirmed project folders, is not what vmgate wrote`,
+    remedy: ({ file }) => `remove ${file}, then confirm your project folders again with: vmgate trust`,
+    sample: { file: '~/.vmgate/trusted.json' },
+  }),
+  RECEIPT_MISSING: error<{ file: string }>({
+    ...refused,
+    what: ({ file }) => `there is no receipt at ${file}`,
+    remedy: () => 'vmgate up',
+    sample: { file: 'receipt.json' },
+  }),
+  RECEIPT_UNSIGNED: error<{ file: string }>({
+    ...refused,
+    what: ({ file }) => `${file} has no signature beside it (${file}.sig)`,
+    remedy: fresh,
+    sample: { file: 'receipt.json' },
+  }),
+  RECEIPT_SIGNATURE_MALFORMED: error<{ file: string; detail: string }>({
+    ...refused,
+    what: ({ file, detail }) => `the signature of ${file} cannot be read: ${detail}`,
+    remedy: fresh,
+    sample: { file: 'receipt.json', detail: 'the signature is not in SSH SIGNATURE armor' },
+  }),
+  RECEIPT_TAMPERED: error<{ file: string; detail: string }>({
+    ...refused,
+    what: ({ file, detail }) => `${file} was changed after it was signed: ${detail}`,
+    remedy: fresh,
+    sample: { file: 'receipt.json', detail: 'these are not the bytes that SHA256:abc signed' },
+  }),
+  RECEIPT_FOREIGN_SIGNER: error<{ file: string; detail: string }>({
+    ...refused,
+    what: ({ file, detail }) => `${file} is not from this installation: ${detail}`,
+    remedy: ({ file }) =>
+      `check it against its own installation's key: ssh-keygen -Y verify -n vmgate-receipt -I vmgate -f ALLOWED_SIGNERS -s ${file}.sig < ${file}`,
+    sample: { file: 'receipt.json', detail: 'signed by SHA256:abc' },
+  }),
+  RECEIPT_WRONG_PURPOSE: error<{ file: string; detail: string }>({
+    ...refused,
+    what: ({ file, detail }) => `the signature of ${file} is for something else: ${detail}`,
+    remedy: fresh,
+    sample: { file: 'receipt.json', detail: 'made for "git", not for vmgate-receipt' },
+  }),
+  RECEIPT_MALFORMED: error<{ file: string; detail: string }>({
+    ...refused,
+    what: ({ file, detail }) => `${file} is not a receipt: ${detail}`,
+    remedy: fresh,
+    sample: { file: 'receipt.json', detail: 'verdicts: no verdict on uplink' },
+  }),
+  RECEIPT_EXPIRED: error<{ file: string; ageSeconds: number }>({
+    ...refused,
+    what: ({ file, ageSeconds }) => `${file} expired ${ageSeconds} s ago`,
+    remedy: fresh,
+    sample: { file: 'receipt.json', ageSeconds: 42 },
+  }),
+  RECEIPT_OTHER_BOOT: error<{ file: string }>({
+    ...refused,
+    what: ({ file }) => `${file} is from before this machine was last started`,
+    remedy: () => 'vmgate up',
+    sample: { file: 'receipt.json' },
+  }),
+  RECEIPT_FROM_THE_FUTURE: error<{ file: string }>({
+    ...refused,
+    what: ({ file }) => `${file} says it was issued later than now`,
+    remedy: fresh,
+    sample: { file: 'receipt.json' },
+  }),
+});

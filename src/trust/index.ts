@@ -1,0 +1,21 @@
+/** The door of the trust room: this installation's key, signatures, receipts on disk, confirmed project folders. */
+export { errors as trustErrors } from './codes.ts';
+export { type InstallationKey, installationKey, SIGNER } from './installation-key.ts';
+export {
+  distrustProject,
+  isTrusted,
+  type ProjectFile,
+  projectDigest,
+  requireTrusted,
+  trustProject,
+} from './project.ts';
+export {
+  type CheckedReceipt,
+  checkReceipt,
+  loadReceipt,
+  receiptPath,
+  revokeReceipt,
+  writeReceipt,
+} from './receipt-file.ts';
+export { fingerprint, parsePublicLine } from './ssh-public-key.ts';
+export { type SignatureVerdict, verifyMessage } from './sshsig.ts';

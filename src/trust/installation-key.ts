@@ -1,0 +1,120 @@
+/**
+ * The key of this installation: `keys/installation` (0600, OpenSSH format), `installation.pub`, and `allowed_signers`
+ * for people who check receipts with stock `ssh-keygen -Y verify`.
+ */
+import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { inspect } from 'node:util';
+import { VmgateError } from '../core/coded.ts';
+import { RECEIPT_NAMESPACE } from '../core/receipt.ts';
+import { writeFileAtomic } from '../home/index.ts';
+import { errors } from './codes.ts';
+import { decodePrivateKey, type Ed25519Pair, encodePrivateKey } from './ssh-private-key.ts';
+import { ed25519Blob, fingerprint, formatPublicLine } from './ssh-public-key.ts';
+import { MalformedSsh } from './ssh-wire.ts';
+import { signMessage } from './sshsig.ts';
+
+/** Who signs, in allowed_signers and in `ssh-keygen -Y verify -I`. */
+export const SIGNER = 'vmgate';
+
+const MAX_KEY_FILE = 4_096;
+
+export interface InstallationKey {
+  readonly publicBlob: Buffer;
+  /** One line, as in a `.pub` file. */
+  readonly publicLine: string;
+  readonly fingerprint: string;
+  /** Armored SSHSIG. */
+  sign(message: Uint8Array | string, namespace: string): string;
+}
+
+/**
+ * The installation's key, made at the first call. Of two processes that make one at once, one wins and both use it.
+ *
+ * @throws TRUST_KEY_DAMAGED, TRUST_KEY_EXPOSED
+ */
+export async function installationKey(keysFolder: string): Promise<InstallationKey> {
+  const file = path.join(keysFolder, 'installation');
+  const key = new SealedKey((await readKey(file)) ?? (await makeKey(keysFolder, file)));
+  await publish(`${file}.pub`, `${key.publicLine}\n`);
+  await publish(
+    path.join(keysFolder, 'allowed_signers'),
+    `${SIGNER} namespaces="${RECEIPT_NAMESPACE}" ${key.publicLine}\n`,
+  );
+  return key;
+}
+
+async function publish(file: string, content: string): Promise<void> {
+  const present = await readFile(file, 'utf8').catch(() => undefined);
+  if (present !== content) await writeFileAtomic(file, content);
+}
+
+async function makeKey(keysFolder: string, file: string): Promise<Ed25519Pair> {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const publicRaw = Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url');
+  await mkdir(keysFolder, { recursive: true, mode: 0o700 });
+  const draft = `${file}.${randomBytes(8).toString('hex')}.draft`;
+  await writeFileAtomic(draft, encodePrivateKey({ privateKey, publicRaw, comment: SIGNER }));
+  try {
+    // link(2), not rename(2): it refuses to replace a key another process made meanwhile.
+    await link(draft, file);
+  } catch (cause) {
+    if ((cause as { code?: unknown }).code !== 'EEXIST') throw cause;
+  } finally {
+    await rm(draft, { force: true });
+  }
+  const settled = await readKey(file);
+  if (settled === undefined) throw VmgateError.of(errors.TRUST_KEY_DAMAGED, { file, reason: 'it vanished' });
+  return settled;
+}
+
+/** Undefined when there is none. */
+async function readKey(file: string): Promise<Ed25519Pair | undefined> {
+  try {
+    const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      const { mode } = await handle.stat();
+      if ((mode & 0o077) !== 0) {
+        throw VmgateError.of(errors.TRUST_KEY_EXPOSED, { file, mode: `0${(mode & 0o777).toString(8)}` });
+      }
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_KEY_FILE), 0, MAX_KEY_FILE, 0);
+      return decodePrivateKey(buffer.toString('latin1', 0, bytesRead));
+    } finally {
+      await handle.close();
+    }
+  } catch (cause) {
+    if (VmgateError.is(cause)) throw cause;
+    if ((cause as { code?: unknown }).code === 'ENOENT') return undefined;
+    const reason = cause instanceof MalformedSsh ? `it ${cause.message}` : 'it cannot be read';
+    throw VmgateError.of(errors.TRUST_KEY_DAMAGED, { file, reason }, { cause });
+  }
+}
+
+/** Keeps the private half out of whatever is printed or serialized. */
+class SealedKey implements InstallationKey {
+  readonly publicBlob: Buffer;
+  readonly publicLine: string;
+  readonly fingerprint: string;
+  readonly #privateKey: KeyObject;
+
+  constructor({ privateKey, publicRaw }: Ed25519Pair) {
+    this.#privateKey = privateKey;
+    this.publicBlob = ed25519Blob(publicRaw);
+    this.publicLine = formatPublicLine({ type: 'ssh-ed25519', blob: this.publicBlob }, SIGNER);
+    this.fingerprint = fingerprint(this.publicBlob);
+  }
+
+  sign(message: Uint8Array | string, namespace: string): string {
+    return signMessage(message, namespace, { privateKey: this.#privateKey, publicBlob: this.publicBlob });
+  }
+
+  toJSON(): string {
+    return this.publicLine;
+  }
+
+  [inspect.custom](): string {
+    return this.publicLine;
+  }
+}
