@@ -16,22 +16,8 @@ export interface ListedRuleset {
 type Canonical = ReadonlyMap<string, readonly string[]>;
 
 /** The members of nft's objects that are treated specially. */
-type Members = {
-  readonly [key in (typeof MEMBERS)[number]]?: unknown;
-};
-const MEMBERS = [
-  'add',
-  'elem',
-  'timeout',
-  'handle',
-  'packets',
-  'bytes',
-  'family',
-  'table',
-  'chain',
-  'name',
-  '|',
-] as const;
+type Member = 'add' | 'elem' | 'timeout' | 'handle' | 'packets' | 'bytes' | 'family' | 'table' | 'chain' | 'name' | '|';
+type Members = { readonly [member in Member]?: unknown };
 
 /** nft's own expressions are 7 levels deep; a guest may send half a million. */
 const MAX_DEPTH = 32;

@@ -1,0 +1,185 @@
+/**
+ * The reference: what a frame leaving the gateway's uplink must look like, rule by rule. The guard's matcher is the
+ * same judgement made fast, and a property test holds the two together; this one also says which rule a frame broke.
+ *
+ * A frame that fits leaves an owned gateway nothing but bits inside fields that must vary (identification, TTL, the
+ * encrypted payload), towards the endpoint alone.
+ */
+import {
+  BROADCAST_MAC,
+  DHCP_OPTIONS,
+  DHCP_PORTS,
+  DHCP_TYPES,
+  type DhcpMessage,
+  ETHER_TYPES,
+  type EthernetFrame,
+  IP_PROTOCOLS,
+  type Ipv4Packet,
+  isGroupMac,
+  macBytes,
+  parseArp,
+  parseDhcp,
+  parseEthernet,
+  parseIpv4,
+  parseUdp,
+  type UdpDatagram,
+  ZERO_MAC,
+} from '../../frame/index.ts';
+import type { EgressPolicy, Endpoint, TunnelPolicy } from './egress-policy.ts';
+import { breaksWireGuard } from './wireguard-shape.ts';
+
+/** The part of a policy that the uplink's frames are judged by. */
+export interface UplinkPolicy extends Pick<EgressPolicy, 'uplink' | 'endpoints'> {
+  readonly tunnel?: Pick<TunnelPolicy, 'localPort' | 'mtu'> | undefined;
+}
+
+export type FrameKind = 'arp' | 'dhcp' | 'tunnel';
+
+export type FrameVerdict =
+  | { readonly verdict: 'pass'; readonly kind: FrameKind }
+  /** `why` names the first rule the frame broke. */
+  | { readonly verdict: 'drop'; readonly why: string };
+
+const ANY_ADDRESS = '0.0.0.0';
+const LIMITED_BROADCAST = '255.255.255.255';
+
+export function judgeFrame(policy: UplinkPolicy, frame: Buffer): FrameVerdict {
+  const ethernet = parseEthernet(frame);
+  if (ethernet === undefined) return drop('shorter than an Ethernet header');
+  const { mac } = policy.uplink;
+  if (ethernet.source !== mac) return drop("source MAC is not the gateway's");
+  if (ethernet.destination === mac) return drop('sent to the gateway itself');
+  if (isGroupMac(ethernet.destination) && ethernet.destination !== BROADCAST_MAC) return drop('multicast');
+  if (ethernet.etherType === ETHER_TYPES.arp) return verdict('arp', breaksArp(policy, ethernet));
+  if (ethernet.etherType !== ETHER_TYPES.ipv4) {
+    return drop(`Ethernet type 0x${ethernet.etherType.toString(16).padStart(4, '0')}`);
+  }
+  const ip = parseIpv4(ethernet.payload);
+  if (ip === undefined) return drop('garbled IPv4');
+  const why = breaksIpv4(ip);
+  if (why !== undefined) return drop(why);
+  const udp = parseUdp(ip.payload);
+  if (udp === undefined || udp.tail.length > 0) return drop('garbled UDP');
+  const ports = DHCP_PORTS;
+  if (policy.uplink.dhcp && udp.sourcePort === ports.client && udp.destinationPort === ports.server) {
+    return verdict('dhcp', breaksDhcp(policy, ethernet, ip, udp));
+  }
+  return verdict('tunnel', breaksTunnel(policy, ethernet, ip, udp));
+}
+
+/** RFC 826 field by field: a question for the router, an answer to it, or an announcement of our own address. */
+function breaksArp({ uplink }: UplinkPolicy, ethernet: EthernetFrame): string | undefined {
+  const arp = parseArp(ethernet.payload);
+  if (arp === undefined) return 'garbled ARP';
+  if (arp.tail.length > 0) return 'bytes after the ARP packet';
+  if (arp.senderMac !== uplink.mac) return "ARP sender MAC is not the gateway's";
+  if (uplink.address === undefined || arp.senderAddress !== uplink.address)
+    return "ARP sender is not the gateway's address";
+  const announcement = arp.targetAddress === uplink.address;
+  if (!announcement && arp.targetAddress !== uplink.nextHop) return 'ARP for another address than the next hop';
+  if (arp.operation === 'request') return arp.targetMac === ZERO_MAC ? undefined : 'ARP request with a target MAC';
+  if (announcement) return 'ARP reply about ourselves to ourselves';
+  if (ethernet.destination === BROADCAST_MAC) return 'ARP reply to everybody';
+  return arp.targetMac === ethernet.destination ? undefined : 'ARP reply to another card than it names';
+}
+
+function breaksIpv4(ip: Ipv4Packet): string | undefined {
+  if (ip.headerBytes !== 20) return 'IPv4 options';
+  if (ip.tail.length > 0) return 'bytes after the IPv4 packet';
+  if (ip.reservedFlag) return 'IPv4 reserved flag';
+  if (ip.moreFragments || ip.fragmentOffset > 0) return 'IPv4 fragment';
+  return ip.protocol === IP_PROTOCOLS.udp ? undefined : `IP protocol ${ip.protocol}`;
+}
+
+function breaksTunnel(
+  policy: UplinkPolicy,
+  ethernet: EthernetFrame,
+  ip: Ipv4Packet,
+  udp: UdpDatagram,
+): string | undefined {
+  const { uplink, endpoints, tunnel } = policy;
+  if (ethernet.destination === BROADCAST_MAC) return 'IPv4 to everybody';
+  if (uplink.address === undefined || ip.source !== uplink.address) return "source is not the gateway's address";
+  const there = endpoints.filter(({ address }) => address === ip.destination);
+  if (there.length === 0) return 'destination is not the endpoint';
+  const endpoint = there.find((one) => one.protocol === 'udp' && one.port === udp.destinationPort);
+  if (endpoint === undefined) return "not the endpoint's port";
+  if (tunnel !== undefined && udp.sourcePort !== tunnel.localPort) return "not from the VPN socket's port";
+  return breaksShape(endpoint, udp.payload, tunnel?.mtu);
+}
+
+function breaksShape({ shape }: Endpoint, payload: Buffer, mtu: number | undefined): string | undefined {
+  switch (shape) {
+    case 'wireguard':
+      return breaksWireGuard(payload, mtu);
+  }
+}
+
+/** Client to server, with nothing in it that names the machine: no host name, vendor or user class (RFC 7844). */
+function breaksDhcp(
+  { uplink }: UplinkPolicy,
+  ethernet: EthernetFrame,
+  ip: Ipv4Packet,
+  udp: UdpDatagram,
+): string | undefined {
+  const ours = [ANY_ADDRESS, uplink.address];
+  if (!ours.includes(ip.source)) return "DHCP from an address that is not the gateway's";
+  if (ip.destination === LIMITED_BROADCAST) {
+    if (ethernet.destination !== BROADCAST_MAC) return 'DHCP broadcast to one card';
+  } else if (ip.destination !== uplink.nextHop || ethernet.destination === BROADCAST_MAC) {
+    return 'DHCP to another address than the next hop';
+  }
+  const dhcp = parseDhcp(udp.payload);
+  if (dhcp === undefined) return 'garbled DHCP';
+  if (dhcp.operation !== 1) return 'DHCP answer';
+  if (dhcp.clientMac !== uplink.mac) return 'DHCP for another card';
+  if (!ours.includes(dhcp.clientAddress)) return 'DHCP for another address';
+  if ((dhcp.flags & 0x7fff) !== 0 || !dhcp.spareZero || dhcp.tail.some((byte) => byte !== 0))
+    return 'DHCP with spare bits set';
+  const others = [dhcp.yourAddress, dhcp.serverAddress, dhcp.relayAddress];
+  if (others.some((address) => address !== ANY_ADDRESS)) return "DHCP with a server's fields set";
+  return breaksDhcpOptions(dhcp, uplink.mac);
+}
+
+const CLIENT_TYPES: readonly number[] = [
+  DHCP_TYPES.discover,
+  DHCP_TYPES.request,
+  DHCP_TYPES.decline,
+  DHCP_TYPES.release,
+];
+/** Most parameters a request may list: more than any client asks for, fewer than a message could hide. */
+const MAX_PARAMETERS = 32;
+
+function breaksDhcpOptions({ options }: DhcpMessage, mac: string): string | undefined {
+  const seen = new Set(options.map(({ code }) => code));
+  if (seen.size !== options.length) return 'DHCP option twice';
+  if (!seen.has(DHCP_OPTIONS.messageType)) return 'DHCP without message type';
+  const wrong = options.find(({ code, value }) => !fits(code, value, mac));
+  return wrong === undefined ? undefined : `DHCP option ${wrong.code}`;
+}
+
+function fits(code: number, value: Buffer, mac: string): boolean {
+  switch (code) {
+    case DHCP_OPTIONS.messageType:
+      return value.length === 1 && CLIENT_TYPES.includes(value[0] ?? 0);
+    case DHCP_OPTIONS.requestedAddress:
+    case DHCP_OPTIONS.serverIdentifier:
+      return value.length === 4;
+    case DHCP_OPTIONS.maximumSize:
+      return value.length === 2;
+    case DHCP_OPTIONS.parameterList:
+      return value.length <= MAX_PARAMETERS;
+    case DHCP_OPTIONS.clientIdentifier:
+      return value.equals(Buffer.concat([Buffer.from([1]), macBytes(mac)]));
+    default:
+      return false;
+  }
+}
+
+function verdict(kind: FrameKind, why: string | undefined): FrameVerdict {
+  return why === undefined ? { verdict: 'pass', kind } : drop(why);
+}
+
+function drop(why: string): FrameVerdict {
+  return { verdict: 'drop', why };
+}
