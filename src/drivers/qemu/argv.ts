@@ -81,7 +81,7 @@ export function socketPaths(argv: readonly string[]): string[] {
   );
 }
 
-function common(
+export function common(
   name: string,
   machine: Pick<WorkSpec, 'arch' | 'memoryMiB' | 'cpus' | 'hardware'>,
   folder: string,
@@ -124,7 +124,7 @@ export function serialConsole(arch: Arch): string {
   return arch === 'amd64' ? 'console=ttyS0' : 'console=ttyAMA0';
 }
 
-function kernel(image: string, initramfs: string, append: string): string[] {
+export function kernel(image: string, initramfs: string, append: string): string[] {
   return ['-kernel', image, '-initrd', initramfs, '-append', append];
 }
 
@@ -155,7 +155,7 @@ function gatewayCard(netdev: string, mac: string, position: number): string[] {
 const FIRST_CARD_SLOT = 8;
 
 /** `dgram` and not `stream`: it heals when either side restarts, and 7.2 crashes when a stream peer leaves. */
-function wire(id: string, localPath: string, remotePath: string): string[] {
+export function wire(id: string, localPath: string, remotePath: string): string[] {
   const ends = { 'local.type': 'unix', 'local.path': localPath, 'remote.type': 'unix', 'remote.path': remotePath };
   return ['-netdev', option('dgram', { id, ...ends })];
 }
@@ -213,12 +213,12 @@ function blockGraph(boot: Extract<WorkSpec['boot'], { kind: 'disk' }>): object[]
   ];
 }
 
-function server(id: string, socketPath: string): string[] {
+export function server(id: string, socketPath: string): string[] {
   return ['-chardev', option('socket', { id, path: socketPath, server: 'on', wait: 'off' })];
 }
 
 /** `head,key=value,..` with commas in values doubled, QEMU's only escape: a path cannot smuggle in an option. */
-function option(head: string, values: Readonly<Record<string, string | number>>): string {
+export function option(head: string, values: Readonly<Record<string, string | number>>): string {
   const pairs = Object.entries(values).map(([key, value]) => `${key}=${String(value).replaceAll(',', ',,')}`);
   return [head.replaceAll(',', ',,'), ...pairs].join(',');
 }
