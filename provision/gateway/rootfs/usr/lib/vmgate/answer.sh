@@ -1,9 +1,9 @@
 #!/bin/sh
 # How a verb answers: one JSON document on stdout, see src/gateway/protocol.ts.
 
-# stdin as the inside of a JSON string: last 4 KiB, unprintable bytes blanked.
+# stdin as the inside of a JSON string: its last $1 bytes, unprintable ones blanked.
 json_text() {
-  tail -c 4096 | tr -c '[:print:]\n' ' ' | sed 's/[\\"]/\\&/g' | awk '{ printf "%s%s", newline, $0; newline = "\\n" }'
+  tail -c "$1" | tr -c ' -~\n' ' ' | sed 's/[\\"]/\\&/g' | awk '{ printf "%s%s", newline, $0; newline = "\\n" }'
 }
 
 done_well() {
@@ -12,7 +12,7 @@ done_well() {
 
 # refuse STEP DETAIL: ends the verb with the failure document.
 refuse() {
-  printf '{"v":1,"ok":false,"step":"%s","detail":"%s"}\n' "$1" "$(printf '%s\n' "$2" | json_text)"
+  printf '{"v":1,"ok":false,"step":"%s","detail":"%s"}\n' "$1" "$(printf '%s\n' "$2" | json_text 4096)"
   exit 1
 }
 

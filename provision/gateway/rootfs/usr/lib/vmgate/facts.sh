@@ -9,8 +9,12 @@ uptime_ms() {
   echo "${ms#"${ms%%[!0]*}"}"
 }
 
+# busybox's date knows no fractions of a second; its shell does.
+# shellcheck disable=SC3028
 epoch_ms() {
-  date +%s%3N
+  now=$EPOCHREALTIME
+  micros=${now#*.}
+  echo "${now%.*}${micros%???}"
 }
 
 boot_id() {
@@ -55,13 +59,17 @@ leases_json() {
   printf '%s\n' "$elements" | stateful leases
 }
 
+# true or false for a switch under /proc/sys. `read` takes byte by byte and /proc/sys gives only the first: hence `:`.
+switch_json() {
+  read -r value <"$1" || :
+  [ "$value" = 1 ] && echo true || echo false
+}
+
 # "IFNAME":BOOLEAN for every interface there is.
 disable_ipv6_json() {
   comma=
   for card in /sys/class/net/*; do
-    read -r value <"/proc/sys/net/ipv6/conf/${card##*/}/disable_ipv6"
-    [ "$value" = 1 ] && value=true || value=false
-    printf '%s"%s":%s' "$comma" "${card##*/}" "$value"
+    printf '%s"%s":%s' "$comma" "${card##*/}" "$(switch_json "/proc/sys/net/ipv6/conf/${card##*/}/disable_ipv6")"
     comma=,
   done
 }
@@ -124,13 +132,11 @@ facts() {
     refuse 'ip' 'ip could not list rules and routes'
   tunnel=null
   [ ! -e /sys/class/net/tun0 ] || tunnel=$(wireguard_json)
-  read -r forward </proc/sys/net/ipv4/ip_forward
-  [ "$forward" = 1 ] && forward=true || forward=false
 
   printf '{"v":1,"bootId":"%s","epochMs":%s,"uptimeMs":%s' "$(boot_id)" "$(epoch_ms)" "$(uptime_ms)"
   printf ',"ruleset":%s,"leases":[%s]' "$ruleset" "$(printf '%s\n' "$stateful_text" | stateful leases)"
   printf ',"rules4":%s,"rules6":%s,"routes4":%s,"routes6":%s' "$rules4" "$rules6" "$routes4" "$routes6"
-  printf ',"ipForward":%s,"disableIpv6":{%s},"links":[%s]' "$forward" "$(disable_ipv6_json)" "$(links_json)"
+  printf ',"ipForward":%s,"disableIpv6":{%s},"links":[%s]' "$(switch_json /proc/sys/net/ipv4/ip_forward)" "$(disable_ipv6_json)" "$(links_json)"
   printf ',"tunnel":%s,"resolvers":[%s]' "$tunnel" "$(resolvers_json)"
   printf ',"counters":{%s}}\n' "$(printf '%s\n' "$stateful_text" | stateful counters)"
 }
