@@ -1,0 +1,114 @@
+/** The configuration as the rest of vmgate sees it: complete, in plain units, paths absolute. */
+import { createHash } from 'node:crypto';
+import os from 'node:os';
+import path from 'node:path';
+import { parseDuration, parseSizeMiB } from './quantities.ts';
+import { type ConfigFile, DEFAULTS } from './schema.ts';
+
+/** What the exit's answer must be: prefixes its address lies in, or JSON fields with exactly these values. */
+export type ExitExpectation =
+  | { readonly kind: 'address'; readonly prefixes: readonly string[] }
+  | { readonly kind: 'json'; readonly fields: Readonly<Record<string, string | number | boolean>> };
+
+export type WorkSource =
+  | { readonly kind: 'template'; readonly template: 'tiny' }
+  | { readonly kind: 'disk'; readonly disk: string }
+  | { readonly kind: 'kernel'; readonly kernel: string; readonly initramfs: string; readonly append: string };
+
+export interface WorkConfig {
+  readonly name: string;
+  readonly source: WorkSource;
+  readonly cpus: number;
+  /** Undefined: what its source needs. */
+  readonly memoryMiB: number | undefined;
+  readonly hardware: 'virtio' | 'compat';
+  readonly onLoss: 'block' | 'pause';
+  readonly egress: 'allow';
+  readonly autostart: boolean;
+}
+
+export interface Config {
+  readonly version: 1;
+  readonly gate: string;
+  readonly vpn: string;
+  readonly endpoint: { readonly allowPrivate: boolean };
+  readonly verify: {
+    readonly exit: { readonly url: string; readonly expect: ExitExpectation } | undefined;
+    readonly everyMs: number;
+    readonly maxAgeMs: number;
+  };
+  /** In the file's order: it decides which link each gets. */
+  readonly work: readonly WorkConfig[];
+}
+
+/** `folder`: where relative paths start. The file was judged complete before (see load.ts). */
+export function completeConfig(file: ConfigFile & { readonly vpn: string }, folder: string): Config {
+  const exit = file.verify?.exit;
+  return {
+    version: 1,
+    gate: file.gate ?? DEFAULTS.gate,
+    vpn: file.vpn,
+    endpoint: { allowPrivate: file.endpoint?.allowPrivate ?? false },
+    verify: {
+      exit: exit === undefined ? undefined : { url: exit.url, expect: expectation(exit.expect) },
+      everyMs: milliseconds(file.verify?.every ?? DEFAULTS.every),
+      maxAgeMs: milliseconds(file.verify?.maxAge ?? DEFAULTS.maxAge),
+    },
+    work: Object.entries(file.work ?? {}).map(([name, vm]) => ({
+      name,
+      source: sourceOf(vm, folder),
+      cpus: vm.cpus ?? DEFAULTS.cpus,
+      memoryMiB: vm.memory === undefined ? undefined : parseSizeMiB(vm.memory),
+      hardware: vm.hardware ?? DEFAULTS.hardware,
+      onLoss: vm.onLoss ?? DEFAULTS.onLoss,
+      egress: vm.egress ?? 'allow',
+      autostart: vm.autostart ?? false,
+    })),
+  };
+}
+
+type WorkFile = NonNullable<ConfigFile['work']>[string];
+
+/** What is wrong with the way a work VM says what boots; undefined when it is clear. */
+export function sourceFault(vm: WorkFile): string | undefined {
+  const ways = [vm.template, vm.disk, vm.kernel].filter((way) => way !== undefined).length;
+  if (ways !== 1) return 'must say what boots by one of template, disk, or kernel with initramfs';
+  if (vm.kernel !== undefined && vm.initramfs === undefined) return 'has a kernel, so it needs an initramfs too';
+  const stray = vm.initramfs ?? vm.append;
+  return vm.kernel === undefined && stray !== undefined
+    ? 'has initramfs or append, which belong to a kernel'
+    : undefined;
+}
+
+function sourceOf(vm: WorkFile, folder: string): WorkSource {
+  if (vm.template !== undefined) return { kind: 'template', template: vm.template };
+  if (vm.disk !== undefined) return { kind: 'disk', disk: absolute(vm.disk, folder) };
+  return {
+    kind: 'kernel',
+    kernel: absolute(vm.kernel ?? '', folder),
+    initramfs: absolute(vm.initramfs ?? '', folder),
+    append: vm.append ?? '',
+  };
+}
+
+function absolute(written: string, folder: string): string {
+  return path.resolve(folder, written.startsWith('~/') ? path.join(os.homedir(), written.slice(2)) : written);
+}
+
+function expectation(expect: NonNullable<NonNullable<ConfigFile['verify']>['exit']>['expect']): ExitExpectation {
+  return Array.isArray(expect) ? { kind: 'address', prefixes: expect } : { kind: 'json', fields: expect.json };
+}
+
+export function milliseconds(text: string): number {
+  return parseDuration(text) ?? 0;
+}
+
+/** `sha256:<hex>` of the configuration's meaning: comments, key order and spelling of units do not change it. */
+export function digestOf(config: Config): string {
+  return `sha256:${createHash('sha256').update(JSON.stringify(config, sortedKeys)).digest('hex')}`;
+}
+
+function sortedKeys(_: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}

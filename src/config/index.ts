@@ -1,0 +1,5 @@
+/** vmgate.yaml: found, read, judged, completed. */
+export type { Config, ExitExpectation, WorkConfig, WorkSource } from './config.ts';
+export { type LoadedConfig, loadConfig } from './load.ts';
+export { nearest } from './nearest.ts';
+export { jsonSchema } from './schema.ts';

@@ -1,0 +1,61 @@
+/**
+ * Lays vmgate.local.yaml over vmgate.yaml. Personal values (which VPN profile, how much memory, where a disk lies) may
+ * be anything; what protects can only become stricter, so that nobody's local file undoes what the team agreed on.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { milliseconds } from './config.ts';
+import { type ConfigFile, DEFAULTS, type LocalFile } from './schema.ts';
+
+export interface Loosening {
+  readonly path: readonly string[];
+  readonly rule: string;
+}
+
+export function mergeConfig(base: ConfigFile, local: LocalFile): ConfigFile {
+  const { version: _, endpoint, verify, work, ...plain } = local;
+  return {
+    ...base,
+    ...plain,
+    ...(endpoint === undefined ? {} : { endpoint: { ...base.endpoint, ...endpoint } }),
+    ...(verify === undefined ? {} : { verify: { ...base.verify, ...verify } }),
+    ...(work === undefined ? {} : { work: mergeWork(base.work ?? {}, work) }),
+  };
+}
+
+type WorkFiles = NonNullable<ConfigFile['work']>;
+
+/** What boots is one choice: a local disk replaces a template instead of standing beside it. */
+function mergeWork(base: WorkFiles, local: WorkFiles): WorkFiles {
+  const merged = Object.entries(local).map(([name, vm]) => {
+    const { template, disk, kernel, initramfs, append, ...rest } = base[name] ?? {};
+    const source = { template, disk, kernel, initramfs, append };
+    const replaced = [vm.template, vm.disk, vm.kernel].some((way) => way !== undefined);
+    return [name, { ...(replaced ? {} : source), ...rest, ...vm }] as const;
+  });
+  return { ...base, ...Object.fromEntries(merged) };
+}
+
+/** Every key by which `local` would weaken `base`. */
+export function looseningsOf(base: ConfigFile, local: LocalFile): readonly Loosening[] {
+  const found: Loosening[] = [];
+  const refuse = (path: readonly string[], rule: string) => found.push({ path, rule });
+  if (local.endpoint?.allowPrivate === true && base.endpoint?.allowPrivate !== true) {
+    refuse(['endpoint', 'allowPrivate'], 'allowPrivate may only be set to false');
+  }
+  const exit = base.verify?.exit;
+  if (local.verify?.exit !== undefined && exit !== undefined && !isDeepStrictEqual(local.verify.exit, exit)) {
+    refuse(['verify', 'exit'], 'exit may be added, not changed');
+  }
+  for (const key of ['every', 'maxAge'] as const) {
+    const most = base.verify?.[key] ?? DEFAULTS[key];
+    const asked = local.verify?.[key];
+    if (asked !== undefined && milliseconds(asked) > milliseconds(most))
+      refuse(['verify', key], `${key} may be at most ${most}`);
+  }
+  for (const [name, vm] of Object.entries(local.work ?? {})) {
+    if (vm.onLoss === 'block' && base.work?.[name]?.onLoss === 'pause') {
+      refuse(['work', name, 'onLoss'], 'onLoss may only be changed to pause');
+    }
+  }
+  return found;
+}

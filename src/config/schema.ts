@@ -1,0 +1,157 @@
+/**
+ * What vmgate.yaml may say. Strict everywhere: a misspelt key that is ignored is a protection that is not there.
+ * Ages and periods have hard upper bounds (P7): no configuration keeps an old verification alive.
+ */
+import * as z from 'zod';
+import { isExitUrl, prefixFault } from './exit-values.ts';
+import { DURATION_PATTERN, formatDuration, parseDuration, parseSizeMiB, SIZE_PATTERN } from './quantities.ts';
+
+export const BOUNDS = {
+  /** How often an open gate is verified anew. */
+  every: { leastMs: 5_000, mostMs: 300_000 },
+  /** How old a verification may be that a `start` relies on. */
+  maxAge: { leastMs: 10_000, mostMs: 600_000 },
+  memory: { leastMiB: 64, mostMiB: 262_144 },
+  cpus: { least: 1, most: 64 },
+  workVms: 30,
+} as const;
+
+export const DEFAULTS = {
+  gate: 'default',
+  every: '30s',
+  maxAge: '60s',
+  cpus: 1,
+  hardware: 'virtio',
+  onLoss: 'block',
+} as const;
+
+/** Holds gates and work VMs to 24 characters: they are parts of socket paths (home/short-path.ts). */
+const name = z.string().regex(/^[a-z][a-z0-9-]{0,23}$/, {
+  error: 'must be 1 to 24 of a-z, 0-9 and "-", beginning with a letter',
+});
+
+const vpnName = z
+  .string({
+    error: (issue) =>
+      Array.isArray(issue.input) ? 'must be one VPN: several are not supported by this version' : undefined,
+  })
+  .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, { error: 'must be the name of a profile, as `vmgate vpn list` shows it' });
+
+function duration({ leastMs, mostMs }: { readonly leastMs: number; readonly mostMs: number }) {
+  const range = `${formatDuration(leastMs)} to ${formatDuration(mostMs)}`;
+  return z
+    .string({ error: 'must be a duration with its unit, for example 30s' })
+    .regex(DURATION_PATTERN, { error: 'must be a duration with its unit, for example 30s', abort: true })
+    .refine((text) => isWithin(parseDuration(text), leastMs, mostMs), { error: `must be ${range}` });
+}
+
+const memory = z
+  .string({ error: 'must be a size with its unit, for example 4GiB' })
+  .regex(SIZE_PATTERN, { error: 'must be a size in MiB or GiB, for example 4GiB', abort: true })
+  .refine((text) => isWithin(parseSizeMiB(text), BOUNDS.memory.leastMiB, BOUNDS.memory.mostMiB), {
+    error: `must be ${BOUNDS.memory.leastMiB}MiB to ${BOUNDS.memory.mostMiB / 1_024}GiB`,
+  });
+
+function isWithin(value: number | undefined, least: number, most: number): boolean {
+  return value !== undefined && value >= least && value <= most;
+}
+
+/** A path on this machine; relative ones start at the file's folder. No newline or NUL ever reaches an argv. */
+const path = z
+  .string()
+  .regex(/^[^\p{Cc}]{1,1024}$/u, { error: 'must be a path of 1 to 1024 characters without control characters' });
+
+const prefix = z.string().superRefine((text, context) => {
+  const fault = prefixFault(text);
+  if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
+});
+
+const expect = z.union([
+  z.array(prefix).min(1).max(64),
+  z.strictObject({
+    json: z
+      .record(z.string().min(1).max(64), z.union([z.string().max(256), z.number(), z.boolean()]))
+      .refine((fields) => Object.keys(fields).length > 0, { error: 'must name at least one field' }),
+  }),
+]);
+
+const exit = z.strictObject({
+  url: z
+    .string()
+    .max(2_048)
+    .refine(isExitUrl, { error: 'must be an https URL (http inside the tunnel), without user, password or fragment' })
+    .meta({ description: 'asked through the tunnel; tells the address or a field' }),
+  expect: expect.meta({ description: 'prefixes the answer must lie in, or JSON fields it must have' }),
+});
+
+const workVm = z
+  .strictObject({
+    template: z
+      .enum(['tiny'], { error: 'must be tiny: other templates are not supported by this version' })
+      .optional()
+      .meta({ description: 'the work VM that comes with vmgate' }),
+    disk: path
+      .optional()
+      .meta({ description: 'a qcow2 or raw disk image, inspected first; never written, an overlay is' }),
+    kernel: path.optional().meta({ description: 'a Linux kernel, with initramfs' }),
+    initramfs: path.optional(),
+    append: z
+      .string()
+      .regex(/^[^\p{Cc}]{0,1024}$/u, { error: 'must be one line of at most 1024 characters' })
+      .optional(),
+    cpus: z.int().min(BOUNDS.cpus.least).max(BOUNDS.cpus.most).optional(),
+    memory: memory.optional(),
+    hardware: z
+      .enum(['virtio', 'compat'])
+      .optional()
+      .meta({ description: 'compat for systems without virtio drivers' }),
+    onLoss: z
+      .enum(['block', 'pause'])
+      .optional()
+      .meta({ description: 'when the gate closes: its wire goes dead (block), or it stands still too (pause)' }),
+    egress: z
+      .literal('allow', { error: 'must be allow: rules for one work VM are not supported by this version' })
+      .optional()
+      .meta({ description: 'anything, through the tunnel' }),
+    autostart: z.boolean().optional().meta({ description: 'start with `vmgate up`' }),
+  })
+  .meta({ description: 'says what boots by one of template, disk, or kernel with initramfs' });
+
+const work = z.record(name, workVm).refine((all) => Object.keys(all).length <= BOUNDS.workVms, {
+  error: `at most ${BOUNDS.workVms} work VMs on one gate`,
+});
+
+export const configSchema = z.strictObject({
+  version: z.literal(1, { error: 'must be 1' }),
+  gate: name.optional().meta({ description: `name of the gate; ${DEFAULTS.gate} unless said` }),
+  vpn: vpnName
+    .optional()
+    .meta({ description: 'a profile added with `vmgate vpn add`; may be said in vmgate.local.yaml instead' }),
+  endpoint: z
+    .strictObject({
+      allowPrivate: z.boolean().optional().meta({ description: 'the VPN endpoint may have a private address' }),
+    })
+    .optional(),
+  verify: z
+    .strictObject({
+      exit: exit.optional(),
+      every: duration(BOUNDS.every)
+        .optional()
+        .meta({ description: `${DEFAULTS.every} unless said` }),
+      maxAge: duration(BOUNDS.maxAge)
+        .optional()
+        .meta({ description: `${DEFAULTS.maxAge} unless said` }),
+    })
+    .optional(),
+  work: work.optional(),
+});
+export type ConfigFile = z.infer<typeof configSchema>;
+
+/** vmgate.local.yaml: the same keys, none of them needed. */
+export const localSchema = configSchema.partial();
+export type LocalFile = z.infer<typeof localSchema>;
+
+/** The schema editors understand (draft 7), printed by `vmgate schema`. */
+export function jsonSchema(): Record<string, unknown> {
+  return { title: 'vmgate.yaml', ...z.toJSONSchema(configSchema, { target: 'draft-7', io: 'input' }) };
+}
