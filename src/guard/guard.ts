@@ -1,13 +1,21 @@
 /** The guard as the supervisor sees it: a handle on a separate process. */
-import type { Endpoint, UplinkIdentity } from '../core/policy/egress-policy.ts';
+import type { Endpoint, TunnelPolicy, UplinkIdentity } from '../core/policy/egress-policy.ts';
 import type { FrameCounts, GuardReport } from './protocol.ts';
 
 export interface Guard {
   readonly pid: number;
   /** Resolves when the process is gone. Never rejects. */
   readonly ended: Promise<string>;
-  setPolicy(uplink: UplinkIdentity, endpoints: readonly Endpoint[]): void;
-  /** Pass allowed frames for `forMs` (at most MAX_ARM_MS) from now, on both host clocks. */
+  /** Disarms. With `tunnel` the VPN socket's port and the padding of its packets are held to as well. */
+  setPolicy(
+    uplink: UplinkIdentity,
+    endpoints: readonly Endpoint[],
+    tunnel?: Pick<TunnelPolicy, 'localPort' | 'mtu'>,
+  ): void;
+  /**
+   * Pass allowed frames for `forMs` (at most MAX_ARM_MS) from now, on both host clocks. After `setPolicy`, `disarm` or
+   * a clock jump only a generation higher than any before does.
+   */
   arm(generation: number, forMs: number): void;
   disarm(): void;
   /** Hex tokens to look for; empty to stop. */

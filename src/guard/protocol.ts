@@ -45,9 +45,23 @@ export const guardSetup = z.strictObject({
 
 export const guardOrder = z.discriminatedUnion('type', [
   guardSetup,
-  /** Replaces the policy. Disarms first: a new policy needs a new `arm` of a higher generation. */
-  z.strictObject({ type: z.literal('policy'), uplink, endpoints: z.array(endpoint).max(8) }),
-  /** Pass allowed frames until both deadlines; ignored unless `generation` is the current or a higher one. */
+  /**
+   * Replaces the policy. Disarms first: a new policy needs a new `arm` of a higher generation. The guard connects to
+   * the gateway once it has its first policy: there is never a frame it could not judge.
+   */
+  z.strictObject({
+    type: z.literal('policy'),
+    uplink,
+    endpoints: z.array(endpoint).max(8),
+    /** The VPN socket, once planned: pins the source port and, by the MTU, the padding of data packets. */
+    tunnel: z
+      .strictObject({ localPort: z.int().min(1).max(65_535), mtu: z.int().min(576).max(65_535).optional() })
+      .optional(),
+  }),
+  /**
+   * Pass allowed frames until both deadlines; ignored unless `generation` is the current or a higher one, and after
+   * `policy`, `disarm` or a clock jump unless it is higher than any seen.
+   */
   z.strictObject({
     type: z.literal('arm'),
     generation: z.int().nonnegative(),

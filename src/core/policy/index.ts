@@ -1,0 +1,15 @@
+/** What may leave the gateway, as data, and what it compiles to. */
+export type { Defence, RemovedDefences } from './defence.ts';
+export type {
+  EgressPolicy,
+  Endpoint,
+  PolicyLink,
+  TunnelPolicy,
+  UplinkIdentity,
+  WireShape,
+} from './egress-policy.ts';
+export { compileMatcher, type FrameMatcher } from './guard-matcher.ts';
+export { COUNTERS, type CounterName, compileNft, LEASE_SECONDS, type NftRuleset, renderNft } from './nft.ts';
+export { compareRulesets, type ListedRuleset, normalizeRuleset } from './normalize.ts';
+export { describeEgress, type EgressRow } from './people.ts';
+export { type FrameKind, type FrameVerdict, judgeFrame, type UplinkPolicy } from './verdict.ts';

@@ -1,0 +1,67 @@
+/** The policy in plain words: what may leave the gateway, and nothing else (`vmgate vpn show`, `vmgate policy show`). */
+import type { EgressPolicy } from './egress-policy.ts';
+
+export interface EgressRow {
+  readonly from: string;
+  readonly to: string;
+  readonly what: string;
+  /** On which condition. */
+  readonly when: string;
+  /** Who on the local network can read it. */
+  readonly visible: 'in clear' | 'encrypted' | 'inside the tunnel';
+}
+
+/** One row per flow. What is in no row does not leave. */
+export function describeEgress(policy: EgressPolicy): readonly EgressRow[] {
+  const { uplink, endpoints, links, tunnel } = policy;
+  const gateway = uplink.address ?? 'the gateway';
+  const routes = tunnel === undefined || tunnel.routes.includes('0.0.0.0/0') ? 'anywhere' : tunnel.routes.join(', ');
+  const resolvers = tunnel?.resolvers.join(', ') ?? '';
+  return [
+    {
+      from: gateway,
+      to: uplink.nextHop ?? 'the router',
+      what: 'ARP: asks for the router, answers it',
+      when: 'while vmgate connects, verifies or is open',
+      visible: 'in clear',
+    },
+    ...(uplink.dhcp
+      ? [
+          {
+            from: 'the gateway',
+            to: "the local network's DHCP server",
+            what: 'DHCP without host name or vendor class',
+            when: 'while vmgate connects, verifies or is open',
+            visible: 'in clear' as const,
+          },
+        ]
+      : []),
+    ...endpoints.map(({ address, port, protocol, shape }) => ({
+      from: tunnel === undefined ? gateway : `${gateway} port ${tunnel.localPort}`,
+      to: `${address} port ${port}`,
+      what: `${SHAPES[shape]} over ${protocol.toUpperCase()}`,
+      when: 'while vmgate connects, verifies or is open',
+      visible: 'encrypted' as const,
+    })),
+    ...(tunnel === undefined
+      ? []
+      : links.flatMap(({ ifname, guest }) => [
+          {
+            from: `${guest} (${ifname})`,
+            to: routes,
+            what: 'anything over IPv4',
+            when: 'while its lease lives',
+            visible: 'inside the tunnel' as const,
+          },
+          {
+            from: `${guest} (${ifname})`,
+            to: resolvers === '' ? 'no resolver' : resolvers,
+            what: 'DNS, through the gateway',
+            when: 'while its lease lives',
+            visible: 'inside the tunnel' as const,
+          },
+        ])),
+  ];
+}
+
+const SHAPES = { wireguard: 'WireGuard' } as const;
