@@ -1,0 +1,35 @@
+/**
+ * Who is who in the lab; provision/lab/rootfs/usr/lib/lab/addresses has the same for the guest. All from the blocks for
+ * documentation (RFC 5737), so that a leak out of the lab could reach nobody.
+ */
+export const LAB = {
+  /** The untrusted network's router: next hop, DHCP and DNS. */
+  router: '192.168.77.1',
+  /** What clients on the untrusted network get, 24 bits. A request in clear is logged with such a source. */
+  clearNetwork: '192.168.77.0/24',
+  /** The VPN server as the untrusted network sees it. */
+  endpoint: { address: '198.51.100.10', port: 51_820 },
+  /** Somebody else on the way, who gets hold of the server's replies when told to (leak case 62). */
+  stranger: '198.51.100.66',
+  /** The VPN server inside the tunnel: resolver, and a "what is my address" over HTTP and HTTPS. */
+  inside: '10.66.0.1',
+  /** The client's address inside the tunnel. */
+  client: '10.66.0.2',
+  /** Where the VPN's clients come out, unless told otherwise. */
+  exit: '203.0.113.7',
+  /** Answers "what is my address"; any other address of the lab's internet does too. */
+  site: '203.0.113.80',
+  /** Its name; every name under `zone` resolves to it inside the tunnel, all others do not exist there. */
+  siteName: 'ip.lab.example',
+  zone: 'lab.example',
+  /** Has an IPv6 address and no other (leak case 7). */
+  v6OnlyName: 'v6only.lab.example',
+  /** What every resolver outside the tunnel answers, to every question. */
+  lie: '203.0.113.66',
+  /** The lab's card on the untrusted network. */
+  routerMac: '52:54:4c:00:00:01',
+  /** The lab's card on the host's loopback, by slirp. */
+  publishedMac: '52:54:4c:00:00:02',
+  /** The host's loopback as a guest on slirp sees it. */
+  slirpHost: '10.0.2.2',
+} as const;

@@ -1,0 +1,133 @@
+/** Everything a running lab can be asked, and told to do wrong. Leak cases by number: reference/leak-cases.md. */
+import { PCAP_HEADER, pcapHeader, pcapRecord } from '../frame/index.ts';
+import type { LabAgent } from './agent.ts';
+import {
+  bulk,
+  counts,
+  type DnsQuerySeen,
+  done,
+  framesSeen,
+  type HttpRequestSeen,
+  type LabCounts,
+  parseDnsLog,
+  parseHttpLog,
+  type Reached,
+  reached,
+} from './answers.ts';
+import { type ScanTarget, scanFrames } from './hostile-frames.ts';
+
+/**
+ * What the network or the VPN provider does wrong, for as long as it is on:
+ * - `tunnel-silent`: nothing that is sent to the VPN server arrives, no ICMP tells (13)
+ * - `inside-silent`: the handshake works, nothing sent through the tunnel arrives (13)
+ * - `resolver-silent`: the tunnel works, its resolver does not answer (5, 60)
+ * - `relayed`: the server's replies, valid ones, come from {@link LAB.stranger} (62)
+ */
+export type LabFault = 'tunnel-silent' | 'inside-silent' | 'resolver-silent' | 'relayed';
+
+/** `wifi`: the untrusted network's resolver; `internet`: any public one, asked in clear; `vpn`: inside the tunnel. */
+export type LabResolver = 'wifi' | 'internet' | 'vpn';
+
+const MAX_SNAPLEN = 65_535;
+/** Frames for one `inject`, a second and a half of them at the lab's pace. */
+const INJECT_BATCH = 3_000;
+
+export class LabControls {
+  readonly #agent: LabAgent;
+
+  constructor(agent: LabAgent) {
+    this.#agent = agent;
+  }
+
+  /** Frames from the client on the untrusted network since {@link resetCounts}. The wire only: slirp has no such place. */
+  counts(): Promise<LabCounts> {
+    return this.#agent.ask(counts, 'counts');
+  }
+
+  async resetCounts(): Promise<void> {
+    await this.#agent.ask(done, 'reset');
+  }
+
+  /** The newest 256 KiB; requests in clear have a source in {@link LAB.clearNetwork}. */
+  async httpLog(): Promise<readonly HttpRequestSeen[]> {
+    return parseHttpLog((await this.#log('http')).toString('latin1'));
+  }
+
+  async dnsLog(resolver: LabResolver): Promise<readonly DnsQuerySeen[]> {
+    return parseDnsLog((await this.#log(`dns-${resolver}`)).toString('latin1'));
+  }
+
+  async clearLogs(): Promise<void> {
+    await this.#agent.ask(done, 'clear_logs');
+  }
+
+  /** How many of the last 8 MB of captured frames hold `token`, wherever in the frame. */
+  async framesWith(token: Buffer): Promise<number> {
+    const { frames } = await this.#agent.ask(framesSeen, 'seen', [token.toString('hex')], { timeoutMs: 60_000 });
+    return frames;
+  }
+
+  /** A pcap of the newest frames (at most 256 KiB), for evidence. */
+  async capture(which: 'foreign' | 'all'): Promise<Buffer> {
+    return this.#agent.ask(bulk, 'capture', [which]);
+  }
+
+  /** Lets a client with this key in; `addresses` are those it may use inside the tunnel, CIDR. */
+  async admit(publicKey: string, addresses: readonly string[]): Promise<void> {
+    await this.#agent.ask(done, 'peer', [publicKey, addresses.join(',')]);
+  }
+
+  async fault(name: LabFault, active: boolean): Promise<void> {
+    await this.#agent.ask(done, 'fault', [name, active ? 'on' : 'off']);
+  }
+
+  /** `down`: the server is gone and the router says so (ICMP port unreachable); `up`: back, with every client known. */
+  async server(state: 'up' | 'down'): Promise<void> {
+    await this.#agent.ask(done, 'server', [state]);
+  }
+
+  /** `wrong`: somebody without the server's key answers at its address (28). */
+  async serverKey(which: 'right' | 'wrong'): Promise<void> {
+    await this.#agent.ask(done, 'key', [which]);
+  }
+
+  /** Clients come out at `address` from now on; one within 203.0.113.0/26. */
+  async exitAddress(address: string): Promise<void> {
+    await this.#agent.ask(done, 'exit_address', [address]);
+  }
+
+  /** From the VPN's side towards a client's or work VM's address (42). */
+  async connectIn(protocol: 'tcp' | 'udp' | 'ping', address: string, port = 0): Promise<Reached> {
+    const answer = await this.#agent.ask(reached, 'connect', [protocol, address, port]);
+    return answer.reached;
+  }
+
+  /** Puts frames on the untrusted network as they are. */
+  async inject(frames: readonly Buffer[]): Promise<void> {
+    for (let first = 0; first < frames.length; first += INJECT_BATCH) {
+      const batch = frames.slice(first, first + INJECT_BATCH);
+      const payload = Buffer.concat([
+        pcapHeader(MAX_SNAPLEN),
+        ...batch.map((frame) => pcapRecord(0, frame, MAX_SNAPLEN)),
+      ]);
+      if (payload.length > PCAP_HEADER) await this.#agent.ask(done, 'inject', [payload.length], { payload });
+    }
+  }
+
+  /**
+   * Asks the client's uplink at many TCP and UDP ports, and pings it (41).
+   *
+   * @returns how many frames came back that are no part of its own business: 0 for a silent one
+   */
+  async scan(target: ScanTarget): Promise<{ readonly probes: number; readonly answers: number }> {
+    const frames = scanFrames(target);
+    const before = await this.counts();
+    await this.inject(frames);
+    const after = await this.counts();
+    return { probes: frames.length, answers: after.foreign - before.foreign };
+  }
+
+  #log(name: string): Promise<Buffer> {
+    return this.#agent.ask(bulk, 'log', [name]);
+  }
+}

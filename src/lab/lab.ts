@@ -1,0 +1,178 @@
+/** A running lab: the untrusted network and the VPN provider, as one guest without any rights on the host. */
+import { mkdir } from 'node:fs/promises';
+import net from 'node:net';
+import path from 'node:path';
+import { VmgateError } from '../core/coded.ts';
+import type { UplinkAddressing } from '../core/link-plan.ts';
+import {
+  type Arch,
+  emptyFolder,
+  type Installation,
+  killHolder,
+  Machine,
+  type UplinkAttachment,
+} from '../drivers/index.ts';
+import { LAB } from './addresses.ts';
+import { LabAgent } from './agent.ts';
+import { hello } from './answers.ts';
+import { LAB_SOCKETS, labArgv } from './argv.ts';
+import { type ClientKey, clientProfile, newClientKey } from './client-profile.ts';
+import { errors } from './codes.ts';
+import { LabControls } from './controls.ts';
+import { LabPass, type LabPassPlan } from './pass.ts';
+import { publishedPort } from './published-port.ts';
+import { onTheWire, type WitnessCounts, witnessCounts } from './witness.ts';
+
+/**
+ * How a gateway reaches the lab. `wire`: its uplink's cable ends in the lab, which then sees every frame. `user`: through
+ * slirp and the host's loopback, like a real user's; the witness is then a pcap of the gateway's QEMU.
+ */
+export type LabAttachment = 'wire' | 'user';
+
+export interface LabStart {
+  /** Folder of this lab alone, made when missing, emptied by `stop`. Its path must leave 20 bytes of a socket's. */
+  readonly folder: string;
+  readonly attachment: LabAttachment;
+  /** What an image of kind `lab` was assembled to. */
+  readonly kernel: string;
+  readonly initramfs: string;
+  readonly arch: Arch;
+  readonly installation: Installation;
+  /** `dhcp` unless said; on slirp always static. */
+  readonly addressing?: UplinkAddressing;
+}
+
+const MEMORY_MIB = 128;
+/** Under emulation on a busy machine; 5 s is usual. */
+const READY_TIMEOUT_MS = 90_000;
+const CONSOLE_CHARACTERS = 4_096;
+
+export class Lab extends LabControls {
+  readonly folder: string;
+  /** For the gateway's QEMU. */
+  readonly uplink: UplinkAttachment;
+  readonly addressing: UplinkAddressing;
+  /** Of the VPN server, as the gateway must dial it. */
+  readonly endpoint: { readonly address: string; readonly port: number };
+  /** UDP port on this machine's loopback that leads to the VPN server. */
+  readonly publishedPort: number;
+  /** The server's key, base64. */
+  readonly serverPublicKey: string;
+  /** PEM of the certificate that the lab's https sites show, each lab its own. */
+  readonly exitCa: string;
+  readonly pid: number;
+  readonly #client: ClientKey;
+  readonly #machine: Machine;
+  readonly #agent: LabAgent;
+
+  private constructor(start: LabStart, machine: Machine, agent: LabAgent, found: Found) {
+    super(agent);
+    this.#machine = machine;
+    this.#agent = agent;
+    this.#client = found.client;
+    this.folder = start.folder;
+    this.pid = machine.pid;
+    this.publishedPort = found.publishedPort;
+    this.serverPublicKey = found.serverKey;
+    this.exitCa = found.exitCa;
+    const wired = start.attachment === 'wire';
+    const { localPath, remotePath } = wirePaths(start.folder);
+    this.uplink = wired ? { kind: 'wire', localPath: remotePath, remotePath: localPath } : { kind: 'user' };
+    this.endpoint = wired ? LAB.endpoint : { address: LAB.slirpHost, port: found.publishedPort };
+    this.addressing = wired ? (start.addressing ?? { kind: 'dhcp' }) : SLIRP;
+  }
+
+  /**
+   * Boots a lab and lets one client in. What an earlier, killed one left in the folder is ended and removed first.
+   *
+   * @throws LAB_NOT_READY, LAB_GONE, and what the drivers throw; nothing is left then
+   */
+  static async start(start: LabStart): Promise<Lab> {
+    await mkdir(start.folder, { recursive: true, mode: 0o700 });
+    await killHolder(start.folder);
+    await emptyFolder(start.folder);
+    const qemu = await start.installation.find(start.arch);
+    const argv = labArgv({ ...start, memoryMiB: MEMORY_MIB, wire: wirePaths(start.folder) }, qemu);
+    const machine = await Machine.launch({ ...qemu, label: 'the lab', folder: start.folder, argv });
+    const console = consoleTail(start.folder);
+    try {
+      const agent = await LabAgent.connect(path.join(start.folder, LAB_SOCKETS.control));
+      const { serverKey, ca } = await agent.ask(hello, 'hello', [], { timeoutMs: READY_TIMEOUT_MS });
+      const found: Found = {
+        client: newClientKey(),
+        serverKey,
+        exitCa: Buffer.from(ca, 'base64').toString('latin1'),
+        publishedPort: await publishedPort(machine.qmp),
+      };
+      const lab = new Lab(start, machine, agent, found);
+      await lab.admit(found.client.publicKey, [`${LAB.client}/32`]);
+      return lab;
+    } catch (cause) {
+      await machine.kill();
+      await emptyFolder(start.folder);
+      throw VmgateError.of(errors.LAB_NOT_READY, { seconds: READY_TIMEOUT_MS / 1_000 }, { cause, evidence: console() });
+    }
+  }
+
+  /** A wg-quick profile for the client that is let in. */
+  get profile(): string {
+    return clientProfile(this.#client, this.serverPublicKey, this.endpoint);
+  }
+
+  /** What left the gateway, by the lab's own count. On slirp the gateway must run with {@link LabPass.witness}. */
+  async witnessed(): Promise<WitnessCounts> {
+    if (this.uplink.kind === 'wire') return onTheWire(await this.counts());
+    return witnessCounts(this.#witnessFile, this.endpoint);
+  }
+
+  /** Lets one gate run against this lab, without `removedDefences` (none unless said). */
+  pass(less: Partial<Pick<LabPassPlan, 'removedDefences' | 'guardEntry'>> = {}): LabPass {
+    return LabPass.of({
+      uplink: this.uplink,
+      addressing: this.addressing,
+      endpoint: this.endpoint,
+      exitCa: this.exitCa,
+      removedDefences: [],
+      ...(this.uplink.kind === 'user' ? { witness: this.#witnessFile } : {}),
+      ...less,
+    });
+  }
+
+  /** Ends the guest and removes everything it left. Idempotent. */
+  async stop(): Promise<void> {
+    this.#agent.close();
+    await this.#machine.kill();
+    await emptyFolder(this.folder);
+  }
+
+  get #witnessFile(): string {
+    return path.join(this.folder, 'witness.pcap');
+  }
+}
+
+interface Found {
+  readonly client: ClientKey;
+  readonly serverKey: string;
+  readonly exitCa: string;
+  readonly publishedPort: number;
+}
+
+/** slirp does not serve DHCP to the gateway: these are its fixed addresses. */
+const SLIRP: UplinkAddressing = { kind: 'static', address: '10.0.2.15', prefixLength: 24, nextHop: LAB.slirpHost };
+
+/** The wire that is the untrusted network: the lab's end, then the gateway's. */
+function wirePaths(folder: string): { readonly localPath: string; readonly remotePath: string } {
+  return { localPath: path.join(folder, 'wifi.sock'), remotePath: path.join(folder, 'client.sock') };
+}
+
+/** Reads along, so that QEMU never waits for a reader. */
+function consoleTail(folder: string): () => string[] {
+  let text = '';
+  const socket = net.connect(path.join(folder, LAB_SOCKETS.serial));
+  socket.on('data', (chunk: Buffer) => {
+    text = (text + chunk.toString('latin1')).slice(-CONSOLE_CHARACTERS);
+  });
+  socket.on('error', () => {}); // Ends with the machine.
+  socket.unref();
+  return () => text.split(/\r?\n/);
+}

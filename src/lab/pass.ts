@@ -1,0 +1,79 @@
+/**
+ * The one thing that lets a gate run on another uplink than slirp, trust another certificate, dial an address that is
+ * otherwise refused, or go without a defence. Only a running lab makes one (DESIGN section 2), and it always carries
+ * that lab's uplink: what was taken away is away from a gate that can reach nothing but the lab.
+ *
+ * No flag, environment variable or configuration key leads here: the class is exported from this room as a type only,
+ * and its constructor takes a key that never leaves this file.
+ */
+import * as z from 'zod';
+import type { UplinkAddressing } from '../core/link-plan.ts';
+import type { RemovedDefences } from '../core/policy/defence.ts';
+import type { UplinkAttachment } from '../drivers/index.ts';
+
+const defence = z.enum(['lease', 'source-pin', 'tunnel-only', 'no-shortcut', 'uplink-input', 'uplink-output']);
+
+/** A pass as text, on its way from the test or demo to the supervisor's process. */
+export const labPassPlan = z.strictObject({
+  uplink: z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('user') }),
+    z.strictObject({ kind: z.literal('wire'), localPath: z.string(), remotePath: z.string() }),
+  ]),
+  addressing: z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('dhcp') }),
+    z.strictObject({ kind: z.literal('static'), address: z.ipv4(), prefixLength: z.int(), nextHop: z.ipv4() }),
+  ]),
+  endpoint: z.strictObject({ address: z.ipv4(), port: z.int() }),
+  exitCa: z.string(),
+  removedDefences: z.array(defence),
+  witness: z.string().optional(),
+  guardEntry: z.string().optional(),
+});
+export type LabPassPlan = z.infer<typeof labPassPlan>;
+
+const maker = Symbol('only this file makes passes');
+
+export class LabPass {
+  readonly #plan: LabPassPlan;
+  readonly uplink: UplinkAttachment;
+  readonly addressing: UplinkAddressing;
+  /** PEM, beside the usual authorities: the exit check against the lab's sites. */
+  readonly exitCa: string;
+  /** What the gateway's ruleset is compiled without. */
+  readonly removedDefences: RemovedDefences;
+  /** Where the gateway's QEMU writes a pcap of what passed the guard. */
+  readonly witness: string | undefined;
+  /** Another program in the guard's place: one that passes everything. */
+  readonly guardEntry: string | undefined;
+
+  private constructor(key: symbol, plan: LabPassPlan) {
+    if (key !== maker) throw new TypeError('only src/lab makes a LabPass');
+    this.#plan = plan;
+    this.uplink = plan.uplink;
+    this.addressing = plan.addressing;
+    this.exitCa = plan.exitCa;
+    // The one cast to a type that nothing else can make: core/policy/defence.ts.
+    this.removedDefences = new Set(plan.removedDefences) as unknown as RemovedDefences;
+    this.witness = plan.witness;
+    this.guardEntry = plan.guardEntry;
+  }
+
+  static of(plan: LabPassPlan): LabPass {
+    return new LabPass(maker, plan);
+  }
+
+  /** False for anything that only looks like a pass. */
+  static is(value: unknown): value is LabPass {
+    return typeof value === 'object' && value !== null && #plan in value;
+  }
+
+  /** The lab's endpoint, and no other, may be dialled although its address is reserved or slirp's. */
+  allowEndpoint(address: string): boolean {
+    return address === this.#plan.endpoint.address;
+  }
+
+  /** Secret-free; {@link LabPass.of} makes the same pass of it in another process. */
+  plan(): LabPassPlan {
+    return this.#plan;
+  }
+}

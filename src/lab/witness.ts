@@ -1,0 +1,53 @@
+/**
+ * Counts what really left a gateway on slirp: from the pcap its QEMU writes behind the guard. Reads bytes by itself and
+ * not through src/frame, so that it cannot share a mistake with the guard. The wire's twin is
+ * provision/lab/rootfs/etc/lab/witness.nft.
+ */
+import { readFile } from 'node:fs/promises';
+import { isIPv4 } from 'node:net';
+import { parsePcap } from '../frame/index.ts';
+import type { LabCounts } from './answers.ts';
+
+export type WitnessedKind = 'arp' | 'dhcp' | 'tunnel' | 'foreign';
+export type WitnessCounts = Readonly<Record<WitnessedKind, number>>;
+
+/** Zero of everything while the file is not there: nothing left yet. */
+export async function witnessCounts(
+  pcapFile: string,
+  endpoint: { readonly address: string; readonly port: number },
+): Promise<WitnessCounts> {
+  const file = await readFile(pcapFile).catch(() => Buffer.alloc(0));
+  const frames = parsePcap(file) ?? [];
+  const counts = { arp: 0, dhcp: 0, tunnel: 0, foreign: 0 };
+  for (const { frame } of frames) counts[kindOf(frame, endpoint)] += 1;
+  return counts;
+}
+
+/** `foreign` is whatever is not provably one of the others. */
+export function kindOf(frame: Buffer, endpoint: { readonly address: string; readonly port: number }): WitnessedKind {
+  if (frame.length < 14) return 'foreign';
+  const etherType = frame.readUInt16BE(12);
+  if (etherType === 0x0806) return 'arp';
+  // IPv4 without options, whole, UDP.
+  if (etherType !== 0x0800 || frame.length < 46) return 'foreign';
+  if (frame[14] !== 0x45 || (frame.readUInt16BE(20) & 0x3fff) !== 0 || frame[23] !== 17) return 'foreign';
+  const [from, to] = [frame.readUInt16BE(34), frame.readUInt16BE(36)];
+  if (from === 68 && to === 67) return 'dhcp';
+  const toEndpoint = frame.subarray(30, 34).equals(bytesOf(endpoint.address)) && to === endpoint.port;
+  return toEndpoint && isWireGuard(frame.readUInt32BE(42)) ? 'tunnel' : 'foreign';
+}
+
+/** Type 1 to 4 and three zero bytes open every WireGuard message. */
+function isWireGuard(head: number): boolean {
+  return (head & 0x00ffffff) === 0 && head >>> 24 >= 1 && head >>> 24 <= 4;
+}
+
+function bytesOf(address: string): Buffer {
+  if (!isIPv4(address)) throw new RangeError(`not an IPv4 address: ${address}`);
+  return Buffer.from(address.split('.').map(Number));
+}
+
+/** The same counts of the lab's own card, without the kind only the wire knows. */
+export function onTheWire({ arp, dhcp, tunnel, foreign }: LabCounts): WitnessCounts {
+  return { arp, dhcp, tunnel, foreign };
+}
