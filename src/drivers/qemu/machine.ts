@@ -133,7 +133,10 @@ export class Machine {
   /** SIGKILL and wait, at most 10 s: a process stuck in the kernel (a dead disk) runs no guest. Idempotent. */
   async kill(): Promise<void> {
     if (!this.#over && (await lockHolder(this.#pidfile)) === this.pid) signal(this.pid);
-    await Promise.race([this.ended, delay(KILL_TIMEOUT_MS, undefined, { ref: false })]);
+    const patience = new AbortController();
+    const tooLong = delay(KILL_TIMEOUT_MS, undefined, { signal: patience.signal }).catch(() => {});
+    await Promise.race([this.ended, tooLong]);
+    patience.abort();
     this.qmp.close();
   }
 

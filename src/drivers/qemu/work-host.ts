@@ -4,10 +4,13 @@ import path from 'node:path';
 import type { MachineFacts } from '../../core/machine-facts.ts';
 import type { ProcessEnd, RunningWork, WorkHost, WorkSpec } from '../driver.ts';
 import { PIDFILE, SOCKETS, WORK_NETDEV, workArgv } from './argv.ts';
-import { readFacts } from './facts.ts';
+import { parseInfoNetwork, readFacts } from './facts.ts';
 import type { Installation } from './installation.ts';
 import { Machine } from './machine.ts';
 import { lockHolder } from './pidfile.ts';
+import type { QmpClient } from './qmp.ts';
+
+const LAST_WORDS_MS = 1_000;
 
 export class QemuWorkHost implements WorkHost {
   readonly name = 'qemu';
@@ -21,12 +24,13 @@ export class QemuWorkHost implements WorkHost {
     const qemu = await this.#installation.find(spec.arch);
     const argv = workArgv(spec, qemu);
     const machine = await Machine.launch({ ...qemu, label: labelOf(spec.name), folder: spec.folder, argv });
-    return takeOver(machine, spec.name, spec.folder);
+    return takeOver(new QemuWork(machine, spec, spec.wire.localPath));
   }
 
-  async adopt({ name, folder }: Pick<WorkSpec, 'name' | 'folder'>): Promise<RunningWork | undefined> {
-    const machine = await Machine.attach(labelOf(name), folder);
-    return machine === undefined ? undefined : takeOver(machine, name, folder);
+  async adopt(spec: Pick<WorkSpec, 'name' | 'folder'>): Promise<RunningWork | undefined> {
+    const machine = await Machine.attach(labelOf(spec.name), spec.folder);
+    if (machine === undefined) return undefined;
+    return takeOver(new QemuWork(machine, spec, await boundWire(machine.qmp)));
   }
 
   async isRunning(folder: string): Promise<boolean> {
@@ -35,8 +39,7 @@ export class QemuWorkHost implements WorkHost {
 }
 
 /** Link down before anything else is asked: whoever had the machine before may have left it up. */
-async function takeOver(machine: Machine, name: string, folder: string): Promise<RunningWork> {
-  const work = new QemuWork(machine, name, folder);
+async function takeOver(work: QemuWork): Promise<RunningWork> {
   try {
     await work.setLink(false);
     return work;
@@ -46,29 +49,38 @@ async function takeOver(machine: Machine, name: string, folder: string): Promise
   }
 }
 
+/** The socket QEMU bound for its end of the wire; it does not unlink it when it ends. */
+async function boundWire(qmp: QmpClient): Promise<string | undefined> {
+  const network = await qmp.execute('human-monitor-command', { 'command-line': 'info network' }).catch(() => '');
+  const wire = parseInfoNetwork(String(network))?.find(({ id }) => id === WORK_NETDEV);
+  return /^udp=(\/[^:]+):\/[^:]+$/.exec(wire?.detail ?? '')?.[1];
+}
+
 class QemuWork implements RunningWork {
   readonly pid: number;
   readonly ended: Promise<ProcessEnd>;
   readonly consolePath: string;
   readonly #machine: Machine;
   readonly #name: string;
-  readonly #folder: string;
+  /** Removed with the machine. */
+  readonly #sockets: readonly string[];
 
-  constructor(machine: Machine, name: string, folder: string) {
+  constructor(machine: Machine, { name, folder }: Pick<WorkSpec, 'name' | 'folder'>, wire: string | undefined) {
+    const own = [PIDFILE, SOCKETS.qmp, SOCKETS.console].map((file) => path.join(folder, file));
     this.pid = machine.pid;
     this.ended = machine.ended;
     this.consolePath = path.join(folder, SOCKETS.console);
     this.#machine = machine;
     this.#name = name;
-    this.#folder = folder;
+    this.#sockets = wire === undefined ? own : [...own, wire];
   }
 
   facts(): Promise<MachineFacts> {
     return readFacts(this.#machine.qmp, this.#name);
   }
 
-  async setLink(up: boolean): Promise<void> {
-    await this.#machine.qmp.execute('set_link', { name: WORK_NETDEV, up });
+  setLink(up: boolean): Promise<void> {
+    return this.#setLink(up);
   }
 
   async resume(): Promise<void> {
@@ -86,14 +98,18 @@ class QemuWork implements RunningWork {
   }
 
   async kill(): Promise<void> {
-    await this.setLink(false).catch(() => {}); // A QEMU that hangs or is gone sends nothing after SIGKILL anyway.
+    // So that nothing it already queued goes out; one that hangs or is gone sends nothing after SIGKILL anyway.
+    await this.#setLink(false, LAST_WORDS_MS).catch(() => {});
     await this.#machine.kill();
-    const leftovers = [PIDFILE, SOCKETS.qmp, SOCKETS.console].map((file) => path.join(this.#folder, file));
-    await Promise.all(leftovers.map((file) => rm(file, { force: true })));
+    await Promise.all(this.#sockets.map((file) => rm(file, { force: true })));
   }
 
   release(): void {
     this.#machine.release();
+  }
+
+  async #setLink(up: boolean, timeoutMs?: number): Promise<void> {
+    await this.#machine.qmp.execute('set_link', { name: WORK_NETDEV, up }, timeoutMs);
   }
 }
 
