@@ -92,8 +92,10 @@ export interface HostNow {
 
 export type ReceiptFacts = Omit<
   ReceiptContent,
-  'version' | 'verdicts' | 'claim' | 'issued' | 'expires' | 'hostBootId'
+  'version' | 'verdicts' | 'claim' | 'guard' | 'issued' | 'expires' | 'hostBootId'
 > & {
+  /** As counted; anything foreign makes the receipt impossible. */
+  readonly guard: Readonly<Record<keyof ReceiptContent['guard'], number>>;
   readonly verdicts: readonly Verdict[];
   readonly claim: Claim;
 };
@@ -154,7 +156,7 @@ export function judgeFreshness({ issued, expires, hostBootId }: ReceiptContent, 
   if (hostBootId !== now.hostBootId) return { state: 'other boot' };
   if (now.monotonicMs < issued.monotonicMs) return { state: 'from the future' };
   const remainingMs = Math.min(expires.monotonicMs - now.monotonicMs, Date.parse(expires.wall) - now.wallMs);
-  return remainingMs > 0 ? { state: 'fresh', remainingMs } : { state: 'expired', sinceMs: -remainingMs };
+  return remainingMs > 0 ? { state: 'fresh', remainingMs } : { state: 'expired', sinceMs: 0 - remainingMs };
 }
 
 /** What a receipt is bound to. Every part must be as it is now. */

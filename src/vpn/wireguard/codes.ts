@@ -42,7 +42,7 @@ export const profileErrors = {
   }),
   VPN_SECTION_MISSING: error<At & { section: string }>({
     ...user,
-    what: (p) => `${place(p)}: the profile ends without a ${p.section} section`,
+    what: (p) => `${place(p)}: the profile ends without ${p.section}`,
     remedy: () => 'download the complete profile from your provider and add that',
     sample: { ...sampleAt, section: '[Peer]' },
   }),
@@ -60,7 +60,8 @@ export const profileErrors = {
   }),
   VPN_KEY_UNKNOWN: error<At & { key: string; section: string; meant?: string }>({
     ...user,
-    what: (p) => `${place(p)}: ${p.key || 'this'} is not a setting of ${p.section}`,
+    what: (p) =>
+      `${place(p)}: ${p.key === '' ? 'this line does not begin with' : `${p.key} is not`} a setting of ${p.section}`,
     remedy: ({ file, meant }) => (meant === undefined ? `remove the line; ${again(file)}` : `did you mean ${meant}?`),
     sample: { ...sampleAt, key: 'AllowedIP', section: '[Peer]', meant: 'AllowedIPs' },
   }),
@@ -82,7 +83,7 @@ export const profileErrors = {
   VPN_KEY_MISSING: error<At & { key: string; section: string }>({
     ...user,
     what: (p) => `${place(p)}: ${p.section} has no ${p.key}`,
-    remedy: ({ key, file }) => `add a "${key} = ..." line to ${file}, or download the complete profile`,
+    remedy: ({ key, file }) => `add the line "${key} = ..." to ${file}, or download the complete profile`,
     sample: { ...sampleAt, key: 'PrivateKey', section: '[Interface]' },
   }),
   VPN_VALUE_INVALID: error<At & { key: string; value: string; expected: string }>({
@@ -133,7 +134,7 @@ export const profileErrors = {
   VPN_SPLIT_UNCONFIRMED: error<At & { routes: readonly string[] }>({
     ...user,
     what: (p) =>
-      `${place(p)}: not a full tunnel: only ${p.routes.slice(0, 8).join(', ') || 'IPv6'} goes into it, everything else would be dropped`,
+      `${place(p)}: not a full tunnel: only ${p.routes.slice(0, 8).join(', ')} would go into it, everything else would be dropped`,
     remedy: ({ file }) =>
       `if that is meant: vmgate vpn add NAME ${file} --split; for a full tunnel: AllowedIPs = 0.0.0.0/0`,
     sample: { ...sampleAt, routes: ['10.20.0.0/16'] },
@@ -155,6 +156,12 @@ export const profileErrors = {
     ...user,
     what: (p) => `${place(p)}: no IPv4 Address; vmgate's links are IPv4 now`,
     remedy: () => 'ask your provider for a profile with an IPv4 Address',
+    sample: sampleAt,
+  }),
+  VPN_ROUTES_IPV4_MISSING: error<At>({
+    ...user,
+    what: (p) => `${place(p)}: AllowedIPs has no IPv4 prefix; vmgate's links are IPv4 now, so nothing would go in`,
+    remedy: () => 'for a full tunnel: AllowedIPs = 0.0.0.0/0, ::/0',
     sample: sampleAt,
   }),
   VPN_ENDPOINT_MISSING: error<At>({

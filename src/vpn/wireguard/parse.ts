@@ -15,6 +15,7 @@ import {
   parseCount,
   parseCountOrOff,
   parseEndpoint,
+  parseHostPrefix,
   parsePrefix,
 } from './values.ts';
 
@@ -90,8 +91,8 @@ function readInterface(reader: SectionReader): InterfaceSection {
   return {
     header: reader.section.header,
     privateKey,
-    addresses: reader.prefixes('Address'),
-    resolvers: resolvers.map((token) => reader.prefix('DNS', token)),
+    addresses: reader.list('Address').map((token) => reader.host('Address', token)),
+    resolvers: resolvers.map((token) => reader.host('DNS', token)),
     searchDomains: domains.map((token) =>
       reader.value('DNS', token, 'an address or a search domain', (text) =>
         isHostName(text) ? text.toLowerCase() : undefined,
@@ -107,7 +108,7 @@ function readInterface(reader: SectionReader): InterfaceSection {
 
 function readPeer(reader: SectionReader): PeerSection {
   const endpoint = reader.optional('Endpoint', (token) =>
-    reader.value('Endpoint', token, 'HOST:PORT with a port from 1 to 65535', parseEndpoint),
+    reader.value('Endpoint', token, 'HOST:PORT: a name or IPv4 address, and a port from 1 to 65535', parseEndpoint),
   );
   if (endpoint?.value.kind === 'ipv6') {
     throw VmgateError.of(errors.VPN_ENDPOINT_IPV6, { ...reader.at(endpoint.token), endpoint: endpoint.token.text });
@@ -116,7 +117,10 @@ function readPeer(reader: SectionReader): PeerSection {
     header: reader.section.header,
     publicKey: reader.required('PublicKey', (token) => reader.key('PublicKey', token)),
     presharedKey: reader.optional('PresharedKey', (token) => reader.key('PresharedKey', token)),
-    allowedIps: reader.prefixes('AllowedIPs'),
+    allowedIps: reader.list('AllowedIPs').map((token) => ({
+      value: reader.value('AllowedIPs', token, 'a prefix like 10.0.0.0/8 or ::/0', parsePrefix),
+      token,
+    })),
     endpoint: endpoint as PeerSection['endpoint'],
     keepalive:
       reader.optional('PersistentKeepalive', (token) =>
@@ -183,12 +187,9 @@ class SectionReader {
     return (this.#entries.get(setting) ?? []).flatMap(({ value }) => splitList(value));
   }
 
-  prefixes(setting: Setting): readonly Placed<Prefix>[] {
-    return this.list(setting).map((token) => this.prefix(setting, token));
-  }
-
-  prefix(setting: Setting, token: Token): Placed<Prefix> {
-    return { value: this.value(setting, token, 'an address like 10.0.0.2/24 or fd00::2/64', parsePrefix), token };
+  host(setting: Setting, token: Token): Placed<Prefix> {
+    const expected = "a machine's address like 10.0.0.2/24 or fd00::2/64";
+    return { value: this.value(setting, token, expected, parseHostPrefix), token };
   }
 
   /** For public values only: a value that does not parse is quoted, unless a key got there by mistake. */

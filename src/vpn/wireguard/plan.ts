@@ -128,8 +128,9 @@ function exitRoutes({ file }: Profile, exit: ExitPeer, { split }: ProfileOptions
   }
   const prefixes = networks(exit);
   if (coversEverything(ipv4Of(exit))) return { prefixes: ['0.0.0.0/0'], split: false };
-  if (split && prefixes.length > 0) return { prefixes, split: true };
   const token = exit.allowedIps[0]?.token ?? exit.header;
+  if (prefixes.length === 0) throw VmgateError.of(errors.VPN_ROUTES_IPV4_MISSING, at(file, token));
+  if (split) return { prefixes, split: true };
   throw VmgateError.of(errors.VPN_SPLIT_UNCONFIRMED, { ...at(file, token), routes: prefixes });
 }
 

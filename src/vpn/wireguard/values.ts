@@ -1,6 +1,6 @@
 /** Parsers for the values of single settings. Each returns undefined for what it does not understand; none throws. */
 import { isIPv6 } from 'node:net';
-import { formatIpv4, parseIpv4 } from '../../core/address-class.ts';
+import { type AddressClass, classifyAddress, formatIpv4, parseIpv4 } from '../../core/address-class.ts';
 
 export interface Prefix {
   readonly family: 4 | 6;
@@ -19,6 +19,16 @@ export function parsePrefix(text: string): Prefix | undefined {
   const bits = family === 4 ? 32 : 128;
   const length = match?.[2] === undefined ? bits : Number(match[2]);
   return length > bits ? undefined : { family, address: address.toLowerCase(), length };
+}
+
+/** Classes that are no machine's address inside a tunnel: a DNS server 127.0.0.1 would be the gateway's own. */
+const NO_HOST: readonly AddressClass[] = ['unspecified', 'loopback', 'multicast', 'broadcast'];
+
+/** {@link parsePrefix} for the address of one machine. */
+export function parseHostPrefix(text: string): Prefix | undefined {
+  const prefix = parsePrefix(text);
+  const impossible = prefix?.family === 4 && NO_HOST.includes(classifyAddress(prefix.address).class);
+  return impossible ? undefined : prefix;
 }
 
 export function formatPrefix({ address, length }: Prefix): string {

@@ -1,0 +1,211 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { inspect } from 'node:util';
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { VmgateError } from '../../../src/core/coded.ts';
+import { type ProfileOptions, planWireGuard } from '../../../src/vpn/index.ts';
+import { profileErrors } from '../../../src/vpn/wireguard/codes.ts';
+import { expectGolden } from './golden-text.ts';
+
+const folder = (name: string) => path.join(import.meta.dirname, name);
+const read = (kind: 'corpus' | 'profiles', name: string) => readFileSync(path.join(folder(kind), name));
+const names = (kind: 'corpus' | 'profiles') => readdirSync(folder(kind)).sort();
+const WHOLE: ProfileOptions = { split: false, dns: [] };
+const PINNED = { address: '198.51.100.4', port: 51_820 };
+
+/** Corpus files named split-* are added with `--split`. */
+function faultOf(
+  profile: Uint8Array | string,
+  file: string,
+  options: ProfileOptions = { ...WHOLE, split: file.startsWith('split-') },
+): VmgateError {
+  try {
+    planWireGuard(profile, file, options);
+  } catch (fault) {
+    if (VmgateError.is(fault)) return fault;
+    throw fault;
+  }
+  throw new Error(`${file} was accepted`);
+}
+
+/** Every long run of base64 characters: any of them may be a secret. (All keys here are digests of test names.) */
+function keysIn(profile: string): readonly string[] {
+  return profile.match(/[A-Za-z0-9+/]{24,}/g) ?? [];
+}
+
+describe('broken profiles', () => {
+  test('each is refused with code, position and remedy', () => {
+    const rendered = names('corpus').map((name) => {
+      const { code, exit, what, remedy } = faultOf(read('corpus', name), name);
+      return `== ${name}\n${code} (exit ${exit})\n${what}\n-> ${remedy}\n`;
+    });
+    expectGolden('broken-profiles.txt', rendered.join('\n'));
+  });
+
+  test('the corpus has every code a profile can cause', () => {
+    const codes = names('corpus').map((name) => faultOf(read('corpus', name), name).code);
+    const others = ['VPN_PROFILE_UNREADABLE', 'VPN_PROFILE_TOO_LARGE'];
+    expect(new Set([...codes, ...others])).toEqual(new Set(Object.keys(profileErrors)));
+  });
+
+  test.each(names('corpus'))('%s: no key is quoted anywhere in the error', (name) => {
+    const profile = read('corpus', name);
+    const said = JSON.stringify(faultOf(profile, name).serialize());
+    for (const key of keysIn(profile.toString('utf8'))) expect(said).not.toContain(key.slice(0, 20));
+  });
+
+  test('larger than 64 KiB', () => {
+    expect(faultOf('#'.repeat(65_537), 'big.conf').code).toBe('VPN_PROFILE_TOO_LARGE');
+    expect(faultOf('#'.repeat(65_536), 'big.conf').code).toBe('VPN_SECTION_MISSING');
+  });
+
+  test('--dns that is no address, and one the tunnel never reaches', () => {
+    const profile = read('profiles', 'split.conf');
+    expect(faultOf(profile, 'a.conf', { split: true, dns: ['dns.example'] }).code).toBe('VPN_DNS_OPTION_INVALID');
+    expect(faultOf(profile, 'a.conf', { split: true, dns: ['8.8.8.8'] }).code).toBe('VPN_DNS_OUTSIDE_TUNNEL');
+  });
+});
+
+describe('good profiles', () => {
+  test('plans, notices and setconf text', () => {
+    const rendered = names('profiles').map((name) => {
+      const { plan, notices, secrets } = planWireGuard(read('profiles', name), name, { split: true, dns: [] });
+      const setconf = secrets.reveal(PINNED, 51_999, 0x766d);
+      const notes = notices.map(({ code, text }) => `${code} ${text}\n`).join('');
+      return `== ${name}\n${JSON.stringify(plan, undefined, 2)}\n${notes}-- setconf\n${setconf}`;
+    });
+    expectGolden('profiles.txt', rendered.join('\n'));
+  });
+
+  test('--dns replaces what the profile says', () => {
+    const { plan } = planWireGuard(read('profiles', 'full.conf'), 'full.conf', { split: false, dns: ['9.9.9.9'] });
+    expect(plan.resolvers).toEqual(['9.9.9.9']);
+  });
+
+  test('--dns makes up for a missing DNS line', () => {
+    const { plan } = planWireGuard(read('corpus', 'no-dns.conf'), 'a.conf', { split: false, dns: ['10.64.0.1'] });
+    expect(plan.resolvers).toEqual(['10.64.0.1']);
+  });
+
+  test('--split accepts what is not a full tunnel, and only changes that', () => {
+    const { plan } = planWireGuard(read('corpus', 'almost-full.conf'), 'a.conf', { split: true, dns: [] });
+    expect(plan).toMatchObject({ split: true, routes: ['0.0.0.0/1', '128.0.0.0/2'] });
+    const whole = planWireGuard(read('profiles', 'full.conf'), 'a.conf', { split: true, dns: [] });
+    expect(whole.plan).toMatchObject({ split: false, routes: ['0.0.0.0/0'] });
+  });
+
+  test('secrets do not show, however they are printed', () => {
+    const profile = read('profiles', 'full.conf');
+    const planned = planWireGuard(profile, 'full.conf', WHOLE);
+    const [privateKey = '', , presharedKey = ''] = keysIn(profile.toString());
+    const { secrets } = planned;
+    const shown = [
+      inspect(planned, { depth: 9, showHidden: true }),
+      JSON.stringify(planned),
+      `${String(secrets)}`,
+      JSON.stringify({ ...secrets }),
+      inspect({ ...secrets }),
+      inspect(secrets, { customInspect: false, showHidden: true, depth: 9 }),
+    ].join('\n');
+    expect(secrets.reveal(PINNED, 1, 1)).toContain(privateKey);
+    expect(secrets.reveal(PINNED, 1, 1)).toContain(presharedKey);
+    expect(shown).not.toContain(privateKey);
+    expect(shown).not.toContain(presharedKey);
+  });
+});
+
+describe('any bytes at all', () => {
+  const pieces = fc.constantFrom(
+    ...[
+      '[Interface]',
+      '[Peer]',
+      '[',
+      ']',
+      'PrivateKey',
+      'PublicKey',
+      'AllowedIPs',
+      'Address',
+      'DNS',
+      'Endpoint',
+      'MTU',
+    ],
+    ...[
+      '=',
+      ' = ',
+      '\n',
+      '\r\n',
+      '\r',
+      '#',
+      ',',
+      ' ',
+      '\t',
+      '/',
+      ':',
+      '\uFEFF',
+      '\u0000',
+      '\u2028',
+      '0.0.0.0/0',
+      '::/0',
+    ],
+    ...['10.0.0.2/24', 'vpn.example:1', '[::1]:5', '99999999999', 'constructor', '__proto__', 'PostUp', 'é', '💥'],
+    'GtL7fZc/bLnqZldpVofMCD6hDjrK28SsdLxevJ+qtKU=',
+    'yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=',
+  );
+  const judged = (profile: Uint8Array | string) => {
+    try {
+      planWireGuard(profile, 'fuzz.conf', { split: true, dns: [] });
+    } catch (fault) {
+      if (!VmgateError.is(fault)) throw fault;
+      expect(fault.code).toMatch(/^VPN_/);
+      expect(fault.what).toMatch(/^fuzz\.conf(:\d+:\d+:| is )/);
+      expect(fault.remedy).not.toBe('');
+    }
+  };
+
+  test('pieces of profiles in any order', () => {
+    fc.assert(
+      fc.property(
+        fc.array(pieces, { maxLength: 60 }).map((parts) => parts.join('')),
+        judged,
+      ),
+      { numRuns: 3_000 },
+    );
+  });
+
+  test('bytes', () => {
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 400 }), judged), { numRuns: 1_000 });
+  });
+
+  test('good profiles with one change', () => {
+    const texts = names('profiles').map((name) => read('profiles', name).toString());
+    const changed = fc
+      .tuple(fc.constantFrom(...texts), fc.nat(), fc.nat({ max: 30 }), pieces)
+      .map(([text, place, length, piece]) => {
+        const start = place % text.length;
+        return text.slice(0, start) + piece + text.slice(start + length);
+      });
+    fc.assert(fc.property(changed, judged), { numRuns: 3_000 });
+  });
+
+  test('the largest hostile profiles take no more than moments', () => {
+    const fill = (unit: string, prefix = '') =>
+      prefix + unit.repeat(Math.floor((65_536 - prefix.length) / unit.length));
+    const started = performance.now();
+    for (const profile of [
+      fill('[Peer]\n'),
+      fill('DNS=\n', '[Interface]\n'),
+      fill('DNS=1.1.1.1\n', '[Interface]\n'),
+      fill('1.1.1.1,', '[Interface]\nDNS='),
+      fill('a', '[Interface]\n'),
+      fill('a', '[Interface]\nDNS=a.'),
+      fill('a-', '[Peer]\nEndpoint='),
+      fill(':', '[Peer]\nEndpoint='),
+      fill(' ', '[Interface]\nDNS'),
+      fill('='),
+    ]) {
+      judged(profile);
+    }
+    expect(performance.now() - started).toBeLessThan(2_000);
+  });
+});
