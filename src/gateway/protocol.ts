@@ -11,6 +11,21 @@ import * as z from 'zod';
 /** Longest answer accepted, bytes. */
 export const MAX_ANSWER = 1_048_576;
 
+/** Every verb, and how long the host waits for it, milliseconds. Generous: under TCG a process start costs 50 ms. */
+export const VERBS = {
+  hello: 5_000,
+  apply: 10_000,
+  uplink: 20_000,
+  tunnel: 10_000,
+  untunnel: 5_000,
+  lease: 5_000,
+  unlease: 5_000,
+  facts: 10_000,
+  clock: 5_000,
+  logs: 10_000,
+} as const;
+export type Verb = keyof typeof VERBS;
+
 const text = z.string().max(512);
 const count = z.number().nonnegative();
 
@@ -36,6 +51,9 @@ export const leases = z.object({
   leases: z.array(z.object({ ifname: z.string().max(15), expiresMs: count })).max(64),
 });
 export type Leases = z.infer<typeof leases>;
+
+/** The end of the kernel's log, which the daemons write into too. */
+export const logs = z.object({ v: z.literal(1), logs: z.string().max(262_144) });
 
 export const done = z.object({ v: z.literal(1), ok: z.literal(true) });
 

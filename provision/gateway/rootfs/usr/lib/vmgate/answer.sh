@@ -12,6 +12,7 @@ done_well() {
 
 # refuse STEP DETAIL: ends the verb with the failure document.
 refuse() {
+  trap - EXIT
   printf '{"v":1,"ok":false,"step":"%s","detail":"%s"}\n' "$1" "$(printf '%s\n' "$2" | json_text 4096)"
   exit 1
 }
@@ -28,4 +29,10 @@ secret_step() {
   secret_name=$1
   shift
   "$@" >/dev/null 2>&1 || refuse "$secret_name" "${1##*/} refused its settings; its message is withheld, it may quote a key"
+}
+
+# For the EXIT trap: a command outside any step that failed must not pass as an empty answer.
+refuse_unexplained() {
+  status=$?
+  [ "$status" = 0 ] || refuse 'a command' "ended with status $status"
 }

@@ -94,24 +94,25 @@ links_json() {
 # The dump's first line holds the private key and each peer's second field the preshared key: neither gets past awk.
 wireguard_json() {
   wg show tun0 dump | awk -F '\t' '
+    # 0 for "off".
     function hex(text,   value, i) {
       value = 0
-      for (i = 3; i <= length(text); i++) value = value * 16 + index("0123456789abcdef", substr(text, i, 1)) - 1
+      if (text ~ /^0x/) for (i = 3; i <= length(text); i++) value = value * 16 + index("0123456789abcdef", substr(text, i, 1)) - 1
       return value
     }
     function quoted(text) { gsub(/[^A-Za-z0-9+\/=.:,()\[\] -]/, "", text); return "\"" text "\"" }
     NR == 1 {
-      printf "{\"kind\":\"wireguard\",\"ifname\":\"tun0\",\"listenPort\":%d,\"mark\":%d,\"peers\":[", $3, $4 == "off" ? 0 : hex($4)
+      printf "{\"kind\":\"wireguard\",\"ifname\":\"tun0\",\"listenPort\":%d,\"mark\":%d,\"peers\":[", $3, hex($4)
     }
     NR > 1 {
       printf "%s{\"publicKey\":%s,\"endpoint\":%s,\"latestHandshakeMs\":%.0f", comma, quoted($1), quoted($3), $5 * 1000
       printf ",\"rxBytes\":%.0f,\"txBytes\":%.0f,\"allowedIps\":[", $6, $7
-      parts = $4 == "(none)" ? 0 : split($4, allowed, ",")
-      for (i = 1; i <= parts; i++) printf "%s%s", i > 1 ? "," : "", quoted(allowed[i])
+      parts = ($4 == "(none)" ? 0 : split($4, allowed, ","))
+      for (i = 1; i <= parts; i++) printf "%s%s", (i == 1 ? "" : ","), quoted(allowed[i])
       printf "]}"
       comma = ","
     }
-    END { printf NR ? "]}" : "null" }'
+    END { printf "%s", (NR == 0 ? "null" : "]}") }'
 }
 
 resolvers_json() {

@@ -48,7 +48,7 @@ route add $value dev tun0" ;;
 
   step 'remove the old tunnel' remove_tunnel
   step 'ip link add tun0' ip link add dev tun0 type wireguard
-  secret_step 'wg setconf' wg setconf tun0 /dev/stdin
+  secret_step 'wg setconf' wg setconf tun0 /proc/self/fd/0
   printf '%s\n' "link set dev tun0 mtu $mtu up$addresses$routes" >/run/vmgate/tunnel-batch
   step 'ip -batch' ip -batch /run/vmgate/tunnel-batch
   options="option:mtu,$mtu

@@ -1,0 +1,179 @@
+/** {@link GatewayControl} over one SSH connection. */
+import { isIPv4 } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Client } from 'ssh2';
+import type * as z from 'zod';
+import { VmgateError } from '../core/coded.ts';
+import type { EgressPolicy } from '../core/policy/egress-policy.ts';
+import type { TunnelPlan, TunnelSecrets } from '../vpn/tunnel-plan.ts';
+import { readAnswer } from './answer.ts';
+import { errors } from './codes.ts';
+import { type ConnectOptions, connect } from './connect.ts';
+import type { GatewayControl } from './control.ts';
+import { exec } from './exec.ts';
+import * as protocol from './protocol.ts';
+import { VERBS, type Verb } from './protocol.ts';
+import { renderTunnelSettings } from './tunnel-settings.ts';
+
+const DIAL_MS = 10_000;
+
+/** Verbs that change the gateway run one after the other: an `unlease` must not be overtaken by an earlier `lease`. */
+const READING: ReadonlySet<Verb> = new Set(['hello', 'facts', 'logs']);
+
+export interface ControlOptions extends ConnectOptions {
+  /** Milliseconds by verb, instead of {@link VERBS}. */
+  readonly deadlines?: Partial<Record<Verb, number>>;
+}
+
+/**
+ * Waits for the gateway to answer and hands out the control of it.
+ *
+ * @throws GATEWAY_NO_ANSWER, GATEWAY_WRONG_KEY
+ */
+export async function openControl(options: ControlOptions): Promise<GatewayControl> {
+  return new SshControl(await connect(options), { ...VERBS, ...options.deadlines });
+}
+
+class SshControl implements GatewayControl {
+  readonly closed: Promise<string>;
+  readonly #client: Client;
+  readonly #deadlines: Readonly<Record<Verb, number>>;
+  /** Why the connection ended or had to end; the first reason is kept. */
+  #end: string | undefined;
+  /** What to call when the connection ends, one for each answer that is waited for. */
+  readonly #waiting = new Set<() => void>();
+  /** The last verb that changes something; settles, never rejects. */
+  #changes: Promise<unknown> = Promise.resolve();
+
+  constructor(client: Client, deadlines: Readonly<Record<Verb, number>>) {
+    this.#client = client;
+    this.#deadlines = deadlines;
+    client.on('error', (cause) => {
+      this.#end ??= cause.message;
+    });
+    this.closed = new Promise((resolve) => {
+      client.on('close', () => {
+        this.#end ??= 'the gateway closed it';
+        for (const giveUp of this.#waiting) giveUp();
+        resolve(this.#end);
+      });
+    });
+  }
+
+  hello(): Promise<protocol.Hello> {
+    return this.#run('hello', protocol.hello);
+  }
+
+  async apply(rulesetJson: string): Promise<void> {
+    await this.#run('apply', protocol.done, rulesetJson);
+  }
+
+  uplink(): Promise<protocol.UplinkLease> {
+    return this.#run('uplink', protocol.uplinkLease);
+  }
+
+  async tunnel(
+    plan: TunnelPlan,
+    secrets: TunnelSecrets,
+    pinned: { readonly address: string; readonly port: number },
+    policy: EgressPolicy,
+  ): Promise<void> {
+    const { tunnel } = policy;
+    if (tunnel === undefined) throw new TypeError('a tunnel needs a policy with a tunnel');
+    const revealed = secrets.reveal(pinned, tunnel.localPort, tunnel.mark);
+    await this.#run('tunnel', protocol.done, renderTunnelSettings(plan, tunnel, revealed));
+  }
+
+  async untunnel(): Promise<void> {
+    await this.#run('untunnel', protocol.done);
+  }
+
+  lease(ifnames: readonly string[]): Promise<protocol.Leases> {
+    return this.#run('lease', protocol.leases, ifnames.map((ifname) => `${ifname}\n`).join(''));
+  }
+
+  async unlease(): Promise<void> {
+    await this.#run('unlease', protocol.done);
+  }
+
+  facts(): Promise<protocol.GatewayFacts> {
+    return this.#run('facts', protocol.gatewayFacts);
+  }
+
+  async setClock(epochMs: number): Promise<void> {
+    await this.#run('clock', protocol.done, `${Math.round(epochMs)}\n`);
+  }
+
+  async logs(): Promise<string> {
+    return (await this.#run('logs', protocol.logs)).logs;
+  }
+
+  async dial(address: string, port: number): Promise<Duplex> {
+    const failed = (reason: string) => VmgateError.of(errors.GATEWAY_DIAL_FAILED, { address, port, reason });
+    if (!isIPv4(address)) throw failed('not an IPv4 address');
+    let over = false;
+    const opened = () =>
+      new Promise<Duplex>((resolve, reject) => {
+        this.#client.forwardOut('127.0.0.1', 0, address, port, (cause, channel) => {
+          if (cause !== undefined) reject(failed(cause.message));
+          else if (over) channel.destroy();
+          else resolve(channel);
+        });
+      });
+    try {
+      return await this.#within(DIAL_MS, () => failed(`no answer in ${DIAL_MS / 1_000} s`), opened);
+    } finally {
+      over = true;
+    }
+  }
+
+  close(): void {
+    this.#abandon('closed by vmgate');
+  }
+
+  #run<T>(verb: Verb, schema: z.ZodType<T>, stdin = ''): Promise<T> {
+    if (READING.has(verb)) return this.#ask(verb, schema, stdin);
+    const turn = this.#changes.then(() => this.#ask(verb, schema, stdin));
+    this.#changes = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** A gateway that is late or makes no sense is never spoken to again: nobody knows what state it is in. */
+  async #ask<T>(verb: Verb, schema: z.ZodType<T>, stdin: string): Promise<T> {
+    const deadlineMs = this.#deadlines[verb];
+    const late = () => VmgateError.of(errors.GATEWAY_VERB_LATE, { verb, seconds: deadlineMs / 1_000 });
+    try {
+      return readAnswer(verb, schema, await this.#within(deadlineMs, late, () => exec(this.#client, verb, stdin)));
+    } catch (cause) {
+      if (VmgateError.is(cause) && cause.code !== errors.GATEWAY_VERB_FAILED.code) this.#abandon(cause.what);
+      throw cause;
+    }
+  }
+
+  /** `work`, unless the deadline or the end of the connection comes first: ssh2 forgets callbacks when it closes. */
+  async #within<T>(deadlineMs: number, late: () => VmgateError, work: () => Promise<T>): Promise<T> {
+    if (this.#end !== undefined) throw this.#lost();
+    let timer: NodeJS.Timeout | undefined;
+    let giveUp: (() => void) | undefined;
+    const cutShort = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(late()), deadlineMs);
+      giveUp = () => reject(this.#lost());
+      this.#waiting.add(giveUp);
+    });
+    try {
+      return await Promise.race([work(), cutShort]);
+    } finally {
+      clearTimeout(timer);
+      if (giveUp !== undefined) this.#waiting.delete(giveUp);
+    }
+  }
+
+  #abandon(reason: string): void {
+    this.#end ??= reason;
+    this.#client.destroy();
+  }
+
+  #lost(): VmgateError {
+    return VmgateError.of(errors.GATEWAY_LOST, { reason: this.#end ?? 'the gateway closed it' });
+  }
+}
