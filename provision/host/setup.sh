@@ -1,0 +1,287 @@
+#!/bin/sh
+# Makes this machine and this clone ready: Node is looked at first, then the tools vmgate needs are installed if
+# they are missing, then npm's packages and the build are brought up to date. Asks nothing; says what it will run.
+#
+#   setup.sh [--check] [--developer]
+#
+#   --check      only report; exit 3 if something is missing
+#   --developer  also what the tests need
+#
+# Exit: 0 ready, 1 npm or the build failed, 2 usage, 3 something is missing that this script could not install.
+# Which package brings which tool is written here and in src/host/platform.ts; a test compares the two.
+set -eu
+
+NODE_AT_LEAST_MAJOR=20
+NODE_AT_LEAST_MINOR=19
+OS_RELEASE=/etc/os-release
+
+say() { printf '%s\n' "$*" >&2; }
+
+stop() {
+	status=$1
+	shift
+	for line in "$@"; do say "$line"; done
+	exit "$status"
+}
+
+check=no
+developer=no
+while [ $# -gt 0 ]; do
+	case $1 in
+	--check) check=yes ;;
+	--developer) developer=yes ;;
+	--os-release) # for the tests of this script
+		OS_RELEASE=${2:?}
+		shift
+		;;
+	*) stop 2 "setup.sh: unknown option $1" "usage: setup.sh [--check] [--developer]" ;;
+	esac
+	shift
+done
+
+# Administrators' tools are not in every user's PATH.
+PATH=$PATH:/usr/sbin:/sbin:/usr/local/sbin:/opt/homebrew/bin
+export PATH
+unset CDPATH
+cd -- "$(dirname -- "$0")/../.."
+
+# --- which machine -----------------------------------------------------------------------------------------------
+
+family_of_linux() {
+	# os-release(5) is made to be sourced; a subshell keeps its variables to itself.
+	# shellcheck source=/dev/null
+	(
+		ID='' ID_LIKE=''
+		[ -r "$OS_RELEASE" ] && . "$OS_RELEASE"
+		for id in $ID $ID_LIKE; do
+			case $id in
+			debian | ubuntu) echo debian && exit ;;
+			fedora | rhel | centos) echo fedora && exit ;;
+			arch) echo arch && exit ;;
+			esac
+		done
+		echo other
+	)
+}
+
+case $(uname -s) in
+Darwin) family=macos ;;
+Linux) family=$(family_of_linux) ;;
+*) stop 3 "vmgate runs on Linux and macOS, not on $(uname -s)." ;;
+esac
+
+case $(uname -m) in
+x86_64 | amd64) arch=amd64 qemu=qemu-system-x86_64 ;;
+aarch64 | arm64) arch=arm64 qemu=qemu-system-aarch64 ;;
+*) stop 3 "vmgate runs on amd64 and arm64, not on $(uname -m)." ;;
+esac
+
+# --- Node, before anything else relies on it -----------------------------------------------------------------------
+
+node_remedy() {
+	case $family in
+	debian) echo 'Debian 13 and Ubuntu 25.04 bring a recent one (apt-get install nodejs npm). Debian 12 (18), Ubuntu 22.04 (12) and 24.04 (18) do not: there install Node 22 from https://nodejs.org, or with nvm, fnm or volta.' ;;
+	fedora) echo 'Install it: dnf install nodejs nodejs-npm (RHEL 9 brings 16: dnf module install nodejs:22 there).' ;;
+	arch) echo 'Install it: pacman -S nodejs npm' ;;
+	macos) echo 'Install it: brew install node' ;;
+	*) echo 'Install Node 22 from https://nodejs.org, or with nvm, fnm or volta.' ;;
+	esac
+}
+
+need_node="vmgate needs Node $NODE_AT_LEAST_MAJOR.$NODE_AT_LEAST_MINOR or newer"
+command -v node >/dev/null || stop 3 "$need_node; there is none in PATH." "$(node_remedy)"
+node_version=$(node --version 2>/dev/null) || node_version=''
+node_version=${node_version#v}
+major=${node_version%%.*}
+rest=${node_version#*.}
+minor=${rest%%.*}
+case $major$minor in
+*[!0-9]* | '') stop 3 "$need_node; this one does not tell its version." "$(node_remedy)" ;;
+esac
+if [ "$major" -lt $NODE_AT_LEAST_MAJOR ] ||
+	{ [ "$major" -eq $NODE_AT_LEAST_MAJOR ] && [ "$minor" -lt $NODE_AT_LEAST_MINOR ]; }; then
+	stop 3 "$need_node; this is $node_version." "$(node_remedy)"
+fi
+
+# --- what is missing -----------------------------------------------------------------------------------------------
+
+# tool  debian  fedora  arch  macos; "-" where a system has no package of it
+wanted() {
+	cat <<-TABLE
+		qemu-img      qemu-utils       qemu-img         qemu-img   qemu
+		ssh           openssh-client   openssh-clients  openssh    openssh
+		ssh-keygen    openssh-client   openssh-clients  openssh    openssh
+		mmdebstrap    mmdebstrap       mmdebstrap       -          -
+	TABLE
+	case $arch in
+	amd64) echo "$qemu qemu-system-x86 qemu-system-x86-core qemu-base qemu" ;;
+	arm64) echo "$qemu qemu-system-arm qemu-system-aarch64-core qemu-system-aarch64 qemu" ;;
+	esac
+	# mmdebstrap without root lives in a user namespace, which needs this.
+	[ "$(id -u)" = 0 ] || echo 'newuidmap uidmap shadow-utils shadow -'
+	[ $developer = yes ] || return 0
+	cat <<-TABLE
+		git           git              git              git              git
+		shellcheck    shellcheck       ShellCheck       shellcheck       shellcheck
+		wg            wireguard-tools  wireguard-tools  wireguard-tools  wireguard-tools
+		nft           nftables         nftables         nftables         -
+		ip            iproute2         iproute          iproute2         -
+		tcpdump       tcpdump          tcpdump          tcpdump          -
+		socat         socat            socat            socat            socat
+	TABLE
+}
+
+missing_tools=''
+packages=''
+
+want() { # TOOL PACKAGE
+	missing_tools="$missing_tools $1"
+	case " $packages " in
+	*" $2 "*) ;;
+	*) packages="$packages $2" ;;
+	esac
+}
+
+look_for_tools() {
+	while read -r tool debian fedora arch_linux macos; do
+		case $family in
+		debian) package=$debian ;;
+		fedora) package=$fedora ;;
+		arch) package=$arch_linux ;;
+		macos) package=$macos ;;
+		*) package=$tool ;;
+		esac
+		[ "$package" = - ] || command -v "$tool" >/dev/null || want "$tool" "$package"
+	done <<-TABLE
+		$(wanted)
+	TABLE
+	# Debian's own signing keys, which other systems do not have.
+	keys=/usr/share/keyrings/debian-archive-keyring.gpg
+	case $family in
+	debian) [ -e $keys ] || want "$keys" debian-archive-keyring ;;
+	fedora) [ -e $keys ] || want "$keys" debian-keyring ;;
+	esac
+}
+
+look_for_tools
+packages=${packages# }
+
+qemu_too_old() {
+	command -v "$qemu" >/dev/null || return 1
+	version=$("$qemu" --version 2>/dev/null | sed -n 's/^QEMU emulator version \([0-9]*\.[0-9]*\).*/\1/p')
+	[ -n "$version" ] || return 1
+	qemu_major=${version%%.*}
+	[ "$qemu_major" -lt 7 ] || { [ "$qemu_major" -eq 7 ] && [ "${version#*.}" -lt 2 ]; }
+}
+
+install_line() {
+	case $family in
+	debian) echo "apt-get install --no-install-recommends -y -o DPkg::Lock::Timeout=300 $packages" ;;
+	fedora) echo "dnf install -y --setopt=install_weak_deps=False $packages" ;;
+	arch) echo "pacman -S --needed --noconfirm $packages" ;;
+	macos) echo "brew install $packages" ;;
+	esac
+}
+
+is_newer() { # FILE THAN: also when THAN is missing
+	[ ! -e "$2" ] || [ -n "$(find "$1" -newer "$2" 2>/dev/null | head -n 1)" ]
+}
+
+npm_is_behind() { is_newer package-lock.json node_modules/.package-lock.json; }
+build_is_behind() { is_newer src dist/.built || is_newer tsconfig.json dist/.built; }
+
+if [ $check = yes ]; then
+	say "node $node_version, $family, $arch"
+	status=0
+	if [ -n "$packages" ]; then
+		say "missing:$missing_tools"
+		say "would run: $(install_line)"
+		status=3
+	fi
+	if qemu_too_old; then
+		say "QEMU $version is too old: 7.2 or newer is needed"
+		status=3
+	fi
+	npm_is_behind && say 'would run: npm ci --ignore-scripts'
+	build_is_behind && say 'would run: npm run build'
+	[ $status -ne 0 ] || say 'no tool is missing'
+	exit $status
+fi
+
+# --- install it ----------------------------------------------------------------------------------------------------
+
+# Sums what apt would download; says nothing when apt cannot tell.
+download_size() {
+	# shellcheck disable=SC2086 # a list of package names
+	LC_ALL=C apt-get install --no-install-recommends -y --print-uris $packages 2>/dev/null |
+		awk 'substr($0, 1, 1) == "\047" { bytes += $3 } END { if (bytes > 0) printf " (%.0f MB to download)", bytes / 1e6 }'
+}
+
+for_administrator() {
+	stop 3 "$1" 'An administrator of this machine can run:' "    $(install_line)" 'Then start this again.'
+}
+
+install_packages() {
+	size=''
+	case $family in
+	other) stop 3 "This system's packages are not known here. Install:$missing_tools" ;;
+	debian)
+		if ! apt_knows_all; then refresh=yes; else refresh=no && size=$(download_size); fi
+		;;
+	*) refresh=no ;;
+	esac
+
+	as_root=''
+	if [ "$family" != macos ] && [ "$(id -u)" != 0 ]; then
+		command -v sudo >/dev/null || for_administrator "Missing:$missing_tools; you are not root and there is no sudo."
+		as_root=sudo
+		# Without a terminal sudo could only wait for a password that nobody types.
+		[ -t 0 ] || sudo -n true 2>/dev/null || for_administrator "Missing:$missing_tools; sudo would ask for a password."
+	fi
+	[ "$family" != macos ] || command -v brew >/dev/null || stop 3 "Missing:$missing_tools" 'Install Homebrew first: https://brew.sh'
+
+	say "Missing:$missing_tools"
+	[ "$refresh" = no ] || say "Will run: ${as_root:+$as_root }apt-get update"
+	say "Will run: ${as_root:+$as_root }$(install_line)$size"
+	[ "$refresh" = no ] || $as_root apt-get update -q >&2 || say 'apt-get update failed; going on with the lists there are.'
+	install_now || {
+		# Lists that are older than the mirror name packages that are gone from it.
+		[ "$family" = debian ] && [ "$refresh" = no ] && say 'Trying again with fresh lists: apt-get update' &&
+			$as_root apt-get update -q >&2 && install_now
+	} || for_administrator 'The packages could not be installed.'
+}
+
+apt_knows_all() {
+	for package in $packages; do
+		apt-cache show --no-all-versions "$package" >/dev/null 2>&1 || return 1
+	done
+}
+
+install_now() {
+	# env: sudo drops variables that are set before it.
+	# shellcheck disable=SC2046 # the line is made of words without spaces
+	$as_root env DEBIAN_FRONTEND=noninteractive $(install_line) >&2 </dev/null
+}
+
+[ -z "$packages" ] || install_packages
+if qemu_too_old; then
+	stop 3 "QEMU $version is too old: vmgate needs 7.2 or newer (Debian 12, Ubuntu 24.04, Fedora 38 and later bring it)."
+fi
+if [ "$family" = arch ] && ! command -v mmdebstrap >/dev/null; then
+	say 'mmdebstrap is not among the packages of Arch Linux: images are built in Docker, or imported.'
+fi
+
+# --- this clone ----------------------------------------------------------------------------------------------------
+
+if npm_is_behind; then
+	command -v npm >/dev/null || stop 3 'Node is here, npm is not.' "$(node_remedy)"
+	say 'Will run: npm ci --ignore-scripts (some 300 packages, 230 MB on disk, half a minute)'
+	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2 || stop 1 'npm ci failed: its lines above say why.'
+	touch node_modules/.package-lock.json
+fi
+
+if build_is_behind; then
+	say 'Will run: npm run build'
+	npm run --silent build >&2 || stop 1 'The build failed: its lines above say why.'
+	touch dist/.built
+fi

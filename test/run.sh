@@ -1,0 +1,80 @@
+#!/bin/sh
+# Everything that must pass. Ends with one line as jest writes it, summed over its runs.
+#
+#   test/run.sh [lint|unit|contract|system]...    all of them unless said
+#
+# Every part runs even if an earlier one failed: one run tells all there is to mend.
+set -u
+unset CDPATH
+cd -- "$(dirname -- "$0")/.." || exit 1
+PATH=$PWD/node_modules/.bin:$PATH:/usr/sbin:/sbin
+export PATH
+
+failed=''
+results=$(mktemp -d) || exit 1
+trap 'rm -rf "$results"' EXIT
+
+step() { # NAME COMMAND...
+	name=$1
+	shift
+	printf '\n== %s\n' "$name" >&2
+	"$@" || failed="$failed $name"
+}
+
+shell_scripts() {
+	git ls-files -co --exclude-standard -- provision test bench .ci vm-templates | while read -r file; do
+		[ -f "$file" ] && LC_ALL=C head -c 64 "$file" | head -n 1 | grep -aqE '^#! *(/usr)?/bin/(env )?(busybox )?(ba|da|a)?sh' && printf '%s\n' "$file"
+	done
+}
+
+# A guest's `#!/bin/busybox sh` is unknown to shellcheck: the dialect is said, bash only where the file says so.
+check_shell() {
+	status=0
+	for file in $(shell_scripts); do
+		dialect='sh'
+		head -n 1 "$file" | grep -q bash && dialect='bash'
+		shellcheck -s "$dialect" "$file" || status=1
+	done
+	return $status
+}
+
+# ESM needs the flag on every Node version; jest's own default of workers leaves a core of two idle.
+run_jest() { # NAME ARGUMENT...
+	result=$results/$1.json
+	shift
+	NODE_OPTIONS='--experimental-vm-modules --disable-warning=ExperimentalWarning' \
+		jest --passWithNoTests --json --outputFile="$result" "$@" >/dev/null
+}
+
+parts=${*:-lint unit contract system}
+for part in $parts; do
+	case $part in
+	lint)
+		step biome biome ci --colors=off .
+		step tsc tsc -p tsconfig.test.json
+		step knip knip --no-progress
+		step shellcheck check_shell
+		;;
+	unit | contract) step "$part" run_jest "$part" "test/$part/" ;;
+	# One after the other: VMs under emulation want all the cores there are.
+	system) step system run_jest system test/system/ --runInBand ;;
+	*) printf 'usage: test/run.sh [lint|unit|contract|system]...\n' >&2 && exit 2 ;;
+	esac
+done
+
+[ -z "$failed" ] || printf '\nFailed:%s\n' "$failed" >&2
+node - "$results" <<'SUM'
+const { readdirSync, readFileSync } = require('node:fs');
+const [, , folder] = process.argv;
+const sum = { failed: 0, skipped: 0, passed: 0, total: 0 };
+for (const file of readdirSync(folder)) {
+  const run = JSON.parse(readFileSync(`${folder}/${file}`, 'utf8'));
+  sum.failed += run.numFailedTests + run.numRuntimeErrorTestSuites;
+  sum.skipped += run.numPendingTests + run.numTodoTests;
+  sum.passed += run.numPassedTests;
+  sum.total += run.numTotalTests + run.numRuntimeErrorTestSuites;
+}
+const parts = ['failed', 'skipped', 'passed'].filter((kind) => sum[kind] > 0).map((kind) => `${sum[kind]} ${kind}`);
+console.log(`Tests:       ${[...parts, `${sum.total} total`].join(', ')}`);
+SUM
+[ -z "$failed" ]
