@@ -26,7 +26,7 @@ export type Request = z.infer<typeof request>;
 type Unnumbered<T> = T extends { readonly id: number } ? Omit<T, 'id'> : never;
 export type Ask = Unnumbered<Request>;
 
-const fault = z.object({
+export const serializedFault = z.object({
   code: z.string(),
   exit: z.literal([0, 1, 2, 3, 4, 5, 6, 7, 130]),
   what: z.string(),
@@ -46,7 +46,7 @@ const codedEvent = z.object({
 export const answer = z.union([
   z.object({ id: z.int(), event: codedEvent }),
   z.object({ id: z.int(), result: z.unknown() }),
-  z.object({ id: z.int(), error: fault }),
+  z.object({ id: z.int(), error: serializedFault }),
 ]);
 export type Answer = z.infer<typeof answer>;
 

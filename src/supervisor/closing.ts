@@ -1,0 +1,32 @@
+/** Runners of the closing order. The guard comes first and is told synchronously; these three follow, a second each. */
+import type { Runners } from './loop.ts';
+import type { World } from './world.ts';
+
+export function closingRunners(world: World): Pick<
+  Runners,
+  'disarmGuard' | 'dropLeases' | 'lowerLinks' | 'flushConntrack'
+> {
+  const unlease = async () => {
+    // Without a control channel there is no gateway that could hold a lease: it is killed next.
+    await world.session?.control.unlease();
+  };
+  return {
+    disarmGuard: () => {
+      world.session?.guard.disarm();
+      return undefined;
+    },
+    dropLeases: async ({ generation }) => {
+      await unlease();
+      return { type: 'closeStep', step: 'dropLeases', generation };
+    },
+    lowerLinks: async ({ generation }) => {
+      await Promise.all([...world.works.values()].map((work) => work.setLink(false)));
+      return { type: 'closeStep', step: 'lowerLinks', generation };
+    },
+    // Again: what the work VM sent between the lease's end and its link's end must not leave a state behind.
+    flushConntrack: async ({ generation }) => {
+      await unlease();
+      return { type: 'closeStep', step: 'flushConntrack', generation };
+    },
+  };
+}

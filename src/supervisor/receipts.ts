@@ -1,0 +1,55 @@
+/** Runners of the receipt: written when the gate opens and at each full verification, revoked by every close. */
+import { createHash, randomBytes } from 'node:crypto';
+import { canonicalJson } from '../core/canonical-json.ts';
+import { compileNft, renderNft } from '../core/policy/index.ts';
+import { composeReceipt } from '../core/receipt.ts';
+import { machineProcesses, monotonicMs, wallMs } from '../host/index.ts';
+import { installationKey, revokeReceipt, writeReceipt } from '../trust/index.ts';
+import { connectionOf } from './connect.ts';
+import type { Runners } from './loop.ts';
+import { sessionOf } from './session.ts';
+import type { World } from './world.ts';
+
+export function receiptRunners(world: World): Pick<Runners, 'writeReceipt' | 'revokeReceipt'> {
+  return {
+    writeReceipt: async ({ verdicts, claim, expiresMs }) => {
+      const session = sessionOf(world);
+      const { pinned, policy } = connectionOf(world);
+      const { counts } = await session.guard.sync();
+      const now = { wallMs: wallMs(), monotonicMs: monotonicMs(), hostBootId: await machineProcesses.bootId() };
+      const passed = Object.values(counts.passed).reduce((sum, { frames }) => sum + frames, 0);
+      const receipt = composeReceipt(
+        {
+          gate: world.gate,
+          bootId: session.bootId,
+          image: { digest: session.image.digest, parts: session.boot.parts.map(({ name, digest }) => ({ name, digest })) },
+          ruleset: sha256(renderNft(compileNft(policy))),
+          configuration: session.config.digest,
+          work: Object.fromEntries(session.config.config.work.map((work) => [work.name, sha256(canonicalJson(work))])),
+          tunnel: {
+            kind: session.profile.plan.kind,
+            peer: session.profile.plan.peerIdentity,
+            endpoint: { address: pinned.address, port: pinned.port, protocol: 'udp' },
+          },
+          claim,
+          verdicts,
+          guard: { ...counts, passed },
+          evidence: { verdicts: sha256(canonicalJson(verdicts)) },
+          nonce: randomBytes(16).toString('hex'),
+        },
+        now,
+        expiresMs - now.monotonicMs,
+      );
+      await writeReceipt(world.layout.receipts, receipt, await installationKey(world.home.keys));
+      return undefined;
+    },
+    revokeReceipt: async () => {
+      await revokeReceipt(world.layout.receipts);
+      return undefined;
+    },
+  };
+}
+
+function sha256(text: string): string {
+  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
+}

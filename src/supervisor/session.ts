@@ -1,0 +1,162 @@
+/** Runners that make and end a gateway process with its guard and control channel: the one recovery mechanism. */
+import path from 'node:path';
+import { type LoadedConfig, loadConfig } from '../config/index.ts';
+import { VmgateError } from '../core/coded.ts';
+import type { GateEvent } from '../core/gate/events.ts';
+import { type LinkPlan, planLinks, type UplinkAddressing } from '../core/link-plan.ts';
+import { compileNft, type EgressPolicy, renderNft } from '../core/policy/index.ts';
+import type { GatewayBoot, UplinkAttachment } from '../drivers/index.ts';
+import { bootSettings, openControl } from '../gateway/index.ts';
+import { startGuard } from '../guard/index.ts';
+import { hostPlatform, monotonicMs } from '../host/index.ts';
+import { assembleBoot, requireImage } from '../image/index.ts';
+import { claimKey, loadProfile, type TunnelPlan } from '../vpn/index.ts';
+import { errors, events } from './codes.ts';
+import type { Runners } from './loop.ts';
+import { wireOf } from './wires.ts';
+import { macSeed, type Session, type World } from './world.ts';
+
+/** slirp's fixed network (qemu(1), -netdev user): the gateway does not ask for what it knows. */
+const SLIRP: UplinkAddressing = { kind: 'static', address: '10.0.2.15', prefixLength: 24, nextHop: '10.0.2.2' };
+const USER_UPLINK: UplinkAttachment = { kind: 'user' };
+const GATEWAY_MIB = 160;
+const CONTROL_MS = 60_000;
+const EVIDENCE_BYTES = 64 * 1_048_576;
+/** Below the guard's own limit of 5 s, so that a clock read a little later on its side is no reason to refuse. */
+const ARM_MS = 4_500;
+
+export function sessionOf(world: World): Session {
+  if (world.session === undefined) throw new Error('no gateway');
+  return world.session;
+}
+
+export function sessionRunners(
+  world: World,
+  post: (event: GateEvent) => void,
+): Pick<Runners, 'bootGateway' | 'killGateway' | 'armGuard'> {
+  return {
+    bootGateway: async ({ generation }) => {
+      const began = monotonicMs();
+      await endSession(world);
+      const config = loadConfig(path.dirname(world.configPath), world.home.root);
+      world.config = config;
+      post({ type: 'configured', workVms: config.config.work.map(({ name }) => name) });
+      const session = await bootSession(world, config);
+      world.session = session;
+      watch(session, generation, post);
+      world.emit(events.GATE_STEP, { step: 'gateway booted', ms: Math.round(monotonicMs() - began), detail: '' });
+      return { type: 'booted', generation };
+    },
+    killGateway: async ({ generation }) => {
+      await endSession(world);
+      return { type: 'gatewayKilled', generation };
+    },
+    armGuard: ({ generation }) => {
+      world.session?.guard.arm(generation, ARM_MS);
+      return undefined;
+    },
+  };
+}
+
+/** Guard first: with it gone nothing leaves, whatever the gateway still does. Idempotent. */
+export async function endSession(world: World): Promise<void> {
+  const { session, probe } = world;
+  world.session = undefined;
+  world.connection = undefined;
+  world.probe = undefined;
+  if (session === undefined) return;
+  probe?.abandon();
+  await session.guard.kill();
+  session.control.close();
+  await session.gateway.kill();
+  session.key.release();
+}
+
+async function bootSession(world: World, config: LoadedConfig): Promise<Session> {
+  const { home, layout, gate, lab } = world;
+  const { arch } = hostPlatform();
+  const [profile, image] = await Promise.all([
+    loadProfile(home.vpn, config.config.vpn),
+    requireImage(home.images, 'gateway', arch),
+  ]);
+  const undo: (() => Promise<void> | void)[] = [];
+  try {
+    const key = await claimKey(home.vpn, profile.publicKey, gate);
+    undo.push(() => key.release());
+    const names = config.config.work.map(({ name }) => name);
+    const addressing = lab?.addressing ?? SLIRP;
+    const plan = planLinks(names, addressing, innerPrefixes(profile.plan), macSeed(layout));
+    const settings = bootSettings(plan, renderNft(compileNft(bootPolicy(plan))));
+    const boot = await assembleBoot(image, ['base', profile.plan.kind], settings.archive, layout.run);
+    const spec: GatewayBoot = {
+      runFolder: layout.run,
+      kernel: boot.kernel,
+      initramfs: boot.initramfs,
+      arch,
+      memoryMiB: GATEWAY_MIB,
+      cpus: 1,
+      plan,
+      uplink: lab?.uplink ?? USER_UPLINK,
+      wires: [...plan.work, plan.probe].map(({ ifname }) => ({ ifname, ...wireOf(layout, ifname) })),
+      ...(lab?.witness === undefined ? {} : { witness: lab.witness }),
+    };
+    const gateway = await world.gatewayHost.boot(spec);
+    undo.push(() => gateway.kill());
+    const guarding = startGuard({
+      setup: { ...gateway.guardSockets, evidence: layout.evidence, evidenceMaxBytes: EVIDENCE_BYTES },
+      uplink: bootPolicy(plan).uplink,
+      ...(lab?.guardEntry === undefined ? {} : { entry: lab.guardEntry }),
+    });
+    undo.push(async () => (await guarding).kill());
+    const ended = new AbortController();
+    void gateway.ended.then(({ detail }) => ended.abort(new Error(`the gateway ended: ${detail}`)));
+    const [guard, control] = await Promise.all([
+      guarding,
+      openControl({
+        openStream: () => gateway.openControl(),
+        credentials: settings.credentials,
+        withinMs: CONTROL_MS,
+        signal: ended.signal,
+      }),
+    ]);
+    undo.push(() => control.close());
+    const hello = await control.hello();
+    return { config, profile, plan, image, boot, bootId: hello.bootId, gateway, guard, control, key };
+  } catch (cause) {
+    for (const step of undo.reverse()) await Promise.resolve(step()).catch(() => undefined);
+    throw cause;
+  }
+}
+
+/** What holds from the first instruction: nobody may speak but DHCP on the links and the loopback. */
+function bootPolicy(plan: LinkPlan): EgressPolicy {
+  const { mac, addressing } = plan.uplink;
+  const fixed = addressing.kind === 'static' ? addressing : undefined;
+  const uplink = { mac, address: fixed?.address, nextHop: fixed?.nextHop, dhcp: false };
+  return { uplink, endpoints: [], links: [...plan.work, plan.probe], tunnel: undefined };
+}
+
+/** Prefixes that mean something inside the tunnel; the links keep off them. */
+function innerPrefixes(tunnel: TunnelPlan): readonly string[] {
+  const specific = [...tunnel.addresses, ...tunnel.routes].filter((prefix) => !prefix.endsWith('/0'));
+  return [...specific, ...tunnel.resolvers.map((address) => `${address}/32`)].filter((text) => !text.includes(':'));
+}
+
+/** Turns what happens to the parts by itself into events. */
+function watch(session: Session, generation: number, post: (event: GateEvent) => void): void {
+  const lost = (part: 'guard' | 'gateway' | 'control channel') => (detail: string) =>
+    post({ type: 'partLost', generation, fault: VmgateError.of(errors.GATE_PART_LOST, { part, detail }).serialize() });
+  void session.gateway.ended.then(({ detail }) => lost('gateway')(detail));
+  void session.guard.ended.then(lost('guard'));
+  void session.control.closed.then(lost('control channel'));
+  session.guard.onReport((report) => {
+    if (report.type === 'violation') {
+      const fault = VmgateError.of(errors.GATE_VIOLATED, { why: report.why, frame: report.frame });
+      post({ type: 'violation', fault: fault.serialize() });
+    } else if (report.type === 'gateway-lost') {
+      lost('gateway')(report.why);
+    } else if (report.type === 'disarmed' && (report.why === 'deadline' || report.why === 'clock-jump')) {
+      lost('guard')(report.why === 'deadline' ? 'its deadline passed: this machine stood still' : 'the clock jumped');
+    }
+  });
+}

@@ -1,0 +1,57 @@
+/** `vmgate status` as the supervisor sees it; the rest (running VMs of a dead supervisor, changed files) is the CLI's. */
+import type { CodedEvent } from '../core/coded.ts';
+import type { CloseReason, GateState } from '../core/gate/state.ts';
+import { monotonicMs } from '../host/index.ts';
+import type { StatusReport } from './protocol.ts';
+import type { World } from './world.ts';
+
+export interface Standing {
+  /** When the phase began, ISO 8601. */
+  readonly since: string;
+  readonly lastEvent: CodedEvent | undefined;
+  readonly ignoredEnvironment: readonly string[];
+}
+
+export async function statusOf(world: World, state: GateState, standing: Standing): Promise<StatusReport> {
+  const { session, connection, config } = world;
+  const seen = await session?.guard.sync(500).catch(() => undefined);
+  const addresses = new Map(session?.plan.work.map((link) => [link.workVm, link.guest]));
+  return {
+    version: 1,
+    gate: world.gate,
+    phase: state.phase,
+    since: standing.since,
+    why: describeReason(state.reason),
+    claim: state.receipt?.claim ?? null,
+    vpn:
+      session === undefined
+        ? null
+        : { profile: session.profile.name, endpoint: connection === undefined ? '' : endpointOf(connection.pinned) },
+    receipt: state.receipt === undefined ? null : { expiresInMs: Math.round(state.receipt.expiresMs - monotonicMs()) },
+    verdicts: state.verdicts.map((verdict) => ({ ...verdict, evidence: [...verdict.evidence] })),
+    work: Object.entries(state.work).map(([name, vm]) => ({
+      name,
+      status: vm.status,
+      linkUp: vm.admitted,
+      address: addresses.get(name) ?? '',
+      pid: world.works.get(name)?.pid ?? null,
+    })),
+    uplink: seen === undefined ? null : seen.counts,
+    config: config === undefined ? null : { path: config.path, digest: config.digest, changed: false },
+    supervisor: { pid: process.pid },
+    ignoredEnvironment: [...standing.ignoredEnvironment],
+    lastEvent: standing.lastEvent ?? null,
+  };
+}
+
+/** One line for people; empty when there is nothing to explain. */
+export function describeReason(reason: CloseReason | undefined): string {
+  if (reason === undefined) return '';
+  if (reason.kind === 'fault') return reason.fault.what;
+  if (reason.failed.length === 0) return 'the verification was incomplete';
+  return reason.failed.map(({ check, outcome, summary }) => `${check} ${outcome}: ${summary}`).join('; ');
+}
+
+function endpointOf({ address, port }: { readonly address: string; readonly port: number }): string {
+  return `${address}:${port}`;
+}

@@ -1,0 +1,71 @@
+/** What a supervisor holds: the configuration as last read, one gateway's worth of parts, the work VMs it looks after. */
+import { createHash } from 'node:crypto';
+import type { LoadedConfig } from '../config/index.ts';
+import { type CodedEvent, type EventCode, occur } from '../core/coded.ts';
+import type { LinkPlan } from '../core/link-plan.ts';
+import type { EgressPolicy } from '../core/policy/index.ts';
+import type { GatewayHost, RunningGateway, RunningWork, WorkHost } from '../drivers/index.ts';
+import type { GatewayControl } from '../gateway/index.ts';
+import type { Guard } from '../guard/index.ts';
+import type { GateLayout, HomeLayout } from '../home/index.ts';
+import type { AssembledBoot, StoredImage } from '../image/index.ts';
+import type { LabPass } from '../lab/pass.ts';
+import type { ProbeStand } from '../verify/index.ts';
+import type { KeyClaim, PinnedEndpoint, StoredProfile } from '../vpn/index.ts';
+
+/** One gateway process and everything that dies with it. */
+export interface Session {
+  readonly config: LoadedConfig;
+  readonly profile: StoredProfile;
+  readonly plan: LinkPlan;
+  readonly image: StoredImage;
+  readonly boot: AssembledBoot;
+  readonly bootId: string;
+  readonly gateway: RunningGateway;
+  readonly guard: Guard;
+  readonly control: GatewayControl;
+  /** Kept for as long as the gateway lives: one VPN key in one gate at a time. */
+  readonly key: KeyClaim;
+}
+
+/** One connect: what was pinned and what it compiled to. */
+export interface Connection {
+  readonly pinned: PinnedEndpoint;
+  readonly policy: EgressPolicy;
+  /** Host wall clock, epoch milliseconds. */
+  readonly beganMs: number;
+}
+
+export interface World {
+  readonly gate: string;
+  readonly home: HomeLayout;
+  readonly layout: GateLayout;
+  readonly gatewayHost: GatewayHost;
+  readonly workHost: WorkHost;
+  /** Made only by src/lab: its uplink, its exceptions, and which defences an anti-test takes away. */
+  readonly lab: LabPass | undefined;
+  /** Journals an event and tells whoever listens. */
+  readonly emit: <P>(code: EventCode<P>, payload: P) => CodedEvent;
+  /** Path of the vmgate.yaml this gate runs from. */
+  configPath: string;
+  config: LoadedConfig | undefined;
+  session: Session | undefined;
+  connection: Connection | undefined;
+  /** vmgate's stand on the probe link, open for as long as its gateway. */
+  probe: ProbeStand | undefined;
+  readonly works: Map<string, RunningWork>;
+}
+
+/** Makes `emit` from a sink. */
+export function emitter(sink: (event: CodedEvent) => void): World['emit'] {
+  return (code, payload) => {
+    const event = occur(code, payload);
+    sink(event);
+    return event;
+  };
+}
+
+/** Gates of one host never share a MAC, and a gate keeps its own over restarts: work VMs that outlive a gateway depend on it. */
+export function macSeed(layout: GateLayout): number {
+  return createHash('sha256').update(layout.folder).digest().readUInt16BE(0);
+}
