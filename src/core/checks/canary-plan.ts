@@ -56,7 +56,8 @@ export function planCanaries(
     ...tunnelAddresses.map(bare).filter((address) => Address4.isValid(address)),
     ...others.map((link) => link.gateway),
   ];
-  const routed = (to: string): Fate => (policy.tunnel?.routes.some((prefix) => within(to, prefix)) ? 'tunnel' : 'dropped');
+  const routed = (to: string): Fate =>
+    policy.tunnel?.routes.some((prefix) => within(to, prefix)) ? 'tunnel' : 'dropped';
   const send = (kinds: readonly CanaryKind[], to: string, fate: Fate, source = guest): readonly Canary[] =>
     kinds.map((kind) => ({ name: nameOf(kind, to, source, guest), kind, source, destination: to, fate }));
   const neighbours = new Set([...NEIGHBOURS, policy.uplink.nextHop ?? []].flat());

@@ -51,7 +51,8 @@ const RETRY = 'vmgate verify';
 const LEAK = 'vmgate evidence, then: vmgate down && vmgate up';
 
 function judge({ probe, closed, open, openTrouble, alone }: CanaryFacts): Opinion {
-  const refutation = seenInClear('closed', closed) ?? leakedWhileClosed(closed, alone) ?? (open && openRefutation(open));
+  const refutation =
+    seenInClear('closed', closed) ?? leakedWhileClosed(closed, alone) ?? (open && openRefutation(open));
   if (refutation !== undefined) return refutation;
   const doubt = uncontrolled('closed', closed, probe) ?? (open && (uncontrolled('open', open, probe) ?? lost(open)));
   if (doubt !== undefined) return doubt;
@@ -68,7 +69,9 @@ function openRefutation(open: CanaryPhase): Opinion | undefined {
   const [, most] = expectedInTunnel(open);
   const entered = intoTunnel(open);
   if (entered === undefined || entered <= most) return undefined;
-  return refuted('the gateway forwards what it has to drop', LEAK, [`entered the tunnel: ${entered}, at most: ${most}`]);
+  return refuted('the gateway forwards what it has to drop', LEAK, [
+    `entered the tunnel: ${entered}, at most: ${most}`,
+  ]);
 }
 
 function seenInClear(state: string, { guardBefore, guardAfter }: CanaryPhase): Opinion | undefined {

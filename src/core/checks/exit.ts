@@ -4,8 +4,8 @@
  */
 import { Address4, Address6 } from 'ip-address';
 import type { Claim } from '../verdict.ts';
-import type { ClockFacts } from './clock.ts';
 import { type Check, notAsked, type Opinion, refuted, unknown, verified } from './check.ts';
+import type { ClockFacts } from './clock.ts';
 
 export type JsonScalar = string | number | boolean;
 
@@ -80,12 +80,7 @@ function judge({ settings, split, answer }: ExitFacts): Opinion {
   return matchBody(settings.expect, answer.body, retry, evidence);
 }
 
-function matchBody(
-  expect: ExitSettings['expect'],
-  body: string,
-  retry: string,
-  asked: readonly string[],
-): Opinion {
+function matchBody(expect: ExitSettings['expect'], body: string, retry: string, asked: readonly string[]): Opinion {
   const evidence = [...asked, `answer: ${body.trim().slice(0, 200)}`];
   if ('json' in expect) {
     const json = jsonObject(body);
@@ -123,6 +118,7 @@ function isAddress(text: unknown): text is string {
 }
 
 function within(address: string, prefix: string): boolean {
-  if (Address4.isValid(address)) return Address4.isValid(prefix) && new Address4(address).isInSubnet(new Address4(prefix));
+  if (Address4.isValid(address))
+    return Address4.isValid(prefix) && new Address4(address).isInSubnet(new Address4(prefix));
   return Address6.isValid(prefix) && new Address6(address).isInSubnet(new Address6(prefix));
 }

@@ -37,7 +37,9 @@ function judge({ identity, recorded, recordedIn, manifest, booted }: ImageFacts)
     ]);
   }
   if (booted.length === 0) return unknown('nothing says which bytes were booted', REBUILD);
-  const strays = booted.filter((part) => !manifest.some(({ name, digest }) => name === part.name && digest === part.digest));
+  const strays = booted.filter(
+    (part) => !manifest.some(({ name, digest }) => name === part.name && digest === part.digest),
+  );
   if (strays.length > 0) {
     return refuted('bytes that were booted are not those of the image', REBUILD, strays.map(describe));
   }

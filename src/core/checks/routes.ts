@@ -66,7 +66,10 @@ function judge(facts: RoutesFacts): Opinion {
   ];
   if (wrong.length > 0) return refuted('not every way leads into the tunnel', FRESH_GATEWAY, wrong);
   const into = tunnel.routes.join(', ');
-  return verified('every way leads into the tunnel', [`${into} by ${tunnel.ifname}`, `VPN socket by ${uplink.nextHop}`]);
+  return verified('every way leads into the tunnel', [
+    `${into} by ${tunnel.ifname}`,
+    `VPN socket by ${uplink.nextHop}`,
+  ]);
 }
 
 function judgeRules(family: string, listed: readonly unknown[], mark: number, uplinkRule: boolean): readonly string[] {

@@ -10,7 +10,8 @@ export interface UplinkFacts {
 export const uplinkCheck: Check<UplinkFacts> = {
   name: 'uplink',
   trust: {
-    gatewayCouldFake: 'nothing: every frame it sends passes the guard; what it writes into frames of the right shape is its own',
+    gatewayCouldFake:
+      'nothing: every frame it sends passes the guard; what it writes into frames of the right shape is its own',
     hostWitness: 'the guard, a process of the host, judged every frame since the gateway was started',
   },
   judge,
@@ -19,10 +20,18 @@ export const uplinkCheck: Check<UplinkFacts> = {
 function judge({ counts, armed }: UplinkFacts): Opinion {
   const evidence = describeCounts(counts);
   if (counts.foreign > 0) {
-    return refuted(`${plural(counts.foreign, 'frame')} tried to leave that no rule allows`, 'vmgate evidence', evidence);
+    return refuted(
+      `${plural(counts.foreign, 'frame')} tried to leave that no rule allows`,
+      'vmgate evidence',
+      evidence,
+    );
   }
   if (counts.canaries > 0) {
-    return refuted(`${plural(counts.canaries, 'canary', 'canaries')} appeared on the uplink`, 'vmgate evidence', evidence);
+    return refuted(
+      `${plural(counts.canaries, 'canary', 'canaries')} appeared on the uplink`,
+      'vmgate evidence',
+      evidence,
+    );
   }
   if (!armed) return unknown('the guard passes nothing at the moment', 'vmgate status', evidence);
   return verified('nothing left the uplink but what the policy allows', evidence);
@@ -30,7 +39,13 @@ function judge({ counts, armed }: UplinkFacts): Opinion {
 
 function describeCounts({ passed, held, foreign, canaries, overrun }: FrameCounts): readonly string[] {
   const kinds = Object.entries(passed).map(([kind, { frames, bytes }]) => `${kind}: ${frames} frames, ${bytes} bytes`);
-  return [...kinds, `foreign: ${foreign}`, `canaries: ${canaries}`, `held while not armed: ${held}`, `lost: ${overrun}`];
+  return [
+    ...kinds,
+    `foreign: ${foreign}`,
+    `canaries: ${canaries}`,
+    `held while not armed: ${held}`,
+    `lost: ${overrun}`,
+  ];
 }
 
 function plural(count: number, one: string, many = `${one}s`): string {

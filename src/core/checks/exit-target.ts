@@ -1,0 +1,32 @@
+/** Where the exit check may ask: decided on the URL and the address its host led to, before anything is sent. */
+import { Address4 } from 'ip-address';
+import { classifyAddress } from '../address-class.ts';
+import type { EgressPolicy } from '../policy/egress-policy.ts';
+
+const FORBIDDEN = ['unspecified', 'loopback', 'link-local', 'multicast', 'broadcast'];
+const FULL_TUNNEL = '0.0.0.0/0';
+
+/**
+ * Why `url` must not be asked at `address`, or undefined when it may. The connection is made by the gateway: an address
+ * that is not routed into the tunnel would be the gateway itself, or nothing.
+ */
+export function objectionTo(url: URL, address: string, policy: EgressPolicy): string | undefined {
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return `${url.protocol} is neither https nor http`;
+  if (url.username !== '' || url.password !== '') return 'the exit URL carries a login';
+  const routes = policy.tunnel?.routes ?? [];
+  const { class: kind, meaning } = classifyAddress(address);
+  const outside = `${url.hostname} is at ${address}`;
+  if (FORBIDDEN.includes(kind)) return `${outside}, which is no exit server's address: ${meaning}`;
+  if (policy.links.some(({ gateway, prefixLength }) => within(address, `${gateway}/${prefixLength}`))) {
+    return `${outside}, on a link of this gate`;
+  }
+  const ways = routes.filter((prefix) => within(address, prefix));
+  if (ways.length === 0) return `${outside}, which is not routed into the tunnel`;
+  if (url.protocol === 'https:') return undefined;
+  const onlyInside = kind === 'private' || kind === 'shared' || ways.some((prefix) => prefix !== FULL_TUNNEL);
+  return onlyInside ? undefined : `${outside}, where http would be readable between the VPN's exit and the server`;
+}
+
+function within(address: string, prefix: string): boolean {
+  return new Address4(address).isInSubnet(new Address4(prefix));
+}

@@ -1,0 +1,84 @@
+/** Renders a planned canary into the frame that is put on the probe link. */
+import { Address6 } from 'ip-address';
+import type { Canary } from '../../core/checks/canary-plan.ts';
+import {
+  BROADCAST_MAC,
+  buildEthernet,
+  dnsQueryFrame,
+  ETHER_TYPES,
+  type Hop,
+  IP_PROTOCOLS,
+  icmpEchoFrame,
+  tcpSynFrame,
+  transportChecksum,
+  udpFrame,
+} from '../../frame/index.ts';
+
+/** Source ports of canaries, one each, so that an answer tells which one it answers. */
+export const FIRST_SOURCE_PORT = 20_000;
+
+/**
+ * `mark` goes into the payload; a TCP SYN has none, but on the uplink every TCP frame is foreign anyway. Addressed to
+ * the gateway's card whatever the destination: its filter would hide a multicast frame it has not subscribed to.
+ */
+export function renderCanary(canary: Canary, index: number, mark: string, link: Hop): Buffer {
+  const { kind, source, destination } = canary;
+  const hop = destination === '255.255.255.255' ? { ...link, destinationMac: BROADCAST_MAC } : link;
+  const flow = { source, destination, sourcePort: FIRST_SOURCE_PORT + index };
+  const payload = Buffer.from(mark, 'latin1');
+  switch (kind.protocol) {
+    case 'udp':
+      return udpFrame(hop, { ...flow, destinationPort: kind.port }, payload);
+    case 'tcp-syn':
+      return tcpSynFrame(hop, { ...flow, destinationPort: kind.port }, index);
+    case 'icmp':
+      return icmpEchoFrame(hop, flow, { identifier: flow.sourcePort, sequence: 1, data: payload });
+    case 'dns':
+      return dnsQueryFrame(hop, flow, { id: flow.sourcePort, name: `${mark}.invalid` });
+    case 'wireguard':
+      return udpFrame(hop, { ...flow, destinationPort: kind.port }, wireguardData(payload));
+    case 'udp6':
+      return udp6Frame(hop, { ...flow, destinationPort: kind.port }, payload);
+  }
+}
+
+/** Type 4 with a receiver index and a counter, then "ciphertext" padded to 16 bytes: whitepaper, section 5.4.6. */
+function wireguardData(payload: Buffer): Buffer {
+  const header = Buffer.alloc(16);
+  header.writeUInt8(4, 0);
+  const padded = Buffer.alloc(Math.ceil(payload.length / 16) * 16 + 16);
+  payload.copy(padded);
+  return Buffer.concat([header, padded]);
+}
+
+interface Flow6 {
+  readonly source: string;
+  readonly destination: string;
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+}
+
+function udp6Frame(hop: Hop, flow: Flow6, payload: Buffer): Buffer {
+  const [source, destination] = [bytes6(flow.source), bytes6(flow.destination)];
+  const datagram = Buffer.alloc(8 + payload.length);
+  datagram.writeUInt16BE(flow.sourcePort, 0);
+  datagram.writeUInt16BE(flow.destinationPort, 2);
+  datagram.writeUInt16BE(datagram.length, 4);
+  payload.copy(datagram, 8);
+  datagram.writeUInt16BE(transportChecksum(source, destination, IP_PROTOCOLS.udp, datagram) || 0xffff, 6);
+  const header = Buffer.alloc(8);
+  header.writeUInt8(0x60, 0);
+  header.writeUInt16BE(datagram.length, 4);
+  header.writeUInt8(IP_PROTOCOLS.udp, 6);
+  header.writeUInt8(64, 7);
+  return buildEthernet({
+    source: hop.sourceMac,
+    destination: hop.destinationMac,
+    etherType: ETHER_TYPES.ipv6,
+    payload: Buffer.concat([header, source, destination, datagram]),
+  });
+}
+
+function bytes6(address: string): Buffer {
+  return Buffer.from(new Address6(address).canonicalForm().replaceAll(':', ''), 'hex');
+}

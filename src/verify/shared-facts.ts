@@ -1,0 +1,20 @@
+/** Facts that several kinds of run make from snapshots of the gateway. */
+import type { RoutesFacts } from '../core/checks/routes.ts';
+import type { Snapshot } from '../core/checks/snapshot.ts';
+import type { TunnelFacts } from '../core/checks/tunnel.ts';
+import { VmgateError } from '../core/coded.ts';
+import { errors } from './codes.ts';
+import type { VerifyContext } from './context.ts';
+
+export function routesFacts({ policy, plan, tunnelPlan }: VerifyContext, snapshot: Snapshot): RoutesFacts {
+  return { policy, plan, tunnelAddresses: tunnelPlan.addresses, snapshot };
+}
+
+/** @throws VERIFY_NO_TUNNEL */
+export function tunnelFacts(context: VerifyContext, before: Snapshot | undefined, after: Snapshot): TunnelFacts {
+  const { policy, tunnelPlan, connectBeganMs } = context;
+  const [endpoint] = policy.endpoints;
+  if (policy.tunnel === undefined || endpoint === undefined) throw VmgateError.of(errors.VERIFY_NO_TUNNEL, {});
+  const { peerIdentity } = tunnelPlan;
+  return { policy: policy.tunnel, endpoint, peerIdentity, connectBeganMs, before, after };
+}
