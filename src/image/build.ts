@@ -1,0 +1,188 @@
+/** Building an image: packages in, kernel and compressed layers out, the same bytes wherever it is done. */
+import { mkdir, readFile, rm, statfs, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { occur, VmgateError } from '../core/coded.ts';
+import type { Arch } from '../drivers/driver.ts';
+import { writeFileAtomic } from '../home/index.ts';
+import { errnoOf, messageOf, monotonicMs } from '../host/index.ts';
+import { chooseWorkshop } from './choose-workshop.ts';
+import { errors, events, type Progress } from './codes.ts';
+import { padding, writeCpio } from './cpio.ts';
+import type { ImageKind, ImagePart, StoredImage } from './image.ts';
+import { fileOf } from './manifest.ts';
+import { cachedPackages, fetchPackages, isCached, type PackageSetRequest } from './package-set.ts';
+import { sha256, type UnpackedPackages } from './package-tree.ts';
+import { packagesOf, type Recipe, readRecipe } from './recipe.ts';
+import { type SelectedLayer, selectLayers } from './select.ts';
+import { adoptDraft, makeDraft, pruneTemp } from './store.ts';
+import { type Workshop, WorkshopFailure } from './workshop.ts';
+
+export interface BuildOptions {
+  /** `images/` of the home folder. */
+  readonly imagesFolder: string;
+  readonly progress?: Progress;
+  readonly signal?: AbortSignal;
+  /** Use the packages fetched last time if there are any, without asking the mirror: after a change of guest files. */
+  readonly cachedPackages?: boolean;
+  /** The installed `provision/` folder, unless said. */
+  readonly provision?: string;
+  /** For tests: what unpacks and compresses. */
+  readonly workshop?: Workshop;
+}
+
+/** In images/ (debs, tar, parts) and in the temporary folder (unpacked tree). */
+const NEEDED_BYTES = 450_000_000;
+const ANNOUNCED_BYTES_PER_SECOND = 2_500_000;
+/** Measured on 2 slow cores. */
+const SECONDS_BESIDES_DOWNLOAD = 20;
+
+/**
+ * Builds an image and makes it the current one of its kind. Nothing is left behind when it fails.
+ *
+ * @throws IMAGE_NO_BUILDER, IMAGE_NO_SPACE, IMAGE_DOWNLOAD_FAILED, IMAGE_BUILD_INTERRUPTED, IMAGE_RECIPE_UNMET
+ */
+export async function buildImage(kind: ImageKind, arch: Arch, options: BuildOptions): Promise<StoredImage> {
+  const startedAt = monotonicMs();
+  const { imagesFolder, signal } = options;
+  const provision = options.provision ?? fileURLToPath(new URL('../../provision', import.meta.url));
+  const recipe = await readRecipe(provision, kind);
+  await pruneTemp(imagesFolder);
+  const draft = await makeDraft(imagesFolder);
+  let workshop: Workshop | undefined;
+  try {
+    await requireSpace([imagesFolder, os.tmpdir()]);
+    workshop = options.workshop ?? (await chooseWorkshop(kind));
+    const { tree, packages } = await obtainPackages(recipe, arch, options, workshop);
+    const { kernel, layers } = await selectLayers(tree, recipe, arch, provision);
+    const parts: ImagePart[] = [];
+    for (const layer of layers) {
+      const data = await packLayer(layer, kind, options, workshop);
+      parts.push(await writePart(draft, layer.name, data));
+    }
+    const kernelPart = await writePart(draft, 'kernel', kernel);
+    const image = await adoptDraft(imagesFolder, draft, {
+      version: 1,
+      kind,
+      arch,
+      kernel: kernelPart,
+      layers: parts,
+      packages,
+    });
+    const bytes = [kernelPart, ...parts].reduce((sum, part) => sum + part.bytes, 0);
+    const seconds = (monotonicMs() - startedAt) / 1000;
+    options.progress?.(occur(events.IMAGE_BUILT, { kind, arch, digest: image.digest, bytes, seconds }));
+    return image;
+  } catch (cause) {
+    throw await explain(cause, kind, imagesFolder, signal);
+  } finally {
+    await workshop?.close();
+    await rm(draft, { recursive: true, force: true });
+  }
+}
+
+async function obtainPackages(
+  recipe: Recipe,
+  arch: Arch,
+  options: BuildOptions,
+  workshop: Workshop,
+): Promise<UnpackedPackages> {
+  const { kind, suite } = recipe;
+  const cache = path.join(options.imagesFolder, 'cache');
+  const request: PackageSetRequest = {
+    suite,
+    arch,
+    packages: packagesOf(recipe, arch),
+    cache,
+    signal: options.signal,
+    onLine: (line) => {
+      const sizes = /^Need to get (?:([\d.,]+ \w+)\/)?([\d.,]+ \w+) of archives/.exec(line);
+      if (sizes === null) return;
+      const totalBytes = bytesOf(sizes[2] ?? '');
+      const missingBytes = sizes[1] === undefined ? totalBytes : bytesOf(sizes[1]);
+      options.progress?.(occur(events.IMAGE_DOWNLOAD, { kind, missingBytes, totalBytes }));
+    },
+  };
+  const fromCache = options.cachedPackages === true && (await isCached(request));
+  const downloadBytes = fromCache ? 0 : recipe.downloadMegabytes * 1e6;
+  const seconds = Math.round(SECONDS_BESIDES_DOWNLOAD + downloadBytes / ANNOUNCED_BYTES_PER_SECOND);
+  const announcement = { kind, arch, downloadBytes, seconds, where: workshop.description };
+  options.progress?.(occur(events.IMAGE_BUILD_STARTED, announcement));
+  return fromCache ? await cachedPackages(request) : await fetchPackages(request, workshop);
+}
+
+/** apt's sizes: `41.2 MB`, `1,108 B`. */
+function bytesOf(text: string): number {
+  const [number = '0', unit = 'B'] = text.replaceAll(',', '').split(' ');
+  const factor = { B: 1, kB: 1e3, MB: 1e6, GB: 1e9 }[unit] ?? 1;
+  return Math.round(Number(number) * factor);
+}
+
+/**
+ * Packaged files compressed, then vmgate's own as they are: two archives in one file, so that a changed script does not
+ * cost a new compression of everything. Results are remembered by content.
+ */
+async function packLayer(
+  layer: SelectedLayer,
+  kind: ImageKind,
+  options: BuildOptions,
+  workshop: Workshop,
+): Promise<Buffer> {
+  const packed = await compressed(writeCpio(layer.packaged), options, workshop, (bytes) => {
+    options.progress?.(occur(events.IMAGE_PACKING, { kind, layer: layer.name, bytes }));
+  });
+  const own = layer.own.length === 0 ? Buffer.alloc(0) : writeCpio(layer.own);
+  return Buffer.concat([packed, padding(packed.length), own]);
+}
+
+async function compressed(
+  data: Buffer,
+  options: BuildOptions,
+  workshop: Workshop,
+  onWork: (bytes: number) => void,
+): Promise<Buffer> {
+  const folder = path.join(options.imagesFolder, 'cache', 'packed');
+  const file = path.join(folder, `${sha256(data).slice('sha256:'.length)}.zst`);
+  const known = await readFile(file).catch(() => undefined);
+  if (known !== undefined) return known;
+  onWork(data.length);
+  const packed = await workshop.compress(data, options.signal);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await writeFileAtomic(file, packed);
+  return packed;
+}
+
+async function writePart(draft: string, name: string, data: Buffer): Promise<ImagePart> {
+  await writeFile(path.join(draft, fileOf(name)), data, { mode: 0o600 });
+  return { name, digest: sha256(data), bytes: data.length };
+}
+
+async function requireSpace(folders: readonly string[]): Promise<void> {
+  for (const folder of folders) {
+    const { bavail, bsize } = await statfs(folder);
+    const freeBytes = bavail * bsize;
+    if (freeBytes < NEEDED_BYTES)
+      throw VmgateError.of(errors.IMAGE_NO_SPACE, { folder, neededBytes: NEEDED_BYTES, freeBytes });
+  }
+}
+
+/** What went wrong, in terms a user can act on. */
+async function explain(
+  cause: unknown,
+  kind: ImageKind,
+  folder: string,
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
+  if (signal?.aborted === true) return VmgateError.of(errors.IMAGE_BUILD_INTERRUPTED, { kind }, { cause });
+  if (VmgateError.is(cause)) return cause;
+  const evidence = cause instanceof WorkshopFailure ? cause.evidence : [messageOf(cause)];
+  if (errnoOf(cause) === 'ENOSPC' || evidence.some((line) => /no space left on device/i.test(line))) {
+    const { bavail, bsize } = await statfs(folder);
+    const payload = { folder, neededBytes: NEEDED_BYTES, freeBytes: bavail * bsize };
+    return VmgateError.of(errors.IMAGE_NO_SPACE, payload, { cause, evidence });
+  }
+  if (cause instanceof WorkshopFailure)
+    return VmgateError.of(errors.IMAGE_DOWNLOAD_FAILED, { kind, outcome: cause.message }, { cause, evidence });
+  return cause;
+}

@@ -1,0 +1,16 @@
+import { VmgateError } from '../core/coded.ts';
+import { errors } from './codes.ts';
+import type { ImageKind } from './image.ts';
+import { localWorkshop, missingTools } from './local-workshop.ts';
+import type { Workshop } from './workshop.ts';
+
+/**
+ * This machine if it has the tools, else Docker.
+ *
+ * @throws IMAGE_NO_BUILDER
+ */
+export async function chooseWorkshop(kind: ImageKind): Promise<Workshop> {
+  const missing = missingTools();
+  if (missing.length === 0) return localWorkshop;
+  throw VmgateError.of(errors.IMAGE_NO_BUILDER, { kind, missing, docker: 'x' });
+}

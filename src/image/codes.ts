@@ -1,0 +1,133 @@
+import { type CodedEvent, error, errorCodes, event, eventCodes } from '../core/coded.ts';
+
+/** `43.2 MB`, decimal as download sizes usually are. */
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
+}
+
+export const errors = errorCodes({
+  IMAGE_NO_BUILDER: error<{ kind: string; missing: readonly string[]; docker: string }>({
+    exit: 3,
+    source: 'environment',
+    what: ({ kind, missing, docker }) =>
+      `the ${kind} image cannot be built here: ${missing.join(' and ')} not installed, and Docker cannot be used (${docker})`,
+    remedy: ({ missing }) =>
+      `sudo apt-get install --no-install-recommends -y ${missing.join(' ')}; ` +
+      'or start Docker; or take an image built elsewhere: vmgate image import FILE-OR-FOLDER',
+    sample: { kind: 'gateway', missing: ['mmdebstrap'], docker: 'no such file: /var/run/docker.sock' },
+  }),
+  IMAGE_NO_SPACE: error<{ folder: string; neededBytes: number; freeBytes: number }>({
+    exit: 3,
+    source: 'environment',
+    what: ({ folder, neededBytes, freeBytes }) =>
+      `building an image needs about ${megabytes(neededBytes)} in ${folder}; ${megabytes(freeBytes)} are free`,
+    remedy: ({ folder }) =>
+      `free some space there (vmgate image prune removes old images), then try again: df -h ${folder}`,
+    sample: { folder: '/home/ann/.vmgate/images', neededBytes: 900_000_000, freeBytes: 120_000_000 },
+  }),
+  IMAGE_DOWNLOAD_FAILED: error<{ kind: string; outcome: string }>({
+    exit: 3,
+    source: 'environment',
+    what: ({ kind, outcome }) => `the packages of the ${kind} image could not be fetched and unpacked: ${outcome}`,
+    remedy: ({ kind }) =>
+      `check that apt works on this machine (apt-get update), then: vmgate image build ${kind}; ` +
+      'without a network: vmgate image import FILE-OR-FOLDER',
+    sample: { kind: 'gateway', outcome: 'mmdebstrap ended with status 25' },
+  }),
+  IMAGE_BUILD_INTERRUPTED: error<{ kind: string }>({
+    exit: 130,
+    source: 'user',
+    what: ({ kind }) => `building the ${kind} image was interrupted; nothing was left behind`,
+    remedy: ({ kind }) => `vmgate image build ${kind}`,
+    sample: { kind: 'gateway' },
+  }),
+  IMAGE_RECIPE_UNMET: error<{ recipe: string; wants: string; arch: string }>({
+    exit: 1,
+    source: 'vmgate',
+    what: ({ recipe, wants, arch }) => `the recipe ${recipe} wants ${wants}, which Debian's packages for ${arch} lack`,
+    remedy: ({ recipe }) => `Debian has moved it: report this, or correct provision/image/${recipe}.yaml`,
+    sample: { recipe: 'gateway', wants: 'the kernel module nft_fib_inet', arch: 'arm64' },
+  }),
+  IMAGE_RECIPE_INVALID: error<{ file: string; why: string }>({
+    exit: 1,
+    source: 'vmgate',
+    what: ({ file, why }) => `the image recipe ${file} cannot be read: ${why}`,
+    remedy: () => 'this file is part of vmgate: reinstall it',
+    sample: { file: 'provision/image/gateway.yaml', why: 'layers: expected array' },
+  }),
+  IMAGE_DIGEST_MISMATCH: error<{ kind: string; file: string; expected: string; actual: string }>({
+    exit: 4,
+    source: 'environment',
+    what: ({ file, expected, actual }) => `${file} is not what was recorded: expected ${expected}, found ${actual}`,
+    remedy: ({ kind }) => `the file was changed or damaged; build it again: vmgate image build ${kind}`,
+    sample: {
+      kind: 'gateway',
+      file: '/home/ann/.vmgate/images/3f…/base.cpio',
+      expected: 'sha256:3f…',
+      actual: 'sha256:9a…',
+    },
+  }),
+  IMAGE_NOT_FOUND: error<{ kind: string; arch: string }>({
+    exit: 3,
+    source: 'environment',
+    what: ({ kind, arch }) => `there is no ${kind} image for ${arch} on this machine`,
+    remedy: ({ kind }) => `vmgate image build ${kind}; or: vmgate image import FILE-OR-FOLDER`,
+    sample: { kind: 'gateway', arch: 'amd64' },
+  }),
+  IMAGE_LAYER_MISSING: error<{ kind: string; layer: string; has: readonly string[] }>({
+    exit: 3,
+    source: 'environment',
+    what: ({ layer, has }) => `the image has no layer ${layer}, only ${has.join(', ')}`,
+    remedy: ({ kind }) => `vmgate image build ${kind}`,
+    sample: { kind: 'gateway', layer: 'openvpn', has: ['base', 'wireguard'] },
+  }),
+  IMAGE_UNREADABLE: error<{ source: string; why: string }>({
+    exit: 2,
+    source: 'user',
+    what: ({ source, why }) => `${source} is not an image: ${why}`,
+    remedy: () =>
+      'give a folder with manifest.json and the files it names, or a tar of one: vmgate image import FILE-OR-FOLDER',
+    sample: { source: './gateway.tar', why: 'manifest.json is missing' },
+  }),
+  IMAGE_STORE_UNREADABLE: error<{ file: string; why: string }>({
+    exit: 3,
+    source: 'environment',
+    what: ({ file, why }) => `the list of images ${file} cannot be read: ${why}`,
+    remedy: ({ file }) => `rm ${file}, then build or import the images again: vmgate image build gateway`,
+    sample: { file: '/home/ann/.vmgate/images/current.json', why: 'not JSON' },
+  }),
+});
+
+export const events = eventCodes({
+  IMAGE_BUILD_STARTED: event<{ kind: string; arch: string; downloadBytes: number; seconds: number; where: string }>({
+    level: 'info',
+    text: ({ kind, arch, downloadBytes, seconds, where }) =>
+      downloadBytes === 0
+        ? `building the ${kind} image (${arch}) from packages already here, about ${seconds} s`
+        : `building the ${kind} image (${arch}) ${where}: at most about ${megabytes(downloadBytes)} of Debian packages ` +
+          `to download, about ${seconds} s at 20 Mbit/s`,
+    sample: { kind: 'gateway', arch: 'amd64', downloadBytes: 58_000_000, seconds: 45, where: 'with mmdebstrap' },
+  }),
+  IMAGE_DOWNLOAD: event<{ kind: string; missingBytes: number; totalBytes: number }>({
+    level: 'info',
+    text: ({ missingBytes, totalBytes }) =>
+      missingBytes === 0
+        ? `packages: ${megabytes(totalBytes)}, all cached`
+        : `packages: downloading ${megabytes(missingBytes)} of ${megabytes(totalBytes)}`,
+    sample: { kind: 'gateway', missingBytes: 41_200_000, totalBytes: 46_000_000 },
+  }),
+  IMAGE_PACKING: event<{ kind: string; layer: string; bytes: number }>({
+    level: 'info',
+    text: ({ layer, bytes }) => `compressing layer ${layer} (${megabytes(bytes)})`,
+    sample: { kind: 'gateway', layer: 'base', bytes: 17_000_000 },
+  }),
+  IMAGE_BUILT: event<{ kind: string; arch: string; digest: string; bytes: number; seconds: number }>({
+    level: 'info',
+    text: ({ kind, arch, digest, bytes, seconds }) =>
+      `${kind} image (${arch}) ready: ${megabytes(bytes)}, ${digest.slice(0, 19)}, took ${seconds.toFixed(1)} s`,
+    sample: { kind: 'gateway', arch: 'amd64', digest: 'sha256:3fa4b2c1d0e9f8a7', bytes: 18_000_000, seconds: 21.4 },
+  }),
+});
+
+/** What a long operation tells while it runs. */
+export type Progress = (event: CodedEvent) => void;

@@ -1,0 +1,6 @@
+/** Images: building, importing, finding them, and making of one what a VM boots. */
+export { assembleBoot } from './assemble.ts';
+export { type BuildOptions, buildImage } from './build.ts';
+export { type CpioEntry, writeCpio } from './cpio.ts';
+export type { AssembledBoot, ImageKind, ImageManifest, ImagePart, StoredImage } from './image.ts';
+export { findImage, type ListedImage, listImages, pruneImages, pruneTemp, requireImage } from './store.ts';

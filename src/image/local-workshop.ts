@@ -1,0 +1,78 @@
+/** Packages unpacked on this very machine, as root or not: mmdebstrap picks how. */
+import { findTool, type RunResult, run } from '../host/index.ts';
+import {
+  mmdebstrapArguments,
+  type UnpackRequest,
+  WORKSHOP_TOOLS,
+  type Workshop,
+  WorkshopFailure,
+  ZSTD_ARGUMENTS,
+} from './workshop.ts';
+
+/** A slow mirror is no reason to give up; a hanging one is. */
+const UNPACK_TIMEOUT_MS = 30 * 60_000;
+const COMPRESS_TIMEOUT_MS = 10 * 60_000;
+/** Kernel packages unpack to 150 MB; this bounds what a tool gone mad may fill memory with. */
+const MAX_TAR_BYTES = 1_500_000_000;
+const MAX_LAYER_BYTES = 250_000_000;
+
+export function missingTools(): readonly string[] {
+  return WORKSHOP_TOOLS.filter((tool) => findTool(tool) === undefined);
+}
+
+export const localWorkshop: Workshop = {
+  description: 'with mmdebstrap',
+
+  async unpack(request: UnpackRequest): Promise<void> {
+    const result = await run({
+      tool: 'mmdebstrap',
+      argv: mmdebstrapArguments(request),
+      timeoutMs: UNPACK_TIMEOUT_MS,
+      maxBytes: MAX_TAR_BYTES,
+      onStdout: (chunk) => request.output.write(chunk),
+      onLine: (line, stream) => {
+        if (stream === 'stderr') request.onLine(line);
+      },
+      env: aptEnvironment(),
+      ...(request.signal === undefined ? {} : { signal: request.signal }),
+    });
+    judge(result, 'mmdebstrap');
+    request.output.end();
+  },
+
+  async compress(data: Buffer, signal: AbortSignal | undefined): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    const result = await run({
+      tool: 'zstd',
+      argv: ZSTD_ARGUMENTS,
+      stdin: data,
+      timeoutMs: COMPRESS_TIMEOUT_MS,
+      maxBytes: MAX_LAYER_BYTES,
+      onStdout: (chunk) => chunks.push(chunk),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    judge(result, 'zstd');
+    return Buffer.concat(chunks);
+  },
+
+  async close(): Promise<void> {},
+};
+
+/** apt's own settings. Packages are signed, so where they come from weakens nothing. */
+function aptEnvironment(): Record<string, string> {
+  const { APT_CONFIG } = process.env;
+  return APT_CONFIG === undefined ? {} : { APT_CONFIG };
+}
+
+function judge(result: RunResult, tool: string): void {
+  if (result.code === 0 && !result.timedOut && !result.aborted && !result.overflowed) return;
+  const minutes = Math.round(result.durationMs / 60_000);
+  const outcome = result.timedOut
+    ? `${tool} did not end within ${minutes} minutes`
+    : result.overflowed
+      ? `${tool} printed more than it should`
+      : result.code === undefined
+        ? `${tool} was ended by ${result.signal}`
+        : `${tool} ended with status ${result.code}`;
+  throw new WorkshopFailure(outcome, result.stderr.trimEnd().split('\n').slice(-20));
+}

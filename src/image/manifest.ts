@@ -1,0 +1,61 @@
+/** The manifest: what an image consists of. Its canonical form is what the image's digest is taken of. */
+import { z } from 'zod';
+import type { ImageManifest } from './image.ts';
+import { sha256 } from './package-tree.ts';
+
+const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+/** Names become file names in the image's folder. */
+const part = z.strictObject({ name: z.string().regex(/^[a-z][a-z0-9-]{0,30}$/), digest, bytes: z.int().nonnegative() });
+const text = z.string().max(200);
+
+export const MAX_MANIFEST_BYTES = 1_048_576;
+export const MANIFEST_FILE = 'manifest.json';
+export const LOCK_FILE = 'packages.lock';
+
+const schema = z.strictObject({
+  version: z.literal(1),
+  kind: z.enum(['gateway', 'tiny', 'lab']),
+  arch: z.enum(['amd64', 'arm64']),
+  kernel: part.extend({ name: z.literal('kernel') }),
+  layers: z.array(part).min(1).max(16),
+  packages: z.array(z.strictObject({ name: text, version: text, digest })).max(2_000),
+});
+
+/** @throws Error, with a sentence about the first thing that is wrong */
+export function parseManifest(json: string): ImageManifest {
+  const result = schema.safeParse(JSON.parse(json));
+  if (!result.success) throw new Error(z.prettifyError(result.error));
+  return result.data;
+}
+
+/** Keys in a fixed order, two spaces, a newline at the end: equal manifests are equal bytes. */
+export function canonicalManifest(manifest: ImageManifest): string {
+  const ofPart = ({ name, digest: sha, bytes }: ImageManifest['kernel']) => ({ name, digest: sha, bytes });
+  const { version, kind, arch, kernel, layers, packages } = manifest;
+  return `${JSON.stringify(
+    {
+      version,
+      kind,
+      arch,
+      kernel: ofPart(kernel),
+      layers: layers.map(ofPart),
+      packages: packages.map((entry) => ({ name: entry.name, version: entry.version, digest: entry.digest })),
+    },
+    undefined,
+    2,
+  )}\n`;
+}
+
+export function digestOf(manifest: ImageManifest): string {
+  return sha256(canonicalManifest(manifest));
+}
+
+/** One line a package, sorted: what two builds, or a build and a repository, are compared by. */
+export function packagesLock(manifest: Pick<ImageManifest, 'packages'>): string {
+  return manifest.packages.map(({ name, version, digest: sha }) => `${name} ${version} ${sha}\n`).join('');
+}
+
+/** The file of a part inside the image's folder. */
+export function fileOf(partName: string): string {
+  return partName === 'kernel' ? 'kernel' : `${partName}.cpio`;
+}

@@ -1,0 +1,101 @@
+/** The unpacked packages as data: nothing is written to disk, so ownership, umask and links of the host do not matter. */
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import type { Readable } from 'node:stream';
+import { extract } from 'tar-stream';
+
+export type TreeEntry =
+  | { readonly type: 'file'; readonly executable: boolean; readonly data: Buffer }
+  | { readonly type: 'link'; readonly target: string };
+
+/** Path without a leading `/` to what is there. Folders are implied by what they hold. */
+export type PackageTree = ReadonlyMap<string, TreeEntry>;
+
+/** One downloaded `.deb`. */
+export interface Package {
+  readonly name: string;
+  readonly version: string;
+  /** `sha256:<hex>` of the .deb. */
+  readonly digest: string;
+}
+
+export interface UnpackedPackages {
+  readonly tree: PackageTree;
+  readonly packages: readonly Package[];
+}
+
+/** Never needed in a guest, and most of what packages weigh. */
+const LEFT_OUT = /^(usr\/share\/(doc|man|info|locale|lintian|bug|zsh|bash-completion)|var|dev|tmp|proc|sys|run)\//;
+const ARCHIVES = 'var/cache/apt/archives/';
+
+/**
+ * Reads mmdebstrap's tar. Each `.deb` in apt's cache inside it is handed to `keepDeb` and listed.
+ *
+ * @throws whatever tar-stream finds wrong with the archive
+ */
+export async function readPackageTar(
+  source: Readable,
+  keepDeb: (name: string, data: Buffer) => Promise<void>,
+): Promise<UnpackedPackages> {
+  const tree = new Map<string, TreeEntry>();
+  const packages: Package[] = [];
+  const archive = extract();
+  source.on('error', (cause) => archive.destroy(cause));
+  source.pipe(archive);
+  for await (const entry of archive) {
+    const { header } = entry;
+    const name = path.posix.normalize(header.name).replace(/^\/+/, '');
+    const isDeb = name.startsWith(ARCHIVES) && name.endsWith('.deb');
+    if (!isDeb && (LEFT_OUT.test(name) || header.type === 'directory')) {
+      entry.resume();
+      continue;
+    }
+    const data = await contentOf(entry);
+    if (isDeb) {
+      const file = path.posix.basename(name);
+      packages.push(packageOf(file, data));
+      await keepDeb(file, data);
+    } else if (header.type === 'file') {
+      tree.set(name, { type: 'file', executable: (header.mode & 0o100) !== 0, data });
+    } else if (header.type === 'symlink') {
+      tree.set(name, { type: 'link', target: header.linkname });
+    } else if (header.type === 'link') {
+      const original = tree.get(path.posix.normalize(header.linkname).replace(/^\/+/, ''));
+      if (original !== undefined) tree.set(name, original);
+    }
+  }
+  packages.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return { tree, packages };
+}
+
+async function contentOf(entry: AsyncIterable<unknown>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of entry) if (Buffer.isBuffer(chunk)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** apt names what it downloads `NAME_VERSION_ARCH.deb`, with `:` of an epoch as `%3a`. */
+function packageOf(file: string, data: Buffer): Package {
+  const [name = file, version = ''] = file.split('_');
+  return { name, version: decodeURIComponent(version), digest: sha256(data) };
+}
+
+export function sha256(data: Uint8Array | string): string {
+  return `sha256:${createHash('sha256').update(data).digest('hex')}`;
+}
+
+/** Follows links, of folders too, to the path of a file; undefined when it leads nowhere. */
+export function resolveIn(tree: PackageTree, wanted: string, hops = 16): string | undefined {
+  const entry = tree.get(wanted);
+  if (entry?.type === 'file') return wanted;
+  if (hops === 0) return undefined;
+  const parts = wanted.split('/');
+  for (let length = parts.length; length > 0; length--) {
+    const link = tree.get(parts.slice(0, length).join('/'));
+    if (link?.type !== 'link') continue;
+    const base = link.target.startsWith('/') ? '' : parts.slice(0, length - 1).join('/');
+    const next = path.posix.join('/', base, link.target, ...parts.slice(length)).slice(1);
+    return resolveIn(tree, next, hops - 1);
+  }
+  return undefined;
+}

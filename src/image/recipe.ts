@@ -1,0 +1,58 @@
+/** Recipes: what an image is made of, as data in `provision/image/KIND.yaml`. */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { VmgateError } from '../core/coded.ts';
+import type { Arch } from '../drivers/driver.ts';
+import { messageOf } from '../host/index.ts';
+import { errors } from './codes.ts';
+import type { ImageKind } from './image.ts';
+
+const insidePath = z.string().regex(/^(?!\/)(?!.*\.\.)[\w./+@-]+$/, 'a path inside the image, without leading /');
+
+const layerSchema = z.strictObject({
+  name: z.string().regex(/^[a-z][a-z0-9-]*$/),
+  /** Debian packages; their dependencies come along, and only what `keep` reaches stays. */
+  packages: z.array(z.string().regex(/^[a-z0-9][a-z0-9.+-]+$/)),
+  /** Files, or folders with a `/` at the end. Libraries that programs need are kept without being named. */
+  keep: z.array(insidePath),
+  modules: z.array(z.string().regex(/^[\w-]+$/)).default([]),
+  /** Modules that only one architecture has. */
+  modulesOn: z.partialRecord(z.enum(['amd64', 'arm64']), z.array(z.string())).default({}),
+  links: z.record(insidePath, z.string()).default({}),
+  /** Folder under provision/ whose files go in as they are. */
+  rootfs: insidePath.optional(),
+});
+
+const recipeSchema = z.strictObject({
+  suite: z.string().regex(/^[a-z]+$/),
+  /** Kernel package by architecture. */
+  kernel: z.record(z.enum(['amd64', 'arm64']), z.string()),
+  /** Rough size of all packages and package lists, for the announcement before the first download. */
+  downloadMegabytes: z.number().positive(),
+  layers: z.array(layerSchema).min(1),
+});
+
+export type LayerRecipe = z.infer<typeof layerSchema>;
+export type Recipe = z.infer<typeof recipeSchema> & { readonly kind: ImageKind };
+
+/** @throws IMAGE_RECIPE_INVALID */
+export async function readRecipe(provision: string, kind: ImageKind): Promise<Recipe> {
+  const file = path.join(provision, 'image', `${kind}.yaml`);
+  try {
+    const { parse } = await import('yaml');
+    return { kind, ...recipeSchema.parse(parse(await readFile(file, 'utf8'))) };
+  } catch (cause) {
+    const why = cause instanceof z.ZodError ? z.prettifyError(cause) : messageOf(cause);
+    throw VmgateError.of(errors.IMAGE_RECIPE_INVALID, { file, why }, { cause });
+  }
+}
+
+/** Every package the image needs, sorted; the kernel's among them. */
+export function packagesOf(recipe: Recipe, arch: Arch): readonly string[] {
+  return [...new Set([recipe.kernel[arch], ...recipe.layers.flatMap(({ packages }) => packages)])].sort();
+}
+
+export function modulesOf(layer: LayerRecipe, arch: Arch): readonly string[] {
+  return [...layer.modules, ...(layer.modulesOn[arch] ?? [])];
+}

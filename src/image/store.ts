@@ -1,0 +1,158 @@
+/**
+ * Images under `images/`, one folder each, named by digest. `current.json` says which one is used for a kind and
+ * architecture; the digest in it was recorded when the image was built or imported *here*, and is what everything is
+ * measured by. A manifest beside an image proves nothing.
+ */
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { VmgateError } from '../core/coded.ts';
+import type { Arch } from '../drivers/driver.ts';
+import { acquireLock, writeFileAtomic } from '../home/index.ts';
+import { errnoOf, messageOf } from '../host/index.ts';
+import { errors } from './codes.ts';
+import type { ImageKind, ImageManifest, StoredImage } from './image.ts';
+import {
+  canonicalManifest,
+  digestOf,
+  fileOf,
+  LOCK_FILE,
+  MANIFEST_FILE,
+  packagesLock,
+  parseManifest,
+} from './manifest.ts';
+import { sha256 } from './package-tree.ts';
+
+const CURRENT_FILE = 'current.json';
+const currentSchema = z.record(z.string(), z.string().regex(/^sha256:[0-9a-f]{64}$/));
+type Current = z.infer<typeof currentSchema>;
+
+/** Drafts carry the pid of their maker: `draft-4711-x8Kq2z`. */
+const DRAFT = /^draft-(\d+)-/;
+
+/**
+ * The image recorded as current, or undefined. Its parts are judged when they are copied for a boot.
+ *
+ * @throws IMAGE_DIGEST_MISMATCH (its manifest is not the recorded one), IMAGE_STORE_UNREADABLE
+ */
+export async function findImage(imagesFolder: string, kind: ImageKind, arch: Arch): Promise<StoredImage | undefined> {
+  const digest = (await readCurrent(imagesFolder))[`${kind}/${arch}`];
+  if (digest === undefined) return undefined;
+  const folder = folderOf(imagesFolder, digest);
+  const file = path.join(folder, MANIFEST_FILE);
+  const json = await readIfThere(file);
+  if (json === undefined) return undefined;
+  const actual = sha256(json);
+  if (actual !== digest) throw VmgateError.of(errors.IMAGE_DIGEST_MISMATCH, { kind, file, expected: digest, actual });
+  return { digest, folder, manifest: parseManifest(json) };
+}
+
+/** Twin of {@link findImage} that throws IMAGE_NOT_FOUND. */
+export async function requireImage(imagesFolder: string, kind: ImageKind, arch: Arch): Promise<StoredImage> {
+  const image = await findImage(imagesFolder, kind, arch);
+  if (image === undefined) throw VmgateError.of(errors.IMAGE_NOT_FOUND, { kind, arch });
+  return image;
+}
+
+export interface ListedImage extends StoredImage {
+  readonly current: boolean;
+}
+
+/** Every image whose manifest is intact, current ones first; damaged folders are left to prune. */
+export async function listImages(imagesFolder: string): Promise<readonly ListedImage[]> {
+  const current = new Set(Object.values(await readCurrent(imagesFolder)));
+  const names = (await readdir(imagesFolder).catch(() => [])).filter((name) => /^[0-9a-f]{64}$/.test(name)).sort();
+  const images = await Promise.all(
+    names.map(async (name): Promise<ListedImage | undefined> => {
+      const folder = path.join(imagesFolder, name);
+      const json = await readIfThere(path.join(folder, MANIFEST_FILE));
+      const digest = `sha256:${name}`;
+      if (json === undefined || sha256(json) !== digest) return undefined;
+      return { digest, folder, manifest: parseManifest(json), current: current.has(digest) };
+    }),
+  );
+  return images.filter((image) => image !== undefined).sort((a, b) => Number(b.current) - Number(a.current));
+}
+
+/** A folder in which an image is put together; it becomes the image by one rename, or is removed. */
+export async function makeDraft(imagesFolder: string): Promise<string> {
+  await mkdir(imagesFolder, { recursive: true, mode: 0o700 });
+  return await mkdtemp(path.join(imagesFolder, `draft-${process.pid}-`));
+}
+
+/** Completes a draft that holds all parts: writes manifest and packages.lock, renames, records it as current. */
+export async function adoptDraft(imagesFolder: string, draft: string, manifest: ImageManifest): Promise<StoredImage> {
+  const digest = digestOf(manifest);
+  const folder = folderOf(imagesFolder, digest);
+  await writeFileAtomic(path.join(draft, MANIFEST_FILE), canonicalManifest(manifest));
+  await writeFileAtomic(path.join(draft, LOCK_FILE), packagesLock(manifest));
+  const lock = await acquireLock(path.join(imagesFolder, 'lock'));
+  try {
+    // Equal digest, but perhaps damaged since: the fresh copy takes its place.
+    await rm(folder, { recursive: true, force: true });
+    await rename(draft, folder);
+    const current = await readCurrent(imagesFolder);
+    const next = { ...current, [`${manifest.kind}/${manifest.arch}`]: digest };
+    await writeFileAtomic(path.join(imagesFolder, CURRENT_FILE), `${JSON.stringify(next, undefined, 2)}\n`);
+  } finally {
+    lock.release();
+  }
+  return { digest, folder, manifest };
+}
+
+/** Removes drafts whose makers are gone. Images are never touched. Returns how many went. */
+export async function pruneTemp(imagesFolder: string): Promise<number> {
+  const names = await readdir(imagesFolder).catch(() => []);
+  const abandoned = names.filter((name) => {
+    const pid = DRAFT.exec(name)?.[1];
+    return pid !== undefined && !isAlive(Number(pid));
+  });
+  await Promise.all(abandoned.map((name) => rm(path.join(imagesFolder, name), { recursive: true, force: true })));
+  return abandoned.length;
+}
+
+/** Removes images that are not current. Returns what went. */
+export async function pruneImages(imagesFolder: string): Promise<readonly StoredImage[]> {
+  const old = (await listImages(imagesFolder)).filter(({ current }) => !current);
+  await Promise.all(old.map(({ folder }) => rm(folder, { recursive: true, force: true })));
+  return old;
+}
+
+export async function imageBytes(image: StoredImage): Promise<number> {
+  const { kernel, layers } = image.manifest;
+  const sizes = await Promise.all([kernel, ...layers].map(({ name }) => stat(path.join(image.folder, fileOf(name)))));
+  return sizes.reduce((sum, { size }) => sum + size, 0);
+}
+
+function folderOf(imagesFolder: string, digest: string): string {
+  return path.join(imagesFolder, digest.slice('sha256:'.length));
+}
+
+async function readCurrent(imagesFolder: string): Promise<Current> {
+  const file = path.join(imagesFolder, CURRENT_FILE);
+  const json = await readIfThere(file);
+  if (json === undefined) return {};
+  try {
+    return currentSchema.parse(JSON.parse(json));
+  } catch (cause) {
+    throw VmgateError.of(errors.IMAGE_STORE_UNREADABLE, { file, why: messageOf(cause) }, { cause });
+  }
+}
+
+async function readIfThere(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    if (errnoOf(cause) === 'ENOENT') return undefined;
+    throw cause;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (cause) {
+    return errnoOf(cause) === 'EPERM';
+  }
+}
