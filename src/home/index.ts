@@ -4,5 +4,6 @@ export { homeRoot, openGate, openHome } from './home.ts';
 export { Journal, readJournal } from './journal.ts';
 export { type GateLayout, type HomeLayout, layoutOf, MAX_SOCKET_PATH } from './layout.ts';
 export { acquireLock, type Lock, type LockHolder, readLock } from './lock.ts';
+export { type PrivateRead, readPrivateFile } from './private-file.ts';
 export { RotatingFile } from './rotating-file.ts';
 export { MAX_NAME } from './short-path.ts';
