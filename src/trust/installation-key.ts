@@ -3,13 +3,12 @@
  * for people who check receipts with stock `ssh-keygen -Y verify`.
  */
 import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
-import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
+import { link, mkdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { inspect } from 'node:util';
 import { VmgateError } from '../core/coded.ts';
 import { RECEIPT_NAMESPACE } from '../core/receipt.ts';
-import { writeFileAtomic } from '../home/index.ts';
+import { readPrivateFile, writeFileAtomic } from '../home/index.ts';
 import { errors } from './codes.ts';
 import { decodePrivateKey, type Ed25519Pair, encodePrivateKey } from './ssh-private-key.ts';
 import { ed25519Blob, fingerprint, formatPublicLine } from './ssh-public-key.ts';
@@ -72,23 +71,17 @@ async function makeKey(keysFolder: string, file: string): Promise<Ed25519Pair> {
 
 /** Undefined when there is none. */
 async function readKey(file: string): Promise<Ed25519Pair | undefined> {
+  const read = await readPrivateFile(file, MAX_KEY_FILE);
+  if (read.state === 'missing') return undefined;
+  if (read.state === 'exposed') throw VmgateError.of(errors.TRUST_KEY_EXPOSED, { file, mode: read.mode });
+  const damaged = (reason: string, cause: unknown) =>
+    VmgateError.of(errors.TRUST_KEY_DAMAGED, { file, reason: `it ${reason}` }, { cause });
+  if (read.state === 'unreadable') throw damaged('cannot be read', read.cause);
   try {
-    const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    try {
-      const { mode } = await handle.stat();
-      if ((mode & 0o077) !== 0) {
-        throw VmgateError.of(errors.TRUST_KEY_EXPOSED, { file, mode: `0${(mode & 0o777).toString(8)}` });
-      }
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_KEY_FILE), 0, MAX_KEY_FILE, 0);
-      return decodePrivateKey(buffer.toString('latin1', 0, bytesRead));
-    } finally {
-      await handle.close();
-    }
+    return decodePrivateKey(read.content.toString('latin1'));
   } catch (cause) {
-    if (VmgateError.is(cause)) throw cause;
-    if ((cause as { code?: unknown }).code === 'ENOENT') return undefined;
-    const reason = cause instanceof MalformedSsh ? `it ${cause.message}` : 'it cannot be read';
-    throw VmgateError.of(errors.TRUST_KEY_DAMAGED, { file, reason }, { cause });
+    if (cause instanceof MalformedSsh) throw damaged(cause.message, cause);
+    throw cause;
   }
 }
 

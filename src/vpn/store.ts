@@ -3,12 +3,12 @@
  * A profile appears and disappears by one rename of its folder, so that half of one is never found.
  */
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
 import { classifyAddress } from '../core/address-class.ts';
 import { VmgateError } from '../core/coded.ts';
-import { writeFileAtomic } from '../home/index.ts';
+import { readPrivateFile, writeFileAtomic } from '../home/index.ts';
 import { errors } from './codes.ts';
 import { type PlannedProfile, type ProfileOptions, planWireGuard } from './wireguard/plan.ts';
 import { MAX_PROFILE } from './wireguard/syntax.ts';
@@ -88,10 +88,9 @@ export async function addProfile(
 /** @throws VPN_NAME_INVALID, VPN_UNKNOWN, VPN_STORED_DAMAGED, VPN_STORED_EXPOSED, everything of planWireGuard */
 export async function loadProfile(vpnFolder: string, name: string): Promise<StoredProfile> {
   checkName(name);
+  const bytes = await readStored(vpnFolder, name, PROFILE, MAX_PROFILE);
+  const { split, dns, addedAt, source } = parseMeta(name, await readStored(vpnFolder, name, META, MAX_META));
   const file = path.join(vpnFolder, name, PROFILE);
-  const bytes = await readStored(vpnFolder, name, file, MAX_PROFILE + 1);
-  const record = parseMeta(name, await readStored(vpnFolder, name, path.join(vpnFolder, name, META), MAX_META));
-  const { split, dns, addedAt, source } = record;
   return { ...planWireGuard(bytes, file, { split, dns }), name, addedAt, source };
 }
 
@@ -163,7 +162,8 @@ async function readSource(file: string): Promise<Buffer> {
       if (info.size > MAX_PROFILE) {
         throw VmgateError.of(errors.VPN_PROFILE_TOO_LARGE, { file, bytes: info.size, limit: MAX_PROFILE });
       }
-      return await readBounded(handle, MAX_PROFILE + 1);
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_PROFILE), 0, MAX_PROFILE, 0);
+      return buffer.subarray(0, bytesRead);
     } finally {
       await handle.close();
     }
@@ -176,25 +176,14 @@ async function readSource(file: string): Promise<Buffer> {
   }
 }
 
-async function readStored(vpnFolder: string, name: string, file: string, limit: number): Promise<Buffer> {
-  try {
-    const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    try {
-      const { mode } = await handle.stat();
-      if ((mode & 0o077) !== 0) {
-        throw VmgateError.of(errors.VPN_STORED_EXPOSED, { file, mode: `0${(mode & 0o777).toString(8)}` });
-      }
-      return await readBounded(handle, limit);
-    } finally {
-      await handle.close();
-    }
-  } catch (cause) {
-    if (VmgateError.is(cause)) throw cause;
-    const exists = (await profileNames(vpnFolder)).includes(name);
-    if (!exists) throw await unknownProfile(vpnFolder, name);
-    const reason = `${path.basename(file)} cannot be read`;
-    throw VmgateError.of(errors.VPN_STORED_DAMAGED, { name, reason }, { cause });
-  }
+async function readStored(vpnFolder: string, name: string, part: string, limit: number): Promise<Buffer> {
+  const file = path.join(vpnFolder, name, part);
+  const read = await readPrivateFile(file, limit);
+  if (read.state === 'read') return read.content;
+  if (read.state === 'exposed') throw VmgateError.of(errors.VPN_STORED_EXPOSED, { file, mode: read.mode });
+  if (!(await profileNames(vpnFolder)).includes(name)) throw await unknownProfile(vpnFolder, name);
+  const cause = read.state === 'unreadable' ? read.cause : undefined;
+  throw VmgateError.of(errors.VPN_STORED_DAMAGED, { name, reason: `${part} cannot be read` }, { cause });
 }
 
 function parseMeta(name: string, bytes: Buffer): z.infer<typeof meta> {
@@ -203,11 +192,6 @@ function parseMeta(name: string, bytes: Buffer): z.infer<typeof meta> {
   } catch (cause) {
     throw VmgateError.of(errors.VPN_STORED_DAMAGED, { name, reason: `${META} is not what vmgate wrote` }, { cause });
   }
-}
-
-async function readBounded(handle: FileHandle, limit: number): Promise<Buffer> {
-  const { buffer, bytesRead } = await handle.read(Buffer.alloc(limit), 0, limit, 0);
-  return buffer.subarray(0, bytesRead);
 }
 
 function isErrno(cause: unknown, ...codes: readonly string[]): boolean {
