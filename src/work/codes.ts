@@ -1,0 +1,80 @@
+import { error, errorCodes } from '../core/coded.ts';
+
+interface Disk {
+  readonly file: string;
+}
+
+export const errors = errorCodes({
+  WORK_DISK_MISSING: error<Disk & { why: string }>({
+    exit: 2,
+    source: 'user',
+    what: ({ file, why }) => `the disk ${file} cannot be read: ${why}`,
+    remedy: () => 'correct disk in vmgate.yaml',
+    sample: { file: '/home/ada/vms/acme.qcow2', why: 'ENOENT' },
+  }),
+  WORK_DISK_NOT_A_FILE: error<Disk & { kind: string }>({
+    exit: 2,
+    source: 'user',
+    what: ({ file, kind }) => `the disk ${file} is ${kind}; vmgate takes regular files only`,
+    remedy: ({ file }) => `make an image of it: qemu-img convert -O qcow2 ${file} disk.qcow2`,
+    sample: { file: '/dev/sda', kind: 'a block device' },
+  }),
+  WORK_DISK_FORMAT: error<Disk & { format: string }>({
+    exit: 2,
+    source: 'user',
+    what: ({ file, format }) => `the disk ${file} is in ${format} format; vmgate takes qcow2 and raw`,
+    remedy: ({ file }) => `qemu-img convert -O qcow2 ${file} disk.qcow2`,
+    sample: { file: '/home/ada/vms/acme.vmdk', format: 'VMDK' },
+  }),
+  WORK_DISK_BACKING: error<Disk & { backing: string }>({
+    exit: 4,
+    source: 'user',
+    what: ({ file, backing }) =>
+      `the disk ${file} has the backing file ${backing}: it would show files of this machine to the VM, or make QEMU connect out`,
+    remedy: ({ file }) => `if you trust that file, merge it in: qemu-img convert -O qcow2 ${file} disk.qcow2`,
+    sample: { file: '/home/ada/vms/acme.qcow2', backing: '/etc/shadow' },
+  }),
+  WORK_DISK_DATA_FILE: error<Disk & { data: string }>({
+    exit: 4,
+    source: 'user',
+    what: ({ file, data }) =>
+      `the disk ${file} keeps its data in another file (${data}), which could be any of this machine`,
+    remedy: ({ file }) => `if you trust that file, merge it in: qemu-img convert -O qcow2 ${file} disk.qcow2`,
+    sample: { file: '/home/ada/vms/acme.qcow2', data: '/dev/sda' },
+  }),
+  WORK_DISK_ENCRYPTED: error<Disk>({
+    exit: 2,
+    source: 'user',
+    what: ({ file }) => `the disk ${file} is encrypted by QEMU, and vmgate has no key for it`,
+    remedy: () => 'decrypt it with qemu-img convert, and encrypt inside the VM or on the host disk instead',
+    sample: { file: '/home/ada/vms/acme.qcow2' },
+  }),
+  WORK_DISK_UNKNOWN_FEATURE: error<Disk & { feature: string }>({
+    exit: 2,
+    source: 'user',
+    what: ({ file, feature }) => `the disk ${file} needs a qcow2 feature that vmgate does not know: ${feature}`,
+    remedy: ({ file }) => `qemu-img convert -O qcow2 -o compat=1.1 ${file} disk.qcow2`,
+    sample: { file: '/home/ada/vms/acme.qcow2', feature: 'incompatible bit 5' },
+  }),
+  WORK_DISK_CORRUPT: error<Disk & { why: string }>({
+    exit: 2,
+    source: 'user',
+    what: ({ file, why }) => `the disk ${file} is damaged: ${why}`,
+    remedy: ({ file }) => `qemu-img check -r all ${file}   (keep a copy first)`,
+    sample: { file: '/home/ada/vms/acme.qcow2', why: 'its header is cut short' },
+  }),
+  WORK_DISK_OVERLAY_FOREIGN: error<Disk & { why: string }>({
+    exit: 4,
+    source: 'environment',
+    what: ({ file, why }) => `the overlay ${file} is not the one vmgate made: ${why}`,
+    remedy: () => 'vmgate vm reset NAME starts from the base disk again (what the VM wrote since is lost)',
+    sample: { file: '/home/ada/.vmgate/gates/default/vm/web/disk.qcow2', why: 'it lies over /etc/shadow' },
+  }),
+  WORK_DISK_OVERLAY_FAILED: error<Disk & { why: string }>({
+    exit: 5,
+    source: 'environment',
+    what: ({ file, why }) => `the overlay ${file} could not be made: ${why}`,
+    remedy: ({ file }) => `df -h ${file}   shows whether there is room`,
+    sample: { file: '/home/ada/.vmgate/gates/default/vm/web/disk.qcow2', why: 'No space left on device' },
+  }),
+});
