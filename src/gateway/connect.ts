@@ -1,5 +1,6 @@
 /** Gets an authenticated SSH connection out of the gateway's byte stream. */
 import type { Duplex } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import type { Client, ConnectConfig } from 'ssh2';
 import { VmgateError } from '../core/coded.ts';
 import { messageOf } from '../host/index.ts';
@@ -40,7 +41,7 @@ export async function connect({ openStream, credentials, withinMs, signal }: Con
       if (VmgateError.is(cause) && cause.code === errors.GATEWAY_WRONG_KEY.code) throw cause;
       reason = messageOf(cause);
     }
-    await pause(PAUSE_BETWEEN_ATTEMPTS_MS, stop);
+    await setTimeout(PAUSE_BETWEEN_ATTEMPTS_MS, undefined, { signal: stop }).catch(() => undefined);
   }
   if (signal?.aborted) reason = messageOf(signal.reason);
   throw VmgateError.of(errors.GATEWAY_NO_ANSWER, { seconds: Math.round(withinMs / 1_000), reason });
@@ -65,6 +66,7 @@ async function attempt(
     stream.destroy(new Error('given up'));
   };
   stop.addEventListener('abort', abort, { once: true });
+  if (stop.aborted) abort();
   try {
     await new Promise<void>((resolve, reject) => {
       client.once('ready', resolve);
@@ -100,18 +102,4 @@ function settings(clientKey: string): ConnectConfig {
       compress: ['none'],
     },
   };
-}
-
-function pause(ms: number, stop: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    stop.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
-  });
 }

@@ -1,0 +1,110 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { VmgateError } from '../../../src/core/coded.ts';
+import { readAnswer } from '../../../src/gateway/answer.ts';
+import * as protocol from '../../../src/gateway/protocol.ts';
+
+const { VERBS } = protocol;
+
+const schemas = [
+  ['hello', protocol.hello],
+  ['uplink', protocol.uplinkLease],
+  ['lease', protocol.leases],
+  ['facts', protocol.gatewayFacts],
+  ['logs', protocol.logs],
+  ['apply', protocol.done],
+] as const;
+
+const FACTS = {
+  v: 1,
+  bootId: 'f73bdaa6-e426-45af-90c2-7ab633f28513',
+  epochMs: 1_795_419_552_123,
+  uptimeMs: 5_190,
+  ruleset: { nftables: [{ metainfo: { version: '1.1.3' } }] },
+  leases: [{ ifname: 'work0', expiresMs: 14_940 }],
+  rules4: [{ priority: 51, src: 'all', fwmark: '0x766d', table: '51' }],
+  rules6: [],
+  routes4: [{ dst: 'default', dev: 'tun0', scope: 'link', flags: [] }],
+  routes6: [],
+  ipForward: true,
+  disableIpv6: { up0: true },
+  links: [{ ifname: 'up0', mac: '52:54:01:12:34:00', up: true, rxPackets: 1, rxBytes: 2, txPackets: 3, txBytes: 4 }],
+  tunnel: {
+    kind: 'wireguard',
+    ifname: 'tun0',
+    listenPort: 51_820,
+    mark: 30_317,
+    peers: [
+      {
+        publicKey: 'CQkJ',
+        endpoint: '192.0.2.9:51820',
+        latestHandshakeMs: 0,
+        rxBytes: 0,
+        txBytes: 148,
+        allowedIps: ['0.0.0.0/0'],
+      },
+    ],
+  },
+  resolvers: ['10.64.0.1'],
+  counters: { tunnel_out: { packets: 0, bytes: 0 } },
+};
+
+/** Bytes that look like an answer more often than chance would have it. */
+const hostileBytes = fc.oneof(
+  fc.uint8Array({ maxLength: 2_000 }).map((bytes) => Buffer.from(bytes)),
+  fc.json().map((text) => Buffer.from(text)),
+  fc.anything().map((value) => Buffer.from(JSON.stringify(value) ?? '')),
+  // a true answer with one value replaced, or cut short
+  fc
+    .tuple(fc.constantFrom(...Object.keys(FACTS)), fc.jsonValue())
+    .map(([key, value]) => Buffer.from(JSON.stringify({ ...FACTS, [key]: value }))),
+  fc.nat(JSON.stringify(FACTS).length).map((length) => Buffer.from(JSON.stringify(FACTS)).subarray(0, length)),
+);
+
+describe('readAnswer', () => {
+  test('takes the document the gateway really printed', () => {
+    const output = { stdout: Buffer.from(`${JSON.stringify(FACTS)}\n`), stderr: '', exit: 0 };
+    expect(readAnswer('facts', protocol.gatewayFacts, output)).toEqual(FACTS);
+  });
+
+  test('whatever comes in: a valid document or a coded refusal, never anything else', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...schemas),
+        hostileBytes,
+        fc.string(),
+        fc.option(fc.integer({ min: 0, max: 255 }), { nil: undefined }),
+        ([verb, schema], stdout, stderr, exit) => {
+          try {
+            const answer: unknown = readAnswer<unknown>(verb, schema, { stdout, stderr, exit });
+            expect(exit).toBe(0);
+            expect(schema.parse(answer)).toEqual(answer);
+          } catch (fault) {
+            if (!VmgateError.is(fault)) throw fault;
+            expect(['GATEWAY_GARBLED', 'GATEWAY_VERB_FAILED']).toContain(fault.code);
+          }
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  test('deep nesting is refused and does not overflow the stack', () => {
+    const depth = 400_000;
+    const stdout = Buffer.from(`${'['.repeat(depth)}${']'.repeat(depth)}`);
+    expect(() => readAnswer('facts', protocol.gatewayFacts, { stdout, stderr: '', exit: 0 })).toThrow(
+      expect.objectContaining({ code: 'GATEWAY_GARBLED' }),
+    );
+  });
+
+  test('a failure that claims success by its status is still a failure', () => {
+    const stdout = Buffer.from('{"v":1,"ok":false,"step":"nft","detail":"no"}');
+    expect(() => readAnswer('apply', protocol.done, { stdout, stderr: '', exit: 0 })).toThrow(
+      expect.objectContaining({ code: 'GATEWAY_VERB_FAILED' }),
+    );
+  });
+});
+
+test('no deadline is longer than what the gateway gives a verb before it kills it, 30 s', () => {
+  expect(Math.max(...Object.values(VERBS))).toBeLessThan(30_000);
+});

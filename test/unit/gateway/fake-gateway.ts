@@ -1,0 +1,99 @@
+/** A real SSH server in this process that plays the gateway, and can be told to misbehave. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import type { Duplex } from 'node:stream';
+import ssh2, { type Connection, type ServerChannel } from 'ssh2';
+import { fingerprint, makeSshKey, openSshPrivateKey, publicBlob, type SshKey } from '../../../src/gateway/ssh-keys.ts';
+
+export interface Asked {
+  readonly verb: string;
+  readonly stdin: string;
+}
+
+export interface FakeGateway {
+  readonly credentials: { readonly clientKey: string; readonly hostKey: string };
+  /** Every verb asked so far, with what came on stdin. */
+  readonly asked: readonly Asked[];
+  /** Connections as the server sees them. */
+  readonly connections: readonly Connection[];
+  openStream(): Promise<Duplex>;
+  stop(): Promise<void>;
+}
+
+export interface Behaviour {
+  /** Answers a verb; the default never does. */
+  readonly onVerb?: (asked: Asked, channel: ServerChannel) => void;
+  /** Written to every stream before SSH begins. */
+  readonly stale?: Buffer;
+  readonly hostKey?: SshKey;
+  /** Accepts streams and says nothing at all. */
+  readonly mute?: boolean;
+  readonly onConnection?: (connection: Connection) => void;
+}
+
+export async function fakeGateway(behaviour: Behaviour = {}): Promise<FakeGateway> {
+  const [client, host] = [makeSshKey(), makeSshKey()];
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'vmgate-fake-gateway-'));
+  const socket = path.join(folder, 's');
+  const asked: Asked[] = [];
+  const connections: Connection[] = [];
+  const server = new ssh2.Server(
+    { hostKeys: [openSshPrivateKey(behaviour.hostKey ?? host)], ident: 'fake' },
+    (connection) => {
+      connections.push(connection);
+      connection.on('error', () => undefined);
+      connection.on('authentication', (attempt) => {
+        const known = attempt.method === 'publickey' && attempt.key.data.equals(publicBlob(client));
+        if (known) attempt.accept();
+        else attempt.reject();
+      });
+      connection.on('ready', () => behaviour.onConnection?.(connection));
+      connection.on('session', (accept) => {
+        accept().on('exec', (acceptExec, _reject, { command }) => {
+          const channel = acceptExec();
+          const verb = command.replace('vmgate-gw ', '');
+          const chunks: Buffer[] = [];
+          channel.on('data', (chunk: Buffer) => chunks.push(chunk));
+          channel.on('end', () => {
+            const one = { verb, stdin: Buffer.concat(chunks).toString() };
+            asked.push(one);
+            behaviour.onVerb?.(one, channel);
+          });
+        });
+      });
+    },
+  );
+  const sockets = new Set<net.Socket>();
+  const listener = net.createServer((stream) => {
+    sockets.add(stream);
+    stream.on('error', () => undefined);
+    if (behaviour.stale !== undefined) stream.write(behaviour.stale);
+    if (behaviour.mute === true) stream.resume();
+    else server.injectSocket(stream);
+  });
+  await new Promise<void>((resolve) => listener.listen(socket, resolve));
+  return {
+    credentials: { clientKey: openSshPrivateKey(client), hostKey: fingerprint(publicBlob(host)) },
+    asked,
+    connections,
+    openStream: () =>
+      new Promise((resolve, reject) => {
+        const stream = net.connect(socket, () => resolve(stream));
+        stream.once('error', reject);
+      }),
+    stop: async () => {
+      for (const stream of sockets) stream.destroy();
+      await new Promise((resolve) => listener.close(resolve));
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Ends a verb as vmgate-gw does. */
+export function answer(channel: ServerChannel, document: unknown, exit = 0): void {
+  channel.write(typeof document === 'string' ? document : JSON.stringify(document));
+  channel.exit(exit);
+  channel.end();
+}

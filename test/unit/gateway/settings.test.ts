@@ -1,0 +1,100 @@
+import { createPrivateKey, createPublicKey } from 'node:crypto';
+import { describe, expect, test } from '@jest/globals';
+import ssh2 from 'ssh2';
+import { planLinks } from '../../../src/core/link-plan.ts';
+import { bootSettings, renderPlan } from '../../../src/gateway/settings.ts';
+import { dropbearPrivateKey, makeSshKey, openSshPrivateKey, publicBlob } from '../../../src/gateway/ssh-keys.ts';
+import { renderTunnelSettings } from '../../../src/gateway/tunnel-settings.ts';
+import type { TunnelPlan } from '../../../src/vpn/tunnel-plan.ts';
+
+const STATIC = { kind: 'static', address: '10.0.2.15', prefixLength: 24, nextHop: '10.0.2.2' } as const;
+
+describe('keys of one boot', () => {
+  test('every one of 600 is readable by ssh2 and has matching halves', () => {
+    for (let round = 0; round < 600; round++) {
+      const key = makeSshKey();
+      const parsed = ssh2.utils.parseKey(openSshPrivateKey(key));
+      if (parsed instanceof Error) throw parsed;
+      expect(parsed.getPublicSSH().equals(publicBlob(key))).toBe(true);
+    }
+  });
+
+  test('seed and public key belong together', () => {
+    const { seed, publicKey } = makeSshKey();
+    const jwk = { kty: 'OKP', crv: 'Ed25519', d: seed.toString('base64url'), x: publicKey.toString('base64url') };
+    const derived = createPublicKey(createPrivateKey({ key: jwk, format: 'jwk' })).export({ format: 'jwk' });
+    expect(derived.x).toBe(jwk.x);
+  });
+
+  test('dropbear format: type, then 64 bytes', () => {
+    const key = makeSshKey();
+    const file = dropbearPrivateKey(key);
+    expect(file.subarray(4, 15).toString()).toBe('ssh-ed25519');
+    expect(file.readUInt32BE(15)).toBe(64);
+    expect(file.subarray(19)).toEqual(Buffer.concat([key.seed, key.publicKey]));
+  });
+});
+
+describe('boot settings', () => {
+  test('the plan, one card a line', () => {
+    expect(renderPlan(planLinks(['dev', 'bank'], STATIC, [], 0x1234))).toBe(
+      [
+        'uplink 52:54:01:12:34:00 static 10.0.2.15/24 10.0.2.2',
+        'link work0 52:54:10:12:34:00 10.213.0.1/29 10.213.0.2 52:54:20:12:34:00',
+        'link work1 52:54:10:12:34:01 10.213.0.9/29 10.213.0.10 52:54:20:12:34:01',
+        'link probe0 52:54:10:12:34:1f 10.213.0.249/29 10.213.0.250 52:54:20:12:34:1f',
+        '',
+      ].join('\n'),
+    );
+    expect(renderPlan(planLinks([], { kind: 'dhcp' }, [], 0)).split('\n')[0]).toBe('uplink 52:54:01:00:00:00 dhcp');
+  });
+
+  test('hold this boot only: other keys each time, and the private client key stays on the host', () => {
+    const plan = planLinks([], STATIC, [], 1);
+    const [one, two] = [bootSettings(plan, '{}'), bootSettings(plan, '{}')];
+    expect(one.credentials.hostKey).not.toBe(two.credentials.hostKey);
+    expect(one.archive.includes('PRIVATE KEY')).toBe(false);
+    expect(one.archive.includes('etc/vmgate/dropbear_ed25519_host_key')).toBe(true);
+    expect(one.archive.length % 4).toBe(0);
+  });
+});
+
+describe('tunnel settings', () => {
+  const plan: TunnelPlan = {
+    kind: 'wireguard',
+    endpoint: { host: 'vpn.example', port: 51_820, protocol: 'udp', shape: 'wireguard' },
+    peerIdentity: 'peer',
+    addresses: ['10.64.0.2/32', 'fd00::2/128'],
+    routes: ['0.0.0.0/0', '::/0'],
+    split: false,
+    resolvers: ['10.64.0.1'],
+    searchDomains: ['corp.example'],
+    mtu: 1_420,
+  };
+  const policy = { ifname: 'tun0', routes: ['0.0.0.0/0'], resolvers: ['10.64.0.1'], localPort: 51_820, mark: 30_317 };
+
+  test('public lines first, secrets last, no IPv6', () => {
+    expect(renderTunnelSettings(plan, policy, '[Interface]\n')).toBe(
+      [
+        'address 10.64.0.2/32',
+        'mtu 1420',
+        'route 0.0.0.0/0',
+        'resolver 10.64.0.1',
+        'search corp.example',
+        '--- wg',
+        '[Interface]',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test.each([
+    ['no IPv4 address', { ...plan, addresses: ['fd00::2/128'] }],
+    ['a line break in a search domain', { ...plan, searchDomains: ['a\nroute 0.0.0.0/0'] }],
+    ['an address with an option behind it', { ...plan, addresses: ['10.0.0.1/32 peer 1.2.3.4'] }],
+  ])('refuses %s', (_name, broken) => {
+    expect(() => renderTunnelSettings(broken, policy, '')).toThrow(
+      expect.objectContaining({ code: 'GATEWAY_TUNNEL_UNUSABLE' }),
+    );
+  });
+});
