@@ -1,5 +1,6 @@
-/** What a profile means for people: one line, and the list of everything that may leave the uplink. */
+/** What a profile means for people: one line, and everything that may leave the uplink for it. */
 import { parseIpv4 } from '../core/address-class.ts';
+import { describeEgress, type EgressRow } from '../core/policy/index.ts';
 import type { TunnelPlan } from './tunnel-plan.ts';
 
 /** `acme: WireGuard to vpn.acme.example:51820, server key GtL7..., full tunnel, DNS 10.64.0.1, MTU 1420`. No secrets. */
@@ -17,19 +18,24 @@ export function describeTunnel(name: string, plan: TunnelPlan): string {
 }
 
 /**
- * Everything that may be seen on the untrusted network, one entry a line; nothing else may leave. `pinned` is the
- * address in use, when there is one.
+ * Everything that may be seen on the untrusted network for this profile, before any gate runs; what is in no row does
+ * not leave. The gateway's rows are the policy's own table, so that this cannot promise anything else than is enforced.
  */
-export function clearTextPlan(plan: TunnelPlan, pinned?: { readonly address: string }): readonly string[] {
+export function clearTextPlan(plan: TunnelPlan): readonly EgressRow[] {
   const { host, port, protocol, shape } = plan.endpoint;
   const literal = parseIpv4(host) !== undefined;
-  const address = pinned?.address ?? (literal ? host : `the address of ${host}`);
-  const lookup = literal ? [] : [`by this machine: the lookup of the name ${host} (A record, your network's resolver)`];
-  return [
-    ...lookup,
-    'by the gateway: ARP for the next hop, and for its own address',
-    `by the gateway: ${protocol.toUpperCase()} to ${address}:${port}, only in the shape of ${SHAPES[shape]}`,
-  ];
+  const lookup: EgressRow = {
+    from: 'this machine',
+    to: "the local network's resolver",
+    what: `DNS: the address of ${host}`,
+    when: 'at each connect',
+    visible: 'in clear',
+  };
+  const rows = describeEgress({
+    uplink: { mac: '', address: undefined, nextHop: undefined, dhcp: false },
+    endpoints: [{ address: host, port, protocol, shape }],
+    links: [],
+    tunnel: undefined,
+  });
+  return literal ? rows : [lookup, ...rows];
 }
-
-const SHAPES: Readonly<Record<TunnelPlan['endpoint']['shape'], string>> = { wireguard: 'WireGuard messages' };

@@ -134,11 +134,13 @@ describe('what is stored', () => {
     expect(describeTunnel('acme', plan)).toBe(
       'acme: WireGuard to vpn.acme.example:51820, server key Ib+lyX2LkjBHMp7sSrer9ecIZwrcvMcBaxBgWOOhTWA=, private key (hidden), full tunnel, DNS 10.64.0.1, MTU 1420',
     );
-    expect(clearTextPlan(plan, { address: '198.41.0.4' })).toEqual([
-      "by this machine: the lookup of the name vpn.acme.example (A record, your network's resolver)",
-      'by the gateway: ARP for the next hop, and for its own address',
-      'by the gateway: UDP to 198.41.0.4:51820, only in the shape of WireGuard messages',
+    expect(clearTextPlan(plan).map(({ from, to, what, visible }) => [from, to, what, visible])).toEqual([
+      ['this machine', "the local network's resolver", 'DNS: the address of vpn.acme.example', 'in clear'],
+      ['the gateway', 'the router', 'ARP: asks for the router, answers it', 'in clear'],
+      ['the gateway', 'vpn.acme.example port 51820', 'WireGuard over UDP', 'encrypted'],
     ]);
+    const literal = { ...plan, endpoint: { ...plan.endpoint, host: '198.41.0.4' } };
+    expect(clearTextPlan(literal)).toHaveLength(2);
   });
 });
 
