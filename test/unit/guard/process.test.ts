@@ -1,0 +1,238 @@
+import { readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { parsePcap } from '../../../src/frame/index.ts';
+import { type Guard, type GuardReport, startGuard } from '../../../src/guard/index.ts';
+import { foreignFrame, tunnelFrame } from '../core/policy/frames.ts';
+import { openPolicy } from '../core/policy/policies.ts';
+import { buildProgram } from './build.ts';
+import { FakeGateway } from './fake-gateway.ts';
+
+const { uplink, endpoints, tunnel } = openPolicy;
+let program: string;
+let gateway: FakeGateway;
+let guard: Guard;
+let reports: GuardReport[];
+
+beforeAll(async () => {
+  program = await buildProgram('src/guard/main.ts');
+});
+afterAll(() => rmSync(path.dirname(program), { recursive: true }));
+
+beforeEach(async () => {
+  gateway = await FakeGateway.start();
+  reports = [];
+  guard = await startGuard({ setup: setupOf(gateway), uplink, entry: program });
+  guard.onReport((report) => reports.push(report));
+});
+afterEach(async () => {
+  await guard.kill();
+  await gateway.close();
+});
+
+function setupOf({ outgoing, released, folder }: FakeGateway) {
+  return { outgoing, released, evidence: path.join(folder, 'evidence'), evidenceMaxBytes: 65_536 };
+}
+
+/** A guard that lets the tunnel's packets out. */
+async function armed(forMs = 5_000): Promise<void> {
+  guard.setPolicy(uplink, endpoints, tunnel);
+  guard.arm(1, forMs);
+  expect((await guard.sync()).armed).toBe(true);
+}
+
+function reported<T extends GuardReport['type']>(type: T): Extract<GuardReport, { type: T }>[] {
+  return reports.filter((report): report is Extract<GuardReport, { type: T }> => report.type === type);
+}
+
+function nextReport(type: GuardReport['type']): Promise<GuardReport> {
+  const known = reports.find((report) => report.type === type);
+  if (known !== undefined) return Promise.resolve(known);
+  return new Promise((resolve) => {
+    guard.onReport((report) => {
+      if (report.type === type) resolve(report);
+    });
+  });
+}
+
+describe('armed', () => {
+  test('lets the tunnel out, unchanged and in order, and counts it', async () => {
+    await armed();
+    const frames = [64, 1_452, 32].map((length, index) => tunnelFrame(length, index));
+    await gateway.send(...frames);
+    await gateway.received(3);
+    expect(gateway.out).toEqual(frames);
+    const { counts } = await guard.sync();
+    const bytes = frames.reduce((sum, frame) => sum + frame.length, 0);
+    expect(counts).toMatchObject({ passed: { tunnel: { frames: 3, bytes } }, held: 0, foreign: 0, overrun: 0 });
+  });
+
+  test('a frame that comes in pieces leaves whole', async () => {
+    await armed();
+    const frame = tunnelFrame(1_024);
+    const framed = Buffer.concat([Buffer.from([0, 0, frame.length >> 8, frame.length & 0xff]), frame]);
+    for (const byte of [framed.subarray(0, 2), framed.subarray(2, 30), framed.subarray(30)]) {
+      await gateway.sendRaw(byte);
+      await guard.sync();
+    }
+    await gateway.received(1);
+    expect(gateway.out).toEqual([frame]);
+  });
+
+  test('no gateway is believed when it sends a length no frame has', async () => {
+    await armed();
+    await gateway.sendRaw(Buffer.from([0xff, 0xff, 0xff, 0xff, 1, 2, 3]));
+    expect(await nextReport('gateway-lost')).toMatchObject({ why: expect.stringContaining('length') });
+  });
+
+  test('a crashed gateway is reported', async () => {
+    gateway.crash();
+    expect(await nextReport('gateway-lost')).toBeDefined();
+  });
+});
+
+describe('not armed', () => {
+  test('holds what would be allowed', async () => {
+    guard.setPolicy(uplink, endpoints, tunnel);
+    await gateway.send(tunnelFrame(), tunnelFrame());
+    const { counts, armed: isArmed } = await guard.sync();
+    expect(counts).toMatchObject({ held: 2, foreign: 0 });
+    expect(isArmed).toBe(false);
+    expect(gateway.out).toEqual([]);
+  });
+
+  test('disarm takes effect at once, and an arm of the same generation comes too late', async () => {
+    await armed();
+    guard.disarm();
+    guard.arm(1, 5_000);
+    await guard.sync();
+    await gateway.send(tunnelFrame());
+    expect((await guard.sync()).counts).toMatchObject({ held: 1, passed: { tunnel: { frames: 0 } } });
+    expect(reported('disarmed')).toEqual([{ type: 'disarmed', why: 'order' }]);
+    guard.arm(2, 5_000);
+    await gateway.send(tunnelFrame());
+    await gateway.received(1);
+  });
+
+  test('a new policy disarms', async () => {
+    await armed();
+    guard.setPolicy(uplink, endpoints, tunnel);
+    await gateway.send(tunnelFrame());
+    expect((await guard.sync()).counts.held).toBe(1);
+    expect(reported('disarmed')).toEqual([{ type: 'disarmed', why: 'policy' }]);
+  });
+
+  test('past the deadline nothing leaves, and it says so by itself', async () => {
+    await armed(150);
+    await nextReport('disarmed');
+    await gateway.send(tunnelFrame());
+    expect((await guard.sync()).counts.held).toBe(1);
+    expect(reported('disarmed')).toEqual([{ type: 'disarmed', why: 'deadline' }]);
+    expect(gateway.out).toEqual([]);
+  });
+
+  test('orders that waited while it was stopped do not arm it again', async () => {
+    await armed(400);
+    process.kill(guard.pid, 'SIGSTOP');
+    guard.arm(1, 400);
+    await gateway.send(tunnelFrame());
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    process.kill(guard.pid, 'SIGCONT');
+    const { counts, armed: isArmed } = await guard.sync();
+    expect(isArmed).toBe(false);
+    expect(counts.held).toBe(1);
+    expect(gateway.out).toEqual([]);
+  });
+});
+
+describe('violated', () => {
+  test('one foreign frame ends it: evidence, report, and nothing leaves ever after', async () => {
+    await armed();
+    await gateway.send(tunnelFrame(), foreignFrame(), tunnelFrame());
+    await gateway.received(1);
+    const { counts, armed: isArmed } = await guard.sync();
+    expect(counts).toMatchObject({ passed: { tunnel: { frames: 1 } }, foreign: 1, held: 1 });
+    expect(isArmed).toBe(false);
+    expect(reported('violation')).toEqual([
+      {
+        type: 'violation',
+        why: 'destination is not the endpoint',
+        frame: foreignFrame().toString('hex'),
+        canary: false,
+      },
+    ]);
+    const kept = parsePcap(readFileSync(path.join(gateway.folder, 'evidence', 'first.pcap')));
+    expect(kept?.map(({ frame }) => frame)).toEqual([foreignFrame()]);
+
+    guard.setPolicy(uplink, endpoints, tunnel);
+    guard.arm(2, 5_000);
+    await gateway.send(tunnelFrame());
+    expect((await guard.sync()).counts).toMatchObject({ held: 2, passed: { tunnel: { frames: 1 } } });
+    expect(gateway.out).toHaveLength(1);
+  });
+
+  test('a foreign frame counts while nothing is armed too', async () => {
+    await gateway.send(foreignFrame());
+    expect((await guard.sync()).counts.foreign).toBe(1);
+  });
+
+  test('a canary is found in a frame that is otherwise allowed', async () => {
+    const token = '00112233445566778899';
+    await armed();
+    guard.watchFor([token]);
+    await guard.sync();
+    const carrier = tunnelFrame();
+    Buffer.from(token, 'hex').copy(carrier, 80);
+    await gateway.send(tunnelFrame(), carrier);
+    await gateway.received(1);
+    const { counts } = await guard.sync();
+    expect(counts).toMatchObject({ canaries: 1, foreign: 0, passed: { tunnel: { frames: 1 } } });
+    expect(reported('violation')).toMatchObject([{ canary: true, why: 'canary in a tunnel frame' }]);
+  });
+
+  test('a flood of foreign frames is reported a few times and counted whole', async () => {
+    await gateway.send(...Array.from({ length: 5_000 }, foreignFrame));
+    expect((await guard.sync(10_000)).counts.foreign).toBe(5_000);
+    expect(reported('violation')).toHaveLength(8);
+  });
+});
+
+describe('pipes', () => {
+  test('the end of stdin is the end of the guard', async () => {
+    await armed();
+    const other = await FakeGateway.start();
+    const { pid } = guard;
+    guard.disarm();
+    process.kill(pid, 0);
+    await other.close();
+  });
+
+  test('it keeps reading when what it lets out is not read: lost, not queued without bound', async () => {
+    await armed();
+    gateway.readReleased(false);
+    const batch = Array.from({ length: 500 }, () => tunnelFrame(1_440));
+    for (let round = 0; round < 20; round += 1) await gateway.send(...batch);
+    const { counts } = await guard.sync();
+    expect(counts.overrun).toBeGreaterThan(5_000);
+    expect((counts.passed['tunnel']?.frames ?? 0) + counts.overrun).toBe(10_000);
+    gateway.readReleased(true);
+  });
+
+  test('frames that wait when passing ends are thrown away, with the gateway', async () => {
+    await armed();
+    gateway.readReleased(false);
+    for (let round = 0; round < 4; round += 1)
+      await gateway.send(...Array.from({ length: 500 }, () => tunnelFrame(1_440)));
+    await guard.sync();
+    guard.disarm();
+    expect(await nextReport('gateway-lost')).toMatchObject({ why: expect.stringContaining('waited') });
+  });
+});
+
+test('a guard that cannot reach the gateway is refused with the reason', async () => {
+  const setup = { ...setupOf(gateway), released: path.join(gateway.folder, 'nobody.sock') };
+  await expect(startGuard({ setup, uplink, entry: program })).rejects.toMatchObject({
+    code: 'GUARD_NOT_STARTED',
+    what: expect.stringContaining('ENOENT'),
+  });
+});
