@@ -11,6 +11,7 @@ import { VmgateError } from '../core/coded.ts';
 import { readPrivateFile, writeFileAtomic } from '../home/index.ts';
 import { errors } from './codes.ts';
 import { type PlannedProfile, type ProfileOptions, planWireGuard } from './wireguard/plan.ts';
+import { MAX_DNS } from './wireguard/settings.ts';
 import { MAX_PROFILE } from './wireguard/syntax.ts';
 
 export interface StoredProfile extends PlannedProfile {
@@ -32,7 +33,7 @@ const meta = z.strictObject({
   addedAt: z.iso.datetime(),
   source: z.string().max(4_096),
   split: z.boolean(),
-  dns: z.array(z.ipv4()).max(8),
+  dns: z.array(z.ipv4()).max(MAX_DNS),
 });
 
 const PROFILE = 'profile.conf';

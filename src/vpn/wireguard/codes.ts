@@ -92,6 +92,12 @@ export const profileErrors = {
     remedy: ({ file }) => again(file),
     sample: { ...sampleAt, key: 'MTU', value: '99999', expected: 'a number from 576 to 9000' },
   }),
+  VPN_LIST_TOO_LONG: error<At & { key: string; count: number; limit: number }>({
+    ...user,
+    what: (p) => `${place(p)}: ${p.count} entries for ${p.key}; at most ${p.limit} are supported`,
+    remedy: ({ key, limit }) => `keep at most ${limit} entries for ${key}`,
+    sample: { ...sampleAt, key: 'AllowedIPs', count: 900, limit: 512 },
+  }),
   VPN_HOOK_REFUSED: error<At & { key: string; reason: string }>({
     ...user,
     what: (p) => `${place(p)}: ${p.key} is refused: ${p.reason}`,

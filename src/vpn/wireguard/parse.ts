@@ -6,7 +6,7 @@ import { type CodedEvent, occur, VmgateError } from '../../core/coded.ts';
 import { errors, events } from '../codes.ts';
 import { isClamped, keyDefect } from './keys.ts';
 import { at, type Token } from './positions.ts';
-import { identifySetting, type Setting } from './settings.ts';
+import { identifySetting, listLimit, type Setting } from './settings.ts';
 import { type Entry, readSections, type Section, splitList } from './syntax.ts';
 import {
   isHostName,
@@ -146,10 +146,10 @@ class SectionReader {
     this.section = section;
     this.#file = file;
     for (const entry of section.entries) {
-      const { setting, repeats } = identifySetting(entry.key, section.name, file);
+      const setting = identifySetting(entry.key, section.name, file);
       const earlier = this.#entries.get(setting);
       if (earlier === undefined) this.#entries.set(setting, [entry]);
-      else if (repeats) earlier.push(entry);
+      else if (listLimit(setting) !== undefined) earlier.push(entry);
       else {
         const firstLine = earlier[0]?.key.line ?? 0;
         throw VmgateError.of(errors.VPN_KEY_REPEATED, { ...this.at(entry.key), key: setting, firstLine });
@@ -184,7 +184,12 @@ class SectionReader {
   }
 
   list(setting: Setting): readonly Token[] {
-    return (this.#entries.get(setting) ?? []).flatMap(({ value }) => splitList(value));
+    const entries = (this.#entries.get(setting) ?? []).flatMap(({ value }) => splitList(value));
+    const limit = listLimit(setting) ?? 1;
+    const excess = entries[limit];
+    if (excess === undefined) return entries;
+    const payload = { ...this.at(excess), key: setting, count: entries.length, limit };
+    throw VmgateError.of(errors.VPN_LIST_TOO_LONG, payload);
   }
 
   host(setting: Setting, token: Token): Placed<Prefix> {

@@ -15,6 +15,7 @@ import { publicKeyOf } from './keys.ts';
 import { type PeerSection, type Placed, type Profile, parseProfile } from './parse.ts';
 import { at } from './positions.ts';
 import { sealSecrets } from './secrets.ts';
+import { MAX_DNS } from './settings.ts';
 import { coversAddress, coversEverything, formatPrefix, networkOf, type Prefix } from './values.ts';
 
 export interface ProfileOptions {
@@ -139,6 +140,10 @@ function chooseResolvers(
   exit: ExitPeer,
   { dns }: ProfileOptions,
 ): readonly string[] {
+  if (dns.length > MAX_DNS) {
+    const payload = { ...at(file, own.header), key: '--dns', count: dns.length, limit: MAX_DNS };
+    throw VmgateError.of(errors.VPN_LIST_TOO_LONG, payload);
+  }
   for (const value of dns) {
     if (parseIpv4(value) === undefined)
       throw VmgateError.of(errors.VPN_DNS_OPTION_INVALID, { value: value.slice(0, 80) });

@@ -1,4 +1,4 @@
-/** Every setting of wg(8) and wg-quick(8) by name: where it belongs, whether it may repeat, and which are refused. */
+/** Every setting of wg(8) and wg-quick(8) by name: where it belongs, how many entries it may have, and which are refused. */
 import { VmgateError } from '../../core/coded.ts';
 import { errors } from '../codes.ts';
 import { at, type Token } from './positions.ts';
@@ -6,20 +6,24 @@ import type { SectionName } from './syntax.ts';
 
 interface SettingRule {
   readonly section: SectionName;
-  /** Lists add up over several lines; anything else must not stand twice. */
-  readonly repeats?: true;
+  /** A list adds up over several lines, to at most this many entries; anything else must not stand twice. */
+  readonly entries?: number;
 }
+
+/** Addresses and search domains together; also for `--dns`. */
+export const MAX_DNS = 8;
 
 const RULES = {
   PrivateKey: { section: '[Interface]' },
   ListenPort: { section: '[Interface]' },
   FwMark: { section: '[Interface]' },
-  Address: { section: '[Interface]', repeats: true },
-  DNS: { section: '[Interface]', repeats: true },
+  Address: { section: '[Interface]', entries: 8 },
+  DNS: { section: '[Interface]', entries: MAX_DNS },
   MTU: { section: '[Interface]' },
   PublicKey: { section: '[Peer]' },
   PresharedKey: { section: '[Peer]' },
-  AllowedIPs: { section: '[Peer]', repeats: true },
+  // "Everything but the local networks" is about 100 prefixes; the gateway reports back up to 1,024 routes.
+  AllowedIPs: { section: '[Peer]', entries: 512 },
   Endpoint: { section: '[Peer]' },
   PersistentKeepalive: { section: '[Peer]' },
 } as const satisfies Record<string, SettingRule>;
@@ -43,11 +47,7 @@ const SETTINGS = Object.keys(RULES) as readonly Setting[];
  *
  * @throws VPN_HOOK_REFUSED, VPN_KEY_MISPLACED, VPN_KEY_UNKNOWN
  */
-export function identifySetting(
-  key: Token,
-  section: SectionName,
-  file: string,
-): { setting: Setting; repeats: boolean } {
+export function identifySetting(key: Token, section: SectionName, file: string): Setting {
   const hook = Object.keys(REFUSED).find((name) => sameName(name, key.text));
   if (hook !== undefined) {
     throw VmgateError.of(errors.VPN_HOOK_REFUSED, { ...at(file, key), key: hook, reason: REFUSED[hook] ?? '' });
@@ -59,7 +59,13 @@ export function identifySetting(
     const payload = { ...at(file, key), key: setting, section, belongs: rule.section };
     throw VmgateError.of(errors.VPN_KEY_MISPLACED, payload);
   }
-  return { setting, repeats: rule.repeats === true };
+  return setting;
+}
+
+/** How many entries a list may have; undefined for a setting that is no list. */
+export function listLimit(setting: Setting): number | undefined {
+  const rule: SettingRule = RULES[setting];
+  return rule.entries;
 }
 
 /** A name is quoted only when it cannot be a piece of a secret key that lost its `Key =`. */

@@ -60,10 +60,12 @@ describe('broken profiles', () => {
     expect(faultOf('#'.repeat(65_536), 'big.conf').code).toBe('VPN_SECTION_MISSING');
   });
 
-  test('--dns that is no address, and one the tunnel never reaches', () => {
+  test('--dns that is no address, one the tunnel never reaches, too many', () => {
     const profile = read('profiles', 'split.conf');
     expect(faultOf(profile, 'a.conf', { split: true, dns: ['dns.example'] }).code).toBe('VPN_DNS_OPTION_INVALID');
     expect(faultOf(profile, 'a.conf', { split: true, dns: ['8.8.8.8'] }).code).toBe('VPN_DNS_OUTSIDE_TUNNEL');
+    const many = Array(9).fill('10.64.0.1');
+    expect(faultOf(profile, 'a.conf', { split: true, dns: many }).code).toBe('VPN_LIST_TOO_LONG');
   });
 });
 
