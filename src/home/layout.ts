@@ -9,6 +9,8 @@ export interface GateLayout {
   readonly socket: string;
   readonly journal: string;
   readonly supervisorLog: string;
+  /** Path of the vmgate.yaml the gate was last brought up from: for commands typed elsewhere, and after a crash. */
+  readonly origin: string;
   /** The gateway process: sockets, pidfile, image copies. Emptied when it ends. */
   readonly run: string;
   /** dgram sockets of the work links. */
@@ -50,6 +52,7 @@ export function layoutOf(root: string): HomeLayout {
         lock: path.join(folder, 'lock'),
         socket: path.join(folder, 'ctl.sock'),
         journal: path.join(folder, 'journal.jsonl'),
+        origin: path.join(folder, 'origin'),
         supervisorLog: path.join(folder, 'supervisor.log'),
         run: path.join(folder, 'gw'),
         wires: path.join(folder, 'w'),

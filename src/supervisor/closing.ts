@@ -2,10 +2,9 @@
 import type { Runners } from './loop.ts';
 import type { World } from './world.ts';
 
-export function closingRunners(world: World): Pick<
-  Runners,
-  'disarmGuard' | 'dropLeases' | 'lowerLinks' | 'flushConntrack'
-> {
+export function closingRunners(
+  world: World,
+): Pick<Runners, 'disarmGuard' | 'dropLeases' | 'lowerLinks' | 'flushConntrack'> {
   const unlease = async () => {
     // Without a control channel there is no gateway that could hold a lease: it is killed next.
     await world.session?.control.unlease();

@@ -6,6 +6,7 @@ import { compileNft, type EgressPolicy, renderNft } from '../core/policy/index.t
 import { wallMs } from '../host/index.ts';
 import { resolveEndpoint, type TunnelPlan } from '../vpn/index.ts';
 import { errors, events } from './codes.ts';
+import { Lane } from './lane.ts';
 import type { Runners } from './loop.ts';
 import { sessionOf } from './session.ts';
 import type { World } from './world.ts';
@@ -30,7 +31,7 @@ export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel
       guard.setPolicy(policy.uplink, policy.endpoints, policy.tunnel);
       await control.untunnel();
       await control.apply(renderNft(compileNft(policy, world.lab?.removedDefences)));
-      world.connection = { pinned, policy, beganMs: wallMs() };
+      world.connection = { pinned, policy, beganMs: wallMs(), lane: new Lane() };
       return { type: 'pinned', generation };
     },
     startTunnel: async ({ generation }) => {

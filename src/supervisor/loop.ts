@@ -24,7 +24,8 @@ const DEADLINE_S: Partial<Record<Effect['do'], number>> = {
   startTunnel: 10,
   verify: 40,
   pulse: 6,
-  lease: 4,
+  // Its turn may come after a full verification.
+  lease: 45,
   dropLeases: 1,
   lowerLinks: 1,
   flushConntrack: 1,

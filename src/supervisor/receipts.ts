@@ -22,7 +22,10 @@ export function receiptRunners(world: World): Pick<Runners, 'writeReceipt' | 're
         {
           gate: world.gate,
           bootId: session.bootId,
-          image: { digest: session.image.digest, parts: session.boot.parts.map(({ name, digest }) => ({ name, digest })) },
+          image: {
+            digest: session.image.digest,
+            parts: session.boot.parts.map(({ name, digest }) => ({ name, digest })),
+          },
           ruleset: sha256(renderNft(compileNft(policy))),
           configuration: session.config.digest,
           work: Object.fromEntries(session.config.config.work.map((work) => [work.name, sha256(canonicalJson(work))])),

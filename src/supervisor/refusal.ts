@@ -28,7 +28,10 @@ export function notVerified(gate: string, phase: Phase, reason: CloseReason | un
   const remedy = reason?.kind === 'verdicts' ? (reason.failed[0]?.remedy ?? '') : '';
   const evidence =
     reason?.kind === 'verdicts'
-      ? reason.failed.flatMap(({ check, outcome, summary, evidence: seen }) => [`${check}: ${outcome}, ${summary}`, ...seen])
+      ? reason.failed.flatMap(({ check, outcome, summary, evidence: seen }) => [
+          `${check}: ${outcome}, ${summary}`,
+          ...seen,
+        ])
       : (reason?.fault.evidence ?? []);
   const why = describeReason(reason);
   return VmgateError.of(

@@ -65,7 +65,8 @@ export async function endSession(world: World): Promise<void> {
   world.connection = undefined;
   world.probe = undefined;
   if (session === undefined) return;
-  probe?.abandon();
+  // Not waited for: the hypervisor it talks to is ended next.
+  void probe?.close();
   await session.guard.kill();
   session.control.close();
   await session.gateway.kill();

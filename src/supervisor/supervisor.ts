@@ -89,7 +89,9 @@ export class Supervisor {
     const supervisor = new Supervisor(options, lock);
     try {
       await supervisor.#takeOver();
-      supervisor.#server = await serve(options.layout.socket, (request, exchange) => supervisor.#handle(request, exchange));
+      supervisor.#server = await serve(options.layout.socket, (request, exchange) =>
+        supervisor.#handle(request, exchange),
+      );
       supervisor.#ticking = setInterval(() => supervisor.#loop.post({ type: 'tick' }), TICK_MS);
       return supervisor;
     } catch (cause) {

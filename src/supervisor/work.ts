@@ -4,7 +4,8 @@ import { VmgateError } from '../core/coded.ts';
 import { judgeDefinition } from '../core/definition.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { RunningWork, WorkSpec } from '../drivers/index.ts';
-import { prepareWork } from '../work/index.ts';
+import { monotonicMs } from '../host/index.ts';
+import { describeWork, prepareWork } from '../work/index.ts';
 import { errors, events } from './codes.ts';
 import type { Runners } from './loop.ts';
 import { sessionOf } from './session.ts';
@@ -15,7 +16,7 @@ import type { World } from './world.ts';
 const SHUTDOWN_MS = 15_000;
 const READY_MS = 180_000;
 const SSH_PORT = 22;
-const POLL_MS = 250;
+const REFUSAL_MS = 1_000;
 
 type WorkRunners = Pick<Runners, 'defineWork' | 'judgeWork' | 'raiseWork' | 'awaitReady' | 'stopWork'>;
 
@@ -24,6 +25,7 @@ export function workRunners(world: World, onEnd: (name: string) => void): WorkRu
   return {
     defineWork: async ({ name, generation }) => {
       const spec = await specOf(world, name);
+      await prepareWork(configOf(world, name), spec, world.home.images);
       const work = await world.workHost.start(spec);
       keep(world, name, work, onEnd);
       return { type: 'defined', name, generation, verdict: judgeDefinition(spec, await work.facts()) };
@@ -81,7 +83,7 @@ async function specOf(world: World, name: string): Promise<WorkSpec> {
   if (link === undefined) throw VmgateError.of(errors.GATE_UNKNOWN_VM, { name, known: [] });
   const { gatewayPath, guestPath } = wireOf(world.layout, link.ifname);
   const wire = { localPath: guestPath, remotePath: gatewayPath };
-  return prepareWork(configOf(world, name), {
+  return describeWork(configOf(world, name), {
     folder: world.layout.work(name),
     images: world.home.images,
     mac: link.guestMac,
@@ -96,16 +98,14 @@ async function answering(world: World, name: string): Promise<void> {
   if (link === undefined) throw VmgateError.of(errors.GATE_UNKNOWN_VM, { name, known: [] });
   const deadline = Date.now() + READY_MS;
   while (Date.now() < deadline) {
-    const answer = await control.dial(link.guest, SSH_PORT).then(
-      (stream) => {
-        stream.destroy();
-        return true;
-      },
-      (cause: unknown) => VmgateError.is(cause) && cause.code === 'GATEWAY_DIAL_REFUSED',
+    const asked = monotonicMs();
+    const connected = await control.dial(link.guest, SSH_PORT).then(
+      (stream) => stream.destroy() !== undefined,
+      () => false,
     );
-    if (answer) return;
+    // Nobody there is told by ARP's silence, after seconds; a refusal comes at once, from the VM itself.
+    if (connected || monotonicMs() - asked < REFUSAL_MS) return;
     if (!world.works.has(name)) throw VmgateError.of(errors.GATE_WORK_NOT_RUNNING, { name });
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   throw VmgateError.of(errors.GATE_WORK_NOT_READY, { name, seconds: READY_MS / 1_000 });
 }

@@ -12,6 +12,7 @@ import type { AssembledBoot, StoredImage } from '../image/index.ts';
 import type { LabPass } from '../lab/pass.ts';
 import type { ProbeStand } from '../verify/index.ts';
 import type { KeyClaim, PinnedEndpoint, StoredProfile } from '../vpn/index.ts';
+import type { Lane } from './lane.ts';
 
 /** One gateway process and everything that dies with it. */
 export interface Session {
@@ -34,6 +35,7 @@ export interface Connection {
   readonly policy: EgressPolicy;
   /** Host wall clock, epoch milliseconds. */
   readonly beganMs: number;
+  readonly lane: Lane;
 }
 
 export interface World {

@@ -19,7 +19,7 @@ export type Effect =
   /** Every required check; `admitted` keep their leases meanwhile. Answer: `judged` or `failed`. */
   | { readonly do: 'verify'; readonly generation: number; readonly admitted: readonly string[] }
   /** The cheap checks. Answer: `pulsed` or `failed`. */
-  | { readonly do: 'pulse'; readonly generation: number }
+  | { readonly do: 'pulse'; readonly generation: number; readonly admitted: readonly string[] }
   /**
    * 15 s for the probe link and the links of `admitted`, none for any other. Run in the order they were asked for, so
    * that the last list holds. Answer: `leased` or `failed`.

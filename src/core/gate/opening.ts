@@ -80,7 +80,7 @@ export function timer(state: GateState, event: Extract<GateEvent, { type: 'timer
       // A full verification takes the pulse's turn: the canaries need the probe link's lease for themselves.
       if (state.reverifyDue)
         return whenOpen(state, generation, { do: 'verify', generation, admitted: admittedVms(state) });
-      return whenOpen(state, generation, { do: 'pulse', generation });
+      return whenOpen(state, generation, { do: 'pulse', generation, admitted: admittedVms(state) });
   }
 }
 

@@ -1,0 +1,64 @@
+/** A command is data plus a handler; the tree, its help and its completion are made from the data. */
+import type { HomeLayout } from '../home/index.ts';
+import type { Output } from './output.ts';
+
+export interface Argument {
+  /** As in help: `NAME`, `[FILE]` when optional, `[CMD...]` for the rest. */
+  readonly name: string;
+  readonly optional?: boolean;
+  readonly rest?: boolean;
+  readonly about: string;
+}
+
+export interface Option {
+  /** commander's form: `--force`, `--gate <NAME>`. */
+  readonly flags: string;
+  readonly about: string;
+  /** May be given several times; arrives as an array. */
+  readonly repeat?: boolean;
+  readonly choices?: readonly string[];
+}
+
+export const GROUPS = ['Every day', 'Look', 'Work VMs', 'Set up', 'Trust and evidence', 'More'] as const;
+
+export interface Command {
+  /** `up`, or two words for a noun's verb: `vpn add`. */
+  readonly name: string;
+  readonly group: (typeof GROUPS)[number];
+  readonly about: string;
+  readonly args?: readonly Argument[];
+  readonly options?: readonly Option[];
+  /** `command  what it does`, shown under help. */
+  readonly examples: readonly string[];
+  /** `query` prints one object under --json; `action` prints JSON lines of events, result last. */
+  readonly kind: 'query' | 'action';
+  readonly run: (context: Context, input: Input) => Promise<void>;
+}
+
+/** What was typed, already checked against the command's data. */
+export interface Input {
+  readonly args: readonly string[];
+  /** Values by camel-cased option name. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** What a handler may use of the outside. */
+export interface Context {
+  readonly cwd: string;
+  readonly out: Output;
+  readonly isInteractive: boolean;
+  /** Aborted by Ctrl-C: the handler undoes what it must and rejects. */
+  readonly interrupted: AbortSignal;
+  /** Opened on first use: `--help` touches nothing. */
+  readonly home: () => HomeLayout;
+  readonly ignoredEnvironment: readonly string[];
+}
+
+export function flag(input: Input, name: string): boolean {
+  return input.options[name] === true;
+}
+
+export function text(input: Input, name: string): string | undefined {
+  const value = input.options[name];
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,78 @@
+/**
+ * What a command says: results on stdout, progress on stderr. Under --json stdout carries objects only; human text is
+ * plain words, colour decorates, and everything that came from outside is escaped before a terminal sees it (P11).
+ */
+import { styleText } from 'node:util';
+import type { CodedEvent, VmgateError } from '../core/coded.ts';
+import { escapeLine } from '../host/index.ts';
+
+type Style = Parameters<typeof styleText>[0];
+
+export interface Streams {
+  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean };
+  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
+}
+
+export interface OutputOptions {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly colour: boolean;
+}
+
+export class Output {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly #streams: Streams;
+  readonly #colour: boolean;
+
+  constructor(streams: Streams, { json, quiet, colour }: OutputOptions) {
+    this.#streams = streams;
+    this.json = json;
+    this.quiet = quiet;
+    this.#colour = colour;
+  }
+
+  /** True where progress may be redrawn in place. */
+  get redraws(): boolean {
+    return this.#streams.stderr.isTTY === true && !this.json && !this.quiet;
+  }
+
+  /** The command's result: the object under --json, else the text. */
+  result(object: unknown, text: string): void {
+    if (this.json) this.#streams.stdout.write(`${JSON.stringify(object)}\n`);
+    else if (text !== '') this.#streams.stdout.write(`${text}\n`);
+  }
+
+  /** Raw text for stdout, e.g. an ssh-config block. Not for --json. */
+  print(text: string): void {
+    this.#streams.stdout.write(text);
+  }
+
+  /** One event of an action: a JSON line, or a line of progress. */
+  event(event: CodedEvent): void {
+    if (this.json) this.#streams.stdout.write(`${JSON.stringify(event)}\n`);
+    else this.progress(escapeLine(event.text));
+  }
+
+  progress(line: string): void {
+    if (!this.quiet && !this.json) this.#streams.stderr.write(`${line}\n`);
+  }
+
+  /** Three parts, always: what failed, what was seen, what to type. */
+  failure(fault: VmgateError): void {
+    if (this.json) {
+      this.#streams.stdout.write(`${JSON.stringify({ error: fault.serialize() })}\n`);
+      return;
+    }
+    const lines = [
+      `${this.style('red', 'error')} ${fault.code}: ${escapeLine(fault.what)}`,
+      ...fault.evidence.map((line) => `  saw: ${escapeLine(line)}`),
+      ...(fault.remedy === '' ? [] : [`  next: ${escapeLine(fault.remedy)}`]),
+    ];
+    this.#streams.stderr.write(`${lines.join('\n')}\n`);
+  }
+
+  style(style: Style, text: string): string {
+    return this.#colour ? styleText(style, text, { validateStream: false }) : text;
+  }
+}

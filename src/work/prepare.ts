@@ -1,0 +1,86 @@
+/** From a work VM as configured to what the driver starts: its folder, its seed, its overlay. */
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import type { WorkConfig } from '../config/index.ts';
+import type { WorkBoot, WorkSpec } from '../drivers/index.ts';
+import { hostPlatform } from '../host/index.ts';
+import { assembleBoot, requireImage, writeCpio } from '../image/index.ts';
+import { inspectDisk } from './inspect-disk.ts';
+import { ensureOverlay } from './overlay.ts';
+import { sshSeed } from './ssh-access.ts';
+
+/** Where this VM lives and which wire is its own. */
+export interface WorkPlace {
+  readonly folder: string;
+  readonly images: string;
+  readonly mac: string;
+  readonly wire: { readonly localPath: string; readonly remotePath: string };
+}
+
+const TINY_MIB = 96;
+const DISK_MIB = 2_048;
+
+/** What the VM must consist of; touches nothing, so it also serves to judge one that runs. @throws WORK_DISK_* */
+export async function describeWork(config: WorkConfig, place: WorkPlace): Promise<WorkSpec> {
+  const { name, cpus, hardware, source } = config;
+  const fallback = source.kind === 'disk' ? DISK_MIB : TINY_MIB;
+  return {
+    name,
+    folder: place.folder,
+    arch: hostPlatform().arch,
+    memoryMiB: config.memoryMiB ?? fallback,
+    cpus,
+    hardware,
+    mac: place.mac,
+    wire: place.wire,
+    boot: await bootOf(config, place),
+  };
+}
+
+/** Makes everything `spec` names, before its first or next start. @throws IMAGE_*, WORK_DISK_* */
+export async function prepareWork(config: WorkConfig, spec: WorkSpec, images: string): Promise<void> {
+  await mkdir(spec.folder, { recursive: true, mode: 0o700 });
+  switch (config.source.kind) {
+    case 'template':
+      return seedTiny(config, spec, images);
+    case 'disk':
+      return ensureOverlay(await inspectDisk(config.source.disk), path.join(spec.folder, 'overlay.qcow2'));
+    case 'kernel':
+      return;
+  }
+}
+
+async function bootOf({ source }: WorkConfig, { folder }: WorkPlace): Promise<WorkBoot> {
+  switch (source.kind) {
+    case 'template':
+      return {
+        kind: 'kernel',
+        kernel: path.join(folder, 'kernel'),
+        initramfs: path.join(folder, 'initramfs'),
+        append: '',
+      };
+    case 'disk': {
+      const { path: base, format } = await inspectDisk(source.disk);
+      return { kind: 'disk', overlay: path.join(folder, 'overlay.qcow2'), base: { path: base, format } };
+    }
+    case 'kernel':
+      return { kind: 'kernel', kernel: source.kernel, initramfs: source.initramfs, append: source.append };
+  }
+}
+
+async function seedTiny({ name }: WorkConfig, { folder, arch }: WorkSpec, images: string): Promise<void> {
+  const [image, seed] = await Promise.all([requireImage(images, 'tiny', arch), sshSeed(folder, name)]);
+  const file = (part: string, data: string | Buffer) =>
+    ({ path: `etc/vmgate/${part}`, type: 'file', mode: 0o600, data }) as const;
+  const settings = writeCpio([
+    file('authorized_keys', seed.authorizedKey),
+    file('dropbear_ed25519_host_key', seed.hostKey),
+    file('hostname', `${name}\n`),
+  ]);
+  await assembleBoot(
+    image,
+    image.manifest.layers.map((layer) => layer.name),
+    settings,
+    folder,
+  );
+}
