@@ -112,6 +112,7 @@ wanted() {
 		ssh           openssh-client   openssh-clients  openssh    openssh
 		ssh-keygen    openssh-client   openssh-clients  openssh    openssh
 		mmdebstrap    mmdebstrap       mmdebstrap       -          -
+		zstd          zstd             zstd             zstd       -
 	TABLE
 	case $arch in
 	amd64) echo "$qemu qemu-system-x86 qemu-system-x86-core qemu-base qemu" ;;

@@ -83,6 +83,7 @@ const PACKAGES: Readonly<Record<string, PackageNames>> = {
   },
   'qemu-img': { debian: 'qemu-utils', fedora: 'qemu-img', arch: 'qemu-img', macos: 'qemu' },
   mmdebstrap: { debian: 'mmdebstrap', fedora: 'mmdebstrap', arch: undefined, macos: undefined },
+  zstd: { debian: 'zstd', fedora: 'zstd', arch: 'zstd', macos: undefined },
   ssh: { debian: 'openssh-client', fedora: 'openssh-clients', arch: 'openssh', macos: 'openssh' },
   'ssh-keygen': { debian: 'openssh-client', fedora: 'openssh-clients', arch: 'openssh', macos: 'openssh' },
   nft: { debian: 'nftables', fedora: 'nftables', arch: 'nftables', macos: undefined },

@@ -31,7 +31,7 @@ export interface RunRequest {
   readonly signal?: AbortSignal;
   /** Called for each line as it comes (progress); lines are hostile text, cut at 8 KiB. */
   readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
-  /** Takes stdout as raw chunks; then `stdout` is empty and `maxBytes` counts what was taken. */
+  /** Takes stdout as raw chunks, which are then neither kept nor cut into lines; `maxBytes` counts them. */
   readonly onStdout?: (chunk: Buffer) => void;
 }
 
@@ -157,7 +157,7 @@ function collect(
     taken += chunk.length;
     if (onStdout === undefined) kept.push(chunk);
     else onStdout(chunk);
-    if (onLine !== undefined) lines.stdout.push(chunk);
+    if (onLine !== undefined && onStdout === undefined) lines.stdout.push(chunk);
   });
   child.stderr?.on('data', (chunk: Buffer) => {
     tail = Buffer.concat([tail, chunk]).subarray(-MAX_STDERR_BYTES);

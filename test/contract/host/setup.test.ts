@@ -17,7 +17,7 @@ import { findTool, installLine } from '../../../src/host/index.ts';
 const repository = path.resolve(import.meta.dirname, '../../..');
 /** What the script itself is made of; everything it looks for is a fake or absent. */
 const SHELL = ['sh', 'dirname', 'sed', 'find', 'head', 'cat', 'touch', 'env', 'awk'];
-const TOOLS = ['qemu-img', 'ssh', 'ssh-keygen', 'mmdebstrap', 'newuidmap'];
+const TOOLS = ['qemu-img', 'ssh', 'ssh-keygen', 'mmdebstrap', 'zstd', 'newuidmap'];
 
 let machine: string;
 beforeEach(() => {
@@ -241,7 +241,7 @@ test('src/host/platform.ts names the same packages', () => {
   const platform = { os: 'linux', arch: 'amd64', name: '' } as const;
   const families = ['debian', 'fedora', 'arch', 'macos'] as const;
   for (const { tool, names } of rows.filter((row) =>
-    ['qemu-img', 'ssh', 'ssh-keygen', 'mmdebstrap', 'nft'].includes(row.tool),
+    ['qemu-img', 'ssh', 'ssh-keygen', 'mmdebstrap', 'zstd', 'nft'].includes(row.tool),
   )) {
     for (const [index, family] of families.entries()) {
       const line = installLine(tool, { ...platform, family }, true);
