@@ -10,9 +10,13 @@ done_well() {
   echo '{"v":1,"ok":true}'
 }
 
+# What a verb has begun and must undo when it fails.
+clean_up=:
+
 # refuse STEP DETAIL: ends the verb with the failure document.
 refuse() {
   trap - EXIT
+  "$clean_up" >/dev/null 2>&1 || :
   printf '{"v":1,"ok":false,"step":"%s","detail":"%s"}\n' "$1" "$(printf '%s\n' "$2" | json_text 4096)"
   exit 1
 }

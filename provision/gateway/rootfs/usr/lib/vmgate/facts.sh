@@ -2,6 +2,9 @@
 # What the gateway is like now. Facts are gathered into variables first, so that a command that fails makes the verb
 # fail instead of leaving half a document.
 
+newline='
+'
+
 # Guest time since boot, milliseconds.
 uptime_ms() {
   read -r seconds _ </proc/uptime
@@ -17,59 +20,61 @@ epoch_ms() {
   echo "${now%.*}${micros%???}"
 }
 
+# Kept by init: /proc/sys gives a byte-by-byte reader like `read` its first byte only.
 boot_id() {
-  cat /proc/sys/kernel/random/boot_id
+  read -r id </run/vmgate/boot-id
+  echo "$id"
 }
 
-# Reads `nft list` text on stdin. $1: `leases` (elements of the set `open`, with what is left of each) or `counters`.
-stateful() {
-  awk -v want="$1" '
-    function duration_ms(text,   total) {
-      total = 0
-      while (match(text, /^[0-9]+(ms|[dhms])/)) {
-        part = substr(text, RSTART, RLENGTH)
-        text = substr(text, RLENGTH + 1)
-        number = part + 0
-        unit = part
-        sub(/^[0-9]+/, "", unit)
-        total += number * scale[unit]
-      }
-      return total
-    }
+# Reads `nft list` text on stdin. Prints two lines: the elements of the set `open` with what is left of each, and the
+# named counters, both as the inside of a JSON array or object.
+stateful_json() {
+  awk '
     BEGIN { scale["ms"] = 1; scale["s"] = 1000; scale["m"] = 60000; scale["h"] = 3600000; scale["d"] = 86400000 }
-    want == "leases" {
+    function duration_ms(text,   total, part, unit) {
+      while (match(text, /^[0-9]+(ms|[dhms])/)) {
+        part = unit = substr(text, RSTART, RLENGTH)
+        text = substr(text, RLENGTH + 1)
+        sub(/^[0-9]+/, "", unit)
+        total += part * scale[unit]
+      }
+      return total + 0
+    }
+    $1 == "counter" { counter = $2; gsub(/[^A-Za-z0-9_.-]/, "", counter) }
+    $1 == "packets" && counter != "" {
+      counters = counters separator "\"" counter "\":{\"packets\":" $2 + 0 ",\"bytes\":" $4 + 0 "}"
+      separator = ","
+      counter = ""
+    }
+    {
       for (i = 1; i <= NF; i++) {
-        if ($i ~ /^"/) { name = $i; gsub(/[^a-z0-9]/, "", name) }
+        if ($i ~ /^"/) { element = $i; gsub(/[^a-z0-9]/, "", element) }
         if ($i == "expires") {
-          printf "%s{\"ifname\":\"%s\",\"expiresMs\":%d}", comma, name, duration_ms($(i + 1))
+          leases = leases comma "{\"ifname\":\"" element "\",\"expiresMs\":" duration_ms($(i + 1)) "}"
           comma = ","
         }
       }
     }
-    want == "counters" && $1 == "counter" && NF >= 3 { name = $2; gsub(/[^A-Za-z0-9_.-]/, "", name) }
-    want == "counters" && $1 == "packets" && name != "" {
-      printf "%s\"%s\":{\"packets\":%s,\"bytes\":%s}", comma, name, $2, $4
-      comma = ","
-      name = ""
-    }'
+    END { print leases; print counters }'
 }
 
 leases_json() {
   elements=$(nft list set inet vmgate open) || return 1
-  printf '%s\n' "$elements" | stateful leases
+  printf '%s\n' "$elements" | stateful_json | head -n 1
 }
 
-# true or false for a switch under /proc/sys. `read` takes byte by byte and /proc/sys gives only the first: hence `:`.
-switch_json() {
-  read -r value <"$1" || :
-  [ "$value" = 1 ] && echo true || echo false
+# Sets $switch to true or false, as a switch under /proc/sys stands. `:` for the reason boot_id gives.
+read_switch() {
+  read -r switch <"$1" || :
+  [ "$switch" = 1 ] && switch=true || switch=false
 }
 
 # "IFNAME":BOOLEAN for every interface there is.
 disable_ipv6_json() {
   comma=
   for card in /sys/class/net/*; do
-    printf '%s"%s":%s' "$comma" "${card##*/}" "$(switch_json "/proc/sys/net/ipv6/conf/${card##*/}/disable_ipv6")"
+    read_switch "/proc/sys/net/ipv6/conf/${card##*/}/disable_ipv6"
+    printf '%s"%s":%s' "$comma" "${card##*/}" "$switch"
     comma=,
   done
 }
@@ -80,11 +85,12 @@ links_json() {
     mac=
     read -r mac <"$card/address" || :
     read -r flags <"$card/flags"
-    [ $((flags & 1)) = 1 ] && up=true || up=false
-    for counter in rx_packets rx_bytes tx_packets tx_bytes; do
-      read -r "${counter?}" <"$card/statistics/$counter"
-    done
-    # shellcheck disable=SC2154 # the counters are read by name above
+    up=false
+    [ $((flags & 1)) = 0 ] || up=true
+    read -r rx_packets <"$card/statistics/rx_packets"
+    read -r rx_bytes <"$card/statistics/rx_bytes"
+    read -r tx_packets <"$card/statistics/tx_packets"
+    read -r tx_bytes <"$card/statistics/tx_bytes"
     printf '%s{"ifname":"%s","mac":"%s","up":%s,"rxPackets":%s,"rxBytes":%s,"txPackets":%s,"txBytes":%s}' \
       "$comma" "${card##*/}" "$mac" "$up" "$rx_packets" "$rx_bytes" "$tx_packets" "$tx_bytes"
     comma=,
@@ -119,25 +125,29 @@ resolvers_json() {
   awk -F = '/^server=[0-9.]+$/ { printf "%s\"%s\"", comma, $2; comma = "," }' /run/vmgate/resolvers
 }
 
-# ip prints nothing at all where a family has nothing to show.
-ip_json() {
-  listed=$(ip "$@") || return 1
-  printf '%s' "${listed:-[]}"
+# Two lines of JSON: rules, then the routes of all tables. $1: -4 or -6.
+routing_json() {
+  printf 'rule\nroute show table all\n' | ip -j "$1" -batch -
 }
 
 facts() {
   ruleset=$(nft -j -s list ruleset) || refuse 'nft list ruleset' 'nft could not list the ruleset'
-  stateful_text=$(printf 'list counters\nlist set inet vmgate open\n' | nft -f - 2>&1) || refuse 'nft list' "$stateful_text"
-  rules4=$(ip_json -j rule) && rules6=$(ip_json -6 -j rule) &&
-    routes4=$(ip_json -j route show table all) && routes6=$(ip_json -6 -j route show table all) ||
-    refuse 'ip' 'ip could not list rules and routes'
+  stateful=$(printf 'list counters\nlist set inet vmgate open\n' | nft -f -) || refuse 'nft list' 'nft could not list the set'
+  stateful=$(printf '%s\n' "$stateful" | stateful_json)
+  routing4=$(routing_json -4) || refuse 'ip -4' 'ip could not list rules and routes'
+  routing6=$(routing_json -6) || refuse 'ip -6' 'ip could not list rules and routes'
   tunnel=null
   [ ! -e /sys/class/net/tun0 ] || tunnel=$(wireguard_json)
+  read_switch /proc/sys/net/ipv4/ip_forward
 
   printf '{"v":1,"bootId":"%s","epochMs":%s,"uptimeMs":%s' "$(boot_id)" "$(epoch_ms)" "$(uptime_ms)"
-  printf ',"ruleset":%s,"leases":[%s]' "$ruleset" "$(printf '%s\n' "$stateful_text" | stateful leases)"
-  printf ',"rules4":%s,"rules6":%s,"routes4":%s,"routes6":%s' "$rules4" "$rules6" "$routes4" "$routes6"
-  printf ',"ipForward":%s,"disableIpv6":{%s},"links":[%s]' "$(switch_json /proc/sys/net/ipv4/ip_forward)" "$(disable_ipv6_json)" "$(links_json)"
-  printf ',"tunnel":%s,"resolvers":[%s]' "$tunnel" "$(resolvers_json)"
-  printf ',"counters":{%s}}\n' "$(printf '%s\n' "$stateful_text" | stateful counters)"
+  printf ',"ruleset":%s,"leases":[%s],"counters":{%s}' "$ruleset" "${stateful%%"$newline"*}" "${stateful#*"$newline"}"
+  printf ',"rules4":%s,"routes4":%s' "${routing4%%"$newline"*}" "${routing4#*"$newline"}"
+  printf ',"rules6":%s,"routes6":%s' "${routing6%%"$newline"*}" "${routing6#*"$newline"}"
+  printf ',"ipForward":%s,"tunnel":%s,"resolvers":[%s]' "$switch" "$tunnel" "$(resolvers_json)"
+  printf ',"disableIpv6":{'
+  disable_ipv6_json
+  printf '},"links":['
+  links_json
+  printf ']}\n'
 }

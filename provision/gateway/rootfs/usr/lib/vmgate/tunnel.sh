@@ -47,6 +47,9 @@ route add $value dev tun0" ;;
   [ -n "$mtu" ] || refuse 'read settings' 'no mtu'
 
   step 'remove the old tunnel' remove_tunnel
+  # Read by refuse: half a tunnel is none.
+  # shellcheck disable=SC2034
+  clean_up=remove_tunnel
   step 'ip link add tun0' ip link add dev tun0 type wireguard
   secret_step 'wg setconf' wg setconf tun0 /proc/self/fd/0
   printf '%s\n' "link set dev tun0 mtu $mtu up$addresses$routes" >/run/vmgate/tunnel-batch
