@@ -19,9 +19,8 @@ export const LAB = {
   exit: '203.0.113.7',
   /** Answers "what is my address"; any other address of the lab's internet does too. */
   site: '203.0.113.80',
-  /** Its name; every name under `zone` resolves to it inside the tunnel, all others do not exist there. */
+  /** Its name inside the tunnel, where no name outside lab.example exists. */
   siteName: 'ip.lab.example',
-  zone: 'lab.example',
   /** Has an IPv6 address and no other (leak case 7). */
   v6OnlyName: 'v6only.lab.example',
   /** What every resolver outside the tunnel answers, to every question. */

@@ -23,14 +23,13 @@ export interface LabMachine {
 }
 
 /**
- * `restrict=on`: the lab can be reached and reaches nothing. The port 0 lets the kernel choose one that is free; QMP
- * tells which.
+ * No `restrict=on`: slirp would drop the server's replies (libslirp's udp_input). What the lab may send on that card is
+ * its own firewall's matter: etc/lab/router.nft, chain `host`. The port 0 lets the kernel choose one; QMP tells which.
  */
 export function labArgv(machine: LabMachine, qemu: Qemu): string[] {
   const socket = (name: string) => path.join(machine.folder, name);
   const published = {
     id: PUBLISHED_NETDEV,
-    restrict: 'on',
     ipv6: 'off',
     hostfwd: `udp:127.0.0.1:0-${PUBLISHED_ADDRESS}:${LAB.endpoint.port}`,
   };

@@ -7,3 +7,4 @@ export { arpSpoof, routerAdvertisement, type ScanTarget, vlanTagged } from './ho
 export { Lab, type LabAttachment, type LabStart } from './lab.ts';
 export type { LabPass, LabPassPlan } from './pass.ts';
 export type { WitnessCounts, WitnessedKind } from './witness.ts';
+export { superviseInLab } from './lab-gate.ts';
