@@ -2,7 +2,9 @@
 import { planLinks } from '../../../src/core/link-plan.ts';
 import type { GatewayBoot, WorkSpec } from '../../../src/drivers/driver.ts';
 
-export function gatewayBoot(changes: Partial<GatewayBoot> & { readonly workVms?: readonly string[] } = {}): GatewayBoot {
+export function gatewayBoot(
+  changes: Partial<GatewayBoot> & { readonly workVms?: readonly string[] } = {},
+): GatewayBoot {
   const { workVms = ['web', 'bank'], ...rest } = changes;
   const addressing = { kind: 'static', address: '10.0.2.15', prefixLength: 24, nextHop: '10.0.2.2' } as const;
   const plan = planLinks(workVms, addressing, [], 0x0007);

@@ -1,0 +1,186 @@
+import { describe, expect, test } from '@jest/globals';
+import { judgeDefinition } from '../../../src/core/definition.ts';
+import type { MachineFacts } from '../../../src/core/machine-facts.ts';
+import type { WorkSpec } from '../../../src/drivers/driver.ts';
+import { DISK, KERNEL, workSpec } from '../drivers/specs.ts';
+
+const WIRE = '/home/ada/.vmgate/gates/default/w/work0.v:/home/ada/.vmgate/gates/default/w/work0.g';
+const FOLDER = '/home/ada/.vmgate/gates/default/vm/web';
+
+/** What QEMU 7.2 says about the machine that workSpec() describes. */
+const FACTS: MachineFacts = {
+  name: 'web',
+  status: 'prelaunch',
+  cards: [{ id: 'nic', model: 'virtio-net-pci', mac: '52:54:20:00:07:00', backend: 'wire', backendType: 'dgram' }],
+  backends: [{ id: 'wire', type: 'dgram', detail: `udp=${WIRE}` }],
+  blocks: [
+    { name: 'disk', driver: 'qcow2', file: DISK.overlay, backing: DISK.base.path },
+    { name: 'disk-file', driver: 'file', file: DISK.overlay, backing: undefined },
+    { name: 'base', driver: 'qcow2', file: DISK.base.path, backing: undefined },
+    { name: 'base-file', driver: 'file', file: DISK.base.path, backing: undefined },
+  ],
+  devices: [
+    { id: 'disk0', type: 'virtio-blk-pci' },
+    { id: 'rng', type: 'virtio-rng-pci' },
+    { id: 'nic', type: 'virtio-net-pci' },
+  ],
+  chardevs: [
+    { label: 'qmp', target: `unix:${FOLDER}/qmp.sock,server=on` },
+    { label: 'console', target: `disconnected:unix:${FOLDER}/console.sock,server=on` },
+  ],
+};
+const [CARD, BACKEND] = [FACTS.cards[0], FACTS.backends[0]];
+if (CARD === undefined || BACKEND === undefined) throw new Error('the sample has a card and a backend');
+
+const DISKLESS: MachineFacts = {
+  ...FACTS,
+  blocks: [],
+  devices: FACTS.devices.filter(({ type }) => type !== 'virtio-blk-pci'),
+};
+
+test.each<[string, WorkSpec, MachineFacts]>([
+  ['with a disk', workSpec(), FACTS],
+  ['with a kernel', workSpec({ boot: KERNEL }), DISKLESS],
+  ['running', workSpec(), { ...FACTS, status: 'running' }],
+  ['with compat hardware', workSpec({ hardware: 'compat' }), compat(['ide-hd'])],
+  ['with compat hardware on arm64', workSpec({ hardware: 'compat', arch: 'arm64' }), compat(['ide-hd', 'ich9-ahci'])],
+  [
+    'whose hypervisor writes the address in capitals',
+    workSpec(),
+    { ...FACTS, cards: [{ ...CARD, mac: CARD.mac.toUpperCase() }] },
+  ],
+])('a machine %s that is as asked is verified', (_, spec, facts) => {
+  expect(judgeDefinition(spec, facts, 12)).toMatchObject({
+    check: 'definition',
+    outcome: 'verified',
+    remedy: '',
+    durationMs: 12,
+  });
+});
+
+test('facts that could not be read are unknown, with a remedy', () => {
+  const verdict = judgeDefinition(workSpec(), undefined);
+  expect(verdict.outcome).toBe('unknown');
+  expect(verdict.remedy).not.toBe('');
+});
+
+describe('refuted', () => {
+  const spare = { id: 'up', type: 'user', detail: 'net=10.0.2.0,restrict=off' };
+  const CHANGES: readonly (readonly [string, string, Partial<MachineFacts>])[] = [
+    ['a second card', '2 network cards: nic, nat', { cards: [CARD, { ...CARD, id: 'nat' }] }],
+    ['no card', '0 network cards', { cards: [] }],
+    [
+      'a card with another address',
+      'has the address 52:54:00:12:34:56',
+      { cards: [{ ...CARD, mac: '52:54:00:12:34:56' }] },
+    ],
+    ['a card without an address', 'has the address ', { cards: [{ ...CARD, mac: '' }] }],
+    ['another model', 'card nic is a rtl8139', { cards: [{ ...CARD, model: 'rtl8139' }] }],
+    ['an unplugged card', 'card nic is plugged into nothing', { cards: [{ ...CARD, backend: '', backendType: '' }] }],
+    [
+      'a card that lies about its backend',
+      'card nic is plugged into user',
+      { cards: [{ ...CARD, backendType: 'user' }] },
+    ],
+    ['a NAT backend in place of the wire', 'network backend wire is user', { backends: [{ ...spare, id: 'wire' }] }],
+    ['a NAT backend that waits for a card', 'network backend up is user', { backends: [BACKEND, spare] }],
+    ['a second wire', 'network backend two belongs to no card', { backends: [BACKEND, { ...BACKEND, id: 'two' }] }],
+    [
+      'a wire that ends elsewhere',
+      'network backend wire is dgram',
+      { backends: [{ ...BACKEND, detail: 'udp=/tmp/a:/tmp/b' }] },
+    ],
+    [
+      'a UDP socket',
+      'network backend wire is dgram',
+      { backends: [{ ...BACKEND, detail: 'udp=127.0.0.1:1/127.0.0.1:2' }] },
+    ],
+    ['no backend at all', 'card nic is plugged into dgram wire', { backends: [] }],
+    [
+      'a disk of the host',
+      'unexpected block node: file /dev/sda',
+      { blocks: [...FACTS.blocks, node('file', '/dev/sda')] },
+    ],
+    [
+      'a disk from the network',
+      'unexpected block node: nbd',
+      { blocks: [...FACTS.blocks, node('nbd', 'nbd://192.0.2.1')] },
+    ],
+    [
+      'the base as raw',
+      'missing block node: qcow2',
+      { blocks: FACTS.blocks.map((each) => (each.name === 'base' ? { ...each, driver: 'raw' } : each)) },
+    ],
+    [
+      'a base with a backing file',
+      'over /etc/shadow',
+      { blocks: FACTS.blocks.map((each) => (each.name === 'base' ? { ...each, backing: '/etc/shadow' } : each)) },
+    ],
+    [
+      'the base opened twice',
+      'unexpected block node: file',
+      { blocks: [...FACTS.blocks, node('file', DISK.base.path)] },
+    ],
+    ['a missing disk', 'missing block node', { blocks: [] }],
+    [
+      'a host USB device',
+      'unexpected device: usb-host',
+      { devices: [...FACTS.devices, { id: 'x', type: 'usb-host' }] },
+    ],
+    [
+      'a shared folder',
+      'unexpected device: virtio-9p-pci',
+      { devices: [...FACTS.devices, { id: 'x', type: 'virtio-9p-pci' }] },
+    ],
+    [
+      'a second disk device',
+      'unexpected device: virtio-blk-pci',
+      { devices: [...FACTS.devices, { id: 'x', type: 'virtio-blk-pci' }] },
+    ],
+    [
+      'a passed-through card',
+      'unexpected device: vfio-pci',
+      { devices: [...FACTS.devices, { id: 'x', type: 'vfio-pci' }] },
+    ],
+    ['another machine', 'these are the facts of bank', { name: 'bank' }],
+  ];
+  test.each(CHANGES)('%s', (_, named, change) => {
+    const verdict = judgeDefinition(workSpec(), { ...FACTS, ...change });
+    expect(verdict.outcome).toBe('refuted');
+    expect(verdict.evidence.join('\n')).toContain(named);
+    expect(verdict.remedy).toContain('vmgate stop web');
+  });
+
+  test.each([
+    'tcp:127.0.0.1:4444,server=on',
+    'file',
+    'pty:/dev/pts/3',
+    'unix:/tmp/other.sock,server=on',
+    `unix:${FOLDER}/../../gw/qmp.sock,server=on`,
+    `unix:${FOLDER}/deeper/x.sock,server=on`,
+    `unix:${FOLDER}/qmp.sock`,
+    `disconnected:tcp:192.0.2.1:1 ${FOLDER}/qmp.sock,server=on`,
+  ])('a character device that leads to %s', (target) => {
+    const verdict = judgeDefinition(workSpec(), {
+      ...FACTS,
+      chardevs: [...FACTS.chardevs, { label: 'extra', target }],
+    });
+    expect(verdict).toMatchObject({ outcome: 'refuted', evidence: [`character device extra leads to ${target}`] });
+  });
+
+  test('a disk on a machine that has none', () => {
+    expect(judgeDefinition(workSpec({ boot: KERNEL }), FACTS).outcome).toBe('refuted');
+  });
+});
+
+function compat(disk: readonly string[]): MachineFacts {
+  return {
+    ...FACTS,
+    cards: FACTS.cards.map((card) => ({ ...card, model: 'e1000e' })),
+    devices: ['virtio-rng-pci', 'e1000e', ...disk].map((type, index) => ({ id: `d${index}`, type })),
+  };
+}
+
+function node(driver: string, file: string) {
+  return { name: 'x', driver, file, backing: undefined };
+}
