@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
@@ -39,6 +41,14 @@ async function armed(forMs = 5_000): Promise<void> {
   guard.setPolicy(uplink, endpoints, tunnel);
   guard.arm(1, forMs);
   expect((await guard.sync()).armed).toBe(true);
+}
+
+/** The guard without its handle, not armed. */
+function bare(at: FakeGateway) {
+  const child = spawn(process.execPath, [program], { env: {}, stdio: ['pipe', 'pipe', 'inherit'] });
+  child.stdin.write(`${JSON.stringify({ type: 'setup', ...setupOf(at) })}\n`);
+  child.stdin.write(`${JSON.stringify({ type: 'policy', uplink, endpoints })}\n`);
+  return child;
 }
 
 function reported<T extends GuardReport['type']>(type: T): Extract<GuardReport, { type: T }>[] {
@@ -94,6 +104,7 @@ describe('armed', () => {
 describe('not armed', () => {
   test('holds what would be allowed', async () => {
     guard.setPolicy(uplink, endpoints, tunnel);
+    await guard.sync();
     await gateway.send(tunnelFrame(), tunnelFrame());
     const { counts, armed: isArmed } = await guard.sync();
     expect(counts).toMatchObject({ held: 2, foreign: 0 });
@@ -110,6 +121,7 @@ describe('not armed', () => {
     expect((await guard.sync()).counts).toMatchObject({ held: 1, passed: { tunnel: { frames: 0 } } });
     expect(reported('disarmed')).toEqual([{ type: 'disarmed', why: 'order' }]);
     guard.arm(2, 5_000);
+    await guard.sync();
     await gateway.send(tunnelFrame());
     await gateway.received(1);
   });
@@ -117,6 +129,7 @@ describe('not armed', () => {
   test('a new policy disarms', async () => {
     await armed();
     guard.setPolicy(uplink, endpoints, tunnel);
+    await guard.sync();
     await gateway.send(tunnelFrame());
     expect((await guard.sync()).counts.held).toBe(1);
     expect(reported('disarmed')).toEqual([{ type: 'disarmed', why: 'policy' }]);
@@ -198,13 +211,37 @@ describe('violated', () => {
 });
 
 describe('pipes', () => {
-  test('the end of stdin is the end of the guard', async () => {
-    await armed();
-    const other = await FakeGateway.start();
-    const { pid } = guard;
-    guard.disarm();
-    process.kill(pid, 0);
-    await other.close();
+  test('the end of stdin is the end of the guard, with nothing let out after it', async () => {
+    const alone = await FakeGateway.start();
+    const child = bare(alone);
+    await once(child.stdout, 'data');
+    child.stdin.end();
+    await alone.send(tunnelFrame());
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect(alone.out).toEqual([]);
+    await alone.close();
+  });
+
+  test('a line that is no order is the end of the guard too', async () => {
+    const alone = await FakeGateway.start();
+    const child = bare(alone);
+    child.stdin.write('{"type":"accept-all"}\n');
+    expect(await once(child, 'exit')).toEqual([1, null]);
+    await alone.close();
+  });
+
+  test('a supervisor that does not read its reports does not stop it from reading frames', async () => {
+    const alone = await FakeGateway.start();
+    const child = bare(alone);
+    await once(child.stdout, 'data');
+    child.stdout.pause();
+    for (let id = 0; id < 20_000; id += 1) child.stdin.write('{"type":"sync","id":1}\n');
+    // More than all the buffers on the way: it arrives only if somebody keeps reading.
+    for (let round = 0; round < 10; round += 1)
+      await alone.send(...Array.from({ length: 1_000 }, () => tunnelFrame(1_440)));
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    await alone.close();
   });
 
   test('it keeps reading when what it lets out is not read: lost, not queued without bound', async () => {
