@@ -33,7 +33,8 @@ check_shell() {
 	for file in $(shell_scripts); do
 		dialect='sh'
 		head -n 1 "$file" | grep -q bash && dialect='bash'
-		shellcheck -s "$dialect" "$file" || status=1
+		# SC1091: a guest's scripts source files by the guest's paths.
+		shellcheck -s "$dialect" -e SC1091 "$file" || status=1
 	done
 	return $status
 }
@@ -74,6 +75,7 @@ for (const file of readdirSync(folder)) {
   sum.passed += run.numPassedTests;
   sum.total += run.numTotalTests + run.numRuntimeErrorTestSuites;
 }
+if (sum.total === 0) process.exit();
 const parts = ['failed', 'skipped', 'passed'].filter((kind) => sum[kind] > 0).map((kind) => `${sum[kind]} ${kind}`);
 console.log(`Tests:       ${[...parts, `${sum.total} total`].join(', ')}`);
 SUM

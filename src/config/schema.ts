@@ -3,6 +3,7 @@
  * Ages and periods have hard upper bounds (P7): no configuration keeps an old verification alive.
  */
 import * as z from 'zod';
+import { MAX_NAME } from '../home/index.ts';
 import { isExitUrl, prefixFault } from './exit-values.ts';
 import { DURATION_PATTERN, formatDuration, parseDuration, parseSizeMiB, SIZE_PATTERN } from './quantities.ts';
 
@@ -25,9 +26,9 @@ export const DEFAULTS = {
   onLoss: 'block',
 } as const;
 
-/** Holds gates and work VMs to 24 characters: they are parts of socket paths (home/short-path.ts). */
-const name = z.string().regex(/^[a-z][a-z0-9-]{0,23}$/, {
-  error: 'must be 1 to 24 of a-z, 0-9 and "-", beginning with a letter',
+/** Names of gates and work VMs are parts of socket paths. */
+const name = z.string().regex(new RegExp(`^[a-z][a-z0-9-]{0,${MAX_NAME - 1}}$`), {
+  error: `must be 1 to ${MAX_NAME} of a-z, 0-9 and "-", beginning with a letter`,
 });
 
 const vpnName = z

@@ -7,7 +7,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   frame: [],
   host: ['core'],
   home: ['core', 'host'],
-  config: ['core', 'host'],
+  config: ['core', 'host', 'home'],
   trust: ['core', 'host', 'home'],
   vpn: ['core', 'host', 'home'],
   drivers: ['core', 'host', 'home', 'frame'],
