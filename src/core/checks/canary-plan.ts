@@ -3,9 +3,9 @@
  * frames. Nearly the same list is sent without a lease, when nothing may go anywhere, and with one, when the tunnel is
  * the only place.
  */
-import { Address4 } from 'ip-address';
 import type { LinkPlan } from '../link-plan.ts';
 import type { EgressPolicy, Endpoint } from '../policy/egress-policy.ts';
+import { within } from './prefix.ts';
 
 /**
  * What a lease makes of a canary; without one every canary is dropped. `either`: inside the tunnel or nowhere, as its
@@ -53,7 +53,7 @@ export function planCanaries(
   const others = policy.links.filter((link) => link.ifname !== ifname);
   const own = [
     ...[policy.uplink.address ?? []].flat(),
-    ...tunnelAddresses.map(bare).filter((address) => Address4.isValid(address)),
+    ...tunnelAddresses.map((cidr) => cidr.replace(/\/.*/, '')).filter((address) => !address.includes(':')),
     ...others.map((link) => link.gateway),
   ];
   const routed = (to: string): Fate =>
@@ -95,12 +95,4 @@ function nameOf(kind: CanaryKind, to: string, source: string, guest: string): st
   const port = 'port' in kind ? ` port ${kind.port}` : '';
   const from = source === guest ? '' : ` from ${source}`;
   return `${kind.protocol} to ${to}${port}${from}`;
-}
-
-function bare(cidr: string): string {
-  return cidr.split('/')[0] ?? cidr;
-}
-
-function within(address: string, prefix: string): boolean {
-  return new Address4(address).isInSubnet(new Address4(prefix));
 }

@@ -1,7 +1,7 @@
 /** Where the exit check may ask: decided on the URL and the address its host led to, before anything is sent. */
-import { Address4 } from 'ip-address';
 import { classifyAddress } from '../address-class.ts';
 import type { EgressPolicy } from '../policy/egress-policy.ts';
+import { within } from './prefix.ts';
 
 const FORBIDDEN = ['unspecified', 'loopback', 'link-local', 'multicast', 'broadcast'];
 const FULL_TUNNEL = '0.0.0.0/0';
@@ -25,8 +25,4 @@ export function objectionTo(url: URL, address: string, policy: EgressPolicy): st
   if (url.protocol === 'https:') return undefined;
   const onlyInside = kind === 'private' || kind === 'shared' || ways.some((prefix) => prefix !== FULL_TUNNEL);
   return onlyInside ? undefined : `${outside}, where http would be readable between the VPN's exit and the server`;
-}
-
-function within(address: string, prefix: string): boolean {
-  return new Address4(address).isInSubnet(new Address4(prefix));
 }

@@ -2,10 +2,10 @@
  * Check `exit`: a server outside says where the traffic comes out. With an expectation the claim is `address`; without
  * one nothing is asked and the claim is the `dns` check's round trip.
  */
-import { Address4, Address6 } from 'ip-address';
 import type { Claim } from '../verdict.ts';
 import { type Check, notAsked, type Opinion, refuted, unknown, verified } from './check.ts';
 import type { ClockFacts } from './clock.ts';
+import { isAddress, within } from './prefix.ts';
 
 export type JsonScalar = string | number | boolean;
 
@@ -111,14 +111,4 @@ function jsonObject(body: string): Readonly<Record<string, unknown>> | undefined
   } catch {
     return undefined;
   }
-}
-
-function isAddress(text: unknown): text is string {
-  return typeof text === 'string' && !text.includes('/') && (Address4.isValid(text) || Address6.isValid(text));
-}
-
-function within(address: string, prefix: string): boolean {
-  if (Address4.isValid(address))
-    return Address4.isValid(prefix) && new Address4(address).isInSubnet(new Address4(prefix));
-  return Address6.isValid(prefix) && new Address6(address).isInSubnet(new Address6(prefix));
 }

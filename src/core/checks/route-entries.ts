@@ -1,7 +1,9 @@
 /** Judges single lines of `ip -j route show table all`, both families alike. */
-import { Address4 } from 'ip-address';
 import * as z from 'zod';
 import type { PolicyLink } from '../policy/egress-policy.ts';
+import { canonicalPrefix, within } from './prefix.ts';
+
+const EVERYWHERE = '0.0.0.0/0';
 
 /** What the policy wants of the routing tables. */
 export interface Ways {
@@ -15,16 +17,19 @@ export interface Ways {
   readonly links: readonly PolicyLink[];
 }
 
-/** Keys with which iproute2 names a second way in one route: none of them is ever set here. */
-const foreignForm = { nexthops: z.undefined(), nhid: z.undefined(), via: z.undefined(), encap: z.undefined() };
+/** With these keys iproute2 names a second way in the same route: none is ever set here. */
+const absent = z.undefined().optional();
 
 export const route = z.object({
-  dst: z.string(),
+  dst: z.string().transform((dst) => (dst === 'default' ? EVERYWHERE : dst)),
   type: z.string().default('unicast'),
   table: z.string().default('main'),
   dev: z.string().optional(),
   gateway: z.string().optional(),
-  ...z.object(foreignForm).partial().shape,
+  nexthops: absent,
+  nhid: absent,
+  via: absent,
+  encap: absent,
 });
 export type Route = z.infer<typeof route>;
 
@@ -50,7 +55,7 @@ export function judgeRoute(entry: Route, ways: Ways): readonly string[] {
 export function missingRoutes(routes: readonly Route[], wanted: readonly string[], ways: Ways): readonly string[] {
   const there = routes.filter(({ dev, table, type }) => dev === ways.tunnel && table === 'main' && type === 'unicast');
   return wanted
-    .filter((prefix) => !there.some(({ dst }) => canonical(dst) === canonical(prefix)))
+    .filter((prefix) => !there.some(({ dst }) => canonicalPrefix(dst) === canonicalPrefix(prefix)))
     .map((prefix) => `no route for ${prefix} into ${ways.tunnel}`);
 }
 
@@ -63,22 +68,8 @@ function mayEnterTunnel({ dst, gateway }: Route, ways: Ways): boolean {
 /** The VPN socket's way: the default route of its own table, and how its router is reached. */
 function isUplinkRoute({ dst, gateway, table }: Route, ways: Ways): boolean {
   if (table !== ways.uplinkTable) return false;
-  if (gateway === undefined) return canonical(dst) === canonical(ways.nextHop);
-  return dst === 'default' && gateway === ways.nextHop;
-}
-
-function canonical(prefix: string): string {
-  const text = prefix === 'default' ? '0.0.0.0/0' : prefix;
-  if (!Address4.isValid(text)) return text;
-  const address = new Address4(text);
-  return `${address.startAddress().correctForm()}/${address.subnetMask}`;
-}
-
-/** Whether one IPv4 prefix (or address) lies inside another; anything unreadable lies nowhere. */
-function within(inner: string, outer: string): boolean {
-  const text = inner === 'default' ? '0.0.0.0/0' : inner;
-  if (!Address4.isValid(text) || !Address4.isValid(outer)) return false;
-  return new Address4(text).isInSubnet(new Address4(outer));
+  if (gateway === undefined) return canonicalPrefix(dst) === canonicalPrefix(ways.nextHop);
+  return dst === EVERYWHERE && gateway === ways.nextHop;
 }
 
 function strange(entry: Route): string {

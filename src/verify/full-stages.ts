@@ -1,0 +1,105 @@
+/**
+ * The stages of a complete verification, as promises of each other. Three things have an order: canaries while the probe
+ * link is closed, then its lease, then everything that needs it.
+ */
+import type { CanaryPhase } from '../core/checks/canary.ts';
+import type { DnsFacts } from '../core/checks/dns.ts';
+import type { ExitFacts } from '../core/checks/exit.ts';
+import { VmgateError } from '../core/coded.ts';
+import { bounded } from './bounded.ts';
+import { closedCanaries, openCanaries, phase, sendVolley, type Volley } from './canary.ts';
+import { errors } from './codes.ts';
+import type { VerifyContext } from './context.ts';
+import { askResolver } from './dns.ts';
+import { askExit } from './exit.ts';
+import { ARP_MS, DNS_MS } from './limits.ts';
+import { type Moment, takeMoment } from './moment.ts';
+import type { ProbeStation } from './probe/station.ts';
+import type { Token } from './token.ts';
+
+export interface FullStages {
+  /** Before anything was tried. */
+  readonly before: Promise<Moment>;
+  /** `after`: between the closed canaries and the lease. */
+  readonly closed: Promise<{ readonly phase: CanaryPhase; readonly after: Moment }>;
+  readonly dns: Promise<DnsFacts>;
+  readonly exit: Promise<ExitFacts>;
+  /** Canaries from the open probe link. */
+  readonly volley: Promise<Volley>;
+  /** After everything was tried. */
+  readonly last: Promise<Moment>;
+}
+
+const MOMENT_MS = 8_000;
+const VOLLEY_MS = 8_000;
+const LEASE_MS = 3_000;
+/** Beyond `DNS_MS`, for the guard's counts before and after. */
+const DNS_MARGIN_MS = 2_000;
+/** Together with the question to the resolver less than the life of the leases that are to go on meanwhile. */
+const EXIT_MS = 7_000;
+
+/** Every promise but `before` also fails when one it needs has failed. */
+export function beginFull(
+  context: VerifyContext,
+  held: readonly string[],
+  token: Token,
+  signal: AbortSignal,
+): FullStages {
+  const opening = bounded('reading the gateway', MOMENT_MS, signal, async () => {
+    const station = await context.stand.open(ARP_MS);
+    return { station, before: await takeClosedMoment(context, station, held) };
+  });
+  const closed = opening.then(({ station, before }) =>
+    bounded('sending canaries from the closed probe link', VOLLEY_MS, signal, async () => {
+      const volley = await sendVolley(station, closedCanaries(context), token);
+      const after = await takeMoment(context, station);
+      return { phase: phase(volley, before, after), after };
+    }),
+  );
+  const leased = Promise.all([opening, closed]).then(([{ station }]) =>
+    bounded('opening the probe link', LEASE_MS, signal, async () => {
+      await leaseProbe(context, held);
+      return station;
+    }),
+  );
+  const dns = leased.then((station) =>
+    bounded('asking the resolver inside the tunnel', DNS_MS + DNS_MARGIN_MS, signal, (stop) =>
+      askResolver(context, station, token, DNS_MS, stop),
+    ),
+  );
+  const exit = Promise.all([leased, dns]).then(([station, { answer }]) =>
+    bounded('asking the exit server', EXIT_MS, signal, (stop) => askExit(context, station, answer !== undefined, stop)),
+  );
+  const volley = Promise.all([leased, dns]).then(([station]) =>
+    bounded('sending canaries from the open probe link', VOLLEY_MS, signal, () =>
+      sendVolley(station, openCanaries(context), token),
+    ),
+  );
+  const last = Promise.all([leased, Promise.allSettled([exit, volley])]).then(([station]) =>
+    bounded('reading the gateway again', MOMENT_MS, signal, async () => {
+      await station.reach(ARP_MS);
+      return takeMoment(context, station);
+    }),
+  );
+  return { before: opening.then(({ before }) => before), closed, dns, exit, volley, last };
+}
+
+/** A lease of an earlier run may still be alive on the probe link: then it is taken away first. */
+async function takeClosedMoment(
+  context: VerifyContext,
+  station: ProbeStation,
+  held: readonly string[],
+): Promise<Moment> {
+  const moment = await takeMoment(context, station);
+  if (!moment.snapshot.facts.leases.some(({ ifname }) => ifname === context.plan.probe.ifname)) return moment;
+  await context.control.lease(held);
+  await station.reach(ARP_MS);
+  return takeMoment(context, station);
+}
+
+/** @throws VERIFY_LEASE_REFUSED */
+async function leaseProbe({ control, plan }: VerifyContext, held: readonly string[]): Promise<void> {
+  const { ifname } = plan.probe;
+  const { leases } = await control.lease([...held, ifname]);
+  if (!leases.some((lease) => lease.ifname === ifname)) throw VmgateError.of(errors.VERIFY_LEASE_REFUSED, { ifname });
+}

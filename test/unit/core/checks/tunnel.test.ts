@@ -1,0 +1,58 @@
+import { describe, expect, test } from '@jest/globals';
+import { type TunnelFacts, tunnelCheck } from '../../../../src/core/checks/tunnel.ts';
+import type { GatewayFacts } from '../../../../src/gateway/protocol.ts';
+import { endpoint, healthyFacts, NOW, PEER, snapshot, tunnel } from './facts.ts';
+
+type Tunnel = NonNullable<GatewayFacts['tunnel']>;
+type Peer = Tunnel['peers'][number];
+
+const healthy = healthyFacts().tunnel as Tunnel;
+const [healthyPeer] = healthy.peers as [Peer];
+
+function later(peer: Partial<Peer>, rest: Partial<Tunnel> = {}) {
+  return snapshot({ tunnel: { ...healthy, peers: [{ ...healthyPeer, ...peer }], ...rest } });
+}
+
+const facts: TunnelFacts = {
+  policy: tunnel,
+  endpoint,
+  peerIdentity: PEER,
+  connectBeganMs: NOW - 8_000,
+  before: snapshot(),
+  after: later({ rxBytes: 1_100, txBytes: 2_200 }),
+};
+
+describe('tunnel', () => {
+  test.each<[string, Partial<TunnelFacts>, string, string]>([
+    ['the pinned peer, both ways', {}, 'verified', 'received 100 bytes, sent 200 bytes during'],
+    ['in the cheap loop', { before: undefined }, 'verified', 'since the tunnel was made'],
+    ['made between two looks', { before: snapshot({ tunnel: null }) }, 'verified', 'received 1100 bytes'],
+    ['no tunnel', { after: snapshot({ tunnel: null }) }, 'refuted', 'has no tunnel'],
+    ['another interface', { after: later({}, { ifname: 'wg9' }) }, 'refuted', 'interface: found wg9'],
+    ['another port', { after: later({}, { listenPort: 1 }) }, 'refuted', 'port: found 1'],
+    ['no mark', { after: later({}, { mark: 0 }) }, 'refuted', 'mark: found 0, expected 30317'],
+    ['no peer', { after: later({}, { peers: [] }) }, 'refuted', 'number of peers: found 0'],
+    ['a second peer', { after: later({}, { peers: [healthyPeer, healthyPeer] }) }, 'refuted', 'peers: found 2'],
+    ['another key', { after: later({ publicKey: 'other' }) }, 'refuted', 'peer: found other'],
+    ['roamed', { after: later({ endpoint: '198.51.100.66:51820' }) }, 'refuted', 'found 198.51.100.66:51820'],
+    ['no handshake', { after: later({ latestHandshakeMs: 0 }) }, 'refuted', 'has not answered'],
+    ['a stale handshake', { after: later({ latestHandshakeMs: NOW - 181_000 }) }, 'refuted', '181 s ago'],
+    ['a handshake to come', { after: later({ latestHandshakeMs: NOW + 9_000 }) }, 'unknown', 'in the future'],
+    ['a handshake of an earlier connect', { connectBeganMs: NOW - 1_000 }, 'refuted', 'since this connect began'],
+    ['nothing received', { after: later({ txBytes: 2_200 }) }, 'unknown', 'received 0 bytes'],
+    ['nothing sent', { after: later({ rxBytes: 1_200 }) }, 'unknown', 'sent 0 bytes'],
+  ])('%s', (_, change, outcome, mentions) => {
+    const opinion = tunnelCheck.judge({ ...facts, ...change });
+    expect([opinion.outcome, [opinion.summary, ...opinion.evidence].join('\n')]).toEqual([
+      outcome,
+      expect.stringContaining(mentions),
+    ]);
+  });
+
+  test('a guest clock that is off does not make an old handshake a new one', () => {
+    const late = later({ rxBytes: 1_100, txBytes: 2_200, latestHandshakeMs: NOW + 55_000 });
+    const shifted = { ...late, facts: { ...late.facts, epochMs: NOW + 60_000 } };
+    const judged = (connectBeganMs: number) => tunnelCheck.judge({ ...facts, after: shifted, connectBeganMs }).outcome;
+    expect([judged(NOW - 8_000), judged(NOW - 1_000)]).toEqual(['verified', 'refuted']);
+  });
+});
