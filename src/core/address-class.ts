@@ -19,7 +19,7 @@ export type AddressClass =
   | 'global';
 
 /** `permission`: only where the configuration says `endpoint: {allowPrivate: true}`. */
-export type Admission = 'admitted' | 'permission' | 'forbidden';
+type Admission = 'admitted' | 'permission' | 'forbidden';
 
 interface Range {
   readonly class: AddressClass;

@@ -1,6 +1,6 @@
 /** The door of the trust room: this installation's key, signatures, receipts on disk, confirmed project folders. */
 export { errors as trustErrors } from './codes.ts';
-export { type InstallationKey, installationKey, SIGNER } from './installation-key.ts';
+export { type InstallationKey, installationKey } from './installation-key.ts';
 export {
   distrustProject,
   isTrusted,
@@ -17,5 +17,5 @@ export {
   revokeReceipt,
   writeReceipt,
 } from './receipt-file.ts';
-export { fingerprint, parsePublicLine } from './ssh-public-key.ts';
+export { parsePublicLine } from './ssh-public-key.ts';
 export { type SignatureVerdict, verifyMessage } from './sshsig.ts';

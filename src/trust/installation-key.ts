@@ -16,7 +16,7 @@ import { MalformedSsh } from './ssh-wire.ts';
 import { signMessage } from './sshsig.ts';
 
 /** Who signs, in allowed_signers and in `ssh-keygen -Y verify -I`. */
-export const SIGNER = 'vmgate';
+const SIGNER = 'vmgate';
 
 const MAX_KEY_FILE = 4_096;
 

@@ -24,7 +24,7 @@ export interface Placed<T> {
   readonly token: Token;
 }
 
-export interface InterfaceSection {
+interface InterfaceSection {
   readonly header: Token;
   readonly privateKey: Placed<string>;
   readonly addresses: readonly Placed<Prefix>[];

@@ -2,7 +2,7 @@
 import { inspect } from 'node:util';
 import type { TunnelSecrets } from '../tunnel-plan.ts';
 
-export interface WireGuardPeer {
+interface WireGuardPeer {
   readonly publicKey: string;
   readonly presharedKey: string | undefined;
   /** Seconds; 0 is off. */

@@ -36,7 +36,7 @@ export function formatPrefix({ address, length }: Prefix): string {
 }
 
 /** First and last address of an IPv4 prefix, as numbers. */
-export function rangeOf(prefix: Prefix): { readonly first: number; readonly last: number } {
+function rangeOf(prefix: Prefix): { readonly first: number; readonly last: number } {
   const size = 2 ** (32 - prefix.length);
   const first = Math.floor((parseIpv4(prefix.address) ?? 0) / size) * size;
   return { first, last: first + size - 1 };
