@@ -12,7 +12,7 @@ import { errors, events, type Progress } from './codes.ts';
 import { padding, writeCpio } from './cpio.ts';
 import type { ImageKind, ImagePart, StoredImage } from './image.ts';
 import { fileOf } from './manifest.ts';
-import { cachedPackages, fetchPackages, isCached, type PackageSetRequest } from './package-set.ts';
+import { cachedPackages, fetchPackages, isCached, type PackageSet } from './package-set.ts';
 import { sha256, type UnpackedPackages } from './package-tree.ts';
 import { packagesOf, type Recipe, readRecipe } from './recipe.ts';
 import { type SelectedLayer, selectLayers } from './select.ts';
@@ -90,26 +90,20 @@ async function obtainPackages(
 ): Promise<UnpackedPackages> {
   const { kind, suite } = recipe;
   const cache = path.join(options.imagesFolder, 'cache');
-  const request: PackageSetRequest = {
-    suite,
-    arch,
-    packages: packagesOf(recipe, arch),
-    cache,
-    signal: options.signal,
-    onLine: (line) => {
-      const sizes = /^Need to get (?:([\d.,]+ \w+)\/)?([\d.,]+ \w+) of archives/.exec(line);
-      if (sizes === null) return;
-      const totalBytes = bytesOf(sizes[2] ?? '');
-      const missingBytes = sizes[1] === undefined ? totalBytes : bytesOf(sizes[1]);
-      options.progress?.(occur(events.IMAGE_DOWNLOAD, { kind, missingBytes, totalBytes }));
-    },
+  const set: PackageSet = { suite, arch, packages: packagesOf(recipe, arch), cache };
+  const onLine = (line: string) => {
+    const sizes = /^Need to get (?:([\d.,]+ \w+)\/)?([\d.,]+ \w+) of archives/.exec(line);
+    if (sizes === null) return;
+    const totalBytes = bytesOf(sizes[2] ?? '');
+    const missingBytes = sizes[1] === undefined ? totalBytes : bytesOf(sizes[1]);
+    options.progress?.(occur(events.IMAGE_DOWNLOAD, { kind, missingBytes, totalBytes }));
   };
-  const fromCache = options.cachedPackages === true && (await isCached(request));
+  const fromCache = options.cachedPackages === true && (await isCached(set));
   const downloadBytes = fromCache ? 0 : recipe.downloadMegabytes * 1e6;
   const seconds = Math.round(SECONDS_BESIDES_DOWNLOAD + downloadBytes / ANNOUNCED_BYTES_PER_SECOND);
   const announcement = { kind, arch, downloadBytes, seconds, where: workshop.description };
   options.progress?.(occur(events.IMAGE_BUILD_STARTED, announcement));
-  return fromCache ? await cachedPackages(request) : await fetchPackages(request, workshop);
+  return fromCache ? await cachedPackages(set) : await fetchPackages(set, workshop, onLine, options.signal);
 }
 
 /** apt's sizes: `41.2 MB`, `1,108 B`. */

@@ -12,13 +12,15 @@ export const MAX_MANIFEST_BYTES = 1_048_576;
 export const MANIFEST_FILE = 'manifest.json';
 export const LOCK_FILE = 'packages.lock';
 
+export const packagesSchema = z.array(z.strictObject({ name: text, version: text, digest })).max(2_000);
+
 const schema = z.strictObject({
   version: z.literal(1),
   kind: z.enum(['gateway', 'tiny', 'lab']),
   arch: z.enum(['amd64', 'arm64']),
   kernel: part.extend({ name: z.literal('kernel') }),
   layers: z.array(part).min(1).max(16),
-  packages: z.array(z.strictObject({ name: text, version: text, digest })).max(2_000),
+  packages: packagesSchema,
 });
 
 /** @throws Error, with a sentence about the first thing that is wrong */

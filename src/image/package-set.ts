@@ -1,40 +1,53 @@
 /**
  * Packages, fetched or remembered. Under `images/cache/`: `debs/` holds what was downloaded, so that a newer set
- * fetches only what changed; `sets/` holds the last tar of each set, so that a build needs no network at all.
+ * fetches only what changed; `sets/` holds each set's files as last unpacked, so that a build needs no network at all.
  */
 import { createReadStream, createWriteStream } from 'node:fs';
 import { access, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { finished } from 'node:stream/promises';
+import { PassThrough } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip, createGzip } from 'node:zlib';
+import { pack } from 'tar-stream';
+import { z } from 'zod';
 import type { Arch } from '../drivers/driver.ts';
-import { readPackageTar, sha256, type UnpackedPackages } from './package-tree.ts';
+import { packagesSchema } from './manifest.ts';
+import { entriesOf, readPackageTar, sha256, type TreeEntry, type UnpackedPackages } from './package-tree.ts';
 import type { Workshop } from './workshop.ts';
 
-export interface PackageSetRequest {
+export interface PackageSet {
   readonly suite: string;
   readonly arch: Arch;
+  /** Names that were asked for, sorted. */
   readonly packages: readonly string[];
+  /** `images/cache`. */
   readonly cache: string;
-  readonly signal: AbortSignal | undefined;
-  readonly onLine: (line: string) => void;
 }
 
-/** Where the tar of this request is, or will be. */
-export function packageSetFile({ suite, arch, packages, cache }: Omit<PackageSetRequest, 'signal' | 'onLine'>): string {
-  const key = sha256(JSON.stringify([suite, arch, packages])).slice('sha256:'.length, 'sha256:'.length + 16);
-  return path.join(cache, 'sets', `${arch}-${key}.tar`);
-}
+/** First entry of a remembered set: which packages its files are from. */
+const INDEX = 'packages.json';
+const indexSchema = z.strictObject({ packages: packagesSchema });
 
-export async function isCached(request: Omit<PackageSetRequest, 'signal' | 'onLine'>): Promise<boolean> {
-  return await access(packageSetFile(request)).then(
+export async function isCached(set: PackageSet): Promise<boolean> {
+  return await access(fileOf(set)).then(
     () => true,
     () => false,
   );
 }
 
 /** The remembered set, without asking anybody. */
-export async function cachedPackages(request: PackageSetRequest): Promise<UnpackedPackages> {
-  return await readPackageTar(createReadStream(packageSetFile(request)), async () => {});
+export async function cachedPackages(set: PackageSet): Promise<UnpackedPackages> {
+  const tree = new Map<string, TreeEntry>();
+  let index: z.infer<typeof indexSchema> = { packages: [] };
+  const source = createReadStream(fileOf(set));
+  const unzipped = createGunzip();
+  source.on('error', (cause) => unzipped.destroy(cause));
+  for await (const { name, header, content } of entriesOf(source.pipe(unzipped))) {
+    if (name === INDEX) index = indexSchema.parse(JSON.parse((await content()).toString('utf8')));
+    else if (header.type === 'symlink') tree.set(name, { type: 'link', target: header.linkname });
+    else tree.set(name, { type: 'file', executable: (header.mode & 0o100) !== 0, data: await content() });
+  }
+  return { tree, packages: index.packages };
 }
 
 /**
@@ -42,27 +55,56 @@ export async function cachedPackages(request: PackageSetRequest): Promise<Unpack
  *
  * @throws WorkshopFailure, with the remembered set unchanged
  */
-export async function fetchPackages(request: PackageSetRequest, workshop: Workshop): Promise<UnpackedPackages> {
-  const debs = path.join(request.cache, 'debs');
-  const file = packageSetFile(request);
-  const draft = `${file}.${process.pid}.draft`;
+export async function fetchPackages(
+  set: PackageSet,
+  workshop: Workshop,
+  onLine: (line: string) => void,
+  signal: AbortSignal | undefined,
+): Promise<UnpackedPackages> {
+  const debs = path.join(set.cache, 'debs', set.arch);
   await mkdir(debs, { recursive: true, mode: 0o700 });
+  const output = new PassThrough();
+  const reading = readPackageTar(output, (name, data) => keepDeb(path.join(debs, name), data));
+  reading.catch(() => {}); // a failed workshop is the better explanation; else it is awaited below
+  try {
+    await workshop.unpack({ suite: set.suite, arch: set.arch, packages: set.packages, debs, output, onLine, signal });
+  } catch (cause) {
+    output.destroy();
+    throw cause;
+  }
+  const unpacked = await reading;
+  await remember(set, unpacked);
+  return unpacked;
+}
+
+/** Its name carries the version; apt checks the content against the signed list before it uses it again. */
+async function keepDeb(file: string, data: Buffer): Promise<void> {
+  const draft = `${file}.${process.pid}`;
+  await writeFile(draft, data, { mode: 0o600 });
+  await rename(draft, file);
+}
+
+async function remember(set: PackageSet, { tree, packages }: UnpackedPackages): Promise<void> {
+  const file = fileOf(set);
+  const draft = `${file}.${process.pid}`;
   await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
   try {
-    const output = createWriteStream(draft);
-    const written = finished(output);
-    written.catch(() => {}); // awaited below, after the workshop has had its say
-    await workshop.unpack({ ...request, debs, output });
+    const archive = pack();
+    const written = pipeline(archive, createGzip({ level: 1 }), createWriteStream(draft, { mode: 0o600 }));
+    archive.entry({ name: INDEX }, JSON.stringify({ packages }));
+    for (const [name, entry] of tree) {
+      if (entry.type === 'link') archive.entry({ name, type: 'symlink', linkname: entry.target });
+      else archive.entry({ name, mode: entry.executable ? 0o755 : 0o644 }, entry.data);
+    }
+    archive.finalize();
     await written;
-    const unpacked = await readPackageTar(createReadStream(draft), (name, data) => keep(path.join(debs, name), data));
     await rename(draft, file);
-    return unpacked;
   } finally {
     await rm(draft, { force: true });
   }
 }
 
-/** Its name carries the version; apt checks the content against the signed list before it uses it again. */
-async function keep(file: string, data: Buffer): Promise<void> {
-  await writeFile(file, data, { flag: 'wx', mode: 0o600 }).catch(() => {});
+function fileOf({ suite, arch, packages, cache }: PackageSet): string {
+  const key = sha256(JSON.stringify([suite, arch, packages])).slice('sha256:'.length, 'sha256:'.length + 16);
+  return path.join(cache, 'sets', `${suite}-${arch}-${key}.tar.gz`);
 }

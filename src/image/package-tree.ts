@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
-import { extract } from 'tar-stream';
+import { extract, type Header } from 'tar-stream';
 
 export type TreeEntry =
   | { readonly type: 'file'; readonly executable: boolean; readonly data: Buffer }
@@ -31,7 +31,7 @@ const ARCHIVES = 'var/cache/apt/archives/';
 /**
  * Reads mmdebstrap's tar. Each `.deb` in apt's cache inside it is handed to `keepDeb` and listed.
  *
- * @throws whatever tar-stream finds wrong with the archive
+ * @throws whatever is wrong with the archive
  */
 export async function readPackageTar(
   source: Readable,
@@ -39,33 +39,52 @@ export async function readPackageTar(
 ): Promise<UnpackedPackages> {
   const tree = new Map<string, TreeEntry>();
   const packages: Package[] = [];
-  const archive = extract();
-  source.on('error', (cause) => archive.destroy(cause));
-  source.pipe(archive);
-  for await (const entry of archive) {
-    const { header } = entry;
-    const name = path.posix.normalize(header.name).replace(/^\/+/, '');
-    const isDeb = name.startsWith(ARCHIVES) && name.endsWith('.deb');
-    if (!isDeb && (LEFT_OUT.test(name) || header.type === 'directory')) {
-      entry.resume();
-      continue;
-    }
-    const data = await contentOf(entry);
-    if (isDeb) {
+  for await (const { name, header, content } of entriesOf(source)) {
+    if (name.startsWith(ARCHIVES) && name.endsWith('.deb')) {
       const file = path.posix.basename(name);
+      const data = await content();
       packages.push(packageOf(file, data));
       await keepDeb(file, data);
-    } else if (header.type === 'file') {
-      tree.set(name, { type: 'file', executable: (header.mode & 0o100) !== 0, data });
+      continue;
+    }
+    if (LEFT_OUT.test(name)) continue;
+    if (header.type === 'file') {
+      tree.set(name, { type: 'file', executable: (header.mode & 0o100) !== 0, data: await content() });
     } else if (header.type === 'symlink') {
       tree.set(name, { type: 'link', target: header.linkname });
     } else if (header.type === 'link') {
-      const original = tree.get(path.posix.normalize(header.linkname).replace(/^\/+/, ''));
+      const original = tree.get(insideName(header.linkname));
       if (original !== undefined) tree.set(name, original);
     }
   }
   packages.sort((a, b) => (a.name < b.name ? -1 : 1));
   return { tree, packages };
+}
+
+export interface TarEntry {
+  readonly name: string;
+  readonly header: Header;
+  readonly content: () => Promise<Buffer>;
+}
+
+/** Path inside, header, and content on demand; what is not asked for is skipped. */
+export async function* entriesOf(source: Readable): AsyncGenerator<TarEntry> {
+  const archive = extract();
+  source.on('error', (cause) => archive.destroy(cause));
+  source.pipe(archive);
+  for await (const entry of archive) {
+    let read = false;
+    const content = async () => {
+      read = true;
+      return await contentOf(entry);
+    };
+    yield { name: insideName(entry.header.name), header: entry.header, content };
+    if (!read) entry.resume();
+  }
+}
+
+function insideName(name: string): string {
+  return path.posix.normalize(name).replace(/^\/+/, '');
 }
 
 async function contentOf(entry: AsyncIterable<unknown>): Promise<Buffer> {

@@ -30,6 +30,9 @@ const LIBRARY_FOLDERS: Readonly<Record<Arch, readonly string[]>> = {
   arm64: ['usr/lib/aarch64-linux-gnu', 'usr/lib'],
 };
 
+/** What a guest mounts on, and root's home: folders that no file implies. */
+const BARE_FOLDERS = { dev: 0o755, proc: 0o555, sys: 0o555, run: 0o755, tmp: 0o1777, root: 0o700 } as const;
+
 const BUSYBOX = 'usr/bin/busybox';
 
 /**
@@ -60,6 +63,7 @@ export async function selectLayers(
     for (const module of await store.closure(modulesOf(layer, arch), missingModule))
       entries.set(module.path, { path: module.path, type: 'file', mode: 0o644, data: module.data });
     if (layers.length === 0) {
+      for (const [name, mode] of Object.entries(BARE_FOLDERS)) entries.set(name, { path: name, type: 'dir', mode });
       for (const [name, data] of Object.entries({ dep, alias, builtin: store.builtinList() }))
         entries.set(`${folder}/modules.${name}`, {
           path: `${folder}/modules.${name}`,
