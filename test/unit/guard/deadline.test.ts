@@ -1,0 +1,121 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { type Clocks, Deadline, type DisarmCause } from '../../../src/guard/deadline.ts';
+import { MAX_ARM_MS } from '../../../src/guard/protocol.ts';
+
+const START: Clocks = { monotonic: 1_000, wall: 1_700_000_000_000 };
+let causes: DisarmCause[];
+let deadline: Deadline;
+
+beforeEach(() => {
+  causes = [];
+  deadline = new Deadline(START, (why) => causes.push(why));
+});
+
+/** `ms` after the start on both clocks, the wall clock off by `jump`. */
+function at(ms: number, jump = 0): Clocks {
+  return { monotonic: START.monotonic + ms, wall: START.wall + ms + jump };
+}
+
+test('passes nothing before it is armed', () => {
+  expect(deadline.mayPass(at(0))).toBe(false);
+});
+
+describe('armed', () => {
+  beforeEach(() => deadline.arm(1, at(4_500), at(0)));
+
+  test('passes until the deadline, not at it', () => {
+    expect(deadline.mayPass(at(4_499))).toBe(true);
+    expect(deadline.remainingMs(at(4_000))).toBe(500);
+    expect(deadline.mayPass(at(4_500))).toBe(false);
+    expect(causes).toEqual(['deadline']);
+  });
+
+  test('pushing the deadline keeps it passing', () => {
+    deadline.arm(1, at(8_500), at(4_000));
+    expect(deadline.mayPass(at(8_499))).toBe(true);
+    expect(causes).toEqual([]);
+  });
+
+  test('tells of its end once', () => {
+    for (const ms of [5_000, 6_000, 7_000]) deadline.mayPass(at(ms));
+    expect(causes).toEqual(['deadline']);
+  });
+
+  test('sleep: monotonic stood still, the wall clock did not', () => {
+    expect(deadline.mayPass(at(100, 4_450))).toBe(false);
+    expect(causes).toEqual(['deadline']);
+  });
+
+  test.each([MAX_ARM_MS, -MAX_ARM_MS, 86_400_000])('a wall clock that jumps by %i ms ends it', (jump) => {
+    expect(deadline.mayPass(at(10, jump))).toBe(false);
+    expect(causes).toEqual(['clock-jump']);
+  });
+
+  test('after a jump an order of the same generation is void, a newer one counts', () => {
+    const jump = 3_600_000;
+    deadline.mayPass(at(10, jump));
+    deadline.arm(1, at(4_000, jump), at(20, jump));
+    expect(deadline.mayPass(at(30, jump))).toBe(false);
+    deadline.arm(2, at(4_000, jump), at(40, jump));
+    expect(deadline.mayPass(at(50, jump))).toBe(true);
+  });
+
+  test('an order written before a jump and read after it does not arm', () => {
+    deadline.disarm('order');
+    deadline.arm(2, at(4_000), at(20, 4_900));
+    expect(deadline.mayPass(at(30, 4_900))).toBe(false);
+  });
+
+  test.each<DisarmCause>(['order', 'policy'])('after %s only a higher generation arms', (why) => {
+    deadline.disarm(why);
+    expect(causes).toEqual([why]);
+    deadline.arm(1, at(4_000), at(10));
+    deadline.arm(0, at(4_000), at(10));
+    expect(deadline.armed).toBe(false);
+    deadline.arm(2, at(4_000), at(10));
+    expect(deadline.armed).toBe(true);
+  });
+
+  test('an order that comes after its own deadline changes nothing', () => {
+    deadline.mayPass(at(4_600));
+    deadline.arm(1, at(4_550), at(4_700));
+    expect(deadline.mayPass(at(4_700))).toBe(false);
+  });
+});
+
+test('no order reaches further than MAX_ARM_MS', () => {
+  deadline.arm(1, at(3_600_000), at(0));
+  expect(deadline.mayPass(at(MAX_ARM_MS - 1))).toBe(true);
+  expect(deadline.mayPass(at(MAX_ARM_MS))).toBe(false);
+});
+
+test('whatever happens, it never passes more than MAX_ARM_MS after the last order, on either clock', () => {
+  const event = fc.record({
+    generation: fc.nat(4),
+    order: fc.constantFrom('arm', 'disarm', 'ask'),
+    forMs: fc.integer({ min: -10_000, max: 20_000 }),
+    afterMs: fc.nat(8_000),
+    jump: fc.constantFrom(0, 0, 0, 0, 6_000, -6_000, 3_000),
+  });
+  fc.assert(
+    fc.property(fc.array(event, { maxLength: 40 }), (events) => {
+      const subject = new Deadline(START, () => {});
+      let now = START;
+      let lastArm: Clocks | undefined;
+      for (const { generation, order, forMs, afterMs, jump } of events) {
+        now = { monotonic: now.monotonic + afterMs, wall: now.wall + afterMs + jump };
+        if (order === 'disarm') subject.disarm('order');
+        if (order === 'arm') {
+          subject.arm(generation, { monotonic: now.monotonic + forMs, wall: now.wall + forMs }, now);
+          lastArm = now;
+        }
+        if (!subject.mayPass(now)) continue;
+        expect(lastArm).toBeDefined();
+        expect(now.monotonic - (lastArm?.monotonic ?? 0)).toBeLessThan(MAX_ARM_MS);
+        expect(Math.abs(now.wall - (lastArm?.wall ?? 0))).toBeLessThan(2 * MAX_ARM_MS);
+        expect(order).not.toBe('disarm');
+      }
+    }),
+  );
+});
