@@ -215,22 +215,19 @@ fi
 download_size() {
 	# shellcheck disable=SC2086 # a list of package names
 	LC_ALL=C apt-get install --no-install-recommends -y --print-uris $packages 2>/dev/null |
-		awk 'substr($0, 1, 1) == "\047" { bytes += $3 } END { if (bytes > 0) printf " (%.0f MB to download)", bytes / 1e6 }'
+		awk 'substr($0, 1, 1) == "\047" { bytes += $3 } END { if (bytes > 0) printf " (%.0f MB to download, about a minute)", bytes / 1e6 }'
 }
 
 for_administrator() {
-	stop 3 "$1" 'An administrator of this machine can run:' "    $(install_line)" 'Then start this again.'
+	line=$(install_line)
+	[ "$refresh" = no ] || line="apt-get update && $line"
+	stop 3 "$1" 'An administrator of this machine can run:' "    $line" 'Then start this again.'
 }
 
 install_packages() {
-	size=''
-	case $family in
-	other) stop 3 "This system's packages are not known here. Install:$missing_tools" ;;
-	debian)
-		if ! apt_knows_all; then refresh=yes; else refresh=no && size=$(download_size); fi
-		;;
-	*) refresh=no ;;
-	esac
+	[ "$family" != other ] || stop 3 "This system's packages are not known here. Install:$missing_tools"
+	refresh=no
+	[ "$family" != debian ] || apt_knows_all || refresh=yes
 
 	as_root=''
 	if [ "$family" != macos ] && [ "$(id -u)" != 0 ]; then
@@ -242,9 +239,13 @@ install_packages() {
 	[ "$family" != macos ] || command -v brew >/dev/null || stop 3 "Missing:$missing_tools" 'Install Homebrew first: https://brew.sh'
 
 	say "Missing:$missing_tools"
-	[ "$refresh" = no ] || say "Will run: ${as_root:+$as_root }apt-get update"
+	if [ "$refresh" = yes ]; then
+		say "Will run: ${as_root:+$as_root }apt-get update (package lists, about 20 MB)"
+		$as_root apt-get update -q >&2 || say 'apt-get update failed; going on with the lists there are.'
+	fi
+	size=''
+	[ "$family" != debian ] || size=$(download_size)
 	say "Will run: ${as_root:+$as_root }$(install_line)$size"
-	[ "$refresh" = no ] || $as_root apt-get update -q >&2 || say 'apt-get update failed; going on with the lists there are.'
 	install_now || {
 		# Lists that are older than the mirror name packages that are gone from it.
 		[ "$family" = debian ] && [ "$refresh" = no ] && say 'Trying again with fresh lists: apt-get update' &&
@@ -277,7 +278,7 @@ fi
 if npm_is_behind; then
 	command -v npm >/dev/null || stop 3 'Node is here, npm is not.' "$(node_remedy)"
 	say 'Will run: npm ci --ignore-scripts (some 300 packages, 230 MB on disk, half a minute)'
-	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2 || stop 1 'npm ci failed: its lines above say why.'
+	npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >&2 || stop 1 'npm ci failed: its lines above say why.'
 	touch node_modules/.package-lock.json
 fi
 

@@ -93,7 +93,7 @@ describe('nothing missing', () => {
     expect(changes()).toEqual([]);
     expect(setup()).toMatchObject({ status: 0 });
     expect(changes()).toEqual([
-      'npm ci --ignore-scripts --no-audit --no-fund --loglevel=error',
+      'npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error',
       'npm run --silent build',
     ]);
     setup();
@@ -150,7 +150,7 @@ describe('missing tools', () => {
   test('root installs without sudo, after saying what and how much', () => {
     fake('id', 'echo 0');
     expect(setup()).toMatchObject({ status: 0 });
-    expect(setup().stderr).toContain(`Will run: ${line} (85 MB to download)\n`);
+    expect(setup().stderr).toContain(`Will run: ${line} (85 MB to download, about a minute)\n`);
     expect(changes()[0]).toBe(line);
   });
 
@@ -166,6 +166,11 @@ describe('missing tools', () => {
     expect(result.stderr).toContain('there is no sudo');
     expect(result.stderr).toContain(`\n    ${line}\n`);
     expect(changes()).toEqual([]);
+  });
+
+  test('who has no package lists yet either: both lines', () => {
+    fake('apt-cache', 'exit 100');
+    expect(setup().stderr).toContain(`\n    apt-get update && ${line}\n`);
   });
 
   test('sudo that wants a password nobody can type: the same', () => {
