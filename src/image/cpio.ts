@@ -5,7 +5,7 @@
  */
 
 interface Named {
-  /** Relative to the root, `/` between parts: `etc/vmgate/link-plan`. No leading `/`, no `.` or `..`. */
+  /** Relative to the root, `/` between parts: `etc/vmgate/link-plan`. No leading `/`, no `..`; `.` is the root itself. */
   readonly path: string;
 }
 
@@ -47,11 +47,15 @@ export function padding(length: number): Buffer {
   return Buffer.alloc((ALIGNMENT - (length % ALIGNMENT)) % ALIGNMENT);
 }
 
+function isInside({ path, type }: CpioEntry): boolean {
+  if (path === '.') return type === 'dir';
+  return path.split('/').every((part) => part !== '' && part !== '.' && part !== '..' && !part.includes('\0'));
+}
+
 function withParents(entries: readonly CpioEntry[]): readonly CpioEntry[] {
   const byPath = new Map<string, CpioEntry>();
   for (const entry of entries) {
-    if (!entry.path.split('/').every((part) => part !== '' && part !== '.' && part !== '..' && !part.includes('\0')))
-      throw new RangeError(`not a path inside the archive: ${JSON.stringify(entry.path)}`);
+    if (!isInside(entry)) throw new RangeError(`not a path inside the archive: ${JSON.stringify(entry.path)}`);
     if (byPath.has(entry.path)) throw new RangeError(`twice in the archive: ${JSON.stringify(entry.path)}`);
     byPath.set(entry.path, entry);
   }

@@ -30,8 +30,11 @@ const LIBRARY_FOLDERS: Readonly<Record<Arch, readonly string[]>> = {
   arm64: ['usr/lib/aarch64-linux-gnu', 'usr/lib'],
 };
 
-/** What a guest mounts on, and root's home: folders that no file implies. */
-const BARE_FOLDERS = { dev: 0o755, proc: 0o555, sys: 0o555, run: 0o755, tmp: 0o1777, root: 0o700 } as const;
+/**
+ * Folders that no file implies: what a guest mounts on, root's home, and the root itself, which the kernel leaves
+ * writable for all (sshd then refuses every key).
+ */
+const BARE_FOLDERS = { '.': 0o755, dev: 0o755, proc: 0o555, sys: 0o555, run: 0o755, tmp: 0o1777, root: 0o700 } as const;
 
 const BUSYBOX = 'usr/bin/busybox';
 
