@@ -79,12 +79,9 @@ class QemuGateway implements RunningGateway {
       if (this.#control !== undefined && !this.#control.closed) return unreachable('it is in use already');
       const socket = net.connect(path.join(this.#spec.runFolder, SOCKETS.control));
       this.#control = socket;
-      const refused = (cause: Error) => unreachable(cause.message, cause);
-      socket.once('error', refused);
-      socket.once('connect', () => {
-        socket.off('error', refused);
-        resolve(socket);
-      });
+      // Kept after the connect: the stream's end is told by `close`, and a reset must not end the supervisor.
+      socket.on('error', (cause) => unreachable(cause.message, cause));
+      socket.once('connect', () => resolve(socket));
     });
   }
 

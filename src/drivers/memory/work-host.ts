@@ -1,0 +1,169 @@
+/** Work VMs without a hypervisor; what they say about themselves is what QEMU says about the same specification. */
+import path from 'node:path';
+import { VmgateError } from '../../core/coded.ts';
+import type { MachineFacts } from '../../core/machine-facts.ts';
+import { MAX_SOCKET_PATH } from '../../home/layout.ts';
+import { errors } from '../codes.ts';
+import type { RunningWork, WorkHost, WorkSpec } from '../driver.ts';
+import { Machines, MemoryMachine } from './machines.ts';
+
+/** The inside of one work VM, for tests. */
+export class MemoryWorkMachine extends MemoryMachine {
+  readonly spec: WorkSpec;
+  link: 'up' | 'down' = 'up';
+  /** What the guest does when its power button is pressed. */
+  onPowerButton: () => void = () => this.finish('guest', 'guest-shutdown');
+  /** Lets a test make the hypervisor tell of something that should not be there. */
+  tamper: (facts: MachineFacts) => MachineFacts = (facts) => facts;
+
+  constructor(pid: number, spec: WorkSpec) {
+    super(pid, `work VM ${spec.name}`, spec.folder);
+    this.spec = spec;
+  }
+
+  /** Traffic can flow: running, and the link up. */
+  get isOnline(): boolean {
+    return this.end === undefined && this.status === 'running' && this.link === 'up';
+  }
+}
+
+export class MemoryWorkHost implements WorkHost {
+  readonly name = 'memory';
+  readonly machines: Machines<MemoryWorkMachine>;
+
+  /** Two hosts on the same `machines` are two supervisors on one computer. */
+  constructor(machines: Machines<MemoryWorkMachine> = new Machines()) {
+    this.machines = machines;
+  }
+
+  async start(spec: WorkSpec): Promise<RunningWork> {
+    await this.machines.enter('start');
+    refuseLongSocket(path.join(spec.folder, 'console.sock'));
+    const machine = new MemoryWorkMachine(this.machines.nextPid(), spec);
+    this.machines.add(machine);
+    return this.#takeOver(machine);
+  }
+
+  async adopt({ folder }: Pick<WorkSpec, 'name' | 'folder'>): Promise<RunningWork | undefined> {
+    const machine = this.machines.running(folder);
+    await this.machines.enter('adopt', machine);
+    if (machine === undefined) return undefined;
+    if (machine.controller !== undefined) {
+      const socket = path.join(folder, 'qmp.sock');
+      throw VmgateError.of(errors.DRIVER_QMP_BUSY, { machine: machine.label, socket });
+    }
+    return this.#takeOver(machine);
+  }
+
+  async isRunning(folder: string): Promise<boolean> {
+    return this.machines.running(folder) !== undefined;
+  }
+
+  #takeOver(machine: MemoryWorkMachine): RunningWork {
+    machine.link = 'down';
+    return new MemoryWork(machine, this.machines);
+  }
+}
+
+class MemoryWork implements RunningWork {
+  readonly pid: number;
+  readonly ended: RunningWork['ended'];
+  readonly consolePath: string;
+  readonly #machine: MemoryWorkMachine;
+  readonly #machines: Machines<MemoryWorkMachine>;
+
+  constructor(machine: MemoryWorkMachine, machines: Machines<MemoryWorkMachine>) {
+    machine.controller = this;
+    this.pid = machine.pid;
+    this.ended = machine.ended;
+    this.consolePath = path.join(machine.folder, 'console.sock');
+    this.#machine = machine;
+    this.#machines = machines;
+  }
+
+  async facts(): Promise<MachineFacts> {
+    await this.#command('facts');
+    return this.#machine.tamper(factsOf(this.#machine));
+  }
+
+  async setLink(up: boolean): Promise<void> {
+    await this.#command('setLink');
+    this.#machine.link = up ? 'up' : 'down';
+  }
+
+  async resume(): Promise<void> {
+    await this.#command('resume');
+    this.#machine.status = 'running';
+  }
+
+  async pause(): Promise<void> {
+    await this.#command('pause');
+    this.#machine.link = 'down';
+    this.#machine.status = 'paused';
+  }
+
+  async powerDown(): Promise<void> {
+    await this.#command('powerDown');
+    if (this.#machine.status === 'running') this.#machine.onPowerButton();
+  }
+
+  async kill(): Promise<void> {
+    await this.#machines.enter('kill', this.#machine);
+    this.#machine.link = 'down';
+    this.#machine.finish('host', 'killed by SIGKILL');
+  }
+
+  release(): void {
+    this.#machines.calls.push('release');
+    if (this.#machine.controller === this) this.#machine.controller = undefined;
+  }
+
+  async #command(call: string): Promise<void> {
+    await this.#machines.enter(call, this.#machine);
+    this.#machine.mustRun();
+    if (this.#machine.controller !== this) {
+      throw VmgateError.of(errors.DRIVER_GONE, { machine: this.#machine.label, detail: 'the connection ended' });
+    }
+  }
+}
+
+function refuseLongSocket(socket: string): void {
+  const bytes = Buffer.byteLength(socket);
+  if (bytes <= MAX_SOCKET_PATH) return;
+  throw VmgateError.of(errors.DRIVER_SOCKET_PATH_TOO_LONG, { path: socket, bytes, most: MAX_SOCKET_PATH });
+}
+
+function factsOf({ spec, status }: MemoryWorkMachine): MachineFacts {
+  const { name, folder, mac, wire, boot, hardware, arch } = spec;
+  const compat = hardware === 'compat';
+  const model = compat ? 'e1000e' : 'virtio-net-pci';
+  const disk = boot.kind === 'disk' ? boot : undefined;
+  const compatDisk = arch === 'arm64' ? ['ich9-ahci', 'ide-hd'] : ['ide-hd'];
+  const diskDevices = compat ? compatDisk : ['virtio-blk-pci'];
+  const node = (driver: string, file: string, backing?: string) => ({
+    name: `${driver} ${file}`,
+    driver,
+    file,
+    backing,
+  });
+  return {
+    name,
+    status,
+    cards: [{ id: 'nic', model, mac, backend: 'wire', backendType: 'dgram' }],
+    backends: [{ id: 'wire', type: 'dgram', detail: `udp=${wire.localPath}:${wire.remotePath}` }],
+    blocks:
+      disk === undefined
+        ? []
+        : [
+            node('qcow2', disk.overlay, disk.base.path),
+            node('file', disk.overlay),
+            node(disk.base.format, disk.base.path),
+            node('file', disk.base.path),
+          ],
+    devices: ['virtio-rng-pci', model, ...(disk === undefined ? [] : diskDevices)].map((type) => ({ id: type, type })),
+    chardevs: ['qmp', 'console'].map((label) => ({
+      label,
+      target: `unix:${path.join(folder, `${label}.sock`)},server=on`,
+    })),
+  };
+}
