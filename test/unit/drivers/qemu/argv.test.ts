@@ -100,7 +100,7 @@ test('a comma in a path stays in the path', () => {
 test('all sockets of a gateway are known before it starts', () => {
   const names = socketPaths(gatewayArgv(gatewayBoot({ workVms: ['web'] }), TCG)).map((file) => path.basename(file));
   const links = ['work0.g', 'work0.v', 'probe0.g', 'probe0.v'];
-  expect(names.sort()).toEqual(['qmp.sock', 'serial.sock', 'ssh.sock', 'fo.sock', 'fi.sock', ...links].sort());
+  expect(new Set(names)).toEqual(new Set(['qmp.sock', 'serial.sock', 'ssh.sock', 'fo.sock', 'fi.sock', ...links]));
 });
 
 function backends(argv: readonly string[]): string[] {
