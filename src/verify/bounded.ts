@@ -13,20 +13,23 @@ export async function bounded<T>(
   outer: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
+  const stopped = () => VmgateError.of(errors.VERIFY_STOPPED, { step });
+  if (outer.aborted) throw stopped();
   const inner = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  let stop: (() => void) | undefined;
+  let release = () => {};
   const ended = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(VmgateError.of(errors.VERIFY_LATE, { step, limitMs })), limitMs);
-    stop = () => reject(VmgateError.of(errors.VERIFY_STOPPED, { step }));
-    if (outer.aborted) stop();
+    const timer = setTimeout(() => reject(VmgateError.of(errors.VERIFY_LATE, { step, limitMs })), limitMs);
+    const stop = () => reject(stopped());
     outer.addEventListener('abort', stop, { once: true });
+    release = () => {
+      clearTimeout(timer);
+      outer.removeEventListener('abort', stop);
+    };
   });
   try {
     return await Promise.race([ended, work(inner.signal)]);
   } finally {
-    clearTimeout(timer);
-    if (stop !== undefined) outer.removeEventListener('abort', stop);
+    release();
     inner.abort();
   }
 }

@@ -102,6 +102,7 @@ export class ProbeStation {
 
   /** Asks the gateway's resolver for the IPv4 addresses of `name`. Never rejects: no answer is an outcome. */
   async ask(name: string, limitMs: number, signal: AbortSignal): Promise<DnsOutcome> {
+    if (signal.aborted) return { reply: undefined, strays: 0 };
     const { guest, gateway } = this.#link;
     const id = randomInt(0x10000);
     const sourcePort = randomInt(FIRST_SOURCE_PORT * 2, 0x10000);
