@@ -12,5 +12,9 @@ import type { Workshop } from './workshop.ts';
 export async function chooseWorkshop(kind: ImageKind): Promise<Workshop> {
   const missing = missingTools();
   if (missing.length === 0) return localWorkshop;
-  throw VmgateError.of(errors.IMAGE_NO_BUILDER, { kind, missing, docker: 'x' });
+  const { connectDocker, dockerObjection, DockerWorkshop } = await import('./docker-workshop.ts');
+  const docker = await connectDocker();
+  const objection = await dockerObjection(docker);
+  if (objection !== undefined) throw VmgateError.of(errors.IMAGE_NO_BUILDER, { kind, missing, docker: objection });
+  return new DockerWorkshop(docker);
 }

@@ -3,4 +3,5 @@ export { assembleBoot } from './assemble.ts';
 export { type BuildOptions, buildImage } from './build.ts';
 export { type CpioEntry, writeCpio } from './cpio.ts';
 export type { AssembledBoot, ImageKind, ImageManifest, ImagePart, StoredImage } from './image.ts';
+export { type ImportOptions, importImage } from './import.ts';
 export { findImage, type ListedImage, listImages, pruneImages, pruneTemp, requireImage } from './store.ts';

@@ -1,4 +1,4 @@
-/** Packages unpacked on this very machine, as root or not: mmdebstrap picks how. */
+/** Packages unpacked on this very machine, as root or not. */
 import { findTool, type RunResult, run } from '../host/index.ts';
 import {
   mmdebstrapArguments,
@@ -22,11 +22,12 @@ export function missingTools(): readonly string[] {
 
 export const localWorkshop: Workshop = {
   description: 'with mmdebstrap',
+  setupBytes: 0,
 
   async unpack(request: UnpackRequest): Promise<void> {
     const result = await run({
       tool: 'mmdebstrap',
-      argv: mmdebstrapArguments(request),
+      argv: mmdebstrapArguments({ ...request, asRoot: process.geteuid?.() === 0 }),
       timeoutMs: UNPACK_TIMEOUT_MS,
       maxBytes: MAX_TAR_BYTES,
       onStdout: (chunk) => request.output.write(chunk),
@@ -44,7 +45,7 @@ export const localWorkshop: Workshop = {
     const chunks: Buffer[] = [];
     const result = await run({
       tool: 'zstd',
-      argv: ZSTD_ARGUMENTS,
+      argv: [...ZSTD_ARGUMENTS, '-'],
       stdin: data,
       timeoutMs: COMPRESS_TIMEOUT_MS,
       maxBytes: MAX_LAYER_BYTES,

@@ -29,6 +29,8 @@ export class WorkshopFailure extends Error {
 export interface Workshop {
   /** Completes `building the gateway image ...`: `with mmdebstrap`. */
   readonly description: string;
+  /** What setting the workshop up may download by itself. */
+  readonly setupBytes: number;
   /** @throws WorkshopFailure */
   unpack(request: UnpackRequest): Promise<void>;
   /** One zstd frame, the same bytes for the same input. @throws WorkshopFailure */
@@ -40,12 +42,16 @@ export interface Workshop {
 export const WORKSHOP_TOOLS = ['mmdebstrap', 'zstd'] as const;
 
 /**
- * Extracts and never runs: maintainer scripts are not executed, which makes foreign architectures and no root possible.
+ * Extracts and never runs: maintainer scripts are not executed, which makes foreign architectures possible, and
+ * ordinary users without user namespaces (mode chrootless, of which only the unpacking is used).
  * No mirror is named: mmdebstrap's default, and the machine's apt configuration, decide. The downloaded `.deb` files
  * stay in the tar (cleanup of apt's cache is skipped) to be hashed and kept.
  */
-export function mmdebstrapArguments(request: Pick<UnpackRequest, 'suite' | 'arch' | 'packages' | 'debs'>): string[] {
+export function mmdebstrapArguments(
+  request: Pick<UnpackRequest, 'suite' | 'arch' | 'packages' | 'debs'> & { readonly asRoot: boolean },
+): string[] {
   return [
+    `--mode=${request.asRoot ? 'root' : 'chrootless'}`,
     '--verbose',
     '--variant=extract',
     `--architectures=${request.arch}`,
@@ -60,4 +66,4 @@ export function mmdebstrapArguments(request: Pick<UnpackRequest, 'suite' | 'arch
 }
 
 /** Level 19 on one thread: several threads would cut the input by their number, and the bytes with it. */
-export const ZSTD_ARGUMENTS = ['-19', '--single-thread', '--no-check', '--quiet', '--stdout', '-'] as const;
+export const ZSTD_ARGUMENTS = ['-19', '--single-thread', '--no-check', '--quiet', '--stdout'] as const;

@@ -1,0 +1,186 @@
+/**
+ * Packages unpacked in a Docker container: for macOS and for distributions without mmdebstrap. The container is a plain
+ * Debian in which the two tools are installed; it lives for one build.
+ */
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { PassThrough, type Readable, type Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type Docker from 'dockerode';
+import { pack } from 'tar-stream';
+import { LineSplitter, messageOf } from '../host/index.ts';
+import {
+  mmdebstrapArguments,
+  type UnpackRequest,
+  WORKSHOP_TOOLS,
+  type Workshop,
+  WorkshopFailure,
+  ZSTD_ARGUMENTS,
+} from './workshop.ts';
+
+const BASE_IMAGE = 'debian:trixie-slim';
+/** The base image, and what the two tools need. */
+const SETUP_BYTES = 75_000_000;
+const LABELS = { 'vmgate.managed': '1', 'vmgate.purpose': 'image-build' };
+const PING_TIMEOUT_MS = 5_000;
+/** Inside the container. */
+const DEBS = '/work/debs';
+const LAYER = '/work/layer';
+const MAX_EVIDENCE_LINES = 40;
+
+/** Docker as its command line finds it; Docker Desktop puts its socket into the home folder. */
+export async function connectDocker(): Promise<Docker> {
+  const { default: Dockerode } = await import('dockerode');
+  const { DOCKER_HOST } = process.env;
+  const desktop = path.join(os.homedir(), '.docker', 'run', 'docker.sock');
+  const useDesktop = DOCKER_HOST === undefined && !existsSync('/var/run/docker.sock') && existsSync(desktop);
+  return useDesktop ? new Dockerode({ socketPath: desktop }) : new Dockerode();
+}
+
+/** Why Docker cannot be used, in one sentence; undefined when it answers. */
+export async function dockerObjection(docker: Docker): Promise<string | undefined> {
+  try {
+    const hung = sleep(PING_TIMEOUT_MS, 'it does not answer', { ref: false });
+    return await Promise.race([hung, docker.ping().then(() => undefined)]);
+  } catch (cause) {
+    return messageOf(cause);
+  }
+}
+
+export class DockerWorkshop implements Workshop {
+  readonly description = 'in a Docker container';
+  readonly setupBytes = SETUP_BYTES;
+  private container: Promise<Docker.Container> | undefined;
+  private readonly docker: Docker;
+
+  constructor(docker: Docker) {
+    this.docker = docker;
+  }
+
+  async unpack(request: UnpackRequest): Promise<void> {
+    const container = await this.opened();
+    await container.putArchive(folderTar(request.debs, DEBS.slice(1)), { path: '/' });
+    const command = ['mmdebstrap', ...mmdebstrapArguments({ ...request, debs: DEBS, asRoot: true })];
+    await this.execute(container, command, request.output, request.onLine, request.signal);
+    request.output.end();
+  }
+
+  async compress(data: Buffer, signal: AbortSignal | undefined): Promise<Buffer> {
+    const container = await this.opened();
+    const archive = pack();
+    archive.entry({ name: LAYER.slice(1) }, data);
+    archive.finalize();
+    await container.putArchive(archive as unknown as NodeJS.ReadableStream, { path: '/' });
+    const output = new PassThrough();
+    const chunks: Buffer[] = [];
+    output.on('data', (chunk: Buffer) => chunks.push(chunk));
+    await this.execute(container, ['zstd', ...ZSTD_ARGUMENTS, LAYER], output, () => {}, signal);
+    output.end();
+    await finished(output);
+    return Buffer.concat(chunks);
+  }
+
+  async close(): Promise<void> {
+    const container = await this.container?.catch(() => undefined);
+    await container?.remove({ force: true }).catch(() => {});
+  }
+
+  private opened(): Promise<Docker.Container> {
+    this.container ??= this.open();
+    return this.container;
+  }
+
+  private async open(): Promise<Docker.Container> {
+    await this.pull();
+    const container = await this.docker.createContainer({
+      Image: BASE_IMAGE,
+      Cmd: ['sleep', 'infinity'],
+      Labels: LABELS,
+      HostConfig: { AutoRemove: true, Init: true },
+    });
+    await container.start();
+    const ignored = new PassThrough().resume();
+    await this.execute(container, ['apt-get', 'update'], ignored, () => {}, undefined);
+    const install = ['apt-get', 'install', '--yes', '--no-install-recommends', ...WORKSHOP_TOOLS];
+    await this.execute(container, install, ignored, () => {}, undefined);
+    return container;
+  }
+
+  /** followProgress reports no error for a stream that says `{"error":...}`: the messages are looked through. */
+  private async pull(): Promise<void> {
+    const known = await this.docker.listImages({ filters: { reference: [BASE_IMAGE] } });
+    if (known.length > 0) return;
+    const stream = await this.docker.pull(BASE_IMAGE);
+    const messages = await new Promise<readonly { error?: string }[]>((resolve, reject) => {
+      this.docker.modem.followProgress(stream, (cause, output) => {
+        if (cause === null) resolve(output);
+        else reject(cause);
+      });
+    });
+    const failure = messages.find(({ error }) => error !== undefined)?.error;
+    if (failure !== undefined) throw new WorkshopFailure(`Docker could not pull ${BASE_IMAGE}`, [failure]);
+  }
+
+  /** demuxStream does not end its outputs, and an exec may still count as running when its stream has ended. */
+  private async execute(
+    container: Docker.Container,
+    command: readonly string[],
+    stdout: Writable,
+    onLine: (line: string) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    signal?.throwIfAborted();
+    const exec = await container.exec({ Cmd: [...command], AttachStdout: true, AttachStderr: true, Tty: false });
+    const stream = await exec.start({});
+    const abort = () => stream.destroy(new Error('interrupted'));
+    signal?.addEventListener('abort', abort, { once: true });
+    const evidence: string[] = [];
+    const lines = new LineSplitter((line) => {
+      evidence.push(line);
+      if (evidence.length > MAX_EVIDENCE_LINES) evidence.shift();
+      onLine(line);
+    });
+    const stderr = new PassThrough();
+    stderr.on('data', (chunk: Buffer) => lines.push(chunk));
+    this.docker.modem.demuxStream(stream, stdout, stderr);
+    try {
+      await finished(stream, { writable: false });
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
+    const status = await exitStatusOf(exec);
+    if (status !== 0) throw new WorkshopFailure(`${command[0]} in Docker ended with status ${status}`, evidence);
+  }
+}
+
+async function exitStatusOf(exec: Docker.Exec): Promise<number> {
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const { Running, ExitCode } = await exec.inspect();
+    if (!Running && ExitCode !== null) return ExitCode;
+    await sleep(20);
+  }
+  return -1;
+}
+
+/** The files of `folder` as a tar whose entries lie under `prefix`. The folder itself is always there. */
+function folderTar(folder: string, prefix: string): NodeJS.ReadableStream {
+  const archive = pack();
+  const fill = async () => {
+    archive.entry({ name: prefix, type: 'directory' });
+    for (const name of await readdir(folder)) {
+      const data = await readFile(path.join(folder, name));
+      await new Promise<void>((resolve, reject) => {
+        archive.entry({ name: `${prefix}/${name}`, mode: 0o644 }, data, (cause) => {
+          if (cause == null) resolve();
+          else reject(cause);
+        });
+      });
+    }
+    archive.finalize();
+  };
+  fill().catch((cause: unknown) => archive.destroy(cause instanceof Error ? cause : new Error(String(cause))));
+  return archive as unknown as Readable;
+}
