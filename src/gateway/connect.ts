@@ -39,7 +39,8 @@ export async function connect({ openStream, credentials, withinMs, signal }: Con
       return await attempt(await openStream(), credentials, deadline - Date.now(), stop);
     } catch (cause) {
       if (VmgateError.is(cause) && cause.code === errors.GATEWAY_WRONG_KEY.code) throw cause;
-      reason = messageOf(cause);
+      if (!stop.aborted) reason = messageOf(cause);
+      if (keyRefused(cause)) break;
     }
     await setTimeout(PAUSE_BETWEEN_ATTEMPTS_MS, undefined, { signal: stop }).catch(() => undefined);
   }
@@ -84,6 +85,11 @@ async function attempt(
   } finally {
     stop.removeEventListener('abort', abort);
   }
+}
+
+/** The gateway is the right one and will not have our key: it will not have it the next time either. */
+function keyRefused(cause: unknown): boolean {
+  return typeof cause === 'object' && cause !== null && 'level' in cause && cause.level === 'client-authentication';
 }
 
 /** One algorithm of each kind: there is nothing to negotiate with a server that comes from our own image. */

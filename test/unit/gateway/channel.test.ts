@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import type { ServerChannel } from 'ssh2';
 import { openControl } from '../../../src/gateway/channel.ts';
 import { MAX_ANSWER } from '../../../src/gateway/protocol.ts';
-import { makeSshKey } from '../../../src/gateway/ssh-keys.ts';
+import { makeSshKey, openSshPrivateKey } from '../../../src/gateway/ssh-keys.ts';
 import { type Asked, answer, type Behaviour, type FakeGateway, fakeGateway } from './fake-gateway.ts';
 
 const HELLO = { v: 1, bootId: '0b5a', uptimeMs: 2_700, layers: ['base', 'wireguard'] };
@@ -80,6 +80,16 @@ describe('getting through', () => {
     const opening = openControl({ ...gateway, withinMs: 60_000, signal: stop.signal });
     stop.abort(new Error('QEMU ended'));
     await expect(opening).rejects.toMatchObject({ code: 'GATEWAY_NO_ANSWER', payload: { reason: 'QEMU ended' } });
+  });
+
+  test('gives up at once on a gateway that refuses our key', async () => {
+    const gateway = await gatewayThat(always(HELLO));
+    const credentials = { ...gateway.credentials, clientKey: openSshPrivateKey(makeSshKey()) };
+    await expect(openControl({ ...gateway, credentials, withinMs: 60_000 })).rejects.toMatchObject({
+      code: 'GATEWAY_NO_ANSWER',
+      payload: { reason: expect.stringContaining('authentication') },
+    });
+    expect(gateway.connections).toHaveLength(1);
   });
 
   test('refuses another host key, without a second attempt and before it authenticates', async () => {
