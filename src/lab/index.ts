@@ -5,6 +5,6 @@ export { errors as labErrors } from './codes.ts';
 export type { LabFault, LabResolver } from './controls.ts';
 export { arpSpoof, routerAdvertisement, type ScanTarget, vlanTagged } from './hostile-frames.ts';
 export { Lab, type LabAttachment, type LabStart } from './lab.ts';
+export { superviseInLab } from './lab-gate.ts';
 export type { LabPass, LabPassPlan } from './pass.ts';
 export type { WitnessCounts, WitnessedKind } from './witness.ts';
-export { superviseInLab } from './lab-gate.ts';

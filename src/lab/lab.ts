@@ -4,14 +4,8 @@ import net from 'node:net';
 import path from 'node:path';
 import { VmgateError } from '../core/coded.ts';
 import type { UplinkAddressing } from '../core/link-plan.ts';
-import {
-  type Arch,
-  emptyFolder,
-  type Installation,
-  killHolder,
-  Machine,
-  type UplinkAttachment,
-} from '../drivers/index.ts';
+import { emptyFolder, type Installation, killHolder, Machine, type UplinkAttachment } from '../drivers/index.ts';
+import { assembleBoot, type StoredImage } from '../image/index.ts';
 import { LAB } from './addresses.ts';
 import { LabAgent } from './agent.ts';
 import { hello } from './answers.ts';
@@ -33,11 +27,11 @@ export interface LabStart {
   /** Folder of this lab alone, made when missing, emptied by `stop`. Its path must leave 20 bytes of a socket's. */
   readonly folder: string;
   readonly attachment: LabAttachment;
-  /** What an image of kind `lab` was assembled to. */
-  readonly kernel: string;
-  readonly initramfs: string;
-  readonly arch: Arch;
+  /** Of kind `lab`. */
+  readonly image: StoredImage;
   readonly installation: Installation;
+  /** An uncompressed cpio whose files replace the image's: scripts newer than the image. */
+  readonly overlay?: Uint8Array;
   /** `dhcp` unless said; on slirp always static. */
   readonly addressing?: UplinkAddressing;
 }
@@ -85,15 +79,13 @@ export class Lab extends LabControls {
   /**
    * Boots a lab and lets one client in. What an earlier, killed one left in the folder is ended and removed first.
    *
-   * @throws LAB_NOT_READY, LAB_GONE, and what the drivers throw; nothing is left then
+   * @throws LAB_NOT_READY, and what the image and the drivers throw; nothing is left then
    */
   static async start(start: LabStart): Promise<Lab> {
     await mkdir(start.folder, { recursive: true, mode: 0o700 });
     await killHolder(start.folder);
     await emptyFolder(start.folder);
-    const qemu = await start.installation.find(start.arch);
-    const argv = labArgv({ ...start, memoryMiB: MEMORY_MIB, wire: wirePaths(start.folder) }, qemu);
-    const machine = await Machine.launch({ ...qemu, label: 'the lab', folder: start.folder, argv });
+    const machine = await boot(start);
     const console = consoleTail(start.folder);
     try {
       const agent = await LabAgent.connect(path.join(start.folder, LAB_SOCKETS.control));
@@ -148,6 +140,15 @@ export class Lab extends LabControls {
   get #witnessFile(): string {
     return path.join(this.folder, 'witness.pcap');
   }
+}
+
+async function boot({ folder, image, installation, overlay }: LabStart): Promise<Machine> {
+  const { arch, layers } = image.manifest;
+  const qemu = await installation.find(arch);
+  const names = layers.map(({ name }) => name);
+  const files = await assembleBoot(image, names, overlay ?? new Uint8Array(), folder);
+  const argv = labArgv({ ...files, folder, arch, memoryMiB: MEMORY_MIB, wire: wirePaths(folder) }, qemu);
+  return Machine.launch({ ...qemu, label: 'the lab', folder, argv });
 }
 
 interface Found {

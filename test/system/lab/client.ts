@@ -1,10 +1,9 @@
 /** A stand-in for the gateway: a plain machine on the lab's network that defends nothing. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as z from 'zod';
 import {
-  type Arch,
   emptyFolder,
   type Installation,
   kernel,
@@ -15,7 +14,7 @@ import {
   server,
   wire,
 } from '../../../src/drivers/index.ts';
-import { padding, writeCpio } from '../../../src/image/cpio.ts';
+import { assembleBoot, type StoredImage, writeCpio } from '../../../src/image/index.ts';
 import { LabAgent } from '../../../src/lab/agent.ts';
 import type { Lab } from '../../../src/lab/index.ts';
 
@@ -27,9 +26,8 @@ const ran = z.object({ ok: z.literal(true), status: z.int(), data: z.base64() })
 export interface ClientStart {
   readonly folder: string;
   readonly lab: Lab;
-  readonly kernel: string;
-  readonly initramfs: string;
-  readonly arch: Arch;
+  /** The lab's own: it has all that a client needs. */
+  readonly image: StoredImage;
   readonly installation: Installation;
 }
 
@@ -45,17 +43,16 @@ export class Client {
   }
 
   static async start(start: ClientStart): Promise<Client> {
-    const { folder, lab, arch } = start;
+    const { folder, lab, image } = start;
+    const { arch } = image.manifest;
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const initramfs = path.join(folder, 'initramfs');
-    const image = await readFile(start.initramfs);
     const init = writeCpio([{ path: 'init', type: 'file', mode: 0o755, data: await readFile(INIT) }]);
-    await writeFile(initramfs, Buffer.concat([image, padding(image.length), init]));
+    const boot = await assembleBoot(image, ['base'], init, folder);
     const qemu = await start.installation.find(arch);
     const argv = [
       ...machineArgv('lab-client', { arch, memoryMiB: 128, cpus: 1, hardware: 'virtio' }, folder, qemu),
       '-no-reboot',
-      ...kernel(start.kernel, initramfs, `${serialConsole(arch)} quiet panic=-1 net.ifnames=0`),
+      ...kernel(boot.kernel, boot.initramfs, `${serialConsole(arch)} quiet panic=-1 net.ifnames=0`),
       ...['-serial', `file:${path.join(folder, 'serial.log')}`],
       ...(lab.uplink.kind === 'wire'
         ? wire('up', lab.uplink.localPath, lab.uplink.remotePath)

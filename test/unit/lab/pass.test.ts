@@ -1,0 +1,58 @@
+import { describe, expect, test } from '@jest/globals';
+import { LabPass, type LabPassPlan, labPassPlan } from '../../../src/lab/pass.ts';
+import { importsOf, sources } from '../house/sources.ts';
+
+const plan: LabPassPlan = {
+  uplink: { kind: 'user' },
+  addressing: { kind: 'static', address: '10.0.2.15', prefixLength: 24, nextHop: '10.0.2.2' },
+  endpoint: { address: '10.0.2.2', port: 40_000 },
+  exitCa: '-----BEGIN CERTIFICATE-----',
+  removedDefences: ['lease'],
+  witness: '/tmp/lab/witness.pcap',
+};
+
+describe('LabPass', () => {
+  test('carries what its plan says, and dials the one address', () => {
+    const pass = LabPass.of(plan);
+    expect([...pass.removedDefences]).toEqual(['lease']);
+    expect(pass).toMatchObject({ uplink: plan.uplink, addressing: plan.addressing, witness: plan.witness });
+    expect(pass.guardEntry).toBeUndefined();
+    expect(pass.allowEndpoint('10.0.2.2')).toBe(true);
+    expect(pass.allowEndpoint('10.0.2.3')).toBe(false);
+  });
+
+  test('survives the way to another process', () => {
+    const text = JSON.stringify(LabPass.of(plan).plan());
+    expect(LabPass.of(labPassPlan.parse(JSON.parse(text))).plan()).toEqual(plan);
+  });
+
+  test('cannot be forged', () => {
+    const pass = LabPass.of(plan);
+    expect(LabPass.is(pass)).toBe(true);
+    expect(LabPass.is({ ...pass })).toBe(false);
+    expect(LabPass.is(Object.create(LabPass.prototype))).toBe(false);
+    expect(LabPass.is(structuredClone(plan))).toBe(false);
+    const Forged = LabPass as unknown as new (key: symbol, plan: LabPassPlan) => LabPass;
+    expect(() => new Forged(Symbol('only this file makes passes'), plan)).toThrow('only src/lab makes a LabPass');
+  });
+
+  test('knows no defence that does not exist', () => {
+    expect(labPassPlan.safeParse({ ...plan, removedDefences: ['guard'] }).success).toBe(false);
+  });
+});
+
+describe('outside src/lab', () => {
+  const others = sources().filter(({ room }) => room !== 'lab');
+
+  test('nobody makes a pass or casts to removed defences', () => {
+    const making = /LabPass\.of\(|as (?:unknown as )?RemovedDefences/;
+    expect(others.filter(({ text }) => making.test(text)).map(({ file }) => file)).toEqual([]);
+  });
+
+  test('the class is imported as a type', () => {
+    const values = others
+      .flatMap(importsOf)
+      .filter(({ target, typeOnly }) => target === 'src/lab/pass.ts' && !typeOnly);
+    expect(values.map(({ from }) => from.file)).toEqual([]);
+  });
+});
