@@ -154,6 +154,14 @@ export const errors = errorCodes({
     remedy: () => 'vmgate down, then vmgate up: a fresh gateway is the way back',
     sample: { why: 'it is in use by another run' },
   }),
+  DRIVER_STUCK: error<Machine & { pid: number }>({
+    exit: 5,
+    source: 'environment',
+    what: ({ machine, pid }) => `${machine} (process ${pid}) does not end, not even by SIGKILL`,
+    remedy: ({ pid }) =>
+      `ps -o stat,wchan -p ${pid}   shows what it waits for: usually a disk or network share that is gone`,
+    sample: { machine: 'work VM web', pid: 4_242 },
+  }),
   DRIVER_GONE: error<Machine & { detail: string }>({
     exit: 5,
     source: 'environment',

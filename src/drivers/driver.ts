@@ -119,4 +119,6 @@ export interface WorkHost {
   adopt(spec: Pick<WorkSpec, 'name' | 'folder'>): Promise<RunningWork | undefined>;
   /** True while a process holds the pidfile's lock. */
   isRunning(folder: string): Promise<boolean>;
+  /** SIGKILL for whatever holds the lock, also one that hangs or talks to somebody else; its disks stay. Idempotent. */
+  reap(folder: string): Promise<void>;
 }

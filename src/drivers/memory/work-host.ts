@@ -59,6 +59,11 @@ export class MemoryWorkHost implements WorkHost {
     return this.machines.running(folder) !== undefined;
   }
 
+  async reap(folder: string): Promise<void> {
+    await this.machines.enter('reap');
+    this.machines.running(folder)?.finish('host', 'killed by SIGKILL');
+  }
+
   #takeOver(machine: MemoryWorkMachine): RunningWork {
     machine.link = 'down';
     return new MemoryWork(machine, this.machines);

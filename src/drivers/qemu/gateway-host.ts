@@ -38,8 +38,8 @@ export class QemuGatewayHost implements GatewayHost {
   }
 
   async reap(runFolder: string): Promise<void> {
-    if (await killHolder(runFolder)) await emptyFolder(runFolder);
-    else throw VmgateError.of(errors.DRIVER_QMP_SILENT, { machine: LABEL, command: 'SIGKILL', ms: 10_000 });
+    await killHolder(runFolder, LABEL);
+    await emptyFolder(runFolder);
   }
 }
 

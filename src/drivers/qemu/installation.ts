@@ -14,7 +14,7 @@ import { type AcceleratorName, type Capabilities, SANDBOX } from './argv.ts';
 const OLDEST = [7, 2] as const;
 const BINARIES: Readonly<Record<Arch, string>> = { amd64: 'qemu-system-x86_64', arm64: 'qemu-system-aarch64' };
 /** Where packages put UEFI for arm64: Homebrew (two prefixes), Debian, Fedora, Arch. */
-const ARM64_FIRMWARE = [
+export const ARM64_FIRMWARE = [
   '/opt/homebrew/share/qemu/edk2-aarch64-code.fd',
   '/usr/local/share/qemu/edk2-aarch64-code.fd',
   '/usr/share/qemu-efi-aarch64/QEMU_EFI.fd',

@@ -147,13 +147,14 @@ export class Machine {
   }
 }
 
-/** Ends whatever holds the lock in `folder`. @returns false when it outlived SIGKILL by 10 s */
-export async function killHolder(folder: string): Promise<boolean> {
+/** Ends whatever holds the lock in `folder`. @throws DRIVER_STUCK when it outlives SIGKILL by 10 s */
+export async function killHolder(folder: string, label = 'the machine'): Promise<void> {
   const pidfile = path.join(folder, PIDFILE);
   const pid = await lockHolder(pidfile);
-  if (pid === undefined) return true;
+  if (pid === undefined) return;
   signal(pid);
-  return unlocked(pidfile, KILL_TIMEOUT_MS);
+  if (await unlocked(pidfile, KILL_TIMEOUT_MS)) return;
+  throw VmgateError.of(errors.DRIVER_STUCK, { machine: label, pid });
 }
 
 /** Removes everything inside, keeps the folder. A missing folder is empty enough. */

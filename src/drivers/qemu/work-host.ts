@@ -1,12 +1,15 @@
 /** Work VMs on QEMU: started frozen with the link down, judged, then let go; they outlive the supervisor. */
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
+import { VmgateError } from '../../core/coded.ts';
 import type { MachineFacts } from '../../core/machine-facts.ts';
+import { installLine } from '../../host/index.ts';
+import { errors } from '../codes.ts';
 import type { ProcessEnd, RunningWork, WorkHost, WorkSpec } from '../driver.ts';
 import { PIDFILE, SOCKETS, WORK_NETDEV, workArgv } from './argv.ts';
 import { parseInfoNetwork, readFacts } from './facts.ts';
-import type { Installation } from './installation.ts';
-import { Machine } from './machine.ts';
+import { ARM64_FIRMWARE, type Installation } from './installation.ts';
+import { killHolder, Machine } from './machine.ts';
 import { lockHolder } from './pidfile.ts';
 import type { QmpClient } from './qmp.ts';
 
@@ -22,6 +25,7 @@ export class QemuWorkHost implements WorkHost {
 
   async start(spec: WorkSpec): Promise<RunningWork> {
     const qemu = await this.#installation.find(spec.arch);
+    if (spec.arch === 'arm64' && spec.boot.kind === 'disk' && qemu.firmware === undefined) throw noFirmware();
     const argv = workArgv(spec, qemu);
     const machine = await Machine.launch({ ...qemu, label: labelOf(spec.name), folder: spec.folder, argv });
     return takeOver(new QemuWork(machine, spec, spec.wire.localPath));
@@ -36,6 +40,24 @@ export class QemuWorkHost implements WorkHost {
   async isRunning(folder: string): Promise<boolean> {
     return (await lockHolder(path.join(folder, PIDFILE))) !== undefined;
   }
+
+  async reap(folder: string): Promise<void> {
+    await killHolder(folder, labelOf(path.basename(folder)));
+    await remove(ownFiles(folder));
+  }
+}
+
+function ownFiles(folder: string): string[] {
+  return [PIDFILE, SOCKETS.qmp, SOCKETS.console].map((file) => path.join(folder, file));
+}
+
+function remove(files: readonly string[]): Promise<unknown> {
+  return Promise.all(files.map((file) => rm(file, { force: true })));
+}
+
+function noFirmware(): VmgateError {
+  const install = installLine('UEFI firmware for arm64');
+  return VmgateError.of(errors.DRIVER_FIRMWARE_MISSING, { searched: ARM64_FIRMWARE, install });
 }
 
 /** Link down before anything else is asked: whoever had the machine before may have left it up. */
@@ -66,7 +88,7 @@ class QemuWork implements RunningWork {
   readonly #sockets: readonly string[];
 
   constructor(machine: Machine, { name, folder }: Pick<WorkSpec, 'name' | 'folder'>, wire: string | undefined) {
-    const own = [PIDFILE, SOCKETS.qmp, SOCKETS.console].map((file) => path.join(folder, file));
+    const own = ownFiles(folder);
     this.pid = machine.pid;
     this.ended = machine.ended;
     this.consolePath = path.join(folder, SOCKETS.console);
@@ -101,7 +123,7 @@ class QemuWork implements RunningWork {
     // So that nothing it already queued goes out; one that hangs or is gone sends nothing after SIGKILL anyway.
     await this.#setLink(false, LAST_WORDS_MS).catch(() => {});
     await this.#machine.kill();
-    await Promise.all(this.#sockets.map((file) => rm(file, { force: true })));
+    await remove(this.#sockets);
   }
 
   release(): void {

@@ -261,6 +261,17 @@ function workTests({ workHost, murder, guestPowersOff, makeDisk }: Subject): voi
     await expect(readdir(path.join(root, 'w'))).resolves.toEqual([]);
   });
 
+  test('are reaped whoever looks after them, and keep their disks', async () => {
+    const spec = workSpec();
+    await writeFile(path.join(spec.folder, 'disk.qcow2'), 'kept');
+    const work = await started(workHost(), spec);
+    await workHost().reap(spec.folder);
+    await expect(work.ended).resolves.toMatchObject({ by: 'host' });
+    await expect(workHost().isRunning(spec.folder)).resolves.toBe(false);
+    await expect(readdir(spec.folder)).resolves.toEqual(['disk.qcow2']);
+    await workHost().reap(spec.folder);
+  });
+
   test('that switch themselves off say so', async () => {
     const spec = workSpec();
     const work = await started(workHost(), spec);
