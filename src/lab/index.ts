@@ -7,4 +7,5 @@ export { arpSpoof, routerAdvertisement, type ScanTarget, vlanTagged } from './ho
 export { Lab, type LabAttachment, type LabStart } from './lab.ts';
 export { superviseInLab } from './lab-gate.ts';
 export type { LabPass, LabPassPlan } from './pass.ts';
+export type { LabRelay } from './relay.ts';
 export type { WitnessCounts, WitnessedKind } from './witness.ts';

@@ -15,6 +15,7 @@ import { errors } from './codes.ts';
 import { LabControls } from './controls.ts';
 import { LabPass, type LabPassPlan } from './pass.ts';
 import { publishedPort } from './published-port.ts';
+import { LabRelay } from './relay.ts';
 import { onTheWire, type WitnessCounts, witnessCounts } from './witness.ts';
 
 /**
@@ -30,6 +31,8 @@ export interface LabStart {
   /** Of kind `lab`. */
   readonly image: StoredImage;
   readonly installation: Installation;
+  /** Behind slirp: a relay in this process before the server, to try leak case 62. */
+  readonly relay?: boolean;
   /** An uncompressed cpio whose files replace the image's: scripts newer than the image. */
   readonly overlay?: Uint8Array;
   /** `dhcp` unless said; on slirp always static. */
@@ -55,6 +58,8 @@ export class Lab extends LabControls {
   /** PEM of the certificate that the lab's https sites show, each lab its own. */
   readonly exitCa: string;
   readonly pid: number;
+  /** Undefined unless asked for. */
+  readonly relay: LabRelay | undefined;
   readonly #client: ClientKey;
   readonly #machine: Machine;
   readonly #agent: LabAgent;
@@ -72,7 +77,8 @@ export class Lab extends LabControls {
     const wired = start.attachment === 'wire';
     const { localPath, remotePath } = wirePaths(start.folder);
     this.uplink = wired ? { kind: 'wire', localPath: remotePath, remotePath: localPath } : { kind: 'user' };
-    this.endpoint = wired ? LAB.endpoint : { address: LAB.slirpHost, port: found.publishedPort };
+    this.relay = found.relay;
+    this.endpoint = wired ? LAB.endpoint : { address: LAB.slirpHost, port: found.relay?.port ?? found.publishedPort };
     this.addressing = wired ? (start.addressing ?? { kind: 'dhcp' }) : SLIRP;
   }
 
@@ -90,11 +96,13 @@ export class Lab extends LabControls {
     try {
       const agent = await LabAgent.connect(path.join(start.folder, LAB_SOCKETS.control));
       const { serverKey, ca } = await agent.ask(hello, 'hello', [], { timeoutMs: READY_TIMEOUT_MS });
+      const port = await publishedPort(machine.qmp);
       const found: Found = {
         client: newClientKey(),
         serverKey,
         exitCa: Buffer.from(ca, 'base64').toString('latin1'),
-        publishedPort: await publishedPort(machine.qmp),
+        publishedPort: port,
+        relay: start.relay === true ? await LabRelay.start(port) : undefined,
       };
       const lab = new Lab(start, machine, agent, found);
       await lab.admit(found.client.publicKey, [`${LAB.client}/32`]);
@@ -132,6 +140,7 @@ export class Lab extends LabControls {
 
   /** Ends the guest and removes everything it left. Idempotent. */
   async stop(): Promise<void> {
+    this.relay?.stop();
     this.#agent.close();
     await this.#machine.kill();
     await emptyFolder(this.folder);
@@ -156,6 +165,7 @@ interface Found {
   readonly serverKey: string;
   readonly exitCa: string;
   readonly publishedPort: number;
+  readonly relay: LabRelay | undefined;
 }
 
 /** slirp does not serve DHCP to the gateway: these are its fixed addresses. */

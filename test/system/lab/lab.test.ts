@@ -236,7 +236,7 @@ describe('a lab on a wire', () => {
     async () => {
       const { lab, client } = scene;
       const sent = routerAdvertisement();
-      await client.run('tcpdump -Z root -n -U -i up0 -c 1 -w /run/ra icmp6 2>/run/ra.log & sleep 1');
+      await client.run('tcpdump -Z root -n -U -i up0 -c 1 -w /run/ra icmp6 >/dev/null 2>&1 & sleep 1');
       await lab.inject([sent]);
       const arrived =
         'for try in 1 2 3 4 5 6 7 8 9; do [ -s /run/ra ] && break; usleep 300000; done; base64 -w 0 /run/ra';
