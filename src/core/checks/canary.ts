@@ -63,6 +63,11 @@ function judge({ probe, closed, open, openTrouble, alone }: CanaryFacts): Opinio
   ]);
 }
 
+/** Packets of the gateway itself, and of no canary, entered the tunnel. */
+export function disturbed(phase: CanaryPhase): boolean {
+  return intoTunnel(phase) === 0 && (risen(phase, 'to_tunnel') ?? 0) > 0;
+}
+
 function openRefutation(open: CanaryPhase): Opinion | undefined {
   const clear = seenInClear('open', open);
   if (clear !== undefined) return clear;
