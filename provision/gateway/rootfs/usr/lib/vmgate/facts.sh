@@ -58,11 +58,6 @@ stateful_json() {
     END { print leases; print counters }'
 }
 
-leases_json() {
-  elements=$(nft list set inet vmgate open) || return 1
-  printf '%s\n' "$elements" | stateful_json | head -n 1
-}
-
 # Sets $switch to true or false, as a switch under /proc/sys stands. `:` for the reason boot_id gives.
 read_switch() {
   read -r switch <"$1" || :
@@ -121,8 +116,13 @@ wireguard_json() {
     END { printf "%s", (NR == 0 ? "null" : "]}") }'
 }
 
+# What publish_names wrote, or nothing.
 resolvers_json() {
-  awk -F = '/^server=[0-9.]+$/ { printf "%s\"%s\"", comma, $2; comma = "," }' /run/vmgate/resolvers
+  comma=
+  while IFS='=' read -r _ resolver; do
+    printf '%s"%s"' "$comma" "$resolver"
+    comma=,
+  done </run/vmgate/resolvers
 }
 
 # Two lines of JSON: rules, then the routes of all tables. $1: -4 or -6.
@@ -144,8 +144,10 @@ facts() {
   printf ',"ruleset":%s,"leases":[%s],"counters":{%s}' "$ruleset" "${stateful%%"$newline"*}" "${stateful#*"$newline"}"
   printf ',"rules4":%s,"routes4":%s' "${routing4%%"$newline"*}" "${routing4#*"$newline"}"
   printf ',"rules6":%s,"routes6":%s' "${routing6%%"$newline"*}" "${routing6#*"$newline"}"
-  printf ',"ipForward":%s,"tunnel":%s,"resolvers":[%s]' "$switch" "$tunnel" "$(resolvers_json)"
-  printf ',"disableIpv6":{'
+  printf ',"ipForward":%s,"tunnel":%s' "$switch" "$tunnel"
+  printf ',"resolvers":['
+  resolvers_json
+  printf '],"disableIpv6":{'
   disable_ipv6_json
   printf '},"links":['
   links_json

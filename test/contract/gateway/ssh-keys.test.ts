@@ -1,0 +1,60 @@
+/** The key formats, as the tools that read them see them. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import {
+  dropbearPrivateKey,
+  fingerprint,
+  makeSshKey,
+  openSshPrivateKey,
+  publicBlob,
+  publicLine,
+} from '../../../src/gateway/ssh-keys.ts';
+import { findTool } from '../../../src/host/index.ts';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(path.join(os.tmpdir(), 'vmgate-ssh-keys-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function file(name: string, data: string | Buffer): string {
+  const full = path.join(folder, name);
+  writeFileSync(full, data, { mode: 0o600 });
+  return full;
+}
+
+function output(tool: string, args: readonly string[]): string {
+  const { stdout, stderr, status } = spawnSync(tool, args, { encoding: 'utf8' });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: expect.any(String) });
+  return stdout;
+}
+
+const sshKeygen = findTool('ssh-keygen');
+const dropbearkey = findTool('dropbearkey');
+
+(sshKeygen === undefined ? describe.skip : describe)('ssh-keygen', () => {
+  test('derives the same public key from the private one, and the same fingerprint', () => {
+    const key = makeSshKey();
+    const privateFile = file('client', openSshPrivateKey(key));
+    expect(output(sshKeygen ?? '', ['-y', '-f', privateFile]).trim()).toBe(publicLine(key, 'vmgate'));
+    const listed = output(sshKeygen ?? '', ['-l', '-E', 'sha256', '-f', privateFile]);
+    expect(listed.split(' ')[1]).toBe(fingerprint(publicBlob(key)));
+  });
+});
+
+(dropbearkey === undefined ? describe.skip : describe)('dropbearkey', () => {
+  test('reads the host key file', () => {
+    const key = makeSshKey();
+    const lines = output(dropbearkey ?? '', ['-y', '-f', file('host', dropbearPrivateKey(key))]).split('\n');
+    expect(
+      lines
+        .find((line) => line.startsWith('ssh-ed25519'))
+        ?.split(' ')
+        .slice(0, 2),
+    ).toEqual(publicLine(key, '').split(' ').slice(0, 2));
+    expect(lines.join('\n')).toContain(fingerprint(publicBlob(key)));
+  });
+});
