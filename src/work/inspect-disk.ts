@@ -26,7 +26,7 @@ const imageInfo = z.looseObject({
     })
     .optional(),
 });
-export type ImageInfo = z.infer<typeof imageInfo>;
+type ImageInfo = z.infer<typeof imageInfo>;
 
 /**
  * @throws WORK_DISK_MISSING, WORK_DISK_NOT_A_FILE, WORK_DISK_FORMAT, WORK_DISK_BACKING, WORK_DISK_DATA_FILE,

@@ -1,5 +1,4 @@
 /** The driver without a hypervisor: the same contract, for tests of whatever stands on it. */
-export { type Fault, Faults } from './faults.ts';
-export { MemoryGatewayHost, MemoryGatewayMachine } from './gateway-host.ts';
-export { Machines, MemoryMachine } from './machines.ts';
-export { MemoryWorkHost, MemoryWorkMachine } from './work-host.ts';
+export { MemoryGatewayHost, type MemoryGatewayMachine } from './gateway-host.ts';
+export { Machines } from './machines.ts';
+export { MemoryWorkHost, type MemoryWorkMachine } from './work-host.ts';

@@ -34,7 +34,7 @@ export const SOCKETS = {
 export const PIDFILE = 'qemu.pid';
 /** Id of the work VM's only netdev: `set_link` takes it (the device id would leave the backend up). */
 export const WORK_NETDEV = 'wire';
-export const CONTROL_PORT = 'vmgate.ssh';
+const CONTROL_PORT = 'vmgate.ssh';
 
 /** Panic ends QEMU (with -no-reboot) instead of hanging, so that a dead gateway is seen to be dead. */
 const GATEWAY_APPEND = 'panic=-1 quiet loglevel=4 net.ifnames=0';

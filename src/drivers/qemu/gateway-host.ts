@@ -8,7 +8,7 @@ import { errors } from '../codes.ts';
 import type { GatewayBoot, GatewayHost, ProbeWire, ProcessEnd, RunningGateway } from '../driver.ts';
 import { gatewayArgv, SOCKETS } from './argv.ts';
 import type { Installation } from './installation.ts';
-import { emptyFolder, killHolder, Machine } from './machine.ts';
+import { emptyFolder, isAlreadyRunning, killHolder, Machine } from './machine.ts';
 import { openProbeWire } from './probe-wire.ts';
 import { TextTail } from './text-tail.ts';
 
@@ -32,7 +32,7 @@ export class QemuGatewayHost implements GatewayHost {
       await rm(spec.initramfs, { force: true });
       return new QemuGateway(spec, machine);
     } catch (cause) {
-      if (!alreadyRunning(cause)) await emptyFolder(spec.runFolder);
+      if (!isAlreadyRunning(cause)) await emptyFolder(spec.runFolder);
       throw cause;
     }
   }
@@ -108,8 +108,4 @@ class QemuGateway implements RunningGateway {
     // QEMU binds its ends of the wires outside its folder and does not unlink them.
     await Promise.all(this.#spec.wires.map(({ gatewayPath }) => rm(gatewayPath, { force: true })));
   }
-}
-
-function alreadyRunning(cause: unknown): boolean {
-  return VmgateError.is(cause) && cause.code === errors.DRIVER_ALREADY_RUNNING.code;
 }

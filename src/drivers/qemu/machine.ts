@@ -157,6 +157,11 @@ export async function killHolder(folder: string, label = 'the machine'): Promise
   throw VmgateError.of(errors.DRIVER_STUCK, { machine: label, pid });
 }
 
+/** The folder belongs to another QEMU then, and nothing in it is ours to remove. */
+export function isAlreadyRunning(cause: unknown): boolean {
+  return VmgateError.is(cause) && cause.code === errors.DRIVER_ALREADY_RUNNING.code;
+}
+
 /** Removes everything inside, keeps the folder. A missing folder is empty enough. */
 export async function emptyFolder(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);

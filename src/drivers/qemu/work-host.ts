@@ -9,11 +9,16 @@ import type { ProcessEnd, RunningWork, WorkHost, WorkSpec } from '../driver.ts';
 import { PIDFILE, SOCKETS, WORK_NETDEV, workArgv } from './argv.ts';
 import { parseInfoNetwork, readFacts } from './facts.ts';
 import { ARM64_FIRMWARE, type Installation } from './installation.ts';
-import { killHolder, Machine } from './machine.ts';
+import { isAlreadyRunning, killHolder, Machine } from './machine.ts';
 import { lockHolder } from './pidfile.ts';
 import type { QmpClient } from './qmp.ts';
 
 const LAST_WORDS_MS = 1_000;
+
+/** The serial console of the work VM in `folder`: a unix socket while it runs. */
+export function consoleSocket(folder: string): string {
+  return path.join(folder, SOCKETS.console);
+}
 
 export class QemuWorkHost implements WorkHost {
   readonly name = 'qemu';
@@ -27,7 +32,11 @@ export class QemuWorkHost implements WorkHost {
     const qemu = await this.#installation.find(spec.arch);
     if (spec.arch === 'arm64' && spec.boot.kind === 'disk' && qemu.firmware === undefined) throw noFirmware();
     const argv = workArgv(spec, qemu);
-    const machine = await Machine.launch({ ...qemu, label: labelOf(spec.name), folder: spec.folder, argv });
+    const launch = { ...qemu, label: labelOf(spec.name), folder: spec.folder, argv };
+    const machine = await Machine.launch(launch).catch(async (cause: unknown) => {
+      if (!isAlreadyRunning(cause)) await remove([...ownFiles(spec.folder), spec.wire.localPath]);
+      throw cause;
+    });
     return takeOver(new QemuWork(machine, spec, spec.wire.localPath));
   }
 
@@ -91,7 +100,7 @@ class QemuWork implements RunningWork {
     const own = ownFiles(folder);
     this.pid = machine.pid;
     this.ended = machine.ended;
-    this.consolePath = path.join(folder, SOCKETS.console);
+    this.consolePath = consoleSocket(folder);
     this.#machine = machine;
     this.#name = name;
     this.#sockets = wire === undefined ? own : [...own, wire];

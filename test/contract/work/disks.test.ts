@@ -1,6 +1,7 @@
 /** Disks as the real qemu-img makes them: what is refused, what is taken, and what an overlay lies over. */
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -63,11 +64,13 @@ describe('refused before any tool sees it (leak case 66)', () => {
   });
 
   test('what is no regular file', async () => {
-    execFileSync('mkfifo', [at('pipe')]);
+    const server = net.createServer();
+    await new Promise<void>((resolve) => server.listen(at('socket'), resolve));
     await mkdir(at('dir'));
-    for (const name of [at('pipe'), at('dir'), '/dev/null']) {
+    for (const name of [at('socket'), at('dir'), '/dev/null']) {
       await expect(inspectDisk(name, noTool)).rejects.toMatchObject({ code: 'WORK_DISK_NOT_A_FILE', exit: 2 });
     }
+    await new Promise((resolve) => server.close(resolve));
     await expect(inspectDisk(at('absent'), noTool)).rejects.toMatchObject({ code: 'WORK_DISK_MISSING', exit: 2 });
     await expect(inspectDisk('nbd://192.0.2.1/x', noTool)).rejects.toMatchObject({ code: 'WORK_DISK_MISSING' });
   });
