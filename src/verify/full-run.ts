@@ -7,6 +7,7 @@ import { type ExitFacts, exitCheck } from '../core/checks/exit.ts';
 import { imageCheck } from '../core/checks/image.ts';
 import { routesCheck } from '../core/checks/routes.ts';
 import { rulesetCheck } from '../core/checks/ruleset.ts';
+import { sharpest } from '../core/checks/snapshot.ts';
 import { tunnelCheck } from '../core/checks/tunnel.ts';
 import { uplinkCheck } from '../core/checks/uplink.ts';
 import { VmgateError } from '../core/coded.ts';
@@ -38,7 +39,10 @@ export async function runFull(
   const routes = first.then((snapshot) => routesFacts(context, snapshot));
   const tunnel = Promise.all([first, last]).then(([early, late]) => tunnelFacts(context, early, late.snapshot));
   const uplink = last.then(({ guard: counts, armed }) => ({ counts, armed })).catch(() => guard.sync());
-  const time = Promise.all([first, dateOf(exit)]).then(([snapshot, date]) => ({ snapshot, date }));
+  const time = Promise.all([first, last.catch(() => undefined), dateOf(exit)]).then(([early, late, date]) => ({
+    snapshot: sharpest(late === undefined ? [early] : [early, late.snapshot]),
+    date,
+  }));
   const say = <F>(check: Check<F>, facts: Promise<F>) => settle(check, facts, clock.monotonicMs);
   const settled = await Promise.all([
     say(imageCheck, Promise.resolve(image)),

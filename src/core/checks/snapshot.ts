@@ -16,3 +16,8 @@ export function guestAhead(snapshot: Snapshot): { readonly middle: number; reado
   const { facts, askedMs, answeredMs } = snapshot;
   return { middle: facts.epochMs - (askedMs + answeredMs) / 2, margin: Math.abs(answeredMs - askedMs) / 2 };
 }
+
+/** The one that was answered fastest: it says most about the guest's clock. */
+export function sharpest(snapshots: readonly [Snapshot, ...Snapshot[]]): Snapshot {
+  return snapshots.reduce((best, next) => (guestAhead(next).margin < guestAhead(best).margin ? next : best));
+}

@@ -4,6 +4,7 @@ import { type ClockFacts, clockCheck } from '../../../../src/core/checks/clock.t
 import { type DnsFacts, dnsCheck } from '../../../../src/core/checks/dns.ts';
 import { type ImageFacts, imageCheck } from '../../../../src/core/checks/image.ts';
 import { type RulesetFacts, rulesetCheck } from '../../../../src/core/checks/ruleset.ts';
+import { sharpest } from '../../../../src/core/checks/snapshot.ts';
 import { type UplinkFacts, uplinkCheck } from '../../../../src/core/checks/uplink.ts';
 import { NOW, policy, quiet, snapshot } from './facts.ts';
 
@@ -115,6 +116,12 @@ table<RulesetFacts>(rulesetCheck, [
     'table ip6 x: not ours',
   ],
 ]);
+
+test('of several looks the fastest one tells the time', () => {
+  const slow = { ...snapshot(), askedMs: NOW - 5_000 };
+  const fast = snapshot();
+  expect([sharpest([slow]), sharpest([slow, fast]), sharpest([fast, slow])]).toEqual([slow, fast, fast]);
+});
 
 test('what was not asked carries no evidence and says how to ask', () => {
   expect(notAsked('no', 'ask')).toEqual({ outcome: 'not asked', summary: 'no', evidence: [], remedy: 'ask' });
