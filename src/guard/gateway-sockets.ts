@@ -9,8 +9,11 @@ import { MAX_FRAMED } from './splitter.ts';
 /** Several frames of the greatest length; more than a unix socket holds at once. */
 const BUFFER_BYTES = Math.max(262_144, 3 * MAX_FRAMED);
 
-/** Allowed bytes that may wait for the gateway to read them. More is lost, as on any full wire. */
-const MAX_WAITING = 262_144;
+/**
+ * Allowed bytes that may wait for the gateway to read them. More is lost, as on any full wire. Several times what the
+ * sockets hold, because bytes count as waiting until the event loop has heard of their being written.
+ */
+const MAX_WAITING = 1_048_576;
 
 /** Judges the frames in `buffer[0..length)`; answers how far it came, or -1 when the framing is lost. */
 export type TakeFrames = (buffer: Buffer, length: number) => number;

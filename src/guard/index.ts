@@ -3,6 +3,6 @@ export { errors, events } from './codes.ts';
 export type { Guard } from './guard.ts';
 export { type GuardStart, startGuard } from './handle.ts';
 // For the lab's guard that lets everything pass.
-export { runGuard } from './process.ts';
+export { type GuardSurroundings, runGuard } from './process.ts';
 export { type FrameCounts, type GuardReport, MAX_ARM_MS } from './protocol.ts';
 export { eventOf } from './report-events.ts';

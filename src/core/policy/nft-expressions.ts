@@ -43,6 +43,10 @@ export const ipv4Only: Expression = match({ meta: { key: 'nfproto' } }, 'ipv4');
  */
 export const tcpOnly: Expression = match({ payload: { protocol: 'tcp', field: 'dport' } }, 0, '!=');
 
+export function udpPorts(sport: number, dport: number): Expression[] {
+  return [field('udp', 'sport', sport), field('udp', 'dport', dport)];
+}
+
 /** Several states are listed in the kernel's bit order: established, related, new. */
 export function ctState(...states: readonly State[]): Expression {
   return {

@@ -6,7 +6,7 @@
  * Nothing here is answered or forwarded over IPv6: every accepting rule pins IPv4, but for the loopback.
  */
 import type { Defence, RemovedDefences } from './defence.ts';
-import type { EgressPolicy, PolicyLink, TunnelPolicy } from './egress-policy.ts';
+import type { EgressPolicy, PolicyLink } from './egress-policy.ts';
 import {
   accept,
   clampMss,
@@ -19,12 +19,13 @@ import {
   iifname,
   ipv4Only,
   type Json,
-  mark,
   masquerade,
   oifname,
   prefix,
   tcpOnly,
+  udpPorts,
 } from './nft-expressions.ts';
+import { fromUplink, toUplink, type Without } from './nft-uplink.ts';
 
 /** Named counters, read back as facts. */
 export const COUNTERS = [
@@ -52,7 +53,6 @@ export interface NftRuleset {
 
 const FAMILY = 'inet';
 const TABLE = 'vmgate';
-const UPLINK = 'up0';
 const PROBE = 'probe0';
 const OPEN = '@open';
 
@@ -94,8 +94,6 @@ export function compileNft(policy: EgressPolicy, removed?: RemovedDefences): Nft
 export function renderNft(ruleset: NftRuleset): string {
   return JSON.stringify(ruleset);
 }
-
-type Without = (defence: Defence) => boolean;
 
 /**
  * Who may speak at all, judged before connection tracking sees a packet: a forged one from the uplink must not touch
@@ -202,41 +200,6 @@ function output(policy: EgressPolicy, without: Without): Expression[][] {
   ];
 }
 
-/** The same admission in prerouting and input: the VPN's answers and, where used, DHCP's; else silence. */
-function fromUplink({ uplink, endpoints, tunnel }: EgressPolicy, without: Without): Expression[][] {
-  if (without('uplink-input')) return [[iifname(UPLINK), accept]];
-  return [
-    ...pairs(endpoints, tunnel).map(([endpoint, { localPort }]) => [
-      iifname(UPLINK),
-      field('ip', 'saddr', endpoint.address),
-      field(endpoint.protocol, 'sport', endpoint.port),
-      field(endpoint.protocol, 'dport', localPort),
-      accept,
-    ]),
-    ...(uplink.dhcp ? [[iifname(UPLINK), ...udpPorts(67, 68), accept]] : []),
-  ];
-}
-
-function toUplink({ uplink, endpoints, tunnel }: EgressPolicy, without: Without): Expression[][] {
-  if (without('uplink-output')) return [[oifname(UPLINK), count('up_out'), accept]];
-  return [
-    ...pairs(endpoints, tunnel).map(([endpoint, socket]) => [
-      oifname(UPLINK),
-      mark(socket.mark),
-      field('ip', 'daddr', endpoint.address),
-      field(endpoint.protocol, 'sport', socket.localPort),
-      field(endpoint.protocol, 'dport', endpoint.port),
-      count('up_out'),
-      accept,
-    ]),
-    ...(uplink.dhcp ? [[oifname(UPLINK), ...udpPorts(68, 67), count('up_out'), accept]] : []),
-  ];
-}
-
-function pairs<E>(endpoints: readonly E[], tunnel: TunnelPolicy | undefined): [E, TunnelPolicy][] {
-  return tunnel === undefined ? [] : endpoints.map((endpoint) => [endpoint, tunnel]);
-}
-
 function source(link: PolicyLink, without: Without): Expression[] {
   return without('source-pin') ? [] : [field('ip', 'saddr', link.guest)];
 }
@@ -244,10 +207,6 @@ function source(link: PolicyLink, without: Without): Expression[] {
 function lease(direction: 'in' | 'out', without: Without): Expression[] {
   if (without('lease')) return [];
   return [direction === 'in' ? iifname(OPEN) : oifname(OPEN)];
-}
-
-function udpPorts(sport: number, dport: number): Expression[] {
-  return [field('udp', 'sport', sport), field('udp', 'dport', dport)];
 }
 
 /** Network address of a link, e.g. `10.213.0.8` of `10.213.0.9/29`. */

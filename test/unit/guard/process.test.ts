@@ -273,3 +273,17 @@ test('a guard that cannot reach the gateway is refused with the reason', async (
     what: expect.stringContaining('ENOENT'),
   });
 });
+
+test('anti-test: a guard that judges nothing lets the foreign frame out, and it is seen here', async () => {
+  const open = await buildProgram('src/lab/guard-open.ts');
+  const alone = await FakeGateway.start();
+  const careless = await startGuard({ setup: setupOf(alone), uplink, entry: open });
+  careless.arm(1, 5_000);
+  await careless.sync();
+  await alone.send(foreignFrame());
+  await alone.received(1);
+  expect(alone.out).toEqual([foreignFrame()]);
+  await careless.kill();
+  await alone.close();
+  rmSync(path.dirname(open), { recursive: true });
+});

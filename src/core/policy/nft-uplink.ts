@@ -1,0 +1,44 @@
+/** The uplink's rules: the VPN socket to the pinned endpoint and back, DHCP where it is used, else silence. */
+import type { Defence } from './defence.ts';
+import type { EgressPolicy, TunnelPolicy } from './egress-policy.ts';
+import { accept, count, type Expression, field, iifname, mark, oifname, udpPorts } from './nft-expressions.ts';
+
+const UPLINK = 'up0';
+
+/** Whether a defence was taken away. */
+export type Without = (defence: Defence) => boolean;
+
+/** The same admission in prerouting and input: the VPN's answers and, where used, DHCP's; else silence. */
+export function fromUplink({ uplink, endpoints, tunnel }: EgressPolicy, without: Without): Expression[][] {
+  if (without('uplink-input')) return [[iifname(UPLINK), accept]];
+  return [
+    ...pairs(endpoints, tunnel).map(([endpoint, { localPort }]) => [
+      iifname(UPLINK),
+      field('ip', 'saddr', endpoint.address),
+      field(endpoint.protocol, 'sport', endpoint.port),
+      field(endpoint.protocol, 'dport', localPort),
+      accept,
+    ]),
+    ...(uplink.dhcp ? [[iifname(UPLINK), ...udpPorts(67, 68), accept]] : []),
+  ];
+}
+
+export function toUplink({ uplink, endpoints, tunnel }: EgressPolicy, without: Without): Expression[][] {
+  if (without('uplink-output')) return [[oifname(UPLINK), count('up_out'), accept]];
+  return [
+    ...pairs(endpoints, tunnel).map(([endpoint, socket]) => [
+      oifname(UPLINK),
+      mark(socket.mark),
+      field('ip', 'daddr', endpoint.address),
+      field(endpoint.protocol, 'sport', socket.localPort),
+      field(endpoint.protocol, 'dport', endpoint.port),
+      count('up_out'),
+      accept,
+    ]),
+    ...(uplink.dhcp ? [[oifname(UPLINK), ...udpPorts(68, 67), count('up_out'), accept]] : []),
+  ];
+}
+
+function pairs<E>(endpoints: readonly E[], tunnel: TunnelPolicy | undefined): [E, TunnelPolicy][] {
+  return tunnel === undefined ? [] : endpoints.map((endpoint) => [endpoint, tunnel]);
+}
