@@ -72,7 +72,10 @@ export class LabControls {
     return this.#agent.ask(bulk, 'capture', [which]);
   }
 
-  /** Lets a client with this key in; `addresses` are those it may use inside the tunnel, CIDR. */
+  /**
+   * Lets a client with this key in and routes `addresses` (CIDR) to it: its own inside the tunnel, and for
+   * {@link connectIn} those behind it. Ends the sessions of all clients; they connect again by themselves.
+   */
   async admit(publicKey: string, addresses: readonly string[]): Promise<void> {
     await this.#agent.ask(done, 'peer', [publicKey, addresses.join(',')]);
   }

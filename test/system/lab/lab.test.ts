@@ -30,7 +30,14 @@ async function open(attachment: LabAttachment): Promise<Scene> {
   const image = await labImage();
   const installation = new Installation();
   const overlay = await currentScripts();
-  const lab = await Lab.start({ folder: path.join(folder, 'lab'), attachment, image, installation, overlay });
+  const lab = await Lab.start({
+    folder: path.join(folder, 'lab'),
+    attachment,
+    image,
+    installation,
+    overlay,
+    relay: attachment === 'user',
+  });
   const client = await Client.start({ folder: path.join(folder, 'client'), lab, image, installation });
   return { folder, lab, client };
 }
@@ -239,7 +246,7 @@ describe('a lab on a wire', () => {
       await client.run('tcpdump -Z root -n -U -i up0 -c 1 -w /run/ra icmp6 >/dev/null 2>&1 & sleep 1');
       await lab.inject([sent]);
       const arrived =
-        'for try in 1 2 3 4 5 6 7 8 9; do [ -s /run/ra ] && break; usleep 300000; done; base64 -w 0 /run/ra';
+        'for try in 1 2 3 4 5 6 7 8 9; do [ $(wc -c </run/ra) -gt 24 ] && break; usleep 300000; done; base64 -w 0 /run/ra';
       const pcap = Buffer.from((await client.run(arrived)).output, 'base64');
       expect(parsePcap(pcap)?.map(({ frame }) => frame.toString('hex'))).toEqual([sent.toString('hex')]);
     },
@@ -315,6 +322,18 @@ describe('a lab behind slirp', () => {
       const { lab, client } = scene;
       await client.run('ping -c 1 -W 2 10.0.2.2');
       expect((await lab.witnessed()).foreign).toBeGreaterThan(0);
+    },
+    TEST_MS,
+  );
+
+  test(
+    'a client that roams follows the relay: it counts the datagrams',
+    async () => {
+      const { lab, client } = scene;
+      lab.relay?.repliesFrom('stranger');
+      await client.run(get(nonce()));
+      expect(await client.run(get(nonce()))).toMatchObject({ output: LAB.exit });
+      expect(lab.relay?.toStranger).toBeGreaterThan(0);
     },
     TEST_MS,
   );
