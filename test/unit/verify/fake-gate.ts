@@ -35,6 +35,8 @@ export type Fault =
   | 'deaf on the probe link'
   | 'deaf after the first question'
   | 'refuses leases'
+  | 'ends a connection of its own late'
+  | 'speaks by itself all the time'
   | 'another boot';
 
 const NXDOMAIN = 3;
@@ -78,6 +80,9 @@ export class FakeGate {
   readonly control = {
     facts: (): Promise<GatewayFacts> => {
       this.log.push('facts');
+      const looks = this.log.filter((entry) => entry === 'facts').length;
+      if (this.fault === 'ends a connection of its own late' && looks === 2) this.#enterTunnel();
+      if (this.fault === 'speaks by itself all the time') this.#enterTunnel();
       return Promise.resolve(this.#facts());
     },
     lease: (ifnames: readonly string[]): Promise<Leases> => {

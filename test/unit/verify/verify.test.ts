@@ -68,6 +68,13 @@ describe('a full verification', () => {
     expect(report.allVerified).toBe(true);
   });
 
+  test('sends closed canaries again when the gateway itself disturbed the first', async () => {
+    const gate = new FakeGate('ends a connection of its own late');
+    const report = await verifyGate(contextOf(gate), { mode: 'full', held: [] });
+    expect(gate.log.slice(0, 4)).toEqual(['facts', 'facts', 'facts', 'lease probe0']);
+    expect(report.allVerified).toBe(true);
+  });
+
   test('tells the guard a fresh token each time and takes it back', async () => {
     const gate = new FakeGate();
     const context = contextOf(gate);
@@ -82,6 +89,7 @@ describe('a full verification', () => {
   test.each<[Fault, Verdict['check'], string, string]>([
     ['forwards without lease', 'canary', 'refuted', 'without a lease reaches the tunnel'],
     ['answers DNS without lease', 'canary', 'refuted', 'answers a link that has no lease'],
+    ['speaks by itself all the time', 'canary', 'refuted', 'while every link is closed'],
     ['never counts', 'canary', 'unknown', 'prove nothing'],
     ['copies tokens to the uplink', 'canary', 'refuted', 'in clear'],
     ['copies tokens to the uplink', 'uplink', 'refuted', 'no rule allows'],

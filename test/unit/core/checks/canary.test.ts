@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { type CanaryFacts, type CanaryPhase, canaryCheck } from '../../../../src/core/checks/canary.ts';
+import { type CanaryFacts, type CanaryPhase, canaryCheck, disturbed } from '../../../../src/core/checks/canary.ts';
 import { type Canary, planCanaries } from '../../../../src/core/checks/canary-plan.ts';
 import type { Snapshot } from '../../../../src/core/checks/snapshot.ts';
 import type { FrameCounts } from '../../../../src/guard/protocol.ts';
@@ -209,6 +209,14 @@ describe('canary', () => {
     const opinion = canaryCheck.judge({ ...facts, closed: { ...closed, guardBefore: silent, guardAfter: silent } });
     expect(opinion.outcome).toBe('verified');
   });
+});
+
+test('only packets of nobody else disturb a phase', () => {
+  const after = (probe: number, all: number) => ({ ...closed, after: counted(99, 99, probe, all) });
+  const partly = counted(99, 99, 0);
+  const { to_tunnel: _, ...counters } = partly.facts.counters;
+  const blind = { ...closed, after: { ...partly, facts: { ...partly.facts, counters } } };
+  expect([after(0, 0), after(0, 2), after(2, 2), blind].map(disturbed)).toEqual([false, true, false, false]);
 });
 
 describe('the plan of the canaries', () => {
