@@ -5,7 +5,7 @@ import { LAB } from './addresses.ts';
 
 export const LAB_SOCKETS = { serial: 'serial.sock', control: 'control.sock' } as const;
 /** Names inside QEMU. */
-export const PUBLISHED_NETDEV = 'pub';
+const PUBLISHED_NETDEV = 'pub';
 const CONTROL_PORT = 'vmgate.lab';
 
 /** Where slirp has its guest. */

@@ -1,11 +1,11 @@
 /** The CLI's side of a supervisor's socket. */
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type CodedEvent, VmgateError } from '../core/coded.ts';
+import { type CodedEvent, type SerializedFault, VmgateError } from '../core/coded.ts';
 import type { GateLayout } from '../home/index.ts';
 import { readLock } from '../home/index.ts';
 import { errors } from './codes.ts';
-import { type Answer, type Ask, answer } from './protocol.ts';
+import type { Answer, Ask, StatusReport } from './protocol.ts';
 
 /** Longest line accepted from a supervisor, bytes. */
 const MAX_LINE = 4_194_304;
@@ -48,6 +48,10 @@ export class SupervisorClient {
   async ask(ask: Ask, { onEvent, signal }: AskOptions = {}): Promise<unknown> {
     const { result } = await this.#exchange(ask, onEvent, signal);
     return result;
+  }
+
+  async status(): Promise<StatusReport> {
+    return (await this.ask({ verb: 'status' })) as StatusReport;
   }
 
   /** A byte stream to `port` of a work VM. */
@@ -101,19 +105,41 @@ export class SupervisorClient {
       };
       if (signal?.aborted === true) return onAbort();
       signal?.addEventListener('abort', onAbort);
-      socket.on('data', onData).on('close', onClose).on('error', onClose);
+      // Paused by the exchange before this one; a listener alone does not resume it.
+      socket.on('data', onData).on('close', onClose).on('error', onClose).resume();
       socket.write(`${JSON.stringify({ id: 1, ...ask })}\n`);
       return undefined;
     });
   }
 }
 
+/** By hand: `status` must not load the schema library, and only this user's own supervisor can be on that socket. */
 function parse(line: string): Answer | undefined {
   try {
-    return answer.parse(JSON.parse(line));
+    const message: unknown = JSON.parse(line);
+    if (typeof message !== 'object' || message === null || !('id' in message)) return undefined;
+    const isAnswer =
+      'result' in message ||
+      ('event' in message && hasTexts(message.event, ['code', 'at', 'level', 'text'])) ||
+      ('error' in message && isFault(message.error));
+    return isAnswer ? (message as Answer) : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isFault(value: unknown): value is SerializedFault {
+  return (
+    hasTexts(value, ['code', 'what', 'remedy']) &&
+    [0, 1, 2, 3, 4, 5, 6, 7, 130].includes(Number(value['exit'])) &&
+    Array.isArray(value['evidence']) &&
+    value['evidence'].every((line) => typeof line === 'string')
+  );
+}
+
+function hasTexts(value: unknown, fields: readonly string[]): value is Readonly<Record<string, unknown>> {
+  const record = value as Readonly<Record<string, unknown>> | null;
+  return typeof record === 'object' && record !== null && fields.every((field) => typeof record[field] === 'string');
 }
 
 function dial(path: string): Promise<net.Socket | undefined> {

@@ -16,7 +16,7 @@ export interface Launch {
   readonly home: string;
   readonly configPath: string;
   /** The program to run; the lab has one that takes a pass. */
-  readonly entry?: string;
+  readonly entry?: { readonly program: string; readonly args: readonly string[] };
 }
 
 /**
@@ -25,13 +25,13 @@ export interface Launch {
  * @throws the supervisor's own error when it could not start; GATE_SUPERVISOR_DIED when it left none
  */
 export async function launchSupervisor({ gate, layout, home, configPath, entry }: Launch): Promise<void> {
-  const program = entry ?? fileURLToPath(new URL('./main.js', import.meta.url));
+  const program = entry?.program ?? fileURLToPath(new URL('./main.js', import.meta.url));
   const log = openSync(layout.supervisorLog, 'a', 0o600);
   if (fstatSync(log).size > MAX_LOG) ftruncateSync(log);
   const env = childEnvironment({ VMGATE_HOME: home, ...forced('VMGATE_ACCEL') });
   try {
     // Reports on crash would write memory, keys included, to disk: they stay off whatever the environment said.
-    const child = spawn(process.execPath, ['--no-warnings', program, gate, configPath], {
+    const child = spawn(process.execPath, ['--no-warnings', program, gate, configPath, ...(entry?.args ?? [])], {
       detached: true,
       cwd: '/',
       env,
