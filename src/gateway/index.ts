@@ -1,7 +1,5 @@
-/** The door of the gateway room: settings of one boot, the control channel, what the gateway answers. */
-export { type ControlOptions, openControl } from './channel.ts';
-export { errors as gatewayErrors } from './codes.ts';
+/** The door of the gateway room: settings of one boot, and the control of a gateway that runs. */
+export { openControl } from './channel.ts';
 export type { GatewayControl } from './control.ts';
-export type { GatewayFacts, Hello, Leases, UplinkLease } from './protocol.ts';
-export { type BootSettings, bootSettings, type ControlCredentials } from './settings.ts';
-export { dropbearPrivateKey, makeSshKey, openSshPrivateKey, publicLine, type SshKey } from './ssh-keys.ts';
+export { bootSettings, type ControlCredentials } from './settings.ts';
+export { dropbearPrivateKey, makeSshKey, openSshPrivateKey, publicLine } from './ssh-keys.ts';
