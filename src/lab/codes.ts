@@ -1,12 +1,12 @@
 import { error, errorCodes } from '../core/coded.ts';
 
 export const errors = errorCodes({
-  LAB_NOT_READY: error<{ seconds: number }>({
+  LAB_NOT_READY: error<{ why: string }>({
     exit: 7,
     source: 'environment',
-    what: ({ seconds }) => `the lab did not answer within ${seconds} s of its start`,
+    what: ({ why }) => `the lab did not come up: ${why}`,
     remedy: () => 'try again when the machine is less busy; the evidence holds the last lines of its console',
-    sample: { seconds: 60 },
+    sample: { why: 'the lab gave no answer to "hello" within 90000 ms' },
   }),
   LAB_GONE: error<{ doing: string; detail: string }>({
     exit: 5,

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { VmgateError } from '../core/coded.ts';
 import type { UplinkAddressing } from '../core/link-plan.ts';
 import { emptyFolder, type Installation, killHolder, Machine, type UplinkAttachment } from '../drivers/index.ts';
+import { messageOf } from '../host/index.ts';
 import { assembleBoot, type StoredImage } from '../image/index.ts';
 import { LAB } from './addresses.ts';
 import { LabAgent } from './agent.ts';
@@ -92,7 +93,7 @@ export class Lab extends LabControls {
     await killHolder(start.folder);
     await emptyFolder(start.folder);
     const machine = await boot(start);
-    const console = consoleTail(start.folder);
+    const consoleLines = consoleTail(start.folder);
     try {
       const agent = await LabAgent.connect(path.join(start.folder, LAB_SOCKETS.control));
       const { serverKey, ca } = await agent.ask(hello, 'hello', [], { timeoutMs: READY_TIMEOUT_MS });
@@ -110,7 +111,7 @@ export class Lab extends LabControls {
     } catch (cause) {
       await machine.kill();
       await emptyFolder(start.folder);
-      throw VmgateError.of(errors.LAB_NOT_READY, { seconds: READY_TIMEOUT_MS / 1_000 }, { cause, evidence: console() });
+      throw VmgateError.of(errors.LAB_NOT_READY, { why: messageOf(cause) }, { cause, evidence: consoleLines() });
     }
   }
 

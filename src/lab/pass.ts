@@ -43,7 +43,7 @@ export class LabPass {
   readonly removedDefences: RemovedDefences;
   /** Where the gateway's QEMU writes a pcap of what passed the guard. */
   readonly witness: string | undefined;
-  /** Another program in the guard's place: one that passes everything. */
+  /** Another program in the guard's place: guard-open.ts, compiled, which passes everything. */
   readonly guardEntry: string | undefined;
 
   private constructor(key: symbol, plan: LabPassPlan) {

@@ -15,14 +15,15 @@ export class LabRelay {
   readonly #sockets: readonly dgram.Socket[];
   #repliesFrom: 'server' | 'stranger' = 'server';
   #toStranger = 0;
+  #client: dgram.RemoteInfo | undefined;
+  readonly #stranger: dgram.Socket;
 
   private constructor(front: dgram.Socket, stranger: dgram.Socket, back: dgram.Socket) {
     this.port = front.address().port;
     this.strangerPort = stranger.address().port;
     this.#sockets = [front, stranger, back];
-    let client: dgram.RemoteInfo | undefined;
     front.on('message', (message, from) => {
-      client = from;
+      this.#client = from;
       back.send(message);
     });
     stranger.on('message', (message) => {
@@ -30,9 +31,9 @@ export class LabRelay {
       back.send(message);
     });
     back.on('message', (message) => {
-      if (client === undefined) return;
-      (this.#repliesFrom === 'server' ? front : stranger).send(message, client.port, client.address);
+      this.#toClient(this.#repliesFrom === 'server' ? front : stranger, message);
     });
+    this.#stranger = stranger;
     // ECONNREFUSED while the server is away: the next datagram may find it back.
     for (const socket of this.#sockets) socket.on('error', () => {});
   }
@@ -57,8 +58,18 @@ export class LabRelay {
     this.#repliesFrom = who;
   }
 
+  /** A datagram of the stranger's own to the port through which the client's VPN speaks (41). */
+  speak(message: Buffer): void {
+    this.#toClient(this.#stranger, message);
+  }
+
   stop(): void {
     for (const socket of this.#sockets) socket.close();
+  }
+
+  /** Nowhere before the client's first datagram: its port is not known. */
+  #toClient(socket: dgram.Socket, message: Buffer): void {
+    if (this.#client !== undefined) socket.send(message, this.#client.port, this.#client.address);
   }
 }
 

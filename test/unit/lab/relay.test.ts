@@ -41,3 +41,12 @@ test("lets the server's reply come from a stranger, and counts who falls for it"
   expect(await ask(relay.strangerPort)).toEqual({ text: 're: hello', from: relay.strangerPort });
   expect(relay.toStranger).toBe(1);
 });
+
+test('the stranger may speak first, once the client is known', async () => {
+  relay.speak(Buffer.from('too early'));
+  expect(await ask(relay.port)).toMatchObject({ text: 're: hello' });
+  const heard = once(client, 'message') as Promise<[Buffer, dgram.RemoteInfo]>;
+  relay.speak(Buffer.from('psst'));
+  const [message, { port }] = await heard;
+  expect([message.toString(), port]).toEqual(['psst', relay.strangerPort]);
+});
