@@ -1,5 +1,5 @@
 /** Ethernet frames and what is in them: pure codecs that never throw on what they read. */
-export { BROADCAST_MAC, ipv4Bytes, ipv4Text, isGroupMac, macBytes, macText, ZERO_MAC } from './address.ts';
+export { BROADCAST_MAC, ipv4Bytes, ipv4Text, isGroupMac, macBytes, ZERO_MAC } from './address.ts';
 export { type ArpPacket, buildArpReply, buildArpRequest, parseArp } from './arp.ts';
 export { internetChecksum, transportChecksum } from './checksum.ts';
 export { type Classified, classify, describeFrame } from './classify.ts';
@@ -15,7 +15,6 @@ export {
 export { buildDnsQuery, DNS_TYPES, type DnsMessage, parseDns } from './dns.ts';
 export { buildEthernet, ETHER_TYPES, ETHERNET_HEADER, type EthernetFrame, parseEthernet } from './ethernet.ts';
 export {
-  buildIpv4,
   IP_PROTOCOLS,
   type Ipv4Fields,
   type Ipv4Packet,
@@ -24,11 +23,8 @@ export {
   parseIpv6,
 } from './ip.ts';
 export { dnsQueryFrame, type Hop, icmpEchoFrame, ipv4Frame, tcpSynFrame, udpFrame } from './packets.ts';
-export { type CapturedFrame, PCAP_HEADER, PCAP_RECORD_HEADER, parsePcap, pcapHeader, pcapRecord } from './pcap.ts';
+export { type CapturedFrame, PCAP_HEADER, parsePcap, pcapHeader, pcapRecord } from './pcap.ts';
 export {
-  buildIcmpEcho,
-  buildTcpSyn,
-  buildUdp,
   type Flow,
   type IcmpMessage,
   parseIcmp,

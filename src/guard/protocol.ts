@@ -10,13 +10,6 @@ import * as z from 'zod';
 /** No order arms for longer than this, and a wall/monotonic disagreement of this much disarms. */
 export const MAX_ARM_MS = 5_000;
 
-export interface GuardEndpoint {
-  readonly address: string;
-  readonly port: number;
-  readonly protocol: 'udp' | 'tcp';
-  readonly shape: 'wireguard';
-}
-
 const endpoint = z.strictObject({
   address: z.ipv4(),
   port: z.int().min(1).max(65_535),
@@ -32,7 +25,7 @@ const uplink = z.strictObject({
 });
 
 /** First line: where the gateway's filter-redirector sockets are, and where evidence goes. */
-export const guardSetup = z.strictObject({
+const guardSetup = z.strictObject({
   type: z.literal('setup'),
   /** Unix socket frames leaving the gateway are read from (QEMU chardev `fo`). */
   outgoing: z.string(),
@@ -78,7 +71,7 @@ export const guardOrder = z.discriminatedUnion('type', [
 ]);
 export type GuardOrder = z.infer<typeof guardOrder>;
 
-export const frameCounts = z.strictObject({
+const frameCounts = z.strictObject({
   /** Let out, by kind (`arp`, `dhcp`, `tunnel`). */
   passed: z.record(z.string(), z.strictObject({ frames: z.int(), bytes: z.int() })),
   /** Would have been allowed, but the guard was not armed. */

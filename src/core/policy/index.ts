@@ -9,7 +9,7 @@ export type {
   WireShape,
 } from './egress-policy.ts';
 export { compileMatcher, type FrameMatcher } from './guard-matcher.ts';
-export { COUNTERS, type CounterName, compileNft, LEASE_SECONDS, type NftRuleset, renderNft } from './nft.ts';
+export { type CounterName, compileNft, type NftRuleset, renderNft } from './nft.ts';
 export { compareRulesets, type ListedRuleset, normalizeRuleset } from './normalize.ts';
 export { describeEgress, type EgressRow } from './people.ts';
 export { type FrameKind, type FrameVerdict, judgeFrame, type UplinkPolicy } from './verdict.ts';

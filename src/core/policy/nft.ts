@@ -28,7 +28,7 @@ import {
 import { fromUplink, toUplink, type Without } from './nft-uplink.ts';
 
 /** Named counters, read back as facts. */
-export const COUNTERS = [
+const COUNTERS = [
   /** IPv4 and IPv6 packets that arrived on the probe link, before anything was judged: the canaries' positive control. */
   'probe_rx',
   /** Packets that entered the tunnel: forwarded from a link, or the gateway's own. */

@@ -2,7 +2,7 @@
 import { type Flow, type Hop, udpFrame } from '../../../../src/frame/index.ts';
 import { endpoint, openPolicy } from './policies.ts';
 
-export const LOCAL_PORT = 40_001;
+const LOCAL_PORT = 40_001;
 export const ROUTER_MAC = '52:55:0a:00:02:02';
 export const hop: Hop = { sourceMac: openPolicy.uplink.mac, destinationMac: ROUTER_MAC };
 export const flow: Flow = {
