@@ -1,7 +1,3 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { type CpioEntry, writeCpio } from '../../../src/image/cpio.ts';
 
@@ -34,26 +30,12 @@ describe('writeCpio', () => {
     expect(() => writeCpio([{ path: bad, type: 'dir', mode: 0o755 }])).toThrow(RangeError);
   });
 
-  test('refuses a path twice', () => {
-    expect(() => writeCpio([...entries, ...entries])).toThrow(RangeError);
+  test('sets the mode of the root itself, which only a folder can be', () => {
+    expect(writeCpio([{ path: '.', type: 'dir', mode: 0o755 }]).toString('latin1')).toContain('000041ed');
+    expect(() => writeCpio([{ path: '.', type: 'file', mode: 0o644, data: '' }])).toThrow(RangeError);
   });
 
-  test('is read back by cpio(1)', () => {
-    const folder = mkdtempSync(path.join(tmpdir(), 'vmgate-cpio-'));
-    try {
-      const list = entries.filter((entry) => entry.type !== 'node');
-      const result = spawnSync('cpio', ['-idm', '--quiet', '--no-preserve-owner'], {
-        cwd: folder,
-        input: writeCpio(list),
-      });
-      if (result.error !== undefined) return; // cpio(1) is not on every developer's machine
-      expect(result.stderr.toString()).toBe('');
-      expect(readFileSync(path.join(folder, 'init'), 'utf8')).toBe('#!/bin/sh\n');
-      expect(statSync(path.join(folder, 'init')).mode & 0o777).toBe(0o755);
-      expect(statSync(path.join(folder, 'etc/vmgate/key')).mtimeMs).toBe(0);
-      expect(readlinkSync(path.join(folder, 'bin'))).toBe('usr/bin');
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
+  test('refuses a path twice', () => {
+    expect(() => writeCpio([...entries, ...entries])).toThrow(RangeError);
   });
 });

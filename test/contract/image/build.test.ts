@@ -1,0 +1,91 @@
+/** The real mmdebstrap and zstd: equal packages give equal bytes, whatever differs around the build. */
+
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { findTool } from '../../../src/host/index.ts';
+import { buildImage, type StoredImage, writeCpio } from '../../../src/image/index.ts';
+
+const MINUTES = 60_000;
+const available = ['mmdebstrap', 'zstd'].every((tool) => findTool(tool) !== undefined);
+const describeHere = available ? describe : describe.skip;
+
+let root: string;
+
+beforeAll(() => {
+  root = mkdtempSync(path.join(tmpdir(), 'vmgate-images-'));
+});
+
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+describeHere('the tiny image', () => {
+  let first: StoredImage;
+
+  test(
+    'is built from Debian packages',
+    async () => {
+      first = await buildImage('tiny', 'amd64', { imagesFolder: path.join(root, 'a') });
+      const bytes = [first.manifest.kernel, ...first.manifest.layers].reduce((sum, part) => sum + part.bytes, 0);
+      expect(bytes).toBeLessThan(18_000_000);
+      expect(first.manifest.packages.map(({ name }) => name)).toEqual(
+        expect.arrayContaining(['busybox', 'dropbear-bin']),
+      );
+    },
+    10 * MINUTES,
+  );
+
+  test(
+    'has the same bytes in another folder, with another umask, time zone and locale',
+    async () => {
+      const { TZ, LANG } = process.env;
+      const umask = process.umask(0o077);
+      process.env['TZ'] = 'Pacific/Kiritimati';
+      process.env['LANG'] = 'C.UTF-8';
+      try {
+        const again = await buildImage('tiny', 'amd64', { imagesFolder: path.join(root, 'another, longer folder') });
+        expect(again.digest).toBe(first.digest);
+      } finally {
+        process.umask(umask);
+        restore('TZ', TZ);
+        restore('LANG', LANG);
+      }
+    },
+    10 * MINUTES,
+  );
+
+  test(
+    'is built again from remembered packages in seconds',
+    async () => {
+      const again = await buildImage('tiny', 'amd64', { imagesFolder: path.join(root, 'a'), cachedPackages: true });
+      expect(again.digest).toBe(first.digest);
+    },
+    MINUTES,
+  );
+
+  test('holds archives that cpio(1) reads', () => {
+    const [layer] = first.manifest.layers;
+    const packed = path.join(first.folder, `${layer?.name}.cpio`);
+    const unpacked = spawnSync('zstd', ['-dcq', packed], { maxBuffer: 100_000_000 }).stdout;
+    const names = execFileSync('cpio', ['-t', '--quiet'], { input: unpacked, encoding: 'utf8' }).split('\n');
+    expect(names).toEqual(expect.arrayContaining(['usr/bin/busybox', 'usr/bin/udhcpc', 'usr/sbin/dropbear', 'proc']));
+  });
+});
+
+describeHere('writeCpio', () => {
+  test('writes what cpio(1) reads', () => {
+    const folder = mkdtempSync(path.join(root, 'cpio-'));
+    const archive = writeCpio([
+      { path: 'init', type: 'file', mode: 0o755, data: '#!/bin/sh\n' },
+      { path: 'bin', type: 'link', target: 'usr/bin' },
+    ]);
+    execFileSync('cpio', ['-idm', '--quiet', '--no-preserve-owner'], { cwd: folder, input: archive });
+    expect(readFileSync(path.join(folder, 'init'), 'utf8')).toBe('#!/bin/sh\n');
+  });
+});
+
+function restore(name: string, value: string | undefined): void {
+  if (value === undefined) delete process.env[name];
+  else process.env[name] = value;
+}
