@@ -2,13 +2,16 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { parsePcap } from '../../../src/frame/index.ts';
 import { type Guard, type GuardReport, startGuard } from '../../../src/guard/index.ts';
 import { foreignFrame, tunnelFrame } from '../core/policy/frames.ts';
 import { openPolicy } from '../core/policy/policies.ts';
 import { buildProgram } from './build.ts';
 import { FakeGateway } from './fake-gateway.ts';
+
+// Real processes, perhaps on a machine that does other things too.
+jest.setTimeout(30_000);
 
 const { uplink, endpoints, tunnel } = openPolicy;
 let program: string;
@@ -136,7 +139,7 @@ describe('not armed', () => {
   });
 
   test('past the deadline nothing leaves, and it says so by itself', async () => {
-    await armed(150);
+    await armed(1_000);
     await nextReport('disarmed');
     await gateway.send(tunnelFrame());
     expect((await guard.sync()).counts.held).toBe(1);
@@ -145,11 +148,11 @@ describe('not armed', () => {
   });
 
   test('orders that waited while it was stopped do not arm it again', async () => {
-    await armed(400);
+    await armed(1_500);
     process.kill(guard.pid, 'SIGSTOP');
-    guard.arm(1, 400);
+    guard.arm(1, 1_500);
     await gateway.send(tunnelFrame());
-    await new Promise((resolve) => setTimeout(resolve, 600));
+    await new Promise((resolve) => setTimeout(resolve, 1_700));
     process.kill(guard.pid, 'SIGCONT');
     const { counts, armed: isArmed } = await guard.sync();
     expect(isArmed).toBe(false);
@@ -249,7 +252,7 @@ describe('pipes', () => {
     gateway.readReleased(false);
     const batch = Array.from({ length: 500 }, () => tunnelFrame(1_440));
     for (let round = 0; round < 20; round += 1) await gateway.send(...batch);
-    const { counts } = await guard.sync();
+    const { counts } = await guard.sync(10_000);
     expect(counts.overrun).toBeGreaterThan(5_000);
     expect((counts.passed['tunnel']?.frames ?? 0) + counts.overrun).toBe(10_000);
     gateway.readReleased(true);
