@@ -2,6 +2,7 @@
  * Every error and event vmgate knows, by code. `docs/` is generated from it and tests hold it together: a code that is
  * not here does not exist for a user.
  */
+import * as cli from './cli/codes.ts';
 import * as config from './config/codes.ts';
 import type { ExitCode, FaultSource } from './core/coded.ts';
 import * as drivers from './drivers/codes.ts';
@@ -38,6 +39,7 @@ export interface EventEntry {
 
 /** The rooms that have codes, by folder. */
 export const ROOMS = {
+  cli,
   config,
   drivers,
   gateway,

@@ -6,17 +6,35 @@ type Load = () => Promise<Command>;
 export const CATALOG: Readonly<Record<string, Load>> = {
   up: async () => (await import('./commands/up.ts')).up,
   start: async () => (await import('./commands/start.ts')).start,
+  ssh: async () => (await import('./commands/ssh.ts')).ssh,
   stop: async () => (await import('./commands/stop.ts')).stop,
   down: async () => (await import('./commands/down.ts')).down,
   status: async () => (await import('./commands/status.ts')).status,
   verify: async () => (await import('./commands/verify.ts')).verify,
+  logs: async () => (await import('./commands/logs.ts')).logs,
+  doctor: async () => (await import('./commands/doctor.ts')).doctor,
+  'ssh-config': async () => (await import('./commands/ssh-config.ts')).sshConfig,
+  console: async () => (await import('./commands/console.ts')).consoleCommand,
+  init: async () => (await import('./commands/init.ts')).init,
+  'vpn add': async () => (await import('./commands/vpn-add.ts')).vpnAdd,
+  'vpn list': async () => (await import('./commands/vpn-list.ts')).vpnList,
+  'vpn show': async () => (await import('./commands/vpn-show.ts')).vpnShow,
+  'vpn remove': async () => (await import('./commands/vpn-remove.ts')).vpnRemove,
+  'image build': async () => (await import('./commands/image-build.ts')).imageBuild,
+  'image import': async () => (await import('./commands/image-import.ts')).imageImport,
+  'image list': async () => (await import('./commands/image-list.ts')).imageList,
+  trust: async () => (await import('./commands/trust.ts')).trust,
+  'receipt show': async () => (await import('./commands/receipt-show.ts')).receiptShow,
+  'receipt check': async () => (await import('./commands/receipt-check.ts')).receiptCheck,
+  schema: async () => (await import('./commands/schema.ts')).schema,
+  completion: async () => (await import('./commands/completion.ts')).completion,
 };
 
 /** The command that `argv` names (two words first), or undefined. */
 export function nameOf(argv: readonly string[]): string | undefined {
   const words = argv.filter((word) => !word.startsWith('-'));
   const two = words.slice(0, 2).join(' ');
-  if (two in CATALOG) return two;
+  if (Object.hasOwn(CATALOG, two)) return two;
   const [one = ''] = words;
-  return one in CATALOG ? one : undefined;
+  return Object.hasOwn(CATALOG, one) ? one : undefined;
 }

@@ -1,14 +1,16 @@
 /** From the folder a command is typed in to the gate it means, and to that gate's supervisor. */
-import { type LoadedConfig, loadConfig } from '../config/index.ts';
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { LoadedConfig } from '../config/index.ts';
 import { VmgateError } from '../core/coded.ts';
 import type { GateLayout } from '../home/index.ts';
-import { errors, notVerified, SupervisorClient } from '../supervisor/index.ts';
+import type { SupervisorClient } from '../supervisor/client.ts';
 import { type Context, type Input, text } from './command.ts';
 
 export interface Gate {
   readonly name: string;
   readonly layout: GateLayout;
-  /** Undefined where `--gate` named a gate without its folder. */
+  /** Undefined where `--gate` named a gate that never came up from a file that is still there. */
   readonly loaded: LoadedConfig | undefined;
 }
 
@@ -17,24 +19,48 @@ export const GATE_OPTION = {
   about: "a gate by name, instead of this folder's vmgate.yaml",
 } as const;
 
-/** @throws CONFIG_* when neither --gate nor a configuration says which gate is meant */
-export function gateOf(context: Context, input: Input): Gate {
+/**
+ * The gate of this folder's vmgate.yaml, or the one `--gate` names with the file it last came up from.
+ *
+ * @throws CONFIG_* when neither says which gate is meant
+ */
+export async function gateOf(context: Context, input: Input): Promise<Gate> {
+  const { loadConfig } = await import('../config/index.ts');
   const home = context.home();
   const named = text(input, 'gate');
-  if (named !== undefined) return { name: named, layout: home.gate(named), loaded: undefined };
-  const loaded = loadConfig(context.cwd, home.root);
-  return { name: loaded.config.gate, layout: home.gate(loaded.config.gate), loaded };
+  if (named === undefined) {
+    const loaded = loadConfig(context.cwd, home.root);
+    return { name: loaded.config.gate, layout: home.gate(loaded.config.gate), loaded };
+  }
+  if (!/^[a-z][a-z0-9-]{0,31}$/.test(named)) {
+    const { errors } = await import('./codes.ts');
+    const message = `--gate ${JSON.stringify(named.slice(0, 40))} is no gate's name`;
+    throw VmgateError.of(errors.CLI_USAGE, { message, hint: 'vmgate status', command: '' });
+  }
+  const layout = home.gate(named);
+  const origin = originOf(layout);
+  const loaded = origin === undefined ? undefined : loadConfig(path.dirname(origin), home.root);
+  return { name: named, layout, loaded: loaded?.config.gate === named ? loaded : undefined };
+}
+
+/** The vmgate.yaml a gate was last brought up from, if it is still there. */
+export function originOf(layout: GateLayout): string | undefined {
+  if (!existsSync(layout.origin)) return undefined;
+  const file = readFileSync(layout.origin, 'utf8').trim();
+  return existsSync(file) ? file : undefined;
 }
 
 /** A name that vmgate.yaml does not know is the user's error, whatever state the gate is in. */
-export function requireVm(gate: Gate, name: string): void {
+export async function requireVm(gate: Gate, name: string): Promise<void> {
   const known = gate.loaded?.config.work.map((work) => work.name);
   if (known === undefined || known.includes(name)) return;
+  const { errors } = await import('../supervisor/index.ts');
   throw VmgateError.of(errors.GATE_UNKNOWN_VM, { name, known });
 }
 
 /** The supervisor, where nothing works without one: a gate without supervisor is down. @throws GATE_NOT_VERIFIED */
 export async function requireSupervisor(gate: Gate): Promise<SupervisorClient> {
+  const { notVerified, SupervisorClient } = await import('../supervisor/index.ts');
   const client = await SupervisorClient.connect(gate.name, gate.layout);
   if (client === undefined) throw notVerified(gate.name, 'down', undefined);
   return client;

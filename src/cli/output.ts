@@ -5,13 +5,11 @@
 import { styleText } from 'node:util';
 import type { CodedEvent, VmgateError } from '../core/coded.ts';
 import { escapeLine } from '../host/index.ts';
+import type { Outside } from './outside.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
-export interface Streams {
-  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean };
-  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
-}
+type Streams = Pick<Outside, 'stdout' | 'stderr'>;
 
 export interface OutputOptions {
   readonly json: boolean;
@@ -56,6 +54,11 @@ export class Output {
 
   progress(line: string): void {
     if (!this.quiet && !this.json) this.#streams.stderr.write(`${line}\n`);
+  }
+
+  /** A line that the next one takes the place of; empty: gone. Only where it can be redrawn. */
+  transient(line: string): void {
+    if (this.redraws) this.#streams.stderr.write(`\r\x1b[K${line}`);
   }
 
   /** Three parts, always: what failed, what was seen, what to type. */

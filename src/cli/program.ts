@@ -1,33 +1,37 @@
 /** Makes commander's tree from command data. */
 import { Argument, Command as Commander, Option } from 'commander';
 import type { Command, Input, Option as OptionData } from './command.ts';
-import { GROUPS } from './command.ts';
+import { GLOBAL_OPTIONS, GROUPS } from './command.ts';
+import type { Outside } from './outside.ts';
 import { version } from './version.ts';
 
 const NOUNS: Readonly<Record<string, string>> = {
-  vpn: 'VPN profiles: add, list, show, remove',
-  image: 'images of the gateway and the tiny work VM: build, import, list',
-  receipt: 'the signed record of the last verification: show, check',
+  vpn: 'profiles: add, list, show, remove',
+  image: 'images of gateway and tiny work VM: build, import, list',
+  receipt: 'signed record of the last verification: show, check',
 };
-
-const GLOBAL: readonly OptionData[] = [
-  { flags: '--json', about: 'machine-readable output: one object, or JSON lines of events with the result last' },
-  { flags: '-q, --quiet', about: 'no progress, only results and errors' },
-  { flags: '--no-color', about: 'no colour (NO_COLOR and a redirected output do the same)' },
-];
 
 /** `run` gets the command that was typed, its input, and the global options. */
 export function programOf(
   commands: readonly Command[],
+  outside: Pick<Outside, 'stdout' | 'stderr'>,
   run: (command: Command, input: Input) => Promise<void>,
 ): Commander {
   const program = new Commander('vmgate')
     .description('Boots a gateway VM with your VPN and firewall; starts work VMs only behind a proven tunnel.')
     .version(version(), '-V, --version')
     .showSuggestionAfterError(true)
-    .showHelpAfterError('(vmgate help shows every command)')
-    .exitOverride();
-  for (const option of GLOBAL) program.addOption(optionOf(option));
+    .enablePositionalOptions()
+    .helpCommand('help [command]', 'help for a command')
+    .configureHelp({ subcommandTerm: termOf, showGlobalOptions: false })
+    .exitOverride()
+    // What is wrong with a command line is told like every other error, with its code.
+    .configureOutput({
+      writeOut: (text) => outside.stdout.write(text),
+      writeErr: (text) => outside.stderr.write(text),
+      outputError: () => {},
+    });
+  for (const option of GLOBAL_OPTIONS) program.addOption(optionOf(option));
   for (const group of GROUPS) {
     const members = commands.filter((command) => command.group === group);
     if (members.length > 0) program.commandsGroup(`${group}:`);
@@ -40,16 +44,27 @@ export function programOf(
   return program;
 }
 
+/** `vpn` or `ssh <NAME> [CMD...]`: that there are options is no news. */
+function termOf(command: Commander): string {
+  const args = command.registeredArguments.map((argument) => {
+    const name = argument.variadic ? `${argument.name()}...` : argument.name();
+    return argument.required ? `<${name}>` : `[${name}]`;
+  });
+  return [command.name(), ...args].join(' ');
+}
+
 function attach(program: Commander, data: Command, run: (command: Command, input: Input) => Promise<void>): void {
   const [first = '', second] = data.name.split(' ');
   const parent = second === undefined ? program : nounOf(program, first);
   const command = parent.command(second ?? first).description(data.about);
-  for (const { name, optional, rest, about } of data.args ?? []) {
+  for (const { name, optional, rest, choices, about } of data.args ?? []) {
     const shown = rest === true ? `${name}...` : name;
-    command.addArgument(new Argument(optional === true ? `[${shown}]` : `<${shown}>`, about));
+    const argument = new Argument(optional === true ? `[${shown}]` : `<${shown}>`, about);
+    command.addArgument(choices === undefined ? argument : argument.choices(choices));
   }
-  for (const option of [...(data.options ?? []), ...GLOBAL]) command.addOption(optionOf(option));
+  for (const option of [...(data.options ?? []), ...GLOBAL_OPTIONS]) command.addOption(optionOf(option));
   if (data.args?.some(({ rest }) => rest === true) === true) command.passThroughOptions();
+  if (data.notes !== undefined) command.addHelpText('after', `\n${data.notes.join('\n')}`);
   if (data.examples.length > 0) {
     command.addHelpText('after', `\nExamples:\n${data.examples.map((example) => `  ${example}`).join('\n')}`);
   }
@@ -58,8 +73,19 @@ function attach(program: Commander, data: Command, run: (command: Command, input
     const args = values.flatMap((value) =>
       Array.isArray(value) ? value : value === undefined ? [] : [value],
     ) as string[];
-    await run(data, { args, options: command.optsWithGlobals() });
+    await run(data, { args, options: typedOptions(command) });
   });
+}
+
+/** Options may stand before the command's name or after it; a default never hides what was typed. */
+function typedOptions(command: Commander): Input['options'] {
+  const merged: Record<string, unknown> = {};
+  for (let level: Commander | null = command; level !== null; level = level.parent) {
+    for (const [name, value] of Object.entries(level.opts())) {
+      if (level.getOptionValueSource(name) !== 'default' || !(name in merged)) merged[name] = value;
+    }
+  }
+  return merged;
 }
 
 function nounOf(program: Commander, name: string): Commander {

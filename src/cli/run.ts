@@ -1,57 +1,83 @@
 /** Runs one command line: finds the command, gives it its context, turns whatever it throws into an exit code. */
-import type { CommanderError } from 'commander';
+import { VmgateError } from '../core/coded.ts';
 import { type HomeLayout, openHome } from '../home/index.ts';
 import { cleanEnvironment } from '../host/index.ts';
-import { asFault } from '../supervisor/loop.ts';
 import { CATALOG, nameOf } from './catalog.ts';
+import { errors } from './codes.ts';
 import type { Command, Context, Input } from './command.ts';
 import { Output } from './output.ts';
+import { type Outside, thisProcess } from './outside.ts';
+import { plainInput } from './plain-input.ts';
 
 /** @returns the process's exit code */
-export async function main(argv: readonly string[]): Promise<number> {
+export async function main(argv: readonly string[], outside: Outside = thisProcess()): Promise<number> {
   const { ignored } = cleanEnvironment();
   const asked = nameOf(argv);
-  const wanted = asked === undefined || argv.includes('--help') || argv.includes('-h') ? undefined : CATALOG[asked];
-  const commands = wanted === undefined ? await everyCommand() : [await wanted()];
-  const { programOf } = await import('./program.ts');
   const interrupted = new AbortController();
-  let out = outputFor({});
-  const program = programOf(commands, async (command, input) => {
-    out = outputFor(input.options);
+  let out = outputFor(outside, { json: argv.includes('--json') });
+  let exit = 0;
+  const run = async (command: Command, input: Input) => {
+    out = outputFor(outside, input.options);
     const stop = onInterrupt(interrupted);
     try {
-      await command.run(contextOf(out, interrupted.signal, ignored), input);
+      exit = (await command.run(contextOf(outside, out, interrupted.signal, ignored), input)) ?? 0;
     } finally {
       stop();
     }
-  });
+  };
   try {
-    await program.parseAsync([...argv], { from: 'user' });
-    return 0;
+    const wanted = asked === undefined || wantsHelp(argv) ? undefined : await CATALOG[asked]?.();
+    const plain = wanted === undefined ? undefined : plainInput(wanted, argv);
+    if (wanted !== undefined && plain !== undefined) await run(wanted, plain);
+    else await parsed(argv, wanted, outside, run);
+    return exit;
   } catch (cause) {
-    if (isCommanders(cause)) return cause.exitCode === 0 ? 0 : 2;
-    const fault = asFault(cause, `command ${asked ?? ''}`);
+    const fault = await faultOf(cause, asked ?? '');
+    if (fault === undefined) return 0;
     out.failure(fault);
     return interrupted.signal.aborted ? 130 : fault.exit;
   }
 }
 
-async function everyCommand(): Promise<readonly Command[]> {
+/** Everything that is not plain: options, wrong words, help. */
+async function parsed(
+  argv: readonly string[],
+  wanted: Command | undefined,
+  outside: Outside,
+  run: (command: Command, input: Input) => Promise<void>,
+): Promise<void> {
+  const { programOf } = await import('./program.ts');
+  const commands = wanted === undefined ? await everyCommand() : [wanted];
+  await programOf(commands, outside, run).parseAsync([...argv], { from: 'user' });
+}
+
+export async function everyCommand(): Promise<readonly Command[]> {
   return Promise.all(Object.values(CATALOG).map((load) => load()));
 }
 
-function outputFor(options: Input['options']): Output {
-  const { stdout, stderr, env } = process;
-  const colour = options['color'] !== false && stderr.isTTY && (env['NO_COLOR'] ?? '') === '';
-  return new Output({ stdout, stderr }, { json: options['json'] === true, quiet: options['quiet'] === true, colour });
+/** `vmgate ssh web -- ls --help` asks the other side for help. */
+function wantsHelp(argv: readonly string[]): boolean {
+  const own = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
+  return own.includes('--help') || own.includes('-h');
 }
 
-function contextOf(out: Output, interrupted: AbortSignal, ignoredEnvironment: readonly string[]): Context {
+function outputFor(outside: Outside, options: Input['options']): Output {
+  const colour = options['color'] !== false && outside.stderr.isTTY === true && !outside.noColour;
+  return new Output(outside, { json: options['json'] === true, quiet: options['quiet'] === true, colour });
+}
+
+function contextOf(
+  outside: Outside,
+  out: Output,
+  interrupted: AbortSignal,
+  ignoredEnvironment: readonly string[],
+): Context {
   let home: HomeLayout | undefined;
   return {
-    cwd: process.cwd(),
+    cwd: outside.cwd,
     out,
-    isInteractive: process.stdin.isTTY && process.stderr.isTTY && !out.json,
+    outside,
+    isInteractive: outside.stdin.isTTY === true && outside.stderr.isTTY === true && !out.json,
     interrupted,
     ignoredEnvironment,
     home: () => {
@@ -75,7 +101,20 @@ function onInterrupt(interrupted: AbortController): () => void {
   };
 }
 
-/** commander has printed its own message by then. */
-function isCommanders(cause: unknown): cause is CommanderError {
-  return cause instanceof Error && cause.constructor.name === 'CommanderError';
+/** Undefined: commander ended the run by answering (`--help`, `--version`). */
+async function faultOf(cause: unknown, command: string): Promise<VmgateError | undefined> {
+  if (VmgateError.is(cause)) return cause;
+  if (!isCommanders(cause)) return (await import('../supervisor/index.ts')).asFault(cause, `command ${command}`);
+  if (cause.exitCode === 0) return undefined;
+  const [message = '', hint = ''] = cause.message.replace(/^error: /, '').split('\n');
+  const suggestion = hint.replace(/^\(Did you mean (.*)\?\)$/, 'did you mean $1?');
+  const shown = cause.code === 'commander.help' ? 'a command is missing' : message;
+  return VmgateError.of(errors.CLI_USAGE, { message: shown, hint: suggestion, command });
+}
+
+/** By its mark, not by its class: loading commander for that would cost every failing command. */
+function isCommanders(cause: unknown): cause is Error & { readonly code: string; readonly exitCode: number } {
+  return (
+    cause instanceof Error && 'exitCode' in cause && 'code' in cause && String(cause.code).startsWith('commander.')
+  );
 }

@@ -2,14 +2,14 @@
  * For `stop` and `down`: whatever still runs of a gate, found at the hypervisor and not in a file, gets a supervisor
  * again, which adopts it and then ends it in the usual order (P9).
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { VmgateError } from '../core/coded.ts';
 import { Installation, QemuWorkHost } from '../drivers/index.ts';
 import { type GateLayout, readLock } from '../home/index.ts';
 import { errors, launchSupervisor, SupervisorClient } from '../supervisor/index.ts';
 import type { Context } from './command.ts';
-import type { Gate } from './gate-access.ts';
+import { type Gate, originOf } from './gate-access.ts';
 
 /** Runs `act` with the gate's supervisor; undefined when nothing of the gate runs. */
 export async function withRunningGate(
@@ -47,12 +47,8 @@ async function revived(context: Context, gate: Gate): Promise<SupervisorClient |
   return SupervisorClient.connect(gate.name, gate.layout);
 }
 
-export function originOf(layout: GateLayout): string | undefined {
-  return existsSync(layout.origin) ? readFileSync(layout.origin, 'utf8').trim() : undefined;
-}
-
 /** A gateway or a work VM whose process holds its pidfile's lock. */
-async function anythingRuns(layout: GateLayout): Promise<boolean> {
+export async function anythingRuns(layout: GateLayout): Promise<boolean> {
   const host = new QemuWorkHost(new Installation());
   const folder = path.dirname(layout.work('x'));
   const vms = existsSync(folder) ? readdirSync(folder).map((name) => layout.work(name)) : [];

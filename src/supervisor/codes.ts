@@ -54,6 +54,13 @@ export const errors = errorCodes({
     remedy: ({ gate }) => `vmgate down --gate ${gate} first, or give this folder's gate another name (gate: NAME)`,
     sample: { gate: 'default', running: '~/work/vmgate.yaml', asked: '~/other/vmgate.yaml' },
   }),
+  GATE_ORIGIN_GONE: error<{ gate: string }>({
+    exit: 2,
+    ...user,
+    what: ({ gate }) => `no vmgate.yaml is known for gate ${gate}`,
+    remedy: () => 'run vmgate up in the folder whose vmgate.yaml names that gate',
+    sample: { gate: 'acme' },
+  }),
   GATE_CANCELLED: error<{ what: string }>({
     exit: 130,
     ...user,

@@ -5,12 +5,12 @@ import { withRunningGate } from '../running-gate.ts';
 export const down: Command = {
   name: 'down',
   group: 'Every day',
-  about: 'stop the work VMs, then the gateway; cancels an up that is under way',
+  about: 'stop work VMs and gateway; cancels a running up',
   kind: 'action',
   options: [GATE_OPTION],
   examples: ['vmgate down'],
   run: async (context, input) => {
-    const gate = gateOf(context, input);
+    const gate = await gateOf(context, input);
     const ended = await withRunningGate(context, gate, (client) =>
       client.ask({ verb: 'down' }, { onEvent: (event) => context.out.event(event) }),
     );

@@ -12,8 +12,8 @@ export const start: Command = {
   examples: ['vmgate start workvm', 'vmgate up && vmgate start workvm && vmgate ssh workvm'],
   run: async (context, input) => {
     const [name = ''] = input.args;
-    const gate = gateOf(context, input);
-    requireVm(gate, name);
+    const gate = await gateOf(context, input);
+    await requireVm(gate, name);
     const client = await requireSupervisor(gate);
     try {
       const { already } = (await client.ask(

@@ -1,6 +1,5 @@
-import type { LoadedConfig } from '../../config/index.ts';
-import type { StatusReport } from '../../supervisor/index.ts';
-import { type Command, type Context, flag } from '../command.ts';
+import type { StatusReport } from '../../supervisor/protocol.ts';
+import { type Command, type Context, flag, type Input } from '../command.ts';
 import { GATE_OPTION, type Gate, gateOf } from '../gate-access.ts';
 import { describeStatus } from '../status-text.ts';
 
@@ -12,31 +11,35 @@ export const status: Command = {
   options: [GATE_OPTION, { flags: '--watch', about: 'redraw on every change, until Ctrl-C' }],
   examples: ['vmgate status', 'vmgate status --watch', 'vmgate status --json | jq -r .phase'],
   run: async (context, input) => {
-    const gate = gateOf(context, input);
-    const report = await reportOf(context, gate);
+    if (flag(input, 'watch')) {
+      const { watchStatus } = await import('../watch-status.ts');
+      return watchStatus(context, () => statusNow(context, input));
+    }
+    const { report } = await statusNow(context, input);
     context.out.result(report, describeStatus(report));
-    if (flag(input, 'watch')) await watch(context, gate);
+    return 0;
   },
 };
 
-async function reportOf(context: Context, gate: Gate): Promise<StatusReport> {
+/** The supervisor's report, or that of a gate without one. */
+async function statusNow(context: Context, input: Input): Promise<{ gate: Gate; report: StatusReport }> {
+  const gate = await gateOf(context, input);
   const { SupervisorClient } = await import('../../supervisor/client.ts');
   const client = await SupervisorClient.connect(gate.name, gate.layout);
-  if (client === undefined) return downReport(context, gate);
+  if (client === undefined) return { gate, report: downReport(context, gate) };
   try {
-    const report = (await client.ask({ verb: 'status' })) as StatusReport;
+    const report = await client.status();
     const changed = gate.loaded !== undefined && report.config !== null && report.config.digest !== gate.loaded.digest;
-    return report.config === null ? report : { ...report, config: { ...report.config, changed } };
+    return { gate, report: report.config === null ? report : { ...report, config: { ...report.config, changed } } };
   } finally {
     client.close();
   }
 }
 
-function downReport(context: Context, gate: Gate): StatusReport {
-  const loaded: LoadedConfig | undefined = gate.loaded;
+function downReport(context: Context, { name, loaded }: Gate): StatusReport {
   return {
     version: 1,
-    gate: gate.name,
+    gate: name,
     phase: 'down',
     since: '',
     why: '',
@@ -44,8 +47,8 @@ function downReport(context: Context, gate: Gate): StatusReport {
     vpn: null,
     receipt: null,
     verdicts: [],
-    work: (loaded?.config.work ?? []).map(({ name }) => ({
-      name,
+    work: (loaded?.config.work ?? []).map((vm) => ({
+      name: vm.name,
       status: 'stopped',
       linkUp: false,
       address: '',
@@ -57,19 +60,4 @@ function downReport(context: Context, gate: Gate): StatusReport {
     ignoredEnvironment: [...context.ignoredEnvironment],
     lastEvent: null,
   };
-}
-
-async function watch(context: Context, gate: Gate): Promise<void> {
-  const { SupervisorClient } = await import('../../supervisor/client.ts');
-  const client = await SupervisorClient.connect(gate.name, gate.layout);
-  if (client === undefined) return;
-  const redraw = async () => {
-    const report = await reportOf(context, gate);
-    context.out.result(report, `\n${describeStatus(report)}`);
-  };
-  try {
-    await client.ask({ verb: 'watch' }, { onEvent: () => void redraw(), signal: context.interrupted });
-  } finally {
-    client.close();
-  }
 }

@@ -5,15 +5,15 @@ import { withRunningGate } from '../running-gate.ts';
 export const stop: Command = {
   name: 'stop',
   group: 'Every day',
-  about: 'stop a work VM: asks it to shut down, forces it after 15 s',
+  about: 'shut a work VM down; by force after 15 s',
   kind: 'action',
   args: [{ name: 'NAME', about: 'a work VM of vmgate.yaml' }],
   options: [GATE_OPTION, { flags: '--force', about: 'do not ask, end it' }],
   examples: ['vmgate stop workvm', 'vmgate stop workvm --force'],
   run: async (context, input) => {
     const [name = ''] = input.args;
-    const gate = gateOf(context, input);
-    requireVm(gate, name);
+    const gate = await gateOf(context, input);
+    await requireVm(gate, name);
     const ended = await withRunningGate(context, gate, (client) =>
       client.ask(
         { verb: 'stop', name, force: flag(input, 'force') },

@@ -1,83 +1,99 @@
-import { writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import { VmgateError } from '../../core/coded.ts';
-import { openGate } from '../../home/index.ts';
+import { openGate, writeFileAtomic } from '../../home/index.ts';
 import { errors, launchSupervisor, type StatusReport, SupervisorClient } from '../../supervisor/index.ts';
-import { requireTrusted } from '../../trust/index.ts';
 import type { Command, Context } from '../command.ts';
-import { type Gate, gateOf } from '../gate-access.ts';
+import { GATE_OPTION, type Gate, gateOf } from '../gate-access.ts';
+import { requireConfirmed } from '../project-files.ts';
 import { answering } from '../running-gate.ts';
 import { describeStatus } from '../status-text.ts';
+import { upView } from '../up-view.ts';
 
 export const up: Command = {
   name: 'up',
   group: 'Every day',
   about: 'boot the gateway, connect the VPN, prove the tunnel',
   kind: 'action',
+  options: [GATE_OPTION],
+  notes: [
+    'Refused by the network (no answer, wrong exit): exit 4, the gate stays closed and goes on trying.',
+    'Ctrl-C, or an error of this machine: everything is undone.',
+  ],
   examples: ['vmgate up', 'vmgate up && vmgate start workvm', 'vmgate up --json'],
   run: async (context, input) => {
-    const gate = gateOf(context, input);
+    const gate = await gateOf(context, input);
     const { loaded } = gate;
-    if (loaded === undefined) return;
-    if (loaded.origin === 'project') await confirmed(context, gate);
+    if (loaded === undefined) throw VmgateError.of(errors.GATE_ORIGIN_GONE, { gate: gate.name });
+    await requireConfirmed(context.home(), loaded);
     openGate(context.home(), gate.name);
     const { client, isOurs } = await supervise(context, gate, loaded.path);
     try {
-      const status = (await client.ask(
-        { verb: 'up', config: loaded.path, digest: loaded.digest },
-        { onEvent: (event) => context.out.event(event), signal: context.interrupted },
-      )) as StatusReport;
+      await connect(context, client, { config: loaded.path, digest: loaded.digest });
       for (const { name } of loaded.config.work.filter((work) => work.autostart)) {
         await client.ask({ verb: 'start', name }, { onEvent: (event) => context.out.event(event) });
       }
+      const status = await client.status();
       context.out.result(status, describeStatus(status));
+      return 0;
     } catch (cause) {
-      if (context.interrupted.aborted && isOurs) await undo(gate);
-      throw explained(cause, gate.name);
+      const refused = VmgateError.is(cause) && cause.exit === 4;
+      if (isOurs && !refused) await undo(gate);
+      throw refused ? stillTrying(cause, gate.name) : cause;
     } finally {
       client.close();
     }
   },
 };
 
-/** What came with a folder is used only after its contents were confirmed once (P7). */
-async function confirmed(context: Context, { loaded }: Gate): Promise<void> {
-  if (loaded === undefined) return;
-  const folder = path.dirname(loaded.path);
-  await requireTrusted(
-    context.home().trusted,
-    folder,
-    loaded.sources.map(({ path: file, digest }) => ({ name: path.basename(file), content: digest })),
-  );
+async function connect(
+  context: Context,
+  client: SupervisorClient,
+  asked: { readonly config: string; readonly digest: string },
+): Promise<void> {
+  const view = await upView(context.out, context.outside);
+  try {
+    await client.ask({ verb: 'up', ...asked }, { onEvent: view.onEvent, signal: context.interrupted });
+    await view.end(undefined);
+  } catch (cause) {
+    await view.end(cause);
+    throw cause;
+  }
 }
 
-async function supervise(context: Context, gate: Gate, configPath: string) {
+/** `isOurs`: this command started it, and nothing ran before that an undo would take away. */
+async function supervise(
+  context: Context,
+  gate: Gate,
+  configPath: string,
+): Promise<{ readonly client: SupervisorClient; readonly isOurs: boolean }> {
   const running = await answering(gate);
   if (running !== undefined) return { client: running, isOurs: false };
+  let isOurs = true;
   await launchSupervisor({ gate: gate.name, layout: gate.layout, home: context.home().root, configPath }).catch(
     async (cause: unknown) => {
       // Two `up` at once: one of them has the lock, both wait for the same gate.
       if (!VmgateError.is(cause) || cause.code !== 'HOME_LOCKED') throw cause;
+      isOurs = false;
     },
   );
-  await writeFile(gate.layout.origin, `${configPath}\n`, { mode: 0o600 });
+  await writeFileAtomic(gate.layout.origin, `${configPath}\n`);
   const client = await SupervisorClient.connect(gate.name, gate.layout);
   if (client === undefined) {
     throw VmgateError.of(errors.GATE_SUPERVISOR_DIED, { gate: gate.name, log: gate.layout.supervisorLog });
   }
-  return { client, isOurs: true };
+  const { work } = (await client.status()) satisfies StatusReport;
+  return { client, isOurs: isOurs && work.every(({ status }) => status === 'stopped') };
 }
 
-/** Ctrl-C before the gate was ever open: nothing is left. */
+/** Ctrl-C or an error of this machine, before the gate was ever open: nothing is left. */
 async function undo(gate: Gate): Promise<void> {
-  const client = await SupervisorClient.connect(gate.name, gate.layout);
-  await client?.ask({ verb: 'down' });
+  const client = await SupervisorClient.connect(gate.name, gate.layout).catch(() => undefined);
+  await client?.ask({ verb: 'down' }).catch(() => undefined);
   client?.close();
 }
 
 /** Refused by the network: the supervisor stays and tries again, and the user is told so. */
-function explained(cause: unknown, gate: string): unknown {
-  if (!VmgateError.is(cause) || cause.exit !== 4) return cause;
+function stillTrying(cause: unknown, gate: string): unknown {
+  if (!VmgateError.is(cause)) return cause;
   const fault = cause.serialize();
   return VmgateError.revive({
     ...fault,

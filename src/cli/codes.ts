@@ -1,0 +1,45 @@
+/** Codes of the command line itself; everything else comes from the rooms it calls. */
+import { error, errorCodes } from '../core/coded.ts';
+
+const usage = { exit: 2, source: 'user' } as const;
+
+export const errors = errorCodes({
+  CLI_USAGE: error<{ message: string; hint: string; command: string }>({
+    ...usage,
+    what: ({ message }) => message,
+    remedy: ({ hint, command }) => (hint === '' ? `vmgate ${command}${command === '' ? '' : ' '}--help` : hint),
+    sample: { message: "unknown command 'strat'", hint: 'did you mean start?', command: '' },
+  }),
+  CLI_ANSWER_NEEDED: error<{ what: string; flag: string }>({
+    ...usage,
+    what: ({ what }) => `${what} must be said, and there is no terminal to ask on`,
+    remedy: ({ flag }) => `say it on the command line: ${flag}`,
+    sample: { what: 'the VPN profile', flag: 'vmgate init --vpn-file FILE' },
+  }),
+  CLI_FILE_EXISTS: error<{ file: string }>({
+    ...usage,
+    what: ({ file }) => `${file} exists already`,
+    remedy: () => 'change it by hand, or write a new one in its place: vmgate init --force',
+    sample: { file: '/home/ann/acme/vmgate.yaml' },
+  }),
+  CLI_PATH_UNQUOTABLE: error<{ path: string }>({
+    ...usage,
+    what: ({ path }) => `the path ${JSON.stringify(path)} cannot be written into an ssh configuration`,
+    remedy: () => 'move it to a path without quotes, line breaks and "${"',
+    sample: { path: '/home/ann/a"b/.vmgate' },
+  }),
+  CLI_EXIT_NOT_SEEN: error<{ gate: string; why: string }>({
+    exit: 4,
+    source: 'user',
+    what: ({ gate, why }) => `gate ${gate} has not seen an exit address: ${why}`,
+    remedy: () => 'set verify.exit in vmgate.yaml (vmgate init --exit-url URL), run vmgate up, then try again',
+    sample: { gate: 'default', why: 'vmgate.yaml names no verify.exit.url' },
+  }),
+  CLI_CONSOLE_UNREACHABLE: error<{ name: string; why: string }>({
+    exit: 5,
+    source: 'environment',
+    what: ({ name, why }) => `the console of work VM ${name} cannot be opened: ${why}`,
+    remedy: ({ name }) => `vmgate status shows whether ${name} runs`,
+    sample: { name: 'workvm', why: 'ECONNREFUSED' },
+  }),
+});

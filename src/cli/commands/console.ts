@@ -1,0 +1,36 @@
+import { VmgateError } from '../../core/coded.ts';
+import { type Command, flag } from '../command.ts';
+import { GATE_OPTION, gateOf, requireVm } from '../gate-access.ts';
+
+export const consoleCommand: Command = {
+  name: 'console',
+  group: 'Work VMs',
+  about: "a work VM's serial console; Ctrl-] leaves it",
+  kind: 'query',
+  args: [{ name: 'NAME', about: 'a running work VM, whatever state the gate is in' }],
+  options: [GATE_OPTION, { flags: '--plain', about: 'only look: what the VM prints, escaped' }],
+  notes: [
+    'The VM draws on your terminal here: one that is hostile can repaint it, rename it or fake a prompt.',
+    'Believe nothing on this screen but the VM; --plain shows the same bytes with every escape made visible.',
+  ],
+  examples: ['vmgate console workvm', 'vmgate console workvm --plain | less'],
+  run: async (context, input) => {
+    const [name = ''] = input.args;
+    const gate = await gateOf(context, input);
+    await requireVm(gate, name);
+    const [{ attach }, { consoleSocket }] = await Promise.all([
+      import('../terminal.ts'),
+      import('../../drivers/index.ts'),
+    ]);
+    const socket = await attach(consoleSocket(gate.layout.work(name)), name);
+    if (socket === undefined) {
+      const { errors } = await import('../../supervisor/index.ts');
+      throw VmgateError.of(errors.GATE_WORK_NOT_RUNNING, { name });
+    }
+    context.out.progress(`console of ${name}; Ctrl-] leaves it (Enter may be needed to see a prompt)`);
+    const { converse, watch } = await import('../terminal.ts');
+    await (flag(input, 'plain') ? watch(socket, context) : converse(socket, context));
+    context.out.progress(`\nleft the console of ${name}`);
+    return 0;
+  },
+};

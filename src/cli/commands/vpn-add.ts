@@ -1,0 +1,39 @@
+import path from 'node:path';
+import { addProfile } from '../../vpn/index.ts';
+import { type Command, flag, list } from '../command.ts';
+import { profileText } from '../profile-text.ts';
+
+export const vpnAdd: Command = {
+  name: 'vpn add',
+  group: 'Set up',
+  about: 'check a WireGuard profile and keep a private copy',
+  kind: 'action',
+  args: [
+    { name: 'NAME', about: 'what to call it: a-z, 0-9 and "-"' },
+    { name: 'FILE', about: 'the .conf file from your provider or administrator' },
+  ],
+  options: [
+    {
+      flags: '--split',
+      about: 'the profile covers only part of the Internet; the rest is dropped, never sent in clear',
+    },
+    { flags: '--dns <ADDR...>', about: "resolvers inside the tunnel, in place of the profile's" },
+  ],
+  examples: [
+    'vmgate vpn add mullvad ~/Downloads/se-sto-wg-001.conf',
+    'vmgate vpn add acme acme.conf --split --dns 10.20.0.53',
+  ],
+  run: async (context, input) => {
+    const [name = '', file = ''] = input.args;
+    const source = path.resolve(context.cwd, file);
+    const options = { split: flag(input, 'split'), dns: list(input, 'dns') };
+    const profile = await addProfile(context.home().vpn, name, source, options);
+    for (const notice of profile.notices) context.out.event(notice);
+    const { plan, publicKey } = profile;
+    context.out.result(
+      { name, publicKey, plan },
+      `${profileText(profile)}\n\nadded; name it in vmgate.yaml: vpn: ${name}`,
+    );
+    return 0;
+  },
+};

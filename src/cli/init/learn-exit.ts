@@ -1,0 +1,76 @@
+/**
+ * The expected exit, learnt: everything else was verified, so whoever answered did so through the tunnel, and the user
+ * says whether that address is the right one. Until then the gate stays closed.
+ */
+import { readFileSync } from 'node:fs';
+import net from 'node:net';
+import { loadConfig } from '../../config/index.ts';
+import { VmgateError } from '../../core/coded.ts';
+import { writeFileAtomic } from '../../home/index.ts';
+import type { StatusReport } from '../../supervisor/index.ts';
+import { errors } from '../codes.ts';
+import { type Context, flag, type Input } from '../command.ts';
+import { type Gate, gateOf, requireSupervisor } from '../gate-access.ts';
+import { confirm, projectFolder, requireConfirmed } from '../project-files.ts';
+
+/** @throws CLI_EXIT_NOT_SEEN, CLI_ANSWER_NEEDED, GATE_NOT_VERIFIED, TRUST_PROJECT_UNCONFIRMED */
+export async function learnExit(context: Context, input: Input): Promise<void> {
+  const gate = await gateOf(context, input);
+  const address = seenExit(gate.name, await reportOf(gate));
+  const { loaded } = gate;
+  if (loaded === undefined) throw notSeen(gate.name, 'the vmgate.yaml it came up from is gone');
+  if (loaded.config.verify.exit === undefined) throw notSeen(gate.name, 'vmgate.yaml names no verify.exit.url');
+  await requireConfirmed(context.home(), loaded);
+  if (!(await agreed(context, input, address))) {
+    context.out.result({ address, written: false }, 'nothing was changed');
+    return;
+  }
+  const { parseDocument } = await import('yaml');
+  const document = parseDocument(readFileSync(loaded.path, 'utf8'));
+  const expect = document.createNode([address], { flow: true });
+  document.setIn(['verify', 'exit', 'expect'], expect);
+  await writeFileAtomic(loaded.path, document.toString({ lineWidth: 0 }));
+  await confirm(context.home(), loadConfig(projectFolder(loaded), context.home().root));
+  context.out.result(
+    { address, written: true, file: loaded.path },
+    `${loaded.path} now expects ${address}\n  vmgate up   applies it`,
+  );
+}
+
+async function reportOf(gate: Gate): Promise<StatusReport> {
+  const client = await requireSupervisor(gate);
+  try {
+    return await client.status();
+  } finally {
+    client.close();
+  }
+}
+
+/** Of the last verification. An address seen while another check failed proves nothing about the tunnel. */
+export function seenExit(gate: string, { claim, verdicts }: Pick<StatusReport, 'claim' | 'verdicts'>): string {
+  if (claim?.kind === 'address' && net.isIP(claim.address) !== 0) return claim.address;
+  const failed = verdicts.find(
+    ({ check, outcome }) => check !== 'exit' && outcome !== 'verified' && outcome !== 'not asked',
+  );
+  if (failed !== undefined) throw notSeen(gate, `${failed.check} is ${failed.outcome}: ${failed.summary}`);
+  const evidence = verdicts.find(({ check }) => check === 'exit')?.evidence ?? [];
+  const answer = evidence.map((line) => /^answer: (\S{1,64})$/.exec(line)?.[1]).find((found) => found !== undefined);
+  if (answer === undefined || net.isIP(answer) === 0) {
+    throw notSeen(gate, evidence.length === 0 ? 'it was not asked' : 'what answered was no address');
+  }
+  return answer;
+}
+
+async function agreed(context: Context, input: Input, address: string): Promise<boolean> {
+  if (flag(input, 'yes')) return true;
+  if (!context.isInteractive) {
+    const what = `whether ${address} is the right exit`;
+    throw VmgateError.of(errors.CLI_ANSWER_NEEDED, { what, flag: 'vmgate init --learn-exit --yes' });
+  }
+  const { askYes } = await import('./questions.ts');
+  return askYes(`Traffic comes out at ${address}. Is that your VPN's exit?`);
+}
+
+function notSeen(gate: string, why: string): VmgateError {
+  return VmgateError.of(errors.CLI_EXIT_NOT_SEEN, { gate, why });
+}

@@ -1,0 +1,34 @@
+/** Everything a command line sees of the process it runs in; tests hand in their own. */
+import process from 'node:process';
+
+export interface Outside {
+  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean; setRawMode?: (raw: boolean) => unknown };
+  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean };
+  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
+  readonly cwd: string;
+  /** NO_COLOR is set and not empty: no-color.org. */
+  readonly noColour: boolean;
+  /** Value of VMGATE_ACCEL. */
+  readonly forcedAccel: string | undefined;
+  /** For the system's ssh: which terminal to ask for, and where the user's agent listens. */
+  readonly sshEnvironment: Readonly<Record<string, string>>;
+}
+
+export function thisProcess(): Outside {
+  const { NO_COLOR: noColour = '', TERM: terminal, SSH_AUTH_SOCK: agent, VMGATE_ACCEL: forcedAccel } = process.env;
+  const { stdin, stdout, stderr } = process;
+  // A reader that went away (`vmgate logs | head`) is no error of ours.
+  for (const stream of [stdout, stderr]) stream.on('error', () => {});
+  return {
+    stdin,
+    stdout,
+    stderr,
+    cwd: process.cwd(),
+    noColour: noColour !== '',
+    forcedAccel,
+    sshEnvironment: {
+      ...(terminal === undefined ? {} : { TERM: terminal }),
+      ...(agent === undefined ? {} : { SSH_AUTH_SOCK: agent }),
+    },
+  };
+}
