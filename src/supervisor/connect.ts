@@ -1,9 +1,11 @@
 /** Runners that connect: pin the endpoint, load the policy everywhere, start the tunnel, hear something through it. */
 import { randomInt } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { VmgateError } from '../core/coded.ts';
 import type { LinkPlan } from '../core/link-plan.ts';
 import { compileNft, type EgressPolicy, renderNft } from '../core/policy/index.ts';
-import { wallMs } from '../host/index.ts';
+import type { GatewayControl } from '../gateway/index.ts';
+import { monotonicMs, wallMs } from '../host/index.ts';
 import { resolveEndpoint, type TunnelPlan } from '../vpn/index.ts';
 import { errors, events } from './codes.ts';
 import { Lane } from './lane.ts';
@@ -13,8 +15,12 @@ import type { World } from './world.ts';
 
 /** fwmark of the VPN socket: "vm". */
 const VPN_MARK = 0x766d;
-/** WireGuard sends its first handshake at once and again after 5 s (REKEY_TIMEOUT). */
-const FIRST_ANSWER_MS = 7_000;
+/**
+ * How long each fresh tunnel interface may take to answer. WireGuard repeats a lost handshake only after 5 s
+ * (REKEY_TIMEOUT); a fresh interface sends one at once, so a network that comes back is noticed sooner.
+ */
+const ANSWER_WINDOWS_MS = [1_500, 2_500, 3_000];
+const LOOK_AGAIN_MS = 150;
 const DNS_PORT = 53;
 
 export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel'> {
@@ -28,8 +34,12 @@ export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel
       const pinned = await resolveEndpoint(endpoint, rules, means);
       world.emit(events.GATE_PINNED, { host: endpoint.host, ...pinned });
       const policy = policyFor(plan, profile.plan, pinned.address);
-      guard.setPolicy(policy.uplink, policy.endpoints, policy.tunnel);
+      // The old tunnel's socket is gone, and what it sent has been judged, before its endpoint becomes foreign: a late
+      // keepalive would otherwise be a violation. Frames and orders reach the guard by different pipes.
       await control.untunnel();
+      await guard.sync();
+      guard.setPolicy(policy.uplink, policy.endpoints, policy.tunnel);
+      await guard.sync();
       await control.apply(renderNft(compileNft(policy, world.lab?.removedDefences)));
       world.connection = { pinned, policy, beganMs: wallMs(), lane: new Lane() };
       return { type: 'pinned', generation };
@@ -37,9 +47,12 @@ export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel
     startTunnel: async ({ generation }) => {
       const { profile, control } = sessionOf(world);
       const { pinned, policy } = connectionOf(world);
-      await control.tunnel(profile.plan, profile.secrets, pinned, policy);
-      await firstAnswer(world, profile.plan, `${pinned.address}:${pinned.port}/udp`);
-      return { type: 'connected', generation };
+      for (const windowMs of ANSWER_WINDOWS_MS) {
+        await control.tunnel(profile.plan, profile.secrets, pinned, policy);
+        if (await answers(control, profile.plan, windowMs)) return { type: 'connected', generation };
+      }
+      const seconds = ANSWER_WINDOWS_MS.reduce((sum, windowMs) => sum + windowMs, 0) / 1_000;
+      throw VmgateError.of(errors.GATE_TUNNEL_SILENT, { endpoint: `${pinned.address}:${pinned.port}/udp`, seconds });
     },
   };
 }
@@ -71,25 +84,21 @@ function policyFor(plan: LinkPlan, tunnel: TunnelPlan, address: string): EgressP
 }
 
 /**
- * A WireGuard interface is silent until something wants to go through it. A connection to the tunnel's resolver, made by
- * the gateway, asks for the handshake; any answer, a refusal included, came through the tunnel. A resolver that drops TCP
- * leaves the handshake itself as the sign.
+ * A WireGuard interface is silent until something wants to go through it: a connection to the tunnel's resolver, made by
+ * the gateway, asks for the handshake. Whether anything useful comes back is the checks' matter.
  */
-async function firstAnswer(world: World, tunnel: TunnelPlan, endpoint: string): Promise<void> {
-  const { control } = sessionOf(world);
+async function answers(control: GatewayControl, tunnel: TunnelPlan, windowMs: number): Promise<boolean> {
   const [resolver] = tunnel.resolvers;
   if (resolver === undefined) throw new Error('a tunnel plan without resolver');
-  const deadline = Date.now() + FIRST_ANSWER_MS;
+  const deadline = monotonicMs() + windowMs;
   const asked = control.dial(resolver, DNS_PORT).then(
     (stream) => stream.destroy(),
     () => undefined,
   );
-  for (;;) {
+  while (monotonicMs() < deadline) {
+    await Promise.race([asked, delay(LOOK_AGAIN_MS)]);
     const { tunnel: state } = await control.facts();
-    if (state?.peers.some((peer) => peer.latestHandshakeMs > 0) === true) return;
-    if (Date.now() > deadline) {
-      throw VmgateError.of(errors.GATE_TUNNEL_SILENT, { endpoint, seconds: Math.round(FIRST_ANSWER_MS / 1_000) });
-    }
-    await Promise.race([asked, new Promise((resolve) => setTimeout(resolve, 150))]);
+    if (state?.peers.some((peer) => peer.latestHandshakeMs > 0) === true) return true;
   }
+  return false;
 }

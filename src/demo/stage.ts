@@ -1,0 +1,130 @@
+/**
+ * A stage: a home folder of its own, a lab, and a gate on that lab's uplink, driven by the real command line in
+ * processes of its own. The demo plays on it, and so do the system tests.
+ */
+import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Installation, QemuWorkHost } from '../drivers/index.ts';
+import { type HomeLayout, layoutOf, openHome } from '../home/index.ts';
+import { hostPlatform, type RunResult, run } from '../host/index.ts';
+import { requireImage } from '../image/index.ts';
+import { LAB, Lab, type LabAttachment, type LabPassPlan, superviseInLab } from '../lab/index.ts';
+import { addProfile } from '../vpn/index.ts';
+
+export interface StageOptions {
+  /** The images/ folder of a home where gateway, tiny and lab are built. */
+  readonly images: string;
+  readonly attachment: LabAttachment;
+  /** The compiled command line. */
+  readonly program?: string;
+  /** What the gate goes without, for anti-tests. */
+  readonly without?: Partial<Pick<LabPassPlan, 'removedDefences' | 'guardEntry'>>;
+  /** Replaces the whole vmgate.yaml. */
+  readonly config?: string;
+}
+
+const PROGRAM = fileURLToPath(new URL('../main.js', import.meta.url));
+const COMMAND_MS = 180_000;
+/** The wire's own DHCP is the lab's to lie with; a fixed address keeps it out of the story. */
+const ON_THE_WIRE = { kind: 'static', address: '192.168.77.50', prefixLength: 24, nextHop: LAB.router } as const;
+/** The gate's only work VM, as in the docs. */
+export const WORK_VM = 'workvm';
+
+const CONFIG = `version: 1
+vpn: lab
+verify: {exit: {url: "https://${LAB.siteName}/", expect: [${LAB.exit}/32]}}
+work: {${WORK_VM}: {template: tiny}}
+`;
+
+export class Stage {
+  readonly home: HomeLayout;
+  readonly lab: Lab;
+  readonly #options: StageOptions;
+
+  private constructor(home: HomeLayout, lab: Lab, options: StageOptions) {
+    this.home = home;
+    this.lab = lab;
+    this.#options = options;
+  }
+
+  /** Boots the lab and puts the gate's supervisor on it; the gate is down. Nothing is left when it fails. */
+  static async open(options: StageOptions): Promise<Stage> {
+    const root = await mkdtemp(path.join(os.tmpdir(), 'vmg-'));
+    try {
+      // The images are the user's own cache: only looked at, never copied.
+      await symlink(options.images, layoutOf(root).images);
+      const home = openHome({ VMGATE_HOME: root });
+      const lab = await Lab.start({
+        folder: path.join(root, 'lab'),
+        attachment: options.attachment,
+        image: await requireImage(home.images, 'lab', hostPlatform().arch),
+        installation: new Installation({ cacheFile: path.join(root, 'qemu.json') }),
+        ...(options.attachment === 'wire' ? { addressing: ON_THE_WIRE } : {}),
+      });
+      const stage = new Stage(home, lab, options);
+      await stage.#furnish();
+      await stage.supervise();
+      return stage;
+    } catch (cause) {
+      await rm(root, { recursive: true, force: true });
+      throw cause;
+    }
+  }
+
+  get gate() {
+    return this.home.gate('default');
+  }
+
+  /** A supervisor on the lab's uplink: the first one, or one after another was killed or `down` ended it. */
+  async supervise(): Promise<void> {
+    const { program } = this.#options;
+    const pass = this.lab.pass(this.#options.without);
+    const entry = program === undefined ? undefined : path.join(path.dirname(program), 'lab', 'supervisor-main.js');
+    await superviseInLab(this.home, 'default', path.join(this.home.root, 'vmgate.yaml'), pass, entry);
+  }
+
+  /** Runs `vmgate ARGS` as a user would. `onLine` hears both outputs. */
+  vmgate(args: readonly string[], onLine?: (line: string) => void): Promise<RunResult> {
+    return run({
+      tool: process.execPath,
+      argv: [this.#options.program ?? PROGRAM, ...args],
+      timeoutMs: COMMAND_MS,
+      cwd: this.home.root,
+      env: { VMGATE_HOME: this.home.root },
+      ...(onLine === undefined ? {} : { onLine }),
+    });
+  }
+
+  /** Whether the work VM has a process: asked of its pidfile's lock. */
+  workRuns(name: string = WORK_VM): Promise<boolean> {
+    return new QemuWorkHost(new Installation()).isRunning(this.gate.work(name));
+  }
+
+  /** Files (sockets included) of the gate's running parts. */
+  async leftovers(): Promise<readonly string[]> {
+    const folders = [this.gate.run, this.gate.wires, this.gate.lock, this.lab.folder];
+    const names = await Promise.all(folders.map((folder) => readdir(folder).catch(() => [])));
+    return names.flatMap((found, index) => found.map((name) => path.join(folders[index] ?? '', name)));
+  }
+
+  /** Ends everything and removes the stage. Idempotent. */
+  async close(): Promise<void> {
+    await this.vmgate(['down']).catch(() => undefined);
+    await this.lab.stop();
+    await rm(this.home.root, { recursive: true, force: true });
+  }
+
+  async #furnish(): Promise<void> {
+    const file = path.join(this.home.root, 'vmgate.yaml');
+    await writeFile(file, this.#options.config ?? CONFIG);
+    const profile = path.join(this.home.root, 'lab.conf');
+    await writeFile(profile, this.lab.profile, { mode: 0o600 });
+    const pass = this.lab.pass();
+    await addProfile(this.home.vpn, 'lab', profile, { split: false, dns: [] }, (address) =>
+      pass.allowEndpoint(address),
+    );
+    await rm(profile);
+  }
+}
