@@ -11,6 +11,7 @@ export const CATALOG: Readonly<Record<string, Load>> = {
   down: async () => (await import('./commands/down.ts')).down,
   status: async () => (await import('./commands/status.ts')).status,
   verify: async () => (await import('./commands/verify.ts')).verify,
+  demo: async () => (await import('./commands/demo.ts')).demo,
   logs: async () => (await import('./commands/logs.ts')).logs,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
   'ssh-config': async () => (await import('./commands/ssh-config.ts')).sshConfig,

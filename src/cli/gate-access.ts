@@ -6,6 +6,7 @@ import { VmgateError } from '../core/coded.ts';
 import type { GateLayout } from '../home/index.ts';
 import type { SupervisorClient } from '../supervisor/client.ts';
 import { type Context, type Input, text } from './command.ts';
+import { recentConfig } from './recent-config.ts';
 
 export interface Gate {
   readonly name: string;
@@ -25,11 +26,10 @@ export const GATE_OPTION = {
  * @throws CONFIG_* when neither says which gate is meant
  */
 export async function gateOf(context: Context, input: Input): Promise<Gate> {
-  const { loadConfig } = await import('../config/index.ts');
   const home = context.home();
   const named = text(input, 'gate');
   if (named === undefined) {
-    const loaded = loadConfig(context.cwd, home.root);
+    const loaded = await recentConfig(context.cwd, home);
     return { name: loaded.config.gate, layout: home.gate(loaded.config.gate), loaded };
   }
   if (!/^[a-z][a-z0-9-]{0,31}$/.test(named)) {
@@ -39,7 +39,7 @@ export async function gateOf(context: Context, input: Input): Promise<Gate> {
   }
   const layout = home.gate(named);
   const origin = originOf(layout);
-  const loaded = origin === undefined ? undefined : loadConfig(path.dirname(origin), home.root);
+  const loaded = origin === undefined ? undefined : await recentConfig(path.dirname(origin), home);
   return { name: named, layout, loaded: loaded?.config.gate === named ? loaded : undefined };
 }
 

@@ -16,11 +16,14 @@ export interface Outside {
 
 export function thisProcess(): Outside {
   const { NO_COLOR: noColour = '', TERM: terminal, SSH_AUTH_SOCK: agent, VMGATE_ACCEL: forcedAccel } = process.env;
-  const { stdin, stdout, stderr } = process;
+  const { stdout, stderr } = process;
   // A reader that went away (`vmgate logs | head`) is no error of ours.
   for (const stream of [stdout, stderr]) stream.on('error', () => {});
   return {
-    stdin,
+    // Opening it costs milliseconds that `status` does not owe.
+    get stdin() {
+      return process.stdin;
+    },
     stdout,
     stderr,
     cwd: process.cwd(),

@@ -77,7 +77,9 @@ function contextOf(
     cwd: outside.cwd,
     out,
     outside,
-    isInteractive: outside.stdin.isTTY === true && outside.stderr.isTTY === true && !out.json,
+    get isInteractive() {
+      return !out.json && outside.stderr.isTTY === true && outside.stdin.isTTY === true;
+    },
     interrupted,
     ignoredEnvironment,
     home: () => {

@@ -29,6 +29,8 @@ export interface HomeLayout {
   readonly keys: string;
   readonly trusted: string;
   readonly gates: string;
+  /** The configuration as a command read it last; only saves reading it again. */
+  readonly recent: string;
   readonly gate: (name: string) => GateLayout;
 }
 
@@ -45,6 +47,7 @@ export function layoutOf(root: string): HomeLayout {
     keys: path.join(root, 'keys'),
     trusted: path.join(root, 'trusted.json'),
     gates,
+    recent: path.join(root, 'recent.json'),
     gate: (name) => {
       const folder = path.join(gates, name);
       return {

@@ -1,3 +1,5 @@
+import path from 'node:path';
+import { loadConfig } from '../../config/index.ts';
 import { VmgateError } from '../../core/coded.ts';
 import { openGate, writeFileAtomic } from '../../home/index.ts';
 import { errors, launchSupervisor, type StatusReport, SupervisorClient } from '../../supervisor/index.ts';
@@ -21,8 +23,8 @@ export const up: Command = {
   examples: ['vmgate up', 'vmgate up && vmgate start workvm', 'vmgate up --json'],
   run: async (context, input) => {
     const gate = await gateOf(context, input);
-    const { loaded } = gate;
-    if (loaded === undefined) throw VmgateError.of(errors.GATE_ORIGIN_GONE, { gate: gate.name });
+    if (gate.loaded === undefined) throw VmgateError.of(errors.GATE_ORIGIN_GONE, { gate: gate.name });
+    const loaded = loadConfig(path.dirname(gate.loaded.path), context.home().root);
     await requireConfirmed(context.home(), loaded);
     openGate(context.home(), gate.name);
     const { client, isOurs } = await supervise(context, gate, loaded.path);
