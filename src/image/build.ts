@@ -7,6 +7,7 @@ import { occur, VmgateError } from '../core/coded.ts';
 import type { Arch } from '../drivers/driver.ts';
 import { writeFileAtomic } from '../home/index.ts';
 import { errnoOf, messageOf, monotonicMs } from '../host/index.ts';
+import { aptProgress } from './apt-progress.ts';
 import { chooseWorkshop } from './choose-workshop.ts';
 import { errors, events, type Progress } from './codes.ts';
 import { padding, writeCpio } from './cpio.ts';
@@ -32,8 +33,8 @@ export interface BuildOptions {
   readonly workshop?: Workshop;
 }
 
-/** In images/ (debs, tar, parts) and in the temporary folder (unpacked tree). */
-const NEEDED_BYTES = 450_000_000;
+/** In images/ (debs, remembered files, parts) and in the temporary folder (unpacked packages). */
+const NEEDED_BYTES = { fetched: 450_000_000, cached: 80_000_000 };
 const ANNOUNCED_BYTES_PER_SECOND = 2_500_000;
 /** Measured on 2 slow cores: unpacking and compressing, or only selecting and perhaps compressing. */
 const SECONDS_BESIDES_DOWNLOAD = { fetched: 20, cached: 10 };
@@ -52,7 +53,6 @@ export async function buildImage(kind: ImageKind, arch: Arch, options: BuildOpti
   const draft = await makeDraft(imagesFolder);
   let workshop: Workshop | undefined;
   try {
-    await requireSpace([imagesFolder, os.tmpdir()]);
     workshop = options.workshop ?? (await chooseWorkshop(kind));
     const { tree, packages } = await obtainPackages(recipe, arch, options, workshop);
     const { kernel, layers } = await selectLayers(tree, recipe, arch, provision);
@@ -91,28 +91,18 @@ async function obtainPackages(
   const { kind, suite } = recipe;
   const cache = path.join(options.imagesFolder, 'cache');
   const set: PackageSet = { suite, arch, packages: packagesOf(recipe, arch), cache };
-  const onLine = (line: string) => {
-    const sizes = /^Need to get (?:([\d.,]+ \w+)\/)?([\d.,]+ \w+) of archives/.exec(line);
-    if (sizes === null) return;
-    const totalBytes = bytesOf(sizes[2] ?? '');
-    const missingBytes = sizes[1] === undefined ? totalBytes : bytesOf(sizes[1]);
-    options.progress?.(occur(events.IMAGE_DOWNLOAD, { kind, missingBytes, totalBytes }));
-  };
+  const onLine = aptProgress({
+    planned: (sizes) => options.progress?.(occur(events.IMAGE_DOWNLOAD, { kind, ...sizes })),
+    advanced: (sizes) => options.progress?.(occur(events.IMAGE_DOWNLOADING, { kind, ...sizes })),
+  });
   const fromCache = options.cachedPackages === true && (await isCached(set));
+  const work = fromCache ? 'cached' : 'fetched';
+  await requireSpace([options.imagesFolder, os.tmpdir()], NEEDED_BYTES[work]);
   const downloadBytes = fromCache ? 0 : recipe.downloadMegabytes * 1e6 + workshop.setupBytes;
-  const seconds = Math.round(
-    SECONDS_BESIDES_DOWNLOAD[fromCache ? 'cached' : 'fetched'] + downloadBytes / ANNOUNCED_BYTES_PER_SECOND,
-  );
+  const seconds = Math.round(SECONDS_BESIDES_DOWNLOAD[work] + downloadBytes / ANNOUNCED_BYTES_PER_SECOND);
   const announcement = { kind, arch, downloadBytes, seconds, where: workshop.description };
   options.progress?.(occur(events.IMAGE_BUILD_STARTED, announcement));
   return fromCache ? await cachedPackages(set) : await fetchPackages(set, workshop, onLine, options.signal);
-}
-
-/** apt's sizes: `41.2 MB`, `1,108 B`. */
-function bytesOf(text: string): number {
-  const [number = '0', unit = 'B'] = text.replaceAll(',', '').split(' ');
-  const factor = { B: 1, kB: 1e3, MB: 1e6, GB: 1e9 }[unit] ?? 1;
-  return Math.round(Number(number) * factor);
 }
 
 /**
@@ -154,12 +144,11 @@ async function writePart(draft: string, name: string, data: Buffer): Promise<Ima
   return { name, digest: sha256(data), bytes: data.length };
 }
 
-async function requireSpace(folders: readonly string[]): Promise<void> {
+async function requireSpace(folders: readonly string[], neededBytes: number): Promise<void> {
   for (const folder of folders) {
     const { bavail, bsize } = await statfs(folder);
     const freeBytes = bavail * bsize;
-    if (freeBytes < NEEDED_BYTES)
-      throw VmgateError.of(errors.IMAGE_NO_SPACE, { folder, neededBytes: NEEDED_BYTES, freeBytes });
+    if (freeBytes < neededBytes) throw VmgateError.of(errors.IMAGE_NO_SPACE, { folder, neededBytes, freeBytes });
   }
 }
 
@@ -175,7 +164,7 @@ async function explain(
   const evidence = cause instanceof WorkshopFailure ? cause.evidence : [messageOf(cause)];
   if (errnoOf(cause) === 'ENOSPC' || evidence.some((line) => /no space left on device/i.test(line))) {
     const { bavail, bsize } = await statfs(folder);
-    const payload = { folder, neededBytes: NEEDED_BYTES, freeBytes: bavail * bsize };
+    const payload = { folder, neededBytes: NEEDED_BYTES.fetched, freeBytes: bavail * bsize };
     return VmgateError.of(errors.IMAGE_NO_SPACE, payload, { cause, evidence });
   }
   if (cause instanceof WorkshopFailure)

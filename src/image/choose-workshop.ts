@@ -1,4 +1,5 @@
 import { VmgateError } from '../core/coded.ts';
+import { hostPlatform, installLine } from '../host/index.ts';
 import { errors } from './codes.ts';
 import type { ImageKind } from './image.ts';
 import { localWorkshop, missingTools } from './local-workshop.ts';
@@ -15,6 +16,14 @@ export async function chooseWorkshop(kind: ImageKind): Promise<Workshop> {
   const { connectDocker, dockerObjection, DockerWorkshop } = await import('./docker-workshop.ts');
   const docker = await connectDocker();
   const objection = await dockerObjection(docker);
-  if (objection !== undefined) throw VmgateError.of(errors.IMAGE_NO_BUILDER, { kind, missing, docker: objection });
+  if (objection !== undefined)
+    throw VmgateError.of(errors.IMAGE_NO_BUILDER, { kind, missing, install: installFor(missing), docker: objection });
   return new DockerWorkshop(docker);
+}
+
+/** Only where the distribution has mmdebstrap at all. */
+function installFor(missing: readonly string[]): string | undefined {
+  const { family } = hostPlatform();
+  if (family !== 'debian' && family !== 'fedora') return undefined;
+  return missing.map((tool) => installLine(tool)).join(' && ');
 }

@@ -6,15 +6,20 @@ function megabytes(bytes: number): string {
 }
 
 export const errors = errorCodes({
-  IMAGE_NO_BUILDER: error<{ kind: string; missing: readonly string[]; docker: string }>({
+  IMAGE_NO_BUILDER: error<{ kind: string; missing: readonly string[]; install: string | undefined; docker: string }>({
     exit: 3,
     source: 'environment',
     what: ({ kind, missing, docker }) =>
-      `the ${kind} image cannot be built here: ${missing.join(' and ')} not installed, and Docker cannot be used (${docker})`,
-    remedy: ({ missing }) =>
-      `sudo apt-get install --no-install-recommends -y ${missing.join(' ')}; ` +
-      'or start Docker; or take an image built elsewhere: vmgate image import FILE-OR-FOLDER',
-    sample: { kind: 'gateway', missing: ['mmdebstrap'], docker: 'no such file: /var/run/docker.sock' },
+      `the ${kind} image cannot be built here: ${missing.join(' and ')} not installed, ` +
+      `and Docker cannot be used (${docker})`,
+    remedy: ({ install }) =>
+      `${install ?? 'start Docker'}; or take an image built elsewhere: vmgate image import FILE-OR-FOLDER`,
+    sample: {
+      kind: 'gateway',
+      missing: ['mmdebstrap'],
+      install: 'sudo apt-get install --no-install-recommends -y mmdebstrap',
+      docker: 'connect ENOENT /var/run/docker.sock',
+    },
   }),
   IMAGE_NO_SPACE: error<{ folder: string; neededBytes: number; freeBytes: number }>({
     exit: 3,
@@ -115,6 +120,11 @@ export const events = eventCodes({
         ? `packages: ${megabytes(totalBytes)}, all cached`
         : `packages: downloading ${megabytes(missingBytes)} of ${megabytes(totalBytes)}`,
     sample: { kind: 'gateway', missingBytes: 41_200_000, totalBytes: 46_000_000 },
+  }),
+  IMAGE_DOWNLOADING: event<{ kind: string; doneBytes: number; totalBytes: number }>({
+    level: 'info',
+    text: ({ doneBytes, totalBytes }) => `packages: ${megabytes(doneBytes)} of ${megabytes(totalBytes)}`,
+    sample: { kind: 'gateway', doneBytes: 20_100_000, totalBytes: 41_200_000 },
   }),
   IMAGE_PACKING: event<{ kind: string; layer: string; bytes: number }>({
     level: 'info',

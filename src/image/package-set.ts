@@ -3,7 +3,7 @@
  * fetches only what changed; `sets/` holds each set's files as last unpacked, so that a build needs no network at all.
  */
 import { createReadStream, createWriteStream } from 'node:fs';
-import { access, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -64,7 +64,11 @@ export async function fetchPackages(
   const debs = path.join(set.cache, 'debs', set.arch);
   await mkdir(debs, { recursive: true, mode: 0o700 });
   const output = new PassThrough();
-  const reading = readPackageTar(output, (name, data) => keepDeb(path.join(debs, name), data));
+  const kept = new Set<string>();
+  const reading = readPackageTar(output, async (name, data) => {
+    kept.add(name);
+    await keepDeb(path.join(debs, name), data);
+  });
   reading.catch(() => {}); // a failed workshop is the better explanation; else it is awaited below
   try {
     await workshop.unpack({ suite: set.suite, arch: set.arch, packages: set.packages, debs, output, onLine, signal });
@@ -74,6 +78,7 @@ export async function fetchPackages(
   }
   const unpacked = await reading;
   await remember(set, unpacked);
+  await dropSuperseded(debs, kept);
   return unpacked;
 }
 
@@ -82,6 +87,14 @@ async function keepDeb(file: string, data: Buffer): Promise<void> {
   const draft = `${file}.${process.pid}`;
   await writeFile(draft, data, { mode: 0o600 });
   await rename(draft, file);
+}
+
+/** Other versions of the packages just fetched; those of other sets stay. */
+async function dropSuperseded(debs: string, kept: ReadonlySet<string>): Promise<void> {
+  const nameOf = (file: string) => file.slice(0, file.indexOf('_'));
+  const names = new Set([...kept].map(nameOf));
+  const old = (await readdir(debs)).filter((file) => !kept.has(file) && names.has(nameOf(file)));
+  await Promise.all(old.map((file) => rm(path.join(debs, file), { force: true })));
 }
 
 async function remember(set: PackageSet, { tree, packages }: UnpackedPackages): Promise<void> {

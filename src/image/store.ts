@@ -3,29 +3,23 @@
  * architecture; the digest in it was recorded when the image was built or imported *here*, and is what everything is
  * measured by. A manifest beside an image proves nothing.
  */
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { VmgateError } from '../core/coded.ts';
 import type { Arch } from '../drivers/driver.ts';
-import { acquireLock, writeFileAtomic } from '../home/index.ts';
+import { acquireLock, type Lock, writeFileAtomic } from '../home/index.ts';
 import { errnoOf, messageOf } from '../host/index.ts';
 import { errors } from './codes.ts';
 import type { ImageKind, ImageManifest, StoredImage } from './image.ts';
-import {
-  canonicalManifest,
-  digestOf,
-  fileOf,
-  LOCK_FILE,
-  MANIFEST_FILE,
-  packagesLock,
-  parseManifest,
-} from './manifest.ts';
+import { canonicalManifest, digestOf, LOCK_FILE, MANIFEST_FILE, packagesLock, parseManifest } from './manifest.ts';
 import { sha256 } from './package-tree.ts';
 
 const CURRENT_FILE = 'current.json';
 const currentSchema = z.record(z.string(), z.string().regex(/^sha256:[0-9a-f]{64}$/));
 type Current = z.infer<typeof currentSchema>;
+const LOCK_ATTEMPTS = 50;
 
 /** Drafts carry the pid of their maker: `draft-4711-x8Kq2z`. */
 const DRAFT = /^draft-(\d+)-/;
@@ -44,7 +38,7 @@ export async function findImage(imagesFolder: string, kind: ImageKind, arch: Arc
   if (json === undefined) return undefined;
   const actual = sha256(json);
   if (actual !== digest) throw VmgateError.of(errors.IMAGE_DIGEST_MISMATCH, { kind, file, expected: digest, actual });
-  return { digest, folder, manifest: parseManifest(json) };
+  return { digest, folder, manifest: readManifest(file, json) };
 }
 
 /** Twin of {@link findImage} that throws IMAGE_NOT_FOUND. */
@@ -68,7 +62,8 @@ export async function listImages(imagesFolder: string): Promise<readonly ListedI
       const json = await readIfThere(path.join(folder, MANIFEST_FILE));
       const digest = `sha256:${name}`;
       if (json === undefined || sha256(json) !== digest) return undefined;
-      return { digest, folder, manifest: parseManifest(json), current: current.has(digest) };
+      const manifest = readManifest(path.join(folder, MANIFEST_FILE), json);
+      return { digest, folder, manifest, current: current.has(digest) };
     }),
   );
   return images.filter((image) => image !== undefined).sort((a, b) => Number(b.current) - Number(a.current));
@@ -86,7 +81,7 @@ export async function adoptDraft(imagesFolder: string, draft: string, manifest: 
   const folder = folderOf(imagesFolder, digest);
   await writeFileAtomic(path.join(draft, MANIFEST_FILE), canonicalManifest(manifest));
   await writeFileAtomic(path.join(draft, LOCK_FILE), packagesLock(manifest));
-  const lock = await acquireLock(path.join(imagesFolder, 'lock'));
+  const lock = await patientLock(path.join(imagesFolder, 'lock'));
   try {
     // Equal digest, but perhaps damaged since: the fresh copy takes its place.
     await rm(folder, { recursive: true, force: true });
@@ -100,6 +95,18 @@ export async function adoptDraft(imagesFolder: string, draft: string, manifest: 
   return { digest, folder, manifest };
 }
 
+/** It is held for milliseconds; two builds that end together take turns. */
+async function patientLock(folder: string): Promise<Lock> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await acquireLock(folder);
+    } catch (cause) {
+      if (!VmgateError.is(cause) || cause.code !== 'HOME_LOCKED' || attempt === LOCK_ATTEMPTS) throw cause;
+      await sleep(100);
+    }
+  }
+}
+
 /** Removes drafts whose makers are gone. Images are never touched. Returns how many went. */
 export async function pruneTemp(imagesFolder: string): Promise<number> {
   const names = await readdir(imagesFolder).catch(() => []);
@@ -111,17 +118,21 @@ export async function pruneTemp(imagesFolder: string): Promise<number> {
   return abandoned.length;
 }
 
-/** Removes images that are not current. Returns what went. */
+/** Removes images that are not current, and compressed layers kept for the next build. Returns the images. */
 export async function pruneImages(imagesFolder: string): Promise<readonly StoredImage[]> {
   const old = (await listImages(imagesFolder)).filter(({ current }) => !current);
-  await Promise.all(old.map(({ folder }) => rm(folder, { recursive: true, force: true })));
+  const folders = [...old.map(({ folder }) => folder), path.join(imagesFolder, 'cache', 'packed')];
+  await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
   return old;
 }
 
-export async function imageBytes(image: StoredImage): Promise<number> {
-  const { kernel, layers } = image.manifest;
-  const sizes = await Promise.all([kernel, ...layers].map(({ name }) => stat(path.join(image.folder, fileOf(name)))));
-  return sizes.reduce((sum, { size }) => sum + size, 0);
+/** Its digest is right, so it was written by a vmgate; an older or newer one may have meant something else by it. */
+function readManifest(file: string, json: string): ImageManifest {
+  try {
+    return parseManifest(json);
+  } catch (cause) {
+    throw VmgateError.of(errors.IMAGE_STORE_UNREADABLE, { file, why: messageOf(cause) }, { cause });
+  }
 }
 
 function folderOf(imagesFolder: string, digest: string): string {
