@@ -11,7 +11,7 @@ export const LAB = {
   endpoint: { address: '198.51.100.10', port: 51_820 },
   /** Somebody else on the way, who gets hold of the server's replies when told to (leak case 62). */
   stranger: '198.51.100.66',
-  /** The VPN server inside the tunnel: resolver, and a "what is my address" over HTTP and HTTPS. */
+  /** The VPN server inside the tunnel: resolver, and a "what is my address" over HTTP. */
   inside: '10.66.0.1',
   /** The client's address inside the tunnel. */
   client: '10.66.0.2',
