@@ -35,7 +35,8 @@ const LOCAL_FILE = 'vmgate.local.yaml';
  */
 export function loadConfig(cwd: string, home: string): LoadedConfig {
   for (const { folder, origin } of [
-    { folder: cwd, origin: 'project' } as const,
+    // Typed in the home folder itself, its file is still the user's own.
+    { folder: cwd, origin: path.resolve(cwd) === path.resolve(home) ? 'home' : 'project' } as const,
     { folder: home, origin: 'home' } as const,
   ]) {
     const source = readSource(path.join(folder, FILE));

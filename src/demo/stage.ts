@@ -91,7 +91,8 @@ export class Stage {
       tool: process.execPath,
       argv: [this.#options.program ?? PROGRAM, ...args],
       timeoutMs: COMMAND_MS,
-      cwd: this.home.root,
+      // Not the home folder: a vmgate.yaml that is found in the current folder has to be confirmed first.
+      cwd: this.gate.folder,
       env: { VMGATE_HOME: this.home.root },
       ...(onLine === undefined ? {} : { onLine }),
     });

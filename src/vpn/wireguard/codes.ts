@@ -90,7 +90,7 @@ export const profileErrors = {
     ...user,
     what: (p) => `${place(p)}: ${p.key} ${JSON.stringify(p.value)} is not ${p.expected}`,
     remedy: ({ file }) => again(file),
-    sample: { ...sampleAt, key: 'MTU', value: '99999', expected: 'a number from 576 to 9000' },
+    sample: { ...sampleAt, key: 'MTU', value: '99999', expected: 'a number from 576 to 1440' },
   }),
   VPN_LIST_TOO_LONG: error<At & { key: string; count: number; limit: number }>({
     ...user,
