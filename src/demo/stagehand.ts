@@ -29,6 +29,8 @@ export interface Stagehand {
   leaks(): Promise<number>;
   /** What left the uplink: by the guard's count, and by the lab's. */
   counts(): Promise<readonly [FrameTally, FrameTally]>;
+  /** Ends the lab: what it leaves counts too. */
+  endLab(): Promise<void>;
   leftovers(): Promise<readonly string[]>;
   /** Resolves when `condition` holds. @throws NotObserved after a minute */
   until(what: string, condition: () => Promise<boolean>): Promise<void>;
@@ -84,7 +86,8 @@ export function stagehandOf(stage: Stage, onLine: (line: string) => void): Stage
         if (JSON.stringify(first) === JSON.stringify(last) || tries > 20) return [last, lab];
       }
     },
-    leftovers: async () => stage.leftovers(),
+    endLab: () => stage.lab.stop(),
+    leftovers: () => stage.leftovers(),
     until: async (what, condition) => {
       const deadline = Date.now() + PATIENCE_MS;
       while (!(await condition())) {

@@ -110,6 +110,7 @@ export function story(nonces: Nonces): readonly Step[] {
       play: async (hand) => {
         const { code } = await hand.vmgate('down');
         expect(code === 0, `vmgate down ended with ${code}`);
+        await hand.endLab();
         const left = await hand.leftovers();
         expect(left.length === 0, `left behind: ${left.join(', ')}`);
         return { saw: 'no process, no socket, no file' };
