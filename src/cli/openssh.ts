@@ -10,8 +10,6 @@ export interface SshCall {
   readonly options: SshOptions;
   /** Empty: a login shell. */
   readonly command: readonly string[];
-  /** The proxy is a vmgate too and must find the same home folder. */
-  readonly home: string;
 }
 
 /**
@@ -20,11 +18,11 @@ export interface SshCall {
  *
  * @throws HOST_TOOL_MISSING
  */
-export async function openSsh({ host, options, command, home }: SshCall, outside: Outside): Promise<number> {
+export async function openSsh({ host, options, command }: SshCall, outside: Outside): Promise<number> {
   const argv = ['-F', 'none', ...options.flatMap(([keyword, value]) => ['-o', `${keyword}=${value}`]), '--', host];
   const child = spawn(requireTool('ssh'), [...argv, ...command], {
     stdio: 'inherit',
-    env: childEnvironment({ ...outside.sshEnvironment, VMGATE_HOME: home }),
+    env: childEnvironment(outside.sshEnvironment),
   });
   return new Promise((resolve, reject) => {
     child.once('error', reject);

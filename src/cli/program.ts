@@ -18,11 +18,10 @@ export function programOf(
   run: (command: Command, input: Input) => Promise<void>,
 ): Commander {
   const program = new Commander('vmgate')
-    .description('Boots a gateway VM with your VPN and firewall; starts work VMs only behind a proven tunnel.')
+    .description('A gateway VM with your VPN; work VMs start only behind a proven tunnel.')
     .version(version(), '-V, --version')
     .showSuggestionAfterError(true)
     .enablePositionalOptions()
-    .helpCommand('help [command]', 'help for a command')
     .configureHelp({ subcommandTerm: termOf, showGlobalOptions: false })
     .exitOverride()
     // What is wrong with a command line is told like every other error, with its code.
@@ -37,6 +36,7 @@ export function programOf(
     if (members.length > 0) program.commandsGroup(`${group}:`);
     for (const command of members) attach(program, command, run);
   }
+  program.helpCommand('help [command]', 'help for a command');
   program.addHelpText(
     'after',
     '\nFirst time: vmgate init\nOn arrival: vmgate up && vmgate start NAME\nNo VPN at hand: vmgate demo shows it on an embedded lab\n',

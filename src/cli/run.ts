@@ -52,7 +52,9 @@ async function parsed(
 }
 
 export async function everyCommand(): Promise<readonly Command[]> {
-  return Promise.all(Object.values(CATALOG).map((load) => load()));
+  const commands: Command[] = [];
+  for (const load of Object.values(CATALOG)) commands.push(await load());
+  return commands;
 }
 
 /** `vmgate ssh web -- ls --help` asks the other side for help. */

@@ -3,6 +3,8 @@
  * VM's link, so no address of the VM means anything to the host. The same options serve `vmgate ssh` (as -o) and
  * `vmgate ssh-config` (as a Host block).
  */
+import os from 'node:os';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { VmgateError } from '../core/coded.ts';
 import { type SshAccess, sshAccess } from '../work/index.ts';
@@ -13,9 +15,11 @@ export type SshOptions = readonly (readonly [keyword: string, value: string])[];
 
 const MAIN = fileURLToPath(new URL('../main.js', import.meta.url));
 
-export function sshOptions(gate: Gate, name: string): SshOptions {
+/** `home`: root of the home folder; the proxy must find the same one whatever environment ssh is started in. */
+export function sshOptions(gate: Gate, name: string, home: string): SshOptions {
   const access = accessOf(gate, name);
-  const proxy = [process.execPath, MAIN, 'ssh', '--stdio', '--gate', gate.name, name];
+  const elsewhere = home === path.join(os.homedir(), '.vmgate') ? [] : ['env', `VMGATE_HOME=${home}`];
+  const proxy = [...elsewhere, process.execPath, MAIN, 'ssh', '--stdio', '--gate', gate.name, name];
   return [
     ['HostName', access.hostAlias],
     ['User', access.user],
@@ -50,7 +54,7 @@ function identity({ identity: file }: SshAccess): SshOptions {
 
 /** ssh hands the ProxyCommand to the user's shell. */
 function shellWord(word: string): string {
-  if (/^[\w./:@-]+$/.test(word)) return word;
+  if (/^[\w./:@=-]+$/.test(word)) return word;
   if (/[\n\r\0]/.test(word)) throw VmgateError.of(errors.CLI_PATH_UNQUOTABLE, { path: word });
   return `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

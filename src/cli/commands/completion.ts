@@ -15,10 +15,8 @@ export const completion: Command = {
   ],
   run: async (context, input) => {
     const [shell = ''] = input.args;
-    const [{ completionScript }, { everyCommand }] = await Promise.all([
-      import('../completion-script.ts'),
-      import('../run.ts'),
-    ]);
+    const { completionScript } = await import('../completion-script.ts');
+    const { everyCommand } = await import('../run.ts');
     const script = completionScript(shell as (typeof SHELLS)[number], await everyCommand());
     context.out.result({ shell, script }, script.trimEnd());
     return 0;

@@ -4,7 +4,7 @@ import { GATE_OPTION, gateOf, requireVm } from '../gate-access.ts';
 
 export const consoleCommand: Command = {
   name: 'console',
-  group: 'Work VMs',
+  group: 'More',
   about: "a work VM's serial console; Ctrl-] leaves it",
   kind: 'query',
   args: [{ name: 'NAME', about: 'a running work VM, whatever state the gate is in' }],
@@ -18,17 +18,14 @@ export const consoleCommand: Command = {
     const [name = ''] = input.args;
     const gate = await gateOf(context, input);
     await requireVm(gate, name);
-    const [{ attach }, { consoleSocket }] = await Promise.all([
-      import('../terminal.ts'),
-      import('../../drivers/index.ts'),
-    ]);
+    const { attach, converse, watch } = await import('../terminal.ts');
+    const { consoleSocket } = await import('../../drivers/index.ts');
     const socket = await attach(consoleSocket(gate.layout.work(name)), name);
     if (socket === undefined) {
       const { errors } = await import('../../supervisor/index.ts');
       throw VmgateError.of(errors.GATE_WORK_NOT_RUNNING, { name });
     }
     context.out.progress(`console of ${name}; Ctrl-] leaves it (Enter may be needed to see a prompt)`);
-    const { converse, watch } = await import('../terminal.ts');
     await (flag(input, 'plain') ? watch(socket, context) : converse(socket, context));
     context.out.progress(`\nleft the console of ${name}`);
     return 0;

@@ -37,10 +37,8 @@ function openedHome(context: Context): { home: HomeLayout | undefined; findings:
 }
 
 async function examine(context: Context, home: HomeLayout | undefined): Promise<readonly Finding[]> {
-  const [{ machineExaminations }, { installationExaminations }] = await Promise.all([
-    import('../doctor/machine.ts'),
-    import('../doctor/installation.ts'),
-  ]);
+  const { machineExaminations } = await import('../doctor/machine.ts');
+  const { installationExaminations } = await import('../doctor/installation.ts');
   const { ignoredEnvironment, outside, cwd } = context;
   const machine = machineExaminations({ home: home?.root, forcedAccel: outside.forcedAccel, ignoredEnvironment });
   const installation = home === undefined ? [] : installationExaminations(home, cwd);

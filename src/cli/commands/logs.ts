@@ -22,8 +22,8 @@ export const logs: Command = {
   ],
   examples: ['vmgate logs', 'vmgate logs --follow', 'vmgate logs --gateway -n 200', 'vmgate logs --json | jq .events'],
   run: async (context, input) => {
-    const gate = await gateOf(context, input);
     const most = positiveInteger('--lines', text(input, 'lines'), DEFAULT_LINES);
+    const gate = await gateOf(context, input);
     if (flag(input, 'gateway')) return written(context, await gatewayLog(gate), most);
     if (flag(input, 'supervisor')) return written(context, supervisorLog(gate), most);
     const events = readJournal(gate.layout.journal, most);

@@ -4,7 +4,7 @@ import { sshOptions } from '../ssh-options.ts';
 
 export const sshConfig: Command = {
   name: 'ssh-config',
-  group: 'Work VMs',
+  group: 'More',
   about: 'Host blocks, so that ssh, rsync and editors work',
   kind: 'query',
   args: [{ name: 'NAME', optional: true, about: 'one work VM; all of vmgate.yaml unless said' }],
@@ -18,7 +18,10 @@ export const sshConfig: Command = {
     const gate = await gateOf(context, input);
     if (name !== undefined) await requireVm(gate, name);
     const names = name === undefined ? (gate.loaded?.config.work.map((work) => work.name) ?? []) : [name];
-    const hosts = names.map((each) => ({ host: `vmgate-${each}`, options: sshOptions(gate, each) }));
+    const hosts = names.map((each) => ({
+      host: `vmgate-${each}`,
+      options: sshOptions(gate, each, context.home().root),
+    }));
     const blocks = hosts.map(({ host, options }) =>
       [`Host ${host}`, ...options.map(([keyword, value]) => `  ${keyword} ${value}`)].join('\n'),
     );

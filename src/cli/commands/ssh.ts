@@ -26,9 +26,10 @@ export const ssh: Command = {
     await requireVm(gate, name);
     if (flag(input, 'stdio')) return stdio(context, gate, name);
     await requireReachable(gate, name);
-    const [{ openSsh }, { sshOptions }] = await Promise.all([import('../openssh.ts'), import('../ssh-options.ts')]);
+    const { openSsh } = await import('../openssh.ts');
+    const { sshOptions } = await import('../ssh-options.ts');
     const command = rest[0] === '--' ? rest.slice(1) : rest;
-    const call = { host: name, options: sshOptions(gate, name), command, home: context.home().root };
+    const call = { host: name, options: sshOptions(gate, name, context.home().root), command };
     return openSsh(call, context.outside);
   },
 };

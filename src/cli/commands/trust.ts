@@ -11,7 +11,7 @@ export const trust: Command = {
   kind: 'action',
   options: [{ flags: '--revoke', about: "take this folder's confirmation back" }],
   notes: ['A file that changes afterwards needs a new confirmation before vmgate up uses it.'],
-  examples: ['less vmgate.yaml && vmgate trust', 'vmgate trust --revoke'],
+  examples: ['vmgate trust', 'vmgate trust --revoke'],
   run: async (context, input) => {
     if (flag(input, 'revoke')) return revoke(context);
     const home = context.home();

@@ -1,12 +1,14 @@
 /** Findings about what vmgate keeps on this machine: home folder, images, profiles, configuration, gates. */
 import { readdirSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
+import { loadConfig } from '../../config/index.ts';
 import { VmgateError } from '../../core/coded.ts';
 import { type HomeLayout, homeRoot, readLock } from '../../home/index.ts';
 import { findTool, hostPlatform, installLine } from '../../host/index.ts';
 import { findImage, type ImageKind } from '../../image/index.ts';
 import { SupervisorClient } from '../../supervisor/index.ts';
 import { listProfiles } from '../../vpn/index.ts';
+import { requireConfirmed } from '../project-files.ts';
 import { anythingRuns } from '../running-gate.ts';
 import { type Examination, type Finding, faulty, note, ok, wrong } from './finding.ts';
 
@@ -83,10 +85,6 @@ async function profileFindings(folder: string): Promise<readonly Finding[]> {
 }
 
 async function configFindings(home: HomeLayout, cwd: string): Promise<readonly Finding[]> {
-  const [{ loadConfig }, { requireConfirmed }] = await Promise.all([
-    import('../../config/index.ts'),
-    import('../project-files.ts'),
-  ]);
   try {
     const loaded = loadConfig(cwd, home.root);
     await requireConfirmed(home, loaded);

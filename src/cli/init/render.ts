@@ -29,16 +29,16 @@ export function renderConfig({ vpn, gate, work, exit }: Plan): string {
   return [
     '# vmgate.yaml: which VPN, what proves it, which work VMs. Every key is described by: vmgate schema',
     'version: 1',
-    ...(gate === undefined ? [] : [`gate: ${gate}`]),
+    ...(gate === undefined ? [] : [`gate: ${word(gate)}`]),
     '',
     '# A profile of: vmgate vpn list',
-    `vpn: ${vpn}`,
+    `vpn: ${word(vpn)}`,
     '',
     ...exitLines(exit),
     '',
     '# Each has one network card, and it ends in the gateway. vmgate start NAME',
     'work:',
-    `  ${work.name}:`,
+    `  ${word(work.name)}:`,
     ...(work.disk === undefined
       ? ['    template: tiny                # a small Linux that comes with vmgate']
       : [`    disk: ${quoted(work.disk)}`, '    # hardware: compat            # for systems without virtio drivers']),
@@ -77,6 +77,11 @@ function expectation(expect: ExitAnswer['expect']): string {
     return `{json: {${fields.join(', ')}}}`;
   }
   return `[${expect.map(quoted).join(', ')}]`;
+}
+
+/** A name as it is written by hand, or quoted so that it means itself and is then refused by the schema. */
+function word(name: string): string {
+  return /^[a-z][a-z0-9-]*$/.test(name) ? name : quoted(name);
 }
 
 /** JSON strings are YAML. */

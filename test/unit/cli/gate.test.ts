@@ -1,0 +1,246 @@
+import { PassThrough } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { occur, VmgateError } from '../../../src/core/coded.ts';
+import { Journal } from '../../../src/home/index.ts';
+import { errors, events } from '../../../src/supervisor/codes.ts';
+import { CONFIG, Laptop, phaseEvent, report, scripted } from './command-line.ts';
+
+let laptop: Laptop;
+beforeEach(() => {
+  laptop = new Laptop();
+  laptop.write('vmgate.yaml', CONFIG);
+});
+afterEach(() => laptop.clear());
+
+const refuse = () => {
+  const why = 'the VPN server did not answer';
+  const payload = { gate: 'default', phase: 'closed', why, remedy: 'vmgate vpn show' } as const;
+  throw VmgateError.of(errors.GATE_NOT_VERIFIED, payload, { evidence: ['tunnel: unknown'] });
+};
+
+describe('status', () => {
+  test('of a gate that is down', async () => {
+    const { exit, stdout } = await laptop.type('status');
+    expect(exit).toBe(0);
+    expect(stdout).toContain('gate default is down');
+    expect(stdout).toContain('next     vmgate up');
+  });
+
+  test('of an open gate', async () => {
+    await laptop.supervise(scripted(report()));
+    const { stdout } = await laptop.type('status');
+    expect(stdout.replace(/\s+note .*/s, '\n')).toBe(
+      [
+        'gate default is OPEN (since 03:04:05 UTC)',
+        '  vpn      acme, server 198.51.100.10:51820',
+        '  proven   exit address 203.0.113.9; good for 42 s more unless renewed',
+        '  work VM  web: running, wire up, 10.75.1.2',
+        '  work VM  bank: stopped',
+        '  uplink   left: wireguard 12; foreign frames stopped: 0',
+        '  next     vmgate start bank',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('--json is one object, and says when vmgate.yaml has changed', async () => {
+    await laptop.supervise(scripted(report()));
+    const [object, ...more] = (await laptop.type('status', '--json')).json();
+    expect(more).toEqual([]);
+    expect(object).toMatchObject({ version: 1, phase: 'open', config: { changed: true } });
+  });
+
+  test('what comes from outside is escaped', async () => {
+    await laptop.supervise(scripted(report({ why: 'evil \u001b[2J title', phase: 'closed' })));
+    const { stdout } = await laptop.type('status');
+    expect(stdout).toContain('evil \\x1b[2J title');
+    expect(stdout).not.toContain('\u001b');
+  });
+
+  test('an edited vmgate.yaml is seen, whatever was remembered', async () => {
+    expect((await laptop.type('status')).stdout).toContain('gate default');
+    laptop.write('vmgate.yaml', `${CONFIG}gate: acme\n`);
+    expect((await laptop.type('status')).stdout).toContain('gate acme');
+    laptop.write('vmgate.local.yaml', 'vpn: other\nnonsense: 1\n');
+    expect((await laptop.type('status')).stderr).toContain('CONFIG_INVALID');
+  });
+});
+
+describe('start', () => {
+  test('of an unknown name is the user’s error, whatever the gate does', async () => {
+    const { exit, stderr } = await laptop.type('start', 'wbe');
+    expect(exit).toBe(2);
+    expect(stderr).toContain('GATE_UNKNOWN_VM');
+    expect(stderr).toContain('web, bank');
+  });
+
+  test('before up is refused', async () => {
+    const { exit, stderr } = await laptop.type('start', 'web');
+    expect(exit).toBe(4);
+    expect(stderr).toMatch(
+      /error GATE_NOT_VERIFIED: refused: gate default is down, no tunnel is proven\n {2}next: vmgate up/,
+    );
+  });
+
+  test('is refused with the supervisor’s reason', async () => {
+    await laptop.supervise(scripted(report({ phase: 'closed' }), { start: refuse }));
+    const { exit, stderr } = await laptop.type('start', 'web');
+    expect(exit).toBe(4);
+    expect(stderr).toContain('the VPN server did not answer');
+    expect(stderr).toContain('saw: tunnel: unknown');
+    expect(stderr).toContain('next: vmgate vpn show');
+  });
+
+  test('says how to get in', async () => {
+    await laptop.supervise(scripted(report(), { start: () => ({ already: false }) }));
+    expect((await laptop.type('start', 'web')).stdout).toContain('vmgate ssh web');
+    const [result] = (await laptop.type('start', 'web', '--json')).json();
+    expect(result).toEqual({ name: 'web', status: 'running', already: false });
+  });
+});
+
+describe('up', () => {
+  test('is refused until the folder was confirmed', async () => {
+    const { exit, stderr } = await laptop.type('up');
+    expect(exit).toBe(6);
+    expect(stderr).toContain('TRUST_PROJECT_UNCONFIRMED');
+    expect(stderr).toContain('vmgate trust');
+  });
+
+  test('attaches to the one that is under way, tells its events, ends with the status', async () => {
+    const handler = scripted(report(), {
+      up: ({ event }) => {
+        event(phaseEvent('booting'));
+        return report();
+      },
+    });
+    await laptop.supervise(handler);
+    await laptop.type('trust');
+    const { exit, json } = await laptop.type('up', '--json');
+    expect(exit).toBe(0);
+    expect(json()).toMatchObject([{ code: 'GATE_PHASE', payload: { phase: 'booting' } }, { phase: 'open' }]);
+    expect((await laptop.type('up')).stderr).toContain('gate default is booting');
+    expect((await laptop.type('up', '--quiet')).stderr).toBe('');
+  });
+
+  test('refused by the network: exit 4, and how to end the retries', async () => {
+    await laptop.supervise(scripted(report({ phase: 'closed' }), { up: refuse }));
+    await laptop.type('trust');
+    const { exit, stderr } = await laptop.type('up');
+    expect(exit).toBe(4);
+    expect(stderr).toContain('vmgate down --gate default');
+  });
+
+  test('starts what is to start with it', async () => {
+    laptop.write('vmgate.yaml', CONFIG.replace('bank: {template: tiny', 'bank: {template: tiny, autostart: true'));
+    const handler = scripted(report(), { up: () => report(), start: () => ({ already: false }) });
+    await laptop.supervise(handler);
+    await laptop.type('trust');
+    expect((await laptop.type('up')).exit).toBe(0);
+    expect(handler.asked.at(-1)).toBe('{"verb":"start","name":"bank"}');
+  });
+});
+
+describe('stop, down, verify', () => {
+  test('stop --force', async () => {
+    const handler = scripted(report(), { stop: () => ({ already: false }) });
+    await laptop.supervise(handler);
+    expect(await laptop.type('stop', 'web', '--force')).toMatchObject({ exit: 0, stdout: 'web is stopped\n' });
+    expect(handler.asked).toEqual(['{"verb":"stop","name":"web","force":true}']);
+  });
+
+  test('down, and down again', async () => {
+    await laptop.supervise(scripted(report(), { down: () => ({ already: false }) }));
+    expect((await laptop.type('down')).stdout).toBe('gate default is down\n');
+    const other = new Laptop();
+    other.write('vmgate.yaml', CONFIG);
+    expect((await other.type('down')).stdout).toBe('gate default is down already\n');
+    other.clear();
+  });
+
+  test('verify shows each check, and ends with 4 when the gate closed over it', async () => {
+    const verdict = {
+      check: 'tunnel',
+      outcome: 'refuted' as const,
+      summary: 'the peer is silent',
+      evidence: ['last handshake 200 s ago'],
+      remedy: 'vmgate up',
+      trust: { gatewayCouldFake: '', hostWitness: '' },
+      durationMs: 3,
+    };
+    const found = { open: false, verdicts: [verdict], claim: null };
+    await laptop.supervise(scripted(report(), { verify: () => found }));
+    const { exit, stdout } = await laptop.type('verify');
+    expect(exit).toBe(4);
+    expect(stdout).toContain('tunnel    refuted   the peer is silent');
+    expect(stdout).toContain('saw: last handshake 200 s ago');
+    const { json } = await laptop.type('verify', '--json');
+    expect(json()).toEqual([found]);
+  });
+});
+
+describe('logs', () => {
+  test('are the journal’s last events, escaped', async () => {
+    await laptop.supervise(scripted(report(), { logs: () => ({ gateway: 'one\ntwo\u001b]0;x\u0007\n' }) }));
+    const journal = new Journal(laptop.layout.gate('default').journal);
+    for (const why of ['first', 'second \u001b[31m']) {
+      journal.append(occur(events.GATE_PHASE, { gate: 'default', phase: 'closed' as const, why }));
+    }
+    journal.close();
+    const { stdout } = await laptop.type('logs', '-n', '1');
+    expect(stdout).toMatch(/^\d\d-\d\d \d\d:\d\d:\d\d {3}GATE_PHASE\s+gate default is closed: second \\x1b\[31m\n$/);
+    expect((await laptop.type('logs', '--json')).json()).toMatchObject([{ events: [{}, {}] }]);
+    expect((await laptop.type('logs', '--gateway', '-n', '1')).stdout).toBe('two\\x1b]0;x\\x07\n');
+  });
+});
+
+describe('ssh', () => {
+  test('before up is refused', async () => {
+    expect(await laptop.type('ssh', 'web')).toMatchObject({
+      exit: 4,
+      stderr: expect.stringContaining('GATE_NOT_VERIFIED'),
+    });
+  });
+
+  test('to a VM that does not run, or whose wire is down', async () => {
+    const down = report({ phase: 'closed', why: 'the tunnel is lost' });
+    const work = [{ name: 'web', status: 'running', linkUp: false, address: '', pid: 1 }];
+    await laptop.supervise(scripted({ ...down, work }));
+    const { exit, stderr } = await laptop.type('ssh', 'web');
+    expect({ exit, stderr }).toEqual({ exit: 4, stderr: expect.stringContaining('the tunnel is lost') });
+    expect((await laptop.type('ssh', 'bank')).stderr).toContain('GATE_WORK_NOT_RUNNING');
+  });
+
+  test('--stdio carries bytes both ways', async () => {
+    await laptop.supervise(
+      scripted(report(), {
+        dial: ({ raw }) => {
+          const stream = raw(null);
+          stream.on('data', (chunk: Buffer) => stream.end(`SSH-2.0-echo ${chunk}`)).resume();
+        },
+      }),
+    );
+    const stdin = new PassThrough();
+    stdin.end('hello');
+    const { exit, stdout } = await laptop.typeWith({ stdin }, 'ssh', '--stdio', 'web');
+    expect({ exit, stdout }).toEqual({ exit: 0, stdout: 'SSH-2.0-echo hello' });
+  });
+
+  test('ssh-config pins key and proxy', async () => {
+    const { stdout } = await laptop.type('ssh-config', 'web');
+    const folder = `${laptop.layout.gate('default').work('web')}/ssh`;
+    expect(stdout).toContain('Host vmgate-web\n');
+    expect(stdout).toContain(`  ProxyCommand env VMGATE_HOME=${laptop.home} ${process.execPath} `);
+    expect(stdout).toMatch(/main\.js ssh --stdio --gate default web\n/);
+    expect(stdout).toContain(`  UserKnownHostsFile "${folder}/known_hosts"\n`);
+    expect(stdout).toContain('  StrictHostKeyChecking yes\n');
+    expect(stdout).toContain('  ForwardAgent no\n');
+  });
+
+  test('a foreign disk: the key of the first contact, the user’s own keys', async () => {
+    laptop.write('vmgate.yaml', 'version: 1\nvpn: acme\nwork: {win: {disk: /x.qcow2}}\n');
+    const { stdout } = await laptop.type('ssh-config');
+    expect(stdout).toContain('StrictHostKeyChecking accept-new');
+    expect(stdout).not.toContain('IdentityFile');
+  });
+});

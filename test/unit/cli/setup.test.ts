@@ -1,0 +1,277 @@
+import { chmodSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { loadConfig } from '../../../src/config/index.ts';
+import { CONFIG, Laptop, PROFILE, report, scripted } from './command-line.ts';
+
+const PRIVATE_KEY = '2ApXWtY1yxAxgZzU+tbmdurdondk1SPP69mSzQ+5rG8=';
+
+let laptop: Laptop;
+beforeEach(() => {
+  laptop = new Laptop();
+});
+afterEach(() => laptop.clear());
+
+describe('vpn', () => {
+  test('add, list, show, remove', async () => {
+    const added = await laptop.type('vpn', 'add', 'acme', PROFILE);
+    expect(added.exit).toBe(0);
+    expect(added.stdout).toContain('vpn: acme');
+    expect((await laptop.type('vpn', 'list')).stdout).toMatch(
+      /^name.*\nacme {2}vpn\.acme\.example:51820 {2}everything\n$/,
+    );
+    const shown = await laptop.type('vpn', 'show', 'acme');
+    expect(shown.stdout).toContain('and nothing else:');
+    expect(shown.stdout).toMatch(/DNS: the address of vpn\.acme\.example .* in clear/);
+    for (const { stdout, stderr } of [added, shown, await laptop.type('vpn', 'show', 'acme', '--json')]) {
+      expect(stdout + stderr).not.toContain(PRIVATE_KEY);
+    }
+    expect((await laptop.type('vpn', 'remove', 'acme')).stdout).toBe('removed acme\n');
+    expect((await laptop.type('vpn', 'list', '--json')).json()).toEqual([{ profiles: [] }]);
+  });
+
+  test.each([
+    { what: 'a file that is not there', file: 'missing.conf', code: 'VPN_PROFILE_UNREADABLE' },
+    { what: 'a command in it', file: '../../vpn/corpus/hook-postup.conf', code: 'VPN_HOOK_REFUSED', says: /:\d+:\d+/ },
+    { what: 'garbage', file: '../../vpn/corpus/garbled-line.conf', code: 'VPN_', says: /:\d+:\d+/ },
+  ])('$what: exit 2, nothing kept', async ({ file, code, says = /./ }) => {
+    const { exit, stderr } = await laptop.type('vpn', 'add', 'x', path.join(import.meta.dirname, 'golden', file));
+    expect(exit).toBe(2);
+    expect(stderr).toContain(`error ${code}`);
+    expect(stderr).toMatch(says);
+    expect((await laptop.type('vpn', 'list', '--json')).json()).toEqual([{ profiles: [] }]);
+  });
+
+  test('--dns takes several', async () => {
+    const argv = ['vpn', 'add', 'acme', PROFILE, '--dns', '10.64.0.53', '10.64.0.54', '--json'];
+    expect((await laptop.type(...argv)).json().at(-1)).toMatchObject({
+      plan: { resolvers: ['10.64.0.53', '10.64.0.54'] },
+    });
+  });
+});
+
+describe('init', () => {
+  test('with everything said by flags, off a terminal', async () => {
+    const { exit, stdout } = await laptop.type(
+      ...['init', '--vpn-file', PROFILE, '--vpn', 'acme', '--work', 'dev', '--disk', './it.qcow2', '--gate', 'acme'],
+      ...['--exit-url', 'https://ip.example.org/', '--exit-expect', '203.0.113.0/24'],
+    );
+    expect({ exit, stdout }).toMatchObject({ exit: 0, stdout: expect.stringContaining('vmgate start dev') });
+    const { config } = loadConfig(laptop.project, laptop.home);
+    expect(config).toMatchObject({
+      gate: 'acme',
+      vpn: 'acme',
+      verify: { exit: { url: 'https://ip.example.org/', expect: { kind: 'address', prefixes: ['203.0.113.0/24'] } } },
+      work: [{ name: 'dev', source: { kind: 'disk', disk: path.join(laptop.project, 'it.qcow2') } }],
+    });
+    expect((await laptop.type('trust', '--json')).json()).toMatchObject([{ already: true }]);
+  });
+
+  test('fields of a JSON answer', async () => {
+    await laptop.type('vpn', 'add', 'acme', PROFILE);
+    const argv = ['--exit-url', 'https://am.example/json', '--exit-json', 'mullvad_exit_ip=true', 'country=Sweden'];
+    expect((await laptop.type('init', ...argv)).exit).toBe(0);
+    expect(loadConfig(laptop.project, laptop.home).config.verify.exit?.expect).toEqual({
+      kind: 'json',
+      fields: { mullvad_exit_ip: true, country: 'Sweden' },
+    });
+  });
+
+  test('asks nothing off a terminal: the one profile there is, or the flag that is missing', async () => {
+    const refused = await laptop.type('init');
+    expect(refused).toMatchObject({ exit: 2, stderr: expect.stringContaining('CLI_ANSWER_NEEDED') });
+    expect(refused.stderr).toContain('--vpn-file FILE');
+    await laptop.type('vpn', 'add', 'home', PROFILE);
+    expect((await laptop.type('init')).exit).toBe(0);
+    expect(laptop.read('vmgate.yaml')).toContain('vpn: home');
+  });
+
+  test('does not overwrite; --force does', async () => {
+    laptop.write('vmgate.yaml', CONFIG);
+    await laptop.type('vpn', 'add', 'acme', PROFILE);
+    expect(await laptop.type('init')).toMatchObject({ exit: 2, stderr: expect.stringContaining('CLI_FILE_EXISTS') });
+    expect(laptop.read('vmgate.yaml')).toBe(CONFIG);
+    expect((await laptop.type('init', '--force')).exit).toBe(0);
+    expect(laptop.read('vmgate.yaml')).not.toBe(CONFIG);
+  });
+
+  test.each([
+    { argv: ['--vpn', 'nobody'], code: 'VPN_UNKNOWN' },
+    { argv: ['--vpn-file', 'missing.conf'], code: 'VPN_PROFILE_UNREADABLE' },
+    { argv: ['--vpn-file', PROFILE, '--gate', 'a: b\nx'], code: 'CONFIG_INVALID' },
+    { argv: ['--vpn-file', PROFILE, '--exit-url', 'ftp://x'], code: 'CONFIG_INVALID' },
+    { argv: ['--vpn-file', PROFILE, '--exit-expect', '1.2.3.4'], code: 'CLI_USAGE' },
+  ])('refused with $code: nothing half-done', async ({ argv, code }) => {
+    const { exit, stderr } = await laptop.type('init', ...argv);
+    expect(exit).toBe(2);
+    expect(stderr).toContain(`error ${code}`);
+    expect(existsSync(path.join(laptop.project, 'vmgate.yaml'))).toBe(false);
+    laptop.write('vmgate.yaml', CONFIG);
+    await laptop.type('init', '--force', ...argv);
+    expect(laptop.read('vmgate.yaml')).toBe(CONFIG);
+    expect((await laptop.type('vpn', 'list', '--json')).json()).toEqual([{ profiles: [] }]);
+  });
+
+  describe('--learn-exit', () => {
+    const judged = (check: string, outcome: 'verified' | 'refuted', evidence: readonly string[] = []) => ({
+      check,
+      outcome,
+      summary: '',
+      evidence: [...evidence],
+      remedy: '',
+      trust: { gatewayCouldFake: '', hostWitness: '' },
+      durationMs: 1,
+    });
+    const seen = judged('exit', 'refuted', ['asked https://ip.example.org/', 'status 200', 'answer: 203.0.113.9']);
+
+    beforeEach(async () => {
+      await laptop.type('init', '--vpn-file', PROFILE, '--exit-url', 'https://ip.example.org/');
+    });
+
+    test('writes what was seen when everything else was verified, and says yes', async () => {
+      expect(laptop.read('vmgate.yaml')).toContain('192.0.2.0/24');
+      const closed = report({ phase: 'closed', claim: null, verdicts: [judged('tunnel', 'verified'), seen] });
+      await laptop.supervise(scripted(closed));
+      const unsaid = await laptop.type('init', '--learn-exit');
+      expect(unsaid).toMatchObject({ exit: 2, stderr: expect.stringContaining('CLI_ANSWER_NEEDED') });
+      expect((await laptop.type('init', '--learn-exit', '--yes')).exit).toBe(0);
+      expect(loadConfig(laptop.project, laptop.home).config.verify.exit?.expect).toEqual({
+        kind: 'address',
+        prefixes: ['203.0.113.9'],
+      });
+      expect(laptop.read('vmgate.yaml')).toContain('# A profile of');
+      expect(laptop.read('vmgate.yaml')).not.toContain("nobody's");
+      expect((await laptop.type('trust', '--json')).json()).toMatchObject([{ already: true }]);
+    });
+
+    test('not while another check is refuted: then nobody knows who answered', async () => {
+      const verdicts = [judged('routes', 'refuted'), seen];
+      await laptop.supervise(scripted(report({ phase: 'closed', claim: null, verdicts })));
+      const { exit, stderr } = await laptop.type('init', '--learn-exit', '--yes');
+      expect({ exit, stderr }).toEqual({ exit: 4, stderr: expect.stringContaining('CLI_EXIT_NOT_SEEN') });
+      expect(laptop.read('vmgate.yaml')).toContain('192.0.2.0/24');
+    });
+  });
+});
+
+describe('trust', () => {
+  test('shows what it confirms; a change needs it again; --revoke takes it back', async () => {
+    laptop.write('vmgate.yaml', CONFIG);
+    laptop.write('vmgate.local.yaml', 'vpn: mine\n');
+    const { stdout } = await laptop.type('trust');
+    expect(stdout).toMatch(/vmgate\.yaml\n {2}sha256:[0-9a-f]{64}\n.*vmgate\.local\.yaml\n {2}sha256:[0-9a-f]{64}\n/);
+    expect(stdout).toContain('VPN mine, work VMs: web, bank');
+    expect((await laptop.type('trust', '--json')).json()).toMatchObject([{ already: true }]);
+    laptop.write('vmgate.local.yaml', 'vpn: theirs\n');
+    expect(await laptop.type('up')).toMatchObject({ exit: 6, stderr: expect.stringContaining('changed since') });
+    await laptop.type('trust');
+    await laptop.type('trust', '--revoke');
+    expect((await laptop.type('up')).exit).toBe(6);
+  });
+});
+
+describe('printing', () => {
+  test('schema', async () => {
+    const [schema] = (await laptop.type('schema', '--json')).json();
+    expect(schema).toMatchObject({ title: 'vmgate.yaml', type: 'object' });
+    expect(JSON.parse((await laptop.type('schema')).stdout)).toEqual(schema);
+  });
+
+  test('image list of nothing', async () => {
+    expect((await laptop.type('image', 'list')).stdout).toContain('vmgate image build');
+    expect((await laptop.type('image', 'list', '--json')).json()).toEqual([{ images: [] }]);
+  });
+
+  test('image import of what is none', async () => {
+    const { exit, stderr } = await laptop.type('image', 'import', laptop.write('x.tar', 'no tar'));
+    expect({ exit, stderr }).toEqual({ exit: 2, stderr: expect.stringContaining('IMAGE_UNREADABLE') });
+  });
+
+  test('receipts that are not there', async () => {
+    laptop.write('vmgate.yaml', CONFIG);
+    for (const verb of ['show', 'check']) {
+      expect(await laptop.type('receipt', verb)).toMatchObject({
+        exit: 4,
+        stderr: expect.stringContaining('RECEIPT_MISSING'),
+      });
+    }
+  });
+
+  test('console of a VM that does not run', async () => {
+    laptop.write('vmgate.yaml', CONFIG);
+    const { exit, stderr } = await laptop.type('console', 'web');
+    expect({ exit, stderr }).toEqual({ exit: 4, stderr: expect.stringContaining('GATE_WORK_NOT_RUNNING') });
+  });
+});
+
+describe('bad ground', () => {
+  test.each([
+    { what: 'writable by others', mode: 0o777, code: 'HOME_UNSAFE', next: 'chmod go-w' },
+    { what: 'a file', mode: undefined, code: 'HOME_UNSAFE', next: '' },
+  ])('home is $what', async ({ mode, code, next }) => {
+    if (mode === undefined) {
+      rmSync(laptop.home, { recursive: true });
+      writeFileSync(laptop.home, '');
+    } else chmodSync(laptop.home, mode);
+    laptop.write('vmgate.yaml', CONFIG);
+    const { exit, stderr } = await laptop.type('status');
+    expect(exit).toBe(2);
+    expect(stderr).toContain(`error ${code}`);
+    expect(stderr).toContain(next);
+  });
+
+  test.each([
+    { text: 'version: 1\nvpn: [unclosed\n', says: 'vmgate.yaml:' },
+    { text: 'version: 1\nvpn: acme\nwrok: {}\n', says: 'did you mean "work"?' },
+  ])('vmgate.yaml is broken: $says', async ({ text, says }) => {
+    laptop.write('vmgate.yaml', text);
+    for (const argv of [['up'], ['status'], ['start', 'web'], ['trust']]) {
+      const { exit, stderr } = await laptop.type(...argv);
+      expect(exit).toBe(2);
+      expect(stderr).toContain('CONFIG_INVALID');
+      expect(stderr).toContain(says);
+    }
+  });
+
+  test('no vmgate.yaml at all', async () => {
+    expect(await laptop.type('up')).toMatchObject({ exit: 2, stderr: expect.stringContaining('next: vmgate init') });
+  });
+});
+
+describe('doctor', () => {
+  test('says what is wrong, why, and what to type; exit 3', async () => {
+    laptop.write('vmgate.yaml', 'version: 2\n');
+    const { exit, stdout } = await laptop.type('doctor');
+    expect(exit).toBe(3);
+    expect(stdout).toMatch(
+      /WRONG image-gateway {1}there is no gateway image\n\s+why: .*\n\s+fix: vmgate image build gateway/,
+    );
+    expect(stdout).toMatch(/WRONG config/);
+    expect(stdout).toMatch(/note {2}vpn/);
+    const [object, ...more] = (await laptop.type('doctor', '--json')).json();
+    expect(more).toEqual([]);
+    expect(object).toMatchObject({ healthy: false });
+  });
+
+  test('looks at the machine even where the home folder cannot be used', async () => {
+    chmodSync(laptop.home, 0o777);
+    const { exit, stdout } = await laptop.type('doctor');
+    expect(exit).toBe(3);
+    expect(stdout).toContain('chmod go-w');
+    expect(stdout).toMatch(/ok {4}node/);
+  });
+
+  test('--report holds no names, no folders, no servers', async () => {
+    await laptop.type('vpn', 'add', 'secretclient', PROFILE);
+    const broken = path.join(laptop.home, 'vpn/secretclient/meta.json');
+    expect(statSync(broken).isFile()).toBe(true);
+    writeFileSync(broken, '{}');
+    laptop.write('vmgate.yaml', CONFIG);
+    mkdirSync(laptop.layout.gate('secretgate').folder, { recursive: true });
+    const { stdout } = await laptop.type('doctor', '--report');
+    expect(stdout).toContain('| vpn | wrong | VPN_STORED_DAMAGED |');
+    expect(stdout).toContain('TRUST_PROJECT_UNCONFIRMED');
+    for (const secret of ['secretclient', 'secretgate', 'acme.example', laptop.folder])
+      expect(stdout).not.toContain(secret);
+  });
+});
