@@ -5,7 +5,7 @@ import { VmgateError } from '../core/coded.ts';
 import type { LinkPlan } from '../core/link-plan.ts';
 import { compileNft, type EgressPolicy, renderNft } from '../core/policy/index.ts';
 import type { GatewayControl } from '../gateway/index.ts';
-import { monotonicMs, wallMs } from '../host/index.ts';
+import { wallMs } from '../host/index.ts';
 import { resolveEndpoint, type TunnelPlan } from '../vpn/index.ts';
 import { errors, events } from './codes.ts';
 import { Lane } from './lane.ts';
@@ -20,7 +20,6 @@ const VPN_MARK = 0x766d;
  * (REKEY_TIMEOUT); a fresh interface sends one at once, so a network that comes back is noticed sooner.
  */
 const ANSWER_WINDOWS_MS = [1_500, 2_500, 3_000];
-const LOOK_AGAIN_MS = 150;
 const DNS_PORT = 53;
 
 export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel'> {
@@ -36,7 +35,7 @@ export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel
       const policy = policyFor(plan, profile.plan, pinned.address);
       // The old tunnel's socket is gone, and what it sent has been judged, before its endpoint becomes foreign: a late
       // keepalive would otherwise be a violation. Frames and orders reach the guard by different pipes.
-      await control.untunnel();
+      if (world.connection !== undefined) await control.untunnel();
       await guard.sync();
       guard.setPolicy(policy.uplink, policy.endpoints, policy.tunnel);
       await guard.sync();
@@ -85,20 +84,20 @@ function policyFor(plan: LinkPlan, tunnel: TunnelPlan, address: string): EgressP
 
 /**
  * A WireGuard interface is silent until something wants to go through it: a connection to the tunnel's resolver, made by
- * the gateway, asks for the handshake. Whether anything useful comes back is the checks' matter.
+ * the gateway, asks for the handshake. Any end of it before the window's (a refusal too) came through the tunnel; a
+ * resolver that drops TCP leaves the handshake as the sign. Whether anything useful comes back is the checks' matter.
  */
 async function answers(control: GatewayControl, tunnel: TunnelPlan, windowMs: number): Promise<boolean> {
   const [resolver] = tunnel.resolvers;
   if (resolver === undefined) throw new Error('a tunnel plan without resolver');
-  const deadline = monotonicMs() + windowMs;
-  const asked = control.dial(resolver, DNS_PORT).then(
-    (stream) => stream.destroy(),
-    () => undefined,
+  const dialled = control.dial(resolver, DNS_PORT).then(
+    (stream) => {
+      stream.destroy();
+      return true;
+    },
+    () => false,
   );
-  while (monotonicMs() < deadline) {
-    await Promise.race([asked, delay(LOOK_AGAIN_MS)]);
-    const { tunnel: state } = await control.facts();
-    if (state?.peers.some((peer) => peer.latestHandshakeMs > 0) === true) return true;
-  }
-  return false;
+  if (await Promise.race([dialled, delay(windowMs, false, { ref: false })])) return true;
+  const { tunnel: state } = await control.facts();
+  return state?.peers.some((peer) => peer.latestHandshakeMs > 0) === true;
 }
