@@ -41,7 +41,7 @@ export function sessionRunners(
       const config = loadConfig(path.dirname(world.configPath), world.home.root);
       world.config = config;
       post({ type: 'configured', workVms: config.config.work.map(({ name }) => name) });
-      const session = await bootSession(world, config);
+      const session = await cancellable(world, (cancelled) => bootSession(world, config, cancelled));
       world.session = session;
       watch(session, generation, post);
       world.emit(events.GATE_STEP, { step: 'gateway booted', ms: Math.round(monotonicMs() - began), detail: '' });
@@ -58,8 +58,28 @@ export function sessionRunners(
   };
 }
 
+/** `down` may come while a gateway boots: nobody has a session then, and yet a process must not be left behind. */
+async function cancellable(world: World, boot: (cancelled: AbortSignal) => Promise<Session>): Promise<Session> {
+  const cancelled = new AbortController();
+  const booting = boot(cancelled.signal);
+  world.booting = {
+    cancel: () => cancelled.abort(new Error('the gate goes down')),
+    settled: booting.then(
+      () => undefined,
+      () => undefined,
+    ),
+  };
+  try {
+    return await booting;
+  } finally {
+    world.booting = undefined;
+  }
+}
+
 /** Guard first: with it gone nothing leaves, whatever the gateway still does. Idempotent. */
 export async function endSession(world: World): Promise<void> {
+  world.booting?.cancel();
+  await world.booting?.settled;
   const { session, probe } = world;
   world.session = undefined;
   world.connection = undefined;
@@ -73,7 +93,7 @@ export async function endSession(world: World): Promise<void> {
   session.key.release();
 }
 
-async function bootSession(world: World, config: LoadedConfig): Promise<Session> {
+async function bootSession(world: World, config: LoadedConfig, cancelled: AbortSignal): Promise<Session> {
   const { home, layout, gate, lab } = world;
   const { arch } = hostPlatform();
   const [profile, image] = await Promise.all([
@@ -101,6 +121,7 @@ async function bootSession(world: World, config: LoadedConfig): Promise<Session>
       wires: [...plan.work, plan.probe].map(({ ifname }) => ({ ifname, ...wireOf(layout, ifname) })),
       ...(lab?.witness === undefined ? {} : { witness: lab.witness }),
     };
+    cancelled.throwIfAborted();
     const gateway = await world.gatewayHost.boot(spec);
     undo.push(() => gateway.kill());
     const guarding = startGuard({
@@ -117,7 +138,7 @@ async function bootSession(world: World, config: LoadedConfig): Promise<Session>
         openStream: () => gateway.openControl(),
         credentials: settings.credentials,
         withinMs: CONTROL_MS,
-        signal: ended.signal,
+        signal: AbortSignal.any([ended.signal, cancelled]),
       }),
     ]);
     undo.push(() => control.close());

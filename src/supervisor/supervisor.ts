@@ -72,6 +72,7 @@ export class Supervisor {
       emit: emitter((event) => this.#record(event)),
       config: undefined,
       session: undefined,
+      booting: undefined,
       connection: undefined,
       probe: undefined,
       works: new Map(),

@@ -52,6 +52,8 @@ export interface World {
   configPath: string;
   config: LoadedConfig | undefined;
   session: Session | undefined;
+  /** A gateway that boots and is nobody's session yet. */
+  booting: { readonly cancel: () => void; readonly settled: Promise<void> } | undefined;
   connection: Connection | undefined;
   /** vmgate's stand on the probe link, open for as long as its gateway. */
   probe: ProbeStand | undefined;
