@@ -32,7 +32,9 @@ export class Output {
 
   /** True where progress may be redrawn in place. */
   get redraws(): boolean {
-    return this.#streams.stderr.isTTY === true && !this.json && !this.quiet;
+    // A terminal that does not know its width (some recorders) cannot be drawn on.
+    const { isTTY, columns = 80 } = this.#streams.stderr;
+    return isTTY === true && columns > 0 && !this.json && !this.quiet;
   }
 
   /** The command's result: the object under --json, else the text. */

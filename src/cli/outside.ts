@@ -1,10 +1,12 @@
 /** Everything a command line sees of the process it runs in; tests hand in their own. */
 import process from 'node:process';
 
+type Terminal = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
+
 export interface Outside {
   readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean; setRawMode?: (raw: boolean) => unknown };
-  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean };
-  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
+  readonly stdout: Terminal;
+  readonly stderr: Terminal;
   readonly cwd: string;
   /** NO_COLOR is set and not empty: no-color.org. */
   readonly noColour: boolean;

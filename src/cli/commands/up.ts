@@ -99,6 +99,6 @@ function stillTrying(cause: unknown, gate: string): unknown {
   const fault = cause.serialize();
   return VmgateError.revive({
     ...fault,
-    remedy: `${fault.remedy}; vmgate keeps trying in the background (vmgate status), vmgate down --gate ${gate} ends it`,
+    remedy: `${fault.remedy.replace(/; vmgate keeps trying.*$/, '')}; vmgate keeps trying in the background (vmgate status), vmgate down --gate ${gate} ends it`,
   });
 }
