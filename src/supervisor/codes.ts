@@ -5,6 +5,29 @@ import type { Phase } from '../core/gate/state.ts';
 const environment = { source: 'environment' } as const;
 const user = { source: 'user' } as const;
 
+/** What the supervisor's steps are called by people; payloads keep their own names. */
+const STEPS: Readonly<Record<string, string>> = {
+  bootGateway: 'booting the gateway',
+  killGateway: 'ending the gateway',
+  pin: "looking up the VPN server's address",
+  startTunnel: 'connecting the VPN',
+  verify: 'verifying the tunnel',
+  pulse: 'looking after the tunnel',
+  lease: 'renewing the leases',
+  dropLeases: 'taking the leases back',
+  lowerLinks: "setting the work VMs' wires down",
+  flushConntrack: 'forgetting open connections',
+  defineWork: 'making the work VM',
+  judgeWork: 'looking at the work VM',
+  raiseWork: 'letting the work VM go',
+  awaitReady: "waiting for the work VM's answer",
+  stopWork: 'stopping the work VM',
+};
+
+function inWords(step: string): string {
+  return STEPS[step] ?? step;
+}
+
 export const errors = errorCodes({
   GATE_NOT_VERIFIED: error<{ gate: string; phase: Phase; why: string; remedy: string }>({
     exit: 4,
@@ -35,7 +58,7 @@ export const errors = errorCodes({
   GATE_STEP_LATE: error<{ step: string; seconds: number }>({
     exit: 7,
     ...environment,
-    what: ({ step, seconds }) => `${step} did not finish within ${seconds} s`,
+    what: ({ step, seconds }) => `${inWords(step)} took longer than ${seconds} s`,
     remedy: () => 'vmgate logs shows what the gateway said; vmgate doctor looks at this machine',
     sample: { step: 'bootGateway', seconds: 60 },
   }),
@@ -160,7 +183,7 @@ export const events = eventCodes({
   }),
   GATE_UNEXPECTED: event<{ effect: string; code: string; what: string }>({
     level: 'warn',
-    text: ({ effect, what }) => `${effect}: ${what}`,
+    text: ({ effect, what }) => `${inWords(effect)} failed: ${what}`,
     sample: { effect: 'pulse', code: 'GATEWAY_SILENT', what: 'the gateway did not answer within 4 s' },
   }),
 });
