@@ -1,7 +1,9 @@
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig } from '../../config/index.ts';
 import { VmgateError } from '../../core/coded.ts';
 import { openGate, writeFileAtomic } from '../../home/index.ts';
+import { monotonicMs } from '../../host/index.ts';
 import { errors, launchSupervisor, type StatusReport, SupervisorClient } from '../../supervisor/index.ts';
 import type { Command, Context } from '../command.ts';
 import { GATE_OPTION, type Gate, gateOf } from '../gate-access.ts';
@@ -9,6 +11,10 @@ import { requireConfirmed } from '../project-files.ts';
 import { answering } from '../running-gate.ts';
 import { describeStatus } from '../status-text.ts';
 import { upView } from '../up-view.ts';
+
+/** Taking over work VMs and ending what an earlier supervisor left comes before the socket. */
+const LISTEN_MS = 15_000;
+const POLL_MS = 100;
 
 export const up: Command = {
   name: 'up',
@@ -78,12 +84,24 @@ async function supervise(
     },
   );
   await writeFileAtomic(gate.layout.origin, `${configPath}\n`);
-  const client = await SupervisorClient.connect(gate.name, gate.layout);
-  if (client === undefined) {
-    throw VmgateError.of(errors.GATE_SUPERVISOR_DIED, { gate: gate.name, log: gate.layout.supervisorLog });
-  }
+  const client = await listening(gate);
   const { work } = (await client.status()) satisfies StatusReport;
   return { client, isOurs: isOurs && work.every(({ status }) => status === 'stopped') };
+}
+
+/** The supervisor another `up` started may have the lock and not listen yet. */
+async function listening(gate: Gate): Promise<SupervisorClient> {
+  const deadline = monotonicMs() + LISTEN_MS;
+  for (;;) {
+    try {
+      const client = await SupervisorClient.connect(gate.name, gate.layout);
+      if (client !== undefined) return client;
+      throw VmgateError.of(errors.GATE_SUPERVISOR_DIED, { gate: gate.name, log: gate.layout.supervisorLog });
+    } catch (cause) {
+      if (monotonicMs() > deadline) throw cause;
+      await sleep(POLL_MS);
+    }
+  }
 }
 
 /** Ctrl-C or an error of this machine, before the gate was ever open: nothing is left. */
