@@ -5,11 +5,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { findTool } from '../../../src/host/index.ts';
+import { findTool, requireTool } from '../../../src/host/index.ts';
 import { buildImage, type StoredImage, writeCpio } from '../../../src/image/index.ts';
 
 const MINUTES = 60_000;
-const available = ['mmdebstrap', 'zstd'].every((tool) => findTool(tool) !== undefined);
+const available = ['mmdebstrap', 'zstd', 'cpio'].every((tool) => findTool(tool) !== undefined);
 const describeHere = available ? describe : describe.skip;
 
 let root: string;
@@ -67,8 +67,10 @@ describeHere('the tiny image', () => {
   test('holds archives that cpio(1) reads', () => {
     const [layer] = first.manifest.layers;
     const packed = path.join(first.folder, `${layer?.name}.cpio`);
-    const unpacked = spawnSync('zstd', ['-dcq', packed], { maxBuffer: 100_000_000 }).stdout;
-    const names = execFileSync('cpio', ['-t', '--quiet'], { input: unpacked, encoding: 'utf8' }).split('\n');
+    const unpacked = spawnSync(requireTool('zstd'), ['-dcq', packed], { maxBuffer: 100_000_000 }).stdout;
+    const names = execFileSync(requireTool('cpio'), ['-t', '--quiet'], { input: unpacked, encoding: 'utf8' }).split(
+      '\n',
+    );
     expect(names).toEqual(expect.arrayContaining(['usr/bin/busybox', 'usr/bin/udhcpc', 'usr/sbin/dropbear', 'proc']));
   });
 });
@@ -80,7 +82,7 @@ describeHere('writeCpio', () => {
       { path: 'init', type: 'file', mode: 0o755, data: '#!/bin/sh\n' },
       { path: 'bin', type: 'link', target: 'usr/bin' },
     ]);
-    execFileSync('cpio', ['-idm', '--quiet', '--no-preserve-owner'], { cwd: folder, input: archive });
+    execFileSync(requireTool('cpio'), ['-idm', '--quiet', '--no-preserve-owner'], { cwd: folder, input: archive });
     expect(readFileSync(path.join(folder, 'init'), 'utf8')).toBe('#!/bin/sh\n');
   });
 });
