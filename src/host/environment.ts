@@ -29,7 +29,8 @@ export interface IgnoredEnvironment {
 /** Deletes the variables from `env`; call it first thing in every process. */
 export function cleanEnvironment(env: NodeJS.ProcessEnv = process.env): IgnoredEnvironment {
   const hits = Object.keys(env)
-    .sort((a, b) => a.localeCompare(b, 'en'))
+    // By code units: a collator takes 7 ms to load, in every command.
+    .sort((a, b) => (a < b ? -1 : 1))
     .flatMap((name) => {
       const rule = RULES.find(({ matches }) => matches.test(name));
       return rule === undefined ? [] : [{ name, alreadyRead: rule.alreadyRead }];
