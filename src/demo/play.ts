@@ -1,7 +1,7 @@
 /** Plays the story: builds what is missing, opens the stage, tells each step and what was seen, cleans up. */
 import { VmgateError } from '../core/coded.ts';
 import { escapeLine, hostPlatform, monotonicMs } from '../host/index.ts';
-import { buildImage, findImage, type ImageKind } from '../image/index.ts';
+import { buildImage, type ImageKind, upToDateImage } from '../image/index.ts';
 import type { LabAttachment } from '../lab/index.ts';
 import { errors } from './codes.ts';
 import { Stage } from './stage.ts';
@@ -58,11 +58,12 @@ export async function playSteps(steps: readonly Step[], hand: Stagehand, say: (l
 async function buildMissing(images: string, say: (line: string) => void, signal: AbortSignal): Promise<void> {
   const { arch } = hostPlatform();
   for (const kind of KINDS) {
-    const found = await findImage(images, kind, arch);
+    const found = await upToDateImage(images, kind, arch);
     if (found !== undefined) continue;
-    say(`The ${kind} image is not there yet; it is built once, from Debian packages:`);
+    say(`The ${kind} image of this version is not there yet; it is built once, from Debian packages:`);
     await buildImage(kind, arch, {
       imagesFolder: images,
+      cachedPackages: true,
       progress: (event) => say(`    ${escapeLine(event.text)}`),
       signal,
     });

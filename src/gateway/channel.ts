@@ -18,7 +18,7 @@ import { renderTunnelSettings } from './tunnel-settings.ts';
 const DIAL_MS = 10_000;
 
 /** Verbs that change the gateway run one after the other: an `unlease` must not be overtaken by an earlier `lease`. */
-const READING: ReadonlySet<Verb> = new Set(['hello', 'facts', 'logs']);
+const READING: ReadonlySet<Verb> = new Set(['hello', 'counts', 'facts', 'logs']);
 
 export interface ControlOptions extends ConnectOptions {
   /** Milliseconds by verb, instead of {@link VERBS}. */
@@ -94,6 +94,10 @@ class SshControl implements GatewayControl {
 
   async unlease(): Promise<void> {
     await this.#run('unlease', protocol.done);
+  }
+
+  counts(): Promise<protocol.GatewayCounts> {
+    return this.#run('counts', protocol.gatewayCounts);
   }
 
   facts(): Promise<protocol.GatewayFacts> {

@@ -2,7 +2,7 @@
 import type { Duplex } from 'node:stream';
 import type { EgressPolicy } from '../core/policy/egress-policy.ts';
 import type { TunnelPlan, TunnelSecrets } from '../vpn/tunnel-plan.ts';
-import type { GatewayFacts, Hello, Leases, UplinkLease } from './protocol.ts';
+import type { GatewayCounts, GatewayFacts, Hello, Leases, UplinkLease } from './protocol.ts';
 
 /** One client at a time: the supervisor owns it and multiplexes. Every verb rejects with a VmgateError. */
 export interface GatewayControl {
@@ -21,6 +21,7 @@ export interface GatewayControl {
   lease(ifnames: readonly string[]): Promise<Leases>;
   /** Deletes every lease and flushes conntrack. */
   unlease(): Promise<void>;
+  counts(): Promise<GatewayCounts>;
   facts(): Promise<GatewayFacts>;
   setClock(epochMs: number): Promise<void>;
   logs(): Promise<string>;

@@ -4,7 +4,7 @@
  *
  * Verbs: `hello`, `apply` (stdin: nft JSON, whole ruleset, one transaction), `uplink` (configures the uplink, DHCP if
  * planned), `tunnel` (stdin: {@link renderTunnelSettings}), `untunnel`, `lease` (stdin: interface names, one a line),
- * `unlease`, `facts`, `clock` (stdin: epoch milliseconds), `logs`.
+ * `unlease`, `counts`, `facts` (counts and all else), `clock` (stdin: epoch milliseconds), `logs`.
  */
 import * as z from 'zod';
 
@@ -20,6 +20,7 @@ export const VERBS = {
   untunnel: 5_000,
   lease: 5_000,
   unlease: 5_000,
+  counts: 10_000,
   facts: 10_000,
   clock: 5_000,
   logs: 10_000,
@@ -60,22 +61,15 @@ export const done = z.object({ v: z.literal(1), ok: z.literal(true) });
 /** A verb that failed says so itself, with exit status 1. `step` is the command that failed, `detail` its last lines. */
 export const failure = z.object({ v: z.literal(1), ok: z.literal(false), step: text, detail: z.string().max(8_192) });
 
-export const gatewayFacts = z.object({
+/** What moves by itself; cheaper to ask for than {@link gatewayFacts}, which holds it too. */
+export const gatewayCounts = z.object({
   v: z.literal(1),
   bootId: z.string().max(64),
   epochMs: z.number(),
   uptimeMs: count,
-  /** `nft -j -s list ruleset`, all families, as it came. */
-  ruleset: z.object({ nftables: z.array(z.unknown()).max(4_096) }),
   leases: leases.shape.leases,
-  /** `ip -j rule`, `ip -6 -j rule`, `ip -j route show table all`, `ip -6 -j route show table all`. */
-  rules4: z.array(z.unknown()).max(256),
-  rules6: z.array(z.unknown()).max(256),
-  routes4: z.array(z.unknown()).max(1_024),
-  routes6: z.array(z.unknown()).max(1_024),
-  ipForward: z.boolean(),
-  /** net.ipv6.conf.IF.disable_ipv6 for every interface there is. */
-  disableIpv6: z.record(z.string().max(15), z.boolean()),
+  /** Named nft counters. */
+  counters: z.record(z.string().max(64), z.object({ packets: count, bytes: count })),
   links: z
     .array(
       z.object({
@@ -110,8 +104,20 @@ export const gatewayFacts = z.object({
         .max(16),
     })
     .nullable(),
+});
+export type GatewayCounts = z.infer<typeof gatewayCounts>;
+
+export const gatewayFacts = gatewayCounts.extend({
+  /** `nft -j -s list ruleset`, all families, as it came. */
+  ruleset: z.object({ nftables: z.array(z.unknown()).max(4_096) }),
+  /** `ip -j rule`, `ip -6 -j rule`, `ip -j route show table all`, `ip -6 -j route show table all`. */
+  rules4: z.array(z.unknown()).max(256),
+  rules6: z.array(z.unknown()).max(256),
+  routes4: z.array(z.unknown()).max(1_024),
+  routes6: z.array(z.unknown()).max(1_024),
+  ipForward: z.boolean(),
+  /** net.ipv6.conf.IF.disable_ipv6 for every interface there is. */
+  disableIpv6: z.record(z.string().max(15), z.boolean()),
   resolvers: z.array(z.string().max(64)).max(16),
-  /** Named nft counters. */
-  counters: z.record(z.string().max(64), z.object({ packets: count, bytes: count })),
 });
 export type GatewayFacts = z.infer<typeof gatewayFacts>;

@@ -2,7 +2,6 @@
 import { mkdir, readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { occur, VmgateError } from '../core/coded.ts';
 import type { Arch } from '../drivers/driver.ts';
 import { writeFileAtomic } from '../home/index.ts';
@@ -17,6 +16,7 @@ import { cachedPackages, fetchPackages, isCached, type PackageSet } from './pack
 import { sha256, type UnpackedPackages } from './package-tree.ts';
 import { packagesOf, type Recipe, readRecipe } from './recipe.ts';
 import { type SelectedLayer, selectLayers } from './select.ts';
+import { PROVISION, sourceDigest } from './source.ts';
 import { adoptDraft, makeDraft, pruneTemp } from './store.ts';
 import { type Workshop, WorkshopFailure } from './workshop.ts';
 
@@ -47,7 +47,7 @@ const SECONDS_BESIDES_DOWNLOAD = { fetched: 20, cached: 10 };
 export async function buildImage(kind: ImageKind, arch: Arch, options: BuildOptions): Promise<StoredImage> {
   const startedAt = monotonicMs();
   const { imagesFolder, signal } = options;
-  const provision = options.provision ?? fileURLToPath(new URL('../../provision', import.meta.url));
+  const provision = options.provision ?? PROVISION;
   const recipe = await readRecipe(provision, kind);
   await pruneTemp(imagesFolder);
   const draft = await makeDraft(imagesFolder);
@@ -66,6 +66,7 @@ export async function buildImage(kind: ImageKind, arch: Arch, options: BuildOpti
       version: 1,
       kind,
       arch,
+      source: await sourceDigest(provision, kind),
       kernel: kernelPart,
       layers: parts,
       packages,

@@ -15,6 +15,8 @@ export interface ImageManifest {
   readonly version: 1;
   readonly kind: ImageKind;
   readonly arch: Arch;
+  /** `sha256:<hex>` of the recipe and vmgate's own guest files it was built from; imported images may lack it. */
+  readonly source?: string;
   readonly kernel: ImagePart;
   readonly layers: readonly ImagePart[];
   readonly packages: readonly { readonly name: string; readonly version: string; readonly digest: string }[];

@@ -18,6 +18,7 @@ const schema = z.strictObject({
   version: z.literal(1),
   kind: z.enum(['gateway', 'tiny', 'lab']),
   arch: z.enum(['amd64', 'arm64']),
+  source: digest.optional(),
   kernel: part.extend({ name: z.literal('kernel') }),
   layers: z.array(part).min(1).max(16),
   packages: packagesSchema,
@@ -27,18 +28,20 @@ const schema = z.strictObject({
 export function parseManifest(json: string): ImageManifest {
   const result = schema.safeParse(JSON.parse(json));
   if (!result.success) throw new Error(z.prettifyError(result.error));
-  return result.data;
+  const { source, ...rest } = result.data;
+  return source === undefined ? rest : { ...rest, source };
 }
 
 /** Keys in a fixed order, two spaces, a newline at the end: equal manifests are equal bytes. */
 export function canonicalManifest(manifest: ImageManifest): string {
   const ofPart = ({ name, digest: sha, bytes }: ImageManifest['kernel']) => ({ name, digest: sha, bytes });
-  const { version, kind, arch, kernel, layers, packages } = manifest;
+  const { version, kind, arch, source, kernel, layers, packages } = manifest;
   return `${JSON.stringify(
     {
       version,
       kind,
       arch,
+      source,
       kernel: ofPart(kernel),
       layers: layers.map(ofPart),
       packages: packages.map((entry) => ({ name: entry.name, version: entry.version, digest: entry.digest })),

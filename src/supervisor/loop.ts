@@ -21,7 +21,8 @@ const DEADLINE_S: Partial<Record<Effect['do'], number>> = {
   bootGateway: 90,
   killGateway: 10,
   pin: 15,
-  startTunnel: 10,
+  // Three windows of waiting and as many settings of the tunnel, on a busy machine without hardware virtualisation.
+  startTunnel: 30,
   verify: 40,
   pulse: 6,
   // Its turn may come after a full verification.

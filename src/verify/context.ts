@@ -10,7 +10,7 @@ import type { TunnelPlan } from '../vpn/tunnel-plan.ts';
 import type { ProbeStand } from './probe/stand.ts';
 
 export interface VerifyContext {
-  readonly control: Pick<GatewayControl, 'facts' | 'lease' | 'unlease' | 'dial'>;
+  readonly control: Pick<GatewayControl, 'counts' | 'facts' | 'lease' | 'unlease' | 'dial'>;
   /** Armed by the caller for as long as a run lasts: verifying needs the tunnel. */
   readonly guard: Pick<Guard, 'sync' | 'watchFor'>;
   /** Made once per gateway by `probeStand(() => gateway.openProbe(), plan.probe)`; closed with the gateway. */

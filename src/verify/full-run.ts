@@ -40,7 +40,7 @@ export async function runFull(
   const tunnel = Promise.all([first, last]).then(([early, late]) => tunnelFacts(context, early, late.snapshot));
   const uplink = last.then(({ guard: counts, armed }) => ({ counts, armed })).catch(() => guard.sync());
   const time = Promise.all([first, last.catch(() => undefined), dateOf(exit)]).then(([early, late, date]) => ({
-    snapshot: sharpest(late === undefined ? [early] : [early, late.snapshot]),
+    snapshot: sharpest(late === undefined ? [early] : [late.snapshot, early]),
     date,
   }));
   const say = <F>(check: Check<F>, facts: Promise<F>) => settle(check, facts, clock.monotonicMs);

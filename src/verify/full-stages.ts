@@ -5,6 +5,7 @@
 import { type CanaryPhase, disturbed } from '../core/checks/canary.ts';
 import type { DnsFacts } from '../core/checks/dns.ts';
 import type { ExitFacts } from '../core/checks/exit.ts';
+import type { FullSnapshot } from '../core/checks/snapshot.ts';
 import { VmgateError } from '../core/coded.ts';
 import { bounded } from './bounded.ts';
 import { closedCanaries, openCanaries, phase, sendVolley, type Volley } from './canary.ts';
@@ -13,13 +14,13 @@ import type { VerifyContext } from './context.ts';
 import { askResolver } from './dns.ts';
 import { askExit } from './exit.ts';
 import { ARP_MS, DNS_MS } from './limits.ts';
-import { type Moment, takeMoment } from './moment.ts';
+import { type Moment, takeCounts, takeMoment, takeSnapshot } from './moment.ts';
 import type { ProbeStation } from './probe/station.ts';
 import type { Token } from './token.ts';
 
 export interface FullStages {
   /** Before anything was tried. */
-  readonly before: Promise<Moment>;
+  readonly before: Promise<Moment<FullSnapshot>>;
   /** `after`: between the closed canaries and the lease. */
   readonly closed: Promise<{ readonly phase: CanaryPhase; readonly after: Moment }>;
   readonly dns: Promise<DnsFacts>;
@@ -77,7 +78,7 @@ export function beginFull(
   const last = Promise.all([leased, Promise.allSettled([exit, volley])]).then(([station]) =>
     bounded('reading the gateway again', MOMENT_MS, signal, async () => {
       await station.reach(ARP_MS);
-      return takeMoment(context, station);
+      return takeMoment(context, station, takeCounts);
     }),
   );
   return { before: opening.then(({ before }) => before), closed, dns, exit, volley, last };
@@ -88,12 +89,12 @@ async function takeClosedMoment(
   context: VerifyContext,
   station: ProbeStation,
   held: readonly string[],
-): Promise<Moment> {
-  const moment = await takeMoment(context, station);
+): Promise<Moment<FullSnapshot>> {
+  const moment = await takeMoment(context, station, takeSnapshot);
   if (!moment.snapshot.facts.leases.some(({ ifname }) => ifname === context.plan.probe.ifname)) return moment;
   await context.control.lease(held);
   await station.reach(ARP_MS);
-  return takeMoment(context, station);
+  return takeMoment(context, station, takeSnapshot);
 }
 
 /**
@@ -110,7 +111,7 @@ async function sendClosed(
   let before = first;
   for (let volleys = 1; ; volleys += 1) {
     const volley = await sendVolley(station, closedCanaries(context), token);
-    const after = await takeMoment(context, station);
+    const after = await takeMoment(context, station, takeCounts);
     const sent = phase(volley, before, after);
     if (!alone || volleys === MAX_CLOSED_VOLLEYS || !disturbed(sent)) return { phase: sent, after };
     before = after;

@@ -1,12 +1,12 @@
 /** Facts that several kinds of run make from snapshots of the gateway. */
 import type { RoutesFacts } from '../core/checks/routes.ts';
-import type { Snapshot } from '../core/checks/snapshot.ts';
+import type { FullSnapshot, Snapshot } from '../core/checks/snapshot.ts';
 import type { TunnelFacts } from '../core/checks/tunnel.ts';
 import { VmgateError } from '../core/coded.ts';
 import { errors } from './codes.ts';
 import type { VerifyContext } from './context.ts';
 
-export function routesFacts({ policy, plan, tunnelPlan }: VerifyContext, snapshot: Snapshot): RoutesFacts {
+export function routesFacts({ policy, plan, tunnelPlan }: VerifyContext, snapshot: FullSnapshot): RoutesFacts {
   return { policy, plan, tunnelAddresses: tunnelPlan.addresses, snapshot };
 }
 

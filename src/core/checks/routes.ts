@@ -7,14 +7,14 @@ import type { LinkPlan } from '../link-plan.ts';
 import type { EgressPolicy } from '../policy/egress-policy.ts';
 import { type Check, FRESH_GATEWAY, type Opinion, refuted, unknown, verified } from './check.ts';
 import { judgeRoute, missingRoutes, route } from './route-entries.ts';
-import type { Snapshot } from './snapshot.ts';
+import type { FullSnapshot } from './snapshot.ts';
 
 export interface RoutesFacts {
   readonly policy: EgressPolicy;
   readonly plan: LinkPlan;
   /** The gateway's own addresses inside the tunnel, CIDR. */
   readonly tunnelAddresses: readonly string[];
-  readonly snapshot: Snapshot;
+  readonly snapshot: FullSnapshot;
 }
 
 export const routesCheck: Check<RoutesFacts> = {
@@ -99,7 +99,7 @@ function judgeRules(family: string, listed: readonly unknown[], mark: number, up
 /** Interfaces a kernel has without anybody asking, and the two names that stand for all of them. */
 const BYSTANDERS = ['lo', 'all', 'default'];
 
-function judgeCards(plan: LinkPlan, tunnel: string, { facts }: Snapshot): readonly string[] {
+function judgeCards(plan: LinkPlan, tunnel: string, { facts }: FullSnapshot): readonly string[] {
   const links = [...plan.work, plan.probe];
   const macs = new Map([[plan.uplink.ifname as string, plan.uplink.mac]]);
   for (const { ifname, gatewayMac } of links) macs.set(ifname, gatewayMac);

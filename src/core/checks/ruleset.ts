@@ -3,11 +3,11 @@ import type { EgressPolicy } from '../policy/egress-policy.ts';
 import { compileNft, LEASE_SECONDS } from '../policy/nft.ts';
 import { compareRulesets } from '../policy/normalize.ts';
 import { type Check, FRESH_GATEWAY, type Opinion, refuted, verified } from './check.ts';
-import type { Snapshot } from './snapshot.ts';
+import type { FullSnapshot } from './snapshot.ts';
 
 export interface RulesetFacts {
   readonly policy: EgressPolicy;
-  readonly snapshot: Snapshot;
+  readonly snapshot: FullSnapshot;
   /** Links that may hold a lease at the moment of the snapshot. */
   readonly leased: readonly string[];
 }

@@ -1,12 +1,15 @@
-/** One answer of `vmgate-gw facts` and when it was asked for: what several checks of one run share. */
-import type { GatewayFacts } from '../../gateway/protocol.ts';
+/** One answer of the gateway and when it was asked for: what several checks of one run share. */
+import type { GatewayCounts, GatewayFacts } from '../../gateway/protocol.ts';
 
-export interface Snapshot {
-  readonly facts: GatewayFacts;
+/** Of `facts` where a check needs all of them, else of the cheaper `counts`. */
+export interface Snapshot<Facts extends GatewayCounts = GatewayCounts> {
+  readonly facts: Facts;
   /** Host wall clock, epoch milliseconds. */
   readonly askedMs: number;
   readonly answeredMs: number;
 }
+
+export type FullSnapshot = Snapshot<GatewayFacts>;
 
 /**
  * How far the guest's clock is ahead of the host's, in milliseconds: it was read at some moment between question and

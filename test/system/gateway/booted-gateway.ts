@@ -9,7 +9,7 @@ import { Installation, QemuGatewayHost, type RunningGateway } from '../../../src
 import { bootSettings, type ControlCredentials, type GatewayControl, openControl } from '../../../src/gateway/index.ts';
 import { homeRoot, layoutOf } from '../../../src/home/index.ts';
 import { hostPlatform } from '../../../src/host/index.ts';
-import { assembleBoot, buildImage, type CpioEntry, findImage, writeCpio } from '../../../src/image/index.ts';
+import { assembleBoot, buildImage, type CpioEntry, upToDateImage, writeCpio } from '../../../src/image/index.ts';
 
 const ROOTFS = fileURLToPath(new URL('../../../provision/gateway/rootfs', import.meta.url));
 const SLIRP = { kind: 'static', address: '10.0.2.15', prefixLength: 24, nextHop: '10.0.2.2' } as const;
@@ -37,7 +37,8 @@ export async function bootGateway(bootRuleset = renderNft(compileNft(bootPolicy)
   const { images } = layoutOf(homeRoot());
   await mkdir(images, { recursive: true, mode: 0o700 });
   const image =
-    (await findImage(images, 'gateway', arch)) ?? (await buildImage('gateway', arch, { imagesFolder: images }));
+    (await upToDateImage(images, 'gateway', arch)) ??
+    (await buildImage('gateway', arch, { imagesFolder: images, cachedPackages: true }));
   const folder = await mkdtemp(path.join(os.tmpdir(), 'vmg-gw-'));
   const runFolder = path.join(folder, 'gw');
   await mkdir(runFolder, { mode: 0o700 });

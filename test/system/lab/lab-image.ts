@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { homeRoot } from '../../../src/home/index.ts';
 import { layoutOf } from '../../../src/home/layout.ts';
 import { hostPlatform } from '../../../src/host/index.ts';
-import { buildImage, type CpioEntry, findImage, type StoredImage, writeCpio } from '../../../src/image/index.ts';
+import { buildImage, type CpioEntry, type StoredImage, upToDateImage, writeCpio } from '../../../src/image/index.ts';
 
 const ROOTFS = fileURLToPath(new URL('../../../provision/lab/rootfs', import.meta.url));
 
@@ -13,7 +13,10 @@ export async function labImage(): Promise<StoredImage> {
   const { arch } = hostPlatform();
   const { images } = layoutOf(homeRoot());
   await mkdir(images, { recursive: true, mode: 0o700 });
-  return (await findImage(images, 'lab', arch)) ?? (await buildImage('lab', arch, { imagesFolder: images }));
+  return (
+    (await upToDateImage(images, 'lab', arch)) ??
+    (await buildImage('lab', arch, { imagesFolder: images, cachedPackages: true }))
+  );
 }
 
 export async function currentScripts(): Promise<Buffer> {

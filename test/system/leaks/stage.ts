@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 import { Stage, type StageOptions } from '../../../src/demo/index.ts';
 import { homeRoot, layoutOf } from '../../../src/home/index.ts';
 import { hostPlatform } from '../../../src/host/index.ts';
-import { buildImage, findImage, type ImageKind } from '../../../src/image/index.ts';
+import { buildImage, type ImageKind, upToDateImage } from '../../../src/image/index.ts';
 
 const CHECKOUT = fileURLToPath(new URL('../../../', import.meta.url));
 /** Every frame counts as allowed. */
@@ -47,7 +47,8 @@ export async function stageImages(): Promise<string> {
   const { images } = layoutOf(homeRoot());
   await mkdir(images, { recursive: true, mode: 0o700 });
   for (const kind of KINDS) {
-    if ((await findImage(images, kind, arch)) === undefined) await buildImage(kind, arch, { imagesFolder: images });
+    if ((await upToDateImage(images, kind, arch)) === undefined)
+      await buildImage(kind, arch, { imagesFolder: images, cachedPackages: true });
   }
   return images;
 }

@@ -78,13 +78,8 @@ export class FakeGate {
   };
 
   readonly control = {
-    facts: (): Promise<GatewayFacts> => {
-      this.log.push('facts');
-      const looks = this.log.filter((entry) => entry === 'facts').length;
-      if (this.fault === 'ends a connection of its own late' && looks === 2) this.#enterTunnel();
-      if (this.fault === 'speaks by itself all the time') this.#enterTunnel();
-      return Promise.resolve(this.#facts());
-    },
+    facts: (): Promise<GatewayFacts> => this.#look('facts'),
+    counts: (): Promise<GatewayFacts> => this.#look('counts'),
     lease: (ifnames: readonly string[]): Promise<Leases> => {
       this.log.push(`lease ${ifnames.join(' ')}`);
       this.leases.clear();
@@ -104,6 +99,14 @@ export class FakeGate {
       this.watched.push(tokens);
     },
   };
+
+  #look(verb: 'counts' | 'facts'): Promise<GatewayFacts> {
+    this.log.push(verb);
+    const looks = this.log.filter((entry) => entry === 'facts' || entry === 'counts').length;
+    if (this.fault === 'ends a connection of its own late' && looks === 2) this.#enterTunnel();
+    if (this.fault === 'speaks by itself all the time') this.#enterTunnel();
+    return Promise.resolve(this.#facts());
+  }
 
   #counts(): FrameCounts {
     const { tunnel, foreign, canaries } = this.#seen;

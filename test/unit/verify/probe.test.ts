@@ -18,7 +18,7 @@ import {
   udpFrame,
 } from '../../../src/frame/index.ts';
 import { bounded } from '../../../src/verify/bounded.ts';
-import { takeMoment } from '../../../src/verify/moment.ts';
+import { takeMoment, takeSnapshot } from '../../../src/verify/moment.ts';
 import { renderCanary } from '../../../src/verify/probe/canary-frames.ts';
 import { readAddresses } from '../../../src/verify/probe/dns-addresses.ts';
 import { ProbeStation } from '../../../src/verify/probe/station.ts';
@@ -256,5 +256,5 @@ test('a station that never keeps still gives no moment', async () => {
     return gate.control.facts();
   };
   const context = contextOf(gate, { control: { ...gate.control, facts } });
-  await expect(takeMoment(context, subject)).rejects.toMatchObject({ code: 'VERIFY_PROBE_RESTLESS' });
+  await expect(takeMoment(context, subject, takeSnapshot)).rejects.toMatchObject({ code: 'VERIFY_PROBE_RESTLESS' });
 });

@@ -1,5 +1,5 @@
 /** A healthy gate as its gateway and guard describe it; tests take one piece away at a time. */
-import type { Snapshot } from '../../../../src/core/checks/snapshot.ts';
+import type { FullSnapshot } from '../../../../src/core/checks/snapshot.ts';
 import { type LinkPlan, planLinks } from '../../../../src/core/link-plan.ts';
 import { compileNft, type EgressPolicy } from '../../../../src/core/policy/index.ts';
 import { type GatewayFacts, gatewayFacts } from '../../../../src/gateway/protocol.ts';
@@ -117,7 +117,7 @@ export function healthyFacts(overrides: Partial<GatewayFacts> = {}): GatewayFact
   });
 }
 
-export function snapshot(overrides: Partial<GatewayFacts> = {}): Snapshot {
+export function snapshot(overrides: Partial<GatewayFacts> = {}): FullSnapshot {
   return { facts: healthyFacts(overrides), askedMs: NOW - 30, answeredMs: NOW + 30 };
 }
 

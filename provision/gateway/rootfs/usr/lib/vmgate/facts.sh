@@ -130,26 +130,43 @@ routing_json() {
   printf 'rule\nroute show table all\n' | ip -j "$1" -batch -
 }
 
-facts() {
-  ruleset=$(nft -j -s list ruleset) || refuse 'nft list ruleset' 'nft could not list the ruleset'
+# What moves by itself, into variables for print_counts.
+gather_counts() {
   stateful=$(printf 'list counters\nlist set inet vmgate open\n' | nft -f -) || refuse 'nft list' 'nft could not list the set'
   stateful=$(printf '%s\n' "$stateful" | stateful_json)
-  routing4=$(routing_json -4) || refuse 'ip -4' 'ip could not list rules and routes'
-  routing6=$(routing_json -6) || refuse 'ip -6' 'ip could not list rules and routes'
   tunnel=null
   [ ! -e /sys/class/net/tun0 ] || tunnel=$(wireguard_json)
-  read_switch /proc/sys/net/ipv4/ip_forward
+}
 
+# A document's beginning, without its closing brace.
+print_counts() {
   printf '{"v":1,"bootId":"%s","epochMs":%s,"uptimeMs":%s' "$(boot_id)" "$(epoch_ms)" "$(uptime_ms)"
-  printf ',"ruleset":%s,"leases":[%s],"counters":{%s}' "$ruleset" "${stateful%%"$newline"*}" "${stateful#*"$newline"}"
+  printf ',"leases":[%s],"counters":{%s}' "${stateful%%"$newline"*}" "${stateful#*"$newline"}"
+  printf ',"tunnel":%s,"links":[' "$tunnel"
+  links_json
+  printf ']'
+}
+
+counts() {
+  gather_counts
+  print_counts
+  printf '}\n'
+}
+
+facts() {
+  ruleset=$(nft -j -s list ruleset) || refuse 'nft list ruleset' 'nft could not list the ruleset'
+  routing4=$(routing_json -4) || refuse 'ip -4' 'ip could not list rules and routes'
+  routing6=$(routing_json -6) || refuse 'ip -6' 'ip could not list rules and routes'
+  read_switch /proc/sys/net/ipv4/ip_forward
+  gather_counts
+
+  print_counts
+  printf ',"ruleset":%s' "$ruleset"
   printf ',"rules4":%s,"routes4":%s' "${routing4%%"$newline"*}" "${routing4#*"$newline"}"
   printf ',"rules6":%s,"routes6":%s' "${routing6%%"$newline"*}" "${routing6#*"$newline"}"
-  printf ',"ipForward":%s,"tunnel":%s' "$switch" "$tunnel"
-  printf ',"resolvers":['
+  printf ',"ipForward":%s,"resolvers":[' "$switch"
   resolvers_json
   printf '],"disableIpv6":{'
   disable_ipv6_json
-  printf '},"links":['
-  links_json
-  printf ']}\n'
+  printf '}}\n'
 }
