@@ -5,6 +5,7 @@
 import * as cli from './cli/codes.ts';
 import * as config from './config/codes.ts';
 import type { ExitCode, FaultSource } from './core/coded.ts';
+import * as demo from './demo/codes.ts';
 import * as drivers from './drivers/codes.ts';
 import * as gateway from './gateway/codes.ts';
 import * as guard from './guard/codes.ts';
@@ -41,6 +42,7 @@ export interface EventEntry {
 export const ROOMS = {
   cli,
   config,
+  demo,
   drivers,
   gateway,
   guard,

@@ -31,6 +31,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     'vpn',
     'work',
   ],
+  demo: ['core', 'host', 'home', 'drivers', 'image', 'lab', 'vpn'],
   supervisor: [
     'core',
     'host',

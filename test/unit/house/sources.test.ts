@@ -10,6 +10,7 @@ import { repository, sources, trackedFiles } from './sources.ts';
 const ENVIRONMENT: Readonly<Record<string, readonly string[]>> = {
   'src/home/home.ts': ['VMGATE_HOME', 'XDG_RUNTIME_DIR'],
   // The mirror configuration of a build, for apt.
+  'src/image/docker-workshop.ts': ['DOCKER_HOST'],
   'src/image/local-workshop.ts': ['APT_CONFIG'],
   // By table: which to hand to tools, which to delete.
   'src/host/environment.ts': ['*'],
