@@ -67,9 +67,9 @@ export const errors = errorCodes({
     remedy: ({ kind }) => `the file was changed or damaged; build it again: vmgate image build ${kind}`,
     sample: {
       kind: 'gateway',
-      file: '/home/ann/.vmgate/images/3f…/base.cpio',
-      expected: 'sha256:3f…',
-      actual: 'sha256:9a…',
+      file: '/home/ann/.vmgate/images/3fa4b2c1/base.cpio',
+      expected: 'sha256:3fa4b2c1',
+      actual: 'sha256:9ac41b07',
     },
   }),
   IMAGE_NOT_FOUND: error<{ kind: string; arch: string }>({
