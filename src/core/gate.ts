@@ -3,13 +3,14 @@
  * decided here; the supervisor is an event queue and a table effect -> runner.
  */
 
+import type { SerializedFault } from './coded.ts';
 import { close, closeStepDone, type Step } from './gate/closing.ts';
-import type { Effect } from './gate/effects.ts';
+import type { Effect, RefusalCause } from './gate/effects.ts';
 import { finishDown, gatewayKilled } from './gate/ending.ts';
 import type { GateEvent } from './gate/events.ts';
 import { failed, partLost, violation } from './gate/failures.ts';
 import { boot, connect, enter, judged, PULSE_MS, pulsed, timer, whenOpen } from './gate/opening.ts';
-import { type GateState, initialState, isArmed } from './gate/state.ts';
+import { type GateState, initialState, isArmed, STOPPED } from './gate/state.ts';
 import { defined, ended, leased, raised, ready, reply, start, stop } from './gate/work.ts';
 
 export function step(state: GateState, event: GateEvent): Step {
@@ -25,12 +26,9 @@ export function step(state: GateState, event: GateEvent): Step {
     case 'tick':
       return [state, isArmed(state) ? [{ do: 'armGuard', generation: state.generation }] : []];
     case 'configured':
-      return [{ ...state, work: { ...initialState(event.workVms).work, ...state.work } }, []];
+      return [{ ...state, work: { ...initialState(event.workVms).work, ...withProcess(state.work) } }, []];
     case 'adopted':
-      return [
-        { ...state, work: { ...state.work, [event.name]: { status: 'running', admitted: false, waiters: [] } } },
-        [],
-      ];
+      return [{ ...state, work: { ...state.work, [event.name]: { ...STOPPED, status: 'running' } } }, []];
     case 'booted':
       if (event.generation !== state.generation || state.phase !== 'booting') return [state, []];
       return connect({ ...state, gatewayAlive: true });
@@ -68,9 +66,9 @@ export function step(state: GateState, event: GateEvent): Step {
     case 'raised':
       return raised(state, event.name, event.generation);
     case 'ready':
-      return ready(state, event.name);
+      return ready(state, event.name, event.generation);
     case 'workEnded':
-      return finishDown(ended(state, event.name));
+      return finishDown(ended(state, event.name, causeOf(event.fault)));
     case 'timer':
       return timer(state, event);
     case 'failed':
@@ -82,7 +80,17 @@ export function step(state: GateState, event: GateEvent): Step {
   }
 }
 
+/** A VM that left the configuration is known for as long as it has a process. */
+function withProcess(work: GateState['work']): GateState['work'] {
+  return Object.fromEntries(Object.entries(work).filter(([, vm]) => vm.status !== 'stopped'));
+}
+
+function causeOf(fault: SerializedFault | undefined): RefusalCause {
+  return fault === undefined ? { kind: 'cancelled' } : { kind: 'fault', fault };
+}
+
 function up(state: GateState, request: number, configChanged: boolean): Step {
+  const cancelled: Step = [state, [reply([request], { ok: false, because: { kind: 'cancelled' } })]];
   const wanted: GateState = { ...state, wanted: true, upWaiters: [...state.upWaiters, request] };
   switch (state.phase) {
     case 'down':
@@ -96,11 +104,13 @@ function up(state: GateState, request: number, configChanged: boolean): Step {
     case 'violated':
       return boot({ ...wanted, reason: undefined, everOpen: false });
     case 'stopping':
-      return [state, [reply([request], { ok: false, because: { kind: 'cancelled' } })]];
+      return cancelled;
+    case 'closing':
+      if (state.closing?.target === 'stopping') return cancelled;
+      return configChanged ? close(wanted, 'booting', undefined) : [wanted, []];
     case 'booting':
     case 'connecting':
     case 'verifying':
-    case 'closing':
       return configChanged ? close(wanted, 'booting', undefined) : [wanted, []];
   }
 }

@@ -3,14 +3,8 @@
  * its own deadline in the runner; a step that fails never holds up the next one, but costs the gateway its life.
  */
 import type { Effect } from './effects.ts';
-import {
-  CLOSE_STEPS,
-  type CloseReason,
-  type CloseTarget,
-  type Closing,
-  type GateState,
-  type WorkState,
-} from './state.ts';
+import { CLOSE_STEPS, type CloseReason, type CloseTarget, type Closing, type GateState } from './state.ts';
+import { shutWork } from './work.ts';
 
 export type Step = readonly [GateState, readonly Effect[]];
 
@@ -25,7 +19,6 @@ export function close(state: GateState, target: CloseTarget, reason: CloseReason
     receipt: undefined,
     pinned: false,
     reverifyDue: false,
-    work: withoutAdmission(state.work),
   };
   if (state.closing !== undefined) {
     const drastic = SEVERITY[target] > SEVERITY[state.closing.target] ? target : state.closing.target;
@@ -33,7 +26,12 @@ export function close(state: GateState, target: CloseTarget, reason: CloseReason
   }
   const generation = state.generation + 1;
   const [step] = CLOSE_STEPS;
-  const closing: GateState = { ...shut, phase: 'closing', generation, closing: { step, failed: false, target } };
+  const [closing, ended] = shutWork({
+    ...shut,
+    phase: 'closing',
+    generation,
+    closing: { step, failed: false, target },
+  });
   return [
     closing,
     [
@@ -41,6 +39,7 @@ export function close(state: GateState, target: CloseTarget, reason: CloseReason
       { do: 'revokeReceipt' },
       { do: 'announce', phase: 'closing', reason: closing.reason, claim: undefined },
       { do: step, generation },
+      ...ended,
     ],
   ];
 }
@@ -70,24 +69,19 @@ export function settle(state: GateState): Step {
     next,
     [
       { do: 'announce', phase: 'closed', reason: state.reason, claim: undefined },
-      ...refuse(state),
+      ...refuse(next, state.upWaiters),
       { do: 'timer', name: 'retry', ms: backoffMs(retries), generation: state.generation },
     ],
   ];
 }
 
-/** Tells every waiting `up` why the gate is not open. */
-export function refuse(state: GateState): readonly Effect[] {
-  if (state.upWaiters.length === 0) return [];
-  const because = { kind: 'notOpen', phase: state.phase, reason: state.reason } as const;
-  return [{ do: 'reply', to: state.upWaiters, outcome: { ok: false, because } }];
+/** Tells every `up` that waited why the gate is not open. */
+export function refuse({ phase, reason }: GateState, waiters: readonly number[]): readonly Effect[] {
+  if (waiters.length === 0) return [];
+  return [{ do: 'reply', to: waiters, outcome: { ok: false, because: { kind: 'notOpen', phase, reason } } }];
 }
 
 /** 1 s, 2 s, then every 3 s: a returning network is met within one interval (DESIGN section 8). Jitter is the runner's. */
 export function backoffMs(retries: number): number {
   return Math.min(retries, 3) * 1_000;
-}
-
-function withoutAdmission(work: GateState['work']): Record<string, WorkState> {
-  return Object.fromEntries(Object.entries(work).map(([name, vm]) => [name, { ...vm, admitted: false }]));
 }

@@ -1,7 +1,7 @@
 /** What follows the end of a gateway process: a fresh one, rest, or the end of `down`. */
 import { refuse, type Step, settle } from './closing.ts';
 import { boot, enter } from './opening.ts';
-import type { GateState } from './state.ts';
+import { type GateState, STOPPED } from './state.ts';
 import { reply } from './work.ts';
 
 export function gatewayKilled(state: GateState, generation: number): Step {
@@ -10,19 +10,15 @@ export function gatewayKilled(state: GateState, generation: number): Step {
   switch (state.closing.target) {
     case 'violated': {
       const violated: GateState = { ...dead, phase: 'violated', upWaiters: [] };
-      return enter(violated, refuse(dead));
+      return enter(violated, refuse(violated, dead.upWaiters));
     }
     case 'stopping': {
       const stopping: GateState = { ...dead, phase: 'stopping' };
-      const running = Object.entries(stopping.work).filter(([, vm]) => vm.status !== 'stopped');
-      const stops = running.map(([name]) => ({ do: 'stopWork', name, force: false }) as const);
-      const work = Object.fromEntries(
-        Object.entries(stopping.work).map(([name, vm]) => [
-          name,
-          vm.status === 'stopped' ? vm : { ...vm, status: 'stopping' as const },
-        ]),
-      );
-      return finishDown([{ ...stopping, work }, stops]);
+      // Nothing is `defining` any more; what is `stopping` was told before.
+      const running = Object.keys(stopping.work).filter((name) => stopping.work[name]?.status === 'running');
+      const stops = running.map((name) => ({ do: 'stopWork', name, force: false }) as const);
+      const work = Object.fromEntries(running.map((name) => [name, { ...STOPPED, status: 'stopping' as const }]));
+      return finishDown([{ ...stopping, work: { ...stopping.work, ...work } }, stops]);
     }
     case 'closed':
     case 'booting':
@@ -32,7 +28,6 @@ export function gatewayKilled(state: GateState, generation: number): Step {
 
 /** A fresh gateway: at once after the first failure, after the backoff from then on. */
 export function reboot(state: GateState): Step {
-  if (!state.wanted) return [{ ...state, phase: 'down' }, []];
   if (state.reason !== undefined && state.retries > 0) return settle(state);
   return boot({ ...state, retries: state.reason === undefined ? 0 : 1 });
 }

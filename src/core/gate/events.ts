@@ -36,7 +36,8 @@ export type GateEvent =
   | { readonly type: 'leased'; readonly raise: string | undefined; readonly generation: number }
   | { readonly type: 'raised'; readonly name: string; readonly generation: number }
   | { readonly type: 'ready'; readonly name: string; readonly generation: number }
-  | { readonly type: 'workEnded'; readonly name: string }
+  /** `fault`: how it ended, where nobody had asked for it. */
+  | { readonly type: 'workEnded'; readonly name: string; readonly fault?: SerializedFault }
   | { readonly type: 'timer'; readonly name: TimerName; readonly generation: number }
   /** An effect could not do its work, or was late. */
   | { readonly type: 'failed'; readonly effect: Effect; readonly fault: SerializedFault }

@@ -3,7 +3,7 @@ import { close, closeStepDone, type Step } from './closing.ts';
 import { finishDown, gatewayKilled } from './ending.ts';
 import type { GateEvent } from './events.ts';
 import type { CloseReason, GateState } from './state.ts';
-import { abandon, ended, reply } from './work.ts';
+import { abandon, ended, notReady, reply } from './work.ts';
 
 export function failed(state: GateState, event: Extract<GateEvent, { type: 'failed' }>): Step {
   const { effect, fault } = event;
@@ -22,25 +22,28 @@ export function failed(state: GateState, event: Extract<GateEvent, { type: 'fail
       if (effect.generation !== state.generation || state.closing?.step !== effect.do) return partSick(state, reason);
       return closeStepDone(state, state.closing, true);
     case 'lease': {
+      if (effect.generation !== state.generation) return [state, []];
       const [abandoned, effects] =
         effect.raise === undefined
           ? ([state, []] as const)
-          : abandon(state, effect.raise, { ok: false, because: { kind: 'fault', fault } });
-      if (effect.generation !== state.generation) return [abandoned, effects];
+          : abandon(state, effect.raise, { ok: false, because: reason });
       const [closing, more] = close(abandoned, 'booting', reason);
       return [closing, [...effects, ...more]];
     }
     case 'defineWork':
     case 'judgeWork':
     case 'raiseWork':
+      // A close has cut the older chains short.
+      if (effect.generation !== state.generation) return [state, []];
+      return abandon(state, effect.name, { ok: false, because: reason });
     case 'awaitReady':
-      return finishDown(abandon(state, effect.name, { ok: false, because: { kind: 'fault', fault } }));
+      return notReady(state, effect.name, effect.generation, { ok: false, because: reason });
     case 'killGateway':
       return gatewayKilled(state, effect.generation);
     case 'stopWork':
       return finishDown(ended(state, effect.name));
     case 'writeReceipt':
-      return close(state, 'closed', reason);
+      return state.phase === 'open' ? close(state, 'closed', reason) : [state, []];
     case 'armGuard':
     case 'disarmGuard':
     case 'revokeReceipt':
@@ -58,22 +61,28 @@ export function failed(state: GateState, event: Extract<GateEvent, { type: 'fail
  */
 export function couldNot(state: GateState, connecting: boolean, reason: Extract<CloseReason, { kind: 'fault' }>): Step {
   if (reason.fault.exit === 4) return close(state, connecting ? 'closed' : 'booting', reason);
-  if (state.everOpen) return close(state, 'booting', reason);
+  // What ran before this `up` is not undone with it.
+  const isUndone = !state.everOpen && Object.values(state.work).every((vm) => vm.status === 'stopped');
+  if (!isUndone) return close(state, 'booting', reason);
   const answer = reply(state.upWaiters, { ok: false, because: reason });
   const [closing, effects] = close({ ...state, wanted: false, upWaiters: [] }, 'stopping', reason);
   return [closing, [answer, ...effects]];
 }
 
 export function partSick(state: GateState, reason: CloseReason): Step {
-  return state.phase === 'down' ? [state, []] : close(state, 'booting', reason);
+  return isShut(state) ? [state, []] : close(state, 'booting', reason);
 }
 
 export function violation(state: GateState, reason: CloseReason): Step {
-  if (state.phase === 'down' || state.phase === 'violated') return [state, []];
-  return close(state, 'violated', reason);
+  return isShut(state) ? [state, []] : close(state, 'violated', reason);
 }
 
 export function partLost(state: GateState, event: Extract<GateEvent, { type: 'partLost' }>): Step {
-  if (!state.gatewayAlive && state.phase !== 'booting') return [state, []];
+  if (isShut(state) || (!state.gatewayAlive && state.phase !== 'booting')) return [state, []];
   return close(state, 'booting', { kind: 'fault', fault: event.fault });
+}
+
+/** The gateway is gone and nobody wants another: late news must not bring one back, nor end `violated`. */
+function isShut({ phase }: GateState): boolean {
+  return phase === 'down' || phase === 'violated' || phase === 'stopping';
 }

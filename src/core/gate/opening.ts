@@ -51,10 +51,11 @@ export function judged(state: GateState, event: Extract<GateEvent, { type: 'judg
   ];
   const renewal: Effect = { do: 'lease', admitted: admittedVms(open), raise: undefined, generation: state.generation };
   if (again) return [open, [...written, renewal]];
-  return enter(open, [
+  const [judging, judgements] = judgeRunning(open);
+  return enter(judging, [
     ...written,
     renewal,
-    ...judgeRunning(open),
+    ...judgements,
     ...(state.upWaiters.length > 0 ? [reply(state.upWaiters, { ok: true, already: false })] : []),
   ]);
 }

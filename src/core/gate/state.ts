@@ -41,8 +41,13 @@ export interface WorkState {
   readonly status: 'stopped' | 'defining' | 'running' | 'stopping';
   /** Definition verified in this generation of the open gate: its link may hold a lease and be up. */
   readonly admitted: boolean;
+  /** Its definition was asked for in this generation and is not known yet. */
+  readonly judging: boolean;
+  /** Requests to stop it while it stops, to start it before. */
   readonly waiters: readonly number[];
 }
+
+export const STOPPED: WorkState = { status: 'stopped', admitted: false, judging: false, waiters: [] };
 
 export interface Receipt {
   readonly claim: Claim;
@@ -75,7 +80,6 @@ export interface GateState {
 }
 
 export function initialState(workVms: readonly string[]): GateState {
-  const stopped: WorkState = { status: 'stopped', admitted: false, waiters: [] };
   return {
     phase: 'down',
     wanted: false,
@@ -91,7 +95,7 @@ export function initialState(workVms: readonly string[]): GateState {
     verdicts: [],
     upWaiters: [],
     downWaiters: [],
-    work: Object.fromEntries(workVms.map((name) => [name, stopped])),
+    work: Object.fromEntries(workVms.map((name) => [name, STOPPED])),
   };
 }
 

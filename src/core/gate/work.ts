@@ -1,101 +1,144 @@
-/** A work VM's life inside the gate: defined, judged, leased, raised, ready; each link of the chain needs an open gate. */
+/**
+ * A work VM's life inside the gate: defined, judged, leased, raised, ready; each link of the chain needs an open gate of
+ * one generation. A close cuts every chain at once, so an answer of an older generation concerns nobody any more.
+ */
 import type { Verdict } from '../verdict.ts';
 import type { Step } from './closing.ts';
 import type { Effect, Outcome, RefusalCause } from './effects.ts';
 import type { GateEvent } from './events.ts';
-import { admittedVms, type GateState, type WorkState } from './state.ts';
+import { admittedVms, type GateState, STOPPED, type WorkState } from './state.ts';
+
+const CANCELLED: Outcome = { ok: false, because: { kind: 'cancelled' } };
 
 /** `start`: judged against the gate as it is now; a receipt past its time serves nobody. */
-export function start(state: GateState, event: Extract<GateEvent, { type: 'start' }>): Step {
-  const vm = state.work[event.name];
-  const fresh = state.receipt !== undefined && event.nowMs < state.receipt.expiresMs;
+export function start(state: GateState, { request, name, nowMs }: Extract<GateEvent, { type: 'start' }>): Step {
+  const vm = state.work[name];
+  const fresh = state.receipt !== undefined && nowMs < state.receipt.expiresMs;
   if (vm === undefined || state.phase !== 'open' || !fresh) {
-    return [state, [reply([event.request], { ok: false, because: notOpen(state) })]];
+    return [state, [reply([request], { ok: false, because: notOpen(state) })]];
   }
-  if (vm.status === 'running' && vm.admitted) return [state, [reply([event.request], { ok: true, already: true })]];
-  const waiting = withVm(state, event.name, { waiters: [...vm.waiters, event.request] });
-  if (vm.status !== 'stopped') return [waiting, []];
-  return [
-    withVm(waiting, event.name, { status: 'defining' }),
-    [{ do: 'defineWork', name: event.name, generation: state.generation }],
-  ];
+  const waiting = withVm(state, name, { waiters: [...vm.waiters, request] });
+  switch (vm.status) {
+    case 'stopping':
+      return [state, [reply([request], CANCELLED)]];
+    case 'defining':
+      return [waiting, []];
+    case 'stopped':
+      return [
+        withVm(waiting, name, { status: 'defining', judging: true }),
+        [{ do: 'defineWork', name, generation: state.generation }],
+      ];
+    case 'running':
+      // Refuted when the gate opened: what was wrong may have been put right since.
+      if (!vm.admitted && !vm.judging) return judge(waiting, name);
+      if (vm.admitted && vm.waiters.length === 0) return [state, [reply([request], { ok: true, already: true })]];
+      return [waiting, []];
+  }
 }
 
-export function stop(state: GateState, event: Extract<GateEvent, { type: 'stop' }>): Step {
-  const vm = state.work[event.name];
-  if (vm === undefined || vm.status === 'stopped') {
-    return [state, [reply([event.request], { ok: true, already: true })]];
+export function stop(state: GateState, { request, name, force }: Extract<GateEvent, { type: 'stop' }>): Step {
+  const vm = state.work[name];
+  if (vm === undefined || vm.status === 'stopped') return [state, [reply([request], { ok: true, already: true })]];
+  const order: readonly Effect[] = [{ do: 'stopWork', name, force }];
+  if (vm.status === 'stopping') {
+    return [withVm(state, name, { waiters: [...vm.waiters, request] }), force ? order : []];
   }
-  const cancelled = fail(vm.waiters, { kind: 'cancelled' });
-  const stopping = withVm(state, event.name, { status: 'stopping', admitted: false, waiters: [event.request] });
-  if (vm.status === 'stopping' && !event.force) {
-    return [withVm(state, event.name, { waiters: [...vm.waiters, event.request] }), []];
-  }
-  return [stopping, [...cancelled, { do: 'stopWork', name: event.name, force: event.force }]];
+  const stopping = withVm(state, name, { ...STOPPED, status: 'stopping', waiters: [request] });
+  return [stopping, [...answer(vm.waiters, CANCELLED), ...order]];
 }
 
 /** Asks anew for the definition of every VM that runs: a fresh generation trusts nothing it was told before. */
-export function judgeRunning(state: GateState): readonly Effect[] {
-  return Object.entries(state.work)
-    .filter(([, vm]) => vm.status === 'running')
-    .map(([name]) => ({ do: 'judgeWork', name, generation: state.generation }) as const);
+export function judgeRunning(state: GateState): Step {
+  const running = Object.keys(state.work).filter((name) => state.work[name]?.status === 'running');
+  return running.reduce<Step>(
+    ([sofar, effects], name) => {
+      const [next, more] = judge(sofar, name);
+      return [next, [...effects, ...more]];
+    },
+    [state, []],
+  );
+}
+
+function judge(state: GateState, name: string): Step {
+  return [withVm(state, name, { judging: true }), [{ do: 'judgeWork', name, generation: state.generation }]];
 }
 
 export function defined(state: GateState, name: string, generation: number, verdict: Verdict): Step {
-  const vm = state.work[name];
-  if (vm === undefined || (vm.status !== 'defining' && vm.status !== 'running')) return [state, []];
-  const current = state.phase === 'open' && generation === state.generation;
-  if (current && verdict.outcome === 'verified') {
-    const admitting = withVm(state, name, { admitted: true });
-    return [admitting, [{ do: 'lease', admitted: admittedVms(admitting), raise: name, generation }]];
+  const vm = inChain(state, name, generation);
+  if (vm?.judging !== true) return [state, []];
+  if (verdict.outcome !== 'verified') {
+    return abandon(state, name, { ok: false, because: { kind: 'definition', verdict } });
   }
-  // Too late for a VM that runs: asked again when the gate next opens. Refuted: its link stays down.
-  const because = current ? ({ kind: 'definition', verdict } as const) : notOpen(state);
-  return abandon(state, name, { ok: false, because });
+  const admitting = withVm(state, name, { admitted: true, judging: false });
+  return [admitting, [{ do: 'lease', admitted: admittedVms(admitting), raise: name, generation }]];
 }
 
 export function leased(state: GateState, name: string, generation: number): Step {
-  const vm = state.work[name];
-  if (vm === undefined) return [state, []];
-  if (vm.admitted && state.phase === 'open' && generation === state.generation) {
-    return [state, [{ do: 'raiseWork', name, generation }]];
-  }
-  return vm.status === 'defining' ? abandon(state, name, { ok: false, because: notOpen(state) }) : [state, []];
+  const vm = inChain(state, name, generation);
+  return [state, vm?.admitted === true ? [{ do: 'raiseWork', name, generation }] : []];
 }
 
 export function raised(state: GateState, name: string, generation: number): Step {
-  const vm = state.work[name];
-  if (vm === undefined) return [state, []];
-  const running = vm.status === 'defining' ? withVm(state, name, { status: 'running' }) : state;
+  const vm = inChain(state, name, generation);
+  if (vm?.admitted === true) {
+    const running = withVm(state, name, { status: 'running' });
+    return [running, vm.waiters.length > 0 ? [{ do: 'awaitReady', name, generation }] : []];
+  }
   // The gate closed while the order to raise was under way: its lowering may have come first.
-  if (!vm.admitted) return [running, [{ do: 'lowerLinks', generation: state.generation }]];
-  return [running, vm.waiters.length > 0 ? [{ do: 'awaitReady', name, generation }] : []];
+  const stray = state.work[name]?.status === 'running' && state.work[name]?.admitted === false;
+  return [state, stray ? [{ do: 'lowerLinks', generation: state.generation }] : []];
 }
 
-export function ready(state: GateState, name: string): Step {
+export function ready(state: GateState, name: string, generation: number): Step {
+  const vm = inChain(state, name, generation);
+  if (vm?.status !== 'running' || !vm.admitted) return [state, []];
+  return [withVm(state, name, { waiters: [] }), answer(vm.waiters, { ok: true, already: false })];
+}
+
+/** Its process is gone, wanted or not. */
+export function ended(state: GateState, name: string, why: RefusalCause = { kind: 'cancelled' }): Step {
   const vm = state.work[name];
   if (vm === undefined) return [state, []];
-  return [withVm(state, name, { waiters: [] }), [reply(vm.waiters, { ok: true, already: false })]];
+  const outcome: Outcome = vm.status === 'stopping' ? { ok: true, already: false } : { ok: false, because: why };
+  return [withVm(state, name, STOPPED), answer(vm.waiters, outcome)];
 }
 
-export function ended(state: GateState, name: string): Step {
-  const vm = state.work[name];
-  if (vm === undefined) return [state, []];
-  const outcome: Outcome =
-    vm.status === 'stopping' ? { ok: true, already: false } : { ok: false, because: { kind: 'cancelled' } };
-  return [withVm(state, name, { status: 'stopped', admitted: false, waiters: [] }), [reply(vm.waiters, outcome)]];
-}
-
-/** A step of one VM's start failed: whoever waits learns why, and a half-made process goes. */
+/** A link of a VM's chain broke: whoever waits learns why, a half-made process goes, a running VM keeps its link down. */
 export function abandon(state: GateState, name: string, outcome: Outcome): Step {
   const vm = state.work[name];
-  if (vm === undefined) return [state, []];
-  const answer = reply(vm.waiters, outcome);
-  if (vm.status === 'running') return [withVm(state, name, { waiters: [] }), [answer]];
+  if (vm === undefined || vm.status === 'stopped' || vm.status === 'stopping') return [state, []];
+  const over = withVm(state, name, { admitted: false, judging: false, waiters: [] });
+  if (vm.status === 'running') return [over, answer(vm.waiters, outcome)];
   return [
-    withVm(state, name, { status: 'stopping', admitted: false, waiters: [] }),
-    [{ do: 'stopWork', name, force: true }, answer],
+    withVm(over, name, { status: 'stopping' }),
+    [{ do: 'stopWork', name, force: true }, ...answer(vm.waiters, outcome)],
   ];
+}
+
+/** Running, but silent on its link: it goes on booting, whoever waits is told. */
+export function notReady(state: GateState, name: string, generation: number, outcome: Outcome): Step {
+  const vm = inChain(state, name, generation);
+  if (vm?.status !== 'running') return [state, []];
+  return [withVm(state, name, { waiters: [] }), answer(vm.waiters, outcome)];
+}
+
+/** The gate closes: nothing is admitted, nobody waits for a start, and a VM that never ran has no process (P2). */
+export function shutWork(state: GateState): Step {
+  const outcome: Outcome = { ok: false, because: notOpen(state) };
+  return Object.keys(state.work).reduce<Step>(
+    ([sofar, effects], name) => {
+      const [next, more] = abandon(sofar, name, outcome);
+      return [next, [...effects, ...more]];
+    },
+    [state, []],
+  );
+}
+
+/** The VM, where an answer of `generation` still concerns it. */
+function inChain(state: GateState, name: string, generation: number): WorkState | undefined {
+  const vm = state.work[name];
+  const alive = vm?.status === 'defining' || vm?.status === 'running';
+  return alive && state.phase === 'open' && generation === state.generation ? vm : undefined;
 }
 
 function notOpen(state: GateState): RefusalCause {
@@ -106,8 +149,8 @@ export function reply(to: readonly number[], outcome: Outcome): Effect {
   return { do: 'reply', to, outcome };
 }
 
-function fail(to: readonly number[], because: RefusalCause): readonly Effect[] {
-  return to.length === 0 ? [] : [reply(to, { ok: false, because })];
+function answer(to: readonly number[], outcome: Outcome): readonly Effect[] {
+  return to.length === 0 ? [] : [reply(to, outcome)];
 }
 
 function withVm(state: GateState, name: string, change: Partial<WorkState>): GateState {

@@ -242,10 +242,12 @@ describe('work VMs', () => {
     expect(refuted.did()).toEqual(['stopWork', 'reply']);
 
     const late = new Play().opened();
-    late.on({ type: 'start', request: 5, name: 'a', nowMs: 0 }, { type: 'violation', fault: refused });
+    late.on({ type: 'start', request: 5, name: 'a', nowMs: 0 });
     late.did();
+    late.on({ type: 'violation', fault: refused });
+    expect(late.did().slice(-2)).toEqual(['stopWork', 'reply']);
     late.on({ type: 'defined', name: 'a', generation, verdict: verdict('definition') });
-    expect(late.did()).toEqual(['stopWork', 'reply']);
+    expect(late.did()).toEqual([]);
   });
 
   test('a VM that runs is judged anew when the gate opens again, and never restarted', () => {
@@ -266,6 +268,80 @@ describe('work VMs', () => {
     expect(play.did().filter((name) => name === 'defineWork')).toHaveLength(1);
     expect(play.state.work['a']?.waiters).toEqual([5, 6]);
   });
+});
+
+describe('late news', () => {
+  const late: readonly GateEvent[] = [
+    { type: 'violation', fault: refused },
+    { type: 'partLost', generation: 1, fault: broken },
+    { type: 'failed', effect: { do: 'revokeReceipt' }, fault: broken },
+    { type: 'failed', effect: { do: 'lowerLinks', generation: 1 }, fault: broken },
+    { type: 'failed', effect: { do: 'writeReceipt', verdicts: [], claim, expiresMs: 0 }, fault: broken },
+  ];
+
+  test.each(late)('neither ends violated nor brings a gateway back during down: %j', (event) => {
+    for (const phase of ['violated', 'stopping', 'down'] as const) {
+      const play = new Play();
+      play.state = { ...play.state, phase, wanted: phase === 'violated', downWaiters: phase === 'stopping' ? [9] : [] };
+      play.on(event);
+      expect(play.state.phase).toBe(phase);
+      expect(play.did()).toEqual([]);
+    }
+  });
+});
+
+describe('every request is answered', () => {
+  test('up while down is under way', () => {
+    const play = new Play().opened();
+    play.on({ type: 'down', request: 8 });
+    play.did();
+    play.on({ type: 'up', request: 9, configChanged: false });
+    expect(play.effects).toContainEqual({
+      do: 'reply',
+      to: [9],
+      outcome: { ok: false, because: { kind: 'cancelled' } },
+    });
+  });
+
+  test('start of a VM that runs and was refuted: it is judged again', () => {
+    const play = new Play().opened().started('a');
+    play.on(pulse(play, [])).closedNow();
+    play.on({ type: 'timer', name: 'retry', generation: play.state.generation });
+    const { generation } = play.state;
+    play.on({ type: 'pinned', generation }, { type: 'connected', generation }, play.verified());
+    play.on({ type: 'defined', name: 'a', generation, verdict: verdict('definition', 'refuted') });
+    play.did();
+    play.on({ type: 'start', request: 7, name: 'a', nowMs: 0 });
+    expect(play.did()).toEqual(['judgeWork']);
+  });
+
+  test('start while it stops is refused, not told that it runs; stop is answered by its end alone', () => {
+    const play = new Play().opened().started('a');
+    const { generation } = play.state;
+    play.on({ type: 'stop', request: 6, name: 'a', force: false });
+    play.did();
+    play.on({ type: 'start', request: 7, name: 'a', nowMs: 0 }, { type: 'ready', name: 'a', generation });
+    expect(play.effects).toEqual([{ do: 'reply', to: [7], outcome: { ok: false, because: { kind: 'cancelled' } } }]);
+    play.did();
+    play.on({ type: 'stop', request: 8, name: 'a', force: true }, { type: 'workEnded', name: 'a' });
+    expect(play.effects).toContainEqual({ do: 'reply', to: [6, 8], outcome: { ok: true, already: false } });
+  });
+
+  test('start, when the gate closes before it is through', () => {
+    const play = new Play().opened();
+    play.on({ type: 'start', request: 5, name: 'a', nowMs: 0 });
+    play.on(pulse(play, []));
+    expect(play.effects.filter((effect) => effect.do === 'reply' && effect.to.includes(5))).toHaveLength(1);
+    expect(play.state.work['a']?.status).toBe('stopping');
+  });
+});
+
+test('an up that cannot boot does not take down what ran before it', () => {
+  const play = new Play().on({ type: 'adopted', name: 'a' }, { type: 'up', request: 7, configChanged: false });
+  play.on({ type: 'failed', effect: { do: 'bootGateway', generation: 1 }, fault: broken }).closedNow();
+  play.on({ type: 'gatewayKilled', generation: play.state.generation });
+  expect(play.did()).not.toContain('stopWork');
+  expect(play.state.phase).toBe('booting');
 });
 
 test('whatever happens: armed, leased or raised only under this generation, after a complete verification', () => {
