@@ -58,6 +58,7 @@ export function stagehandOf(stage: Stage, onLine: (line: string) => void): Stage
   return {
     workVm: WORK_VM,
     vmgate: async (...args) => {
+      onLine(`$ vmgate ${args.join(' ')}`);
       const { code, stderr } = await stage.vmgate(args, onLine);
       return { code, fault: /error ([A-Z][A-Z0-9_]+)/.exec(stderr)?.[1] ?? '' };
     },
