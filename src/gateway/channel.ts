@@ -97,11 +97,11 @@ class SshControl implements GatewayControl {
   }
 
   counts(): Promise<protocol.GatewayCounts> {
-    return this.#run('counts', protocol.gatewayCounts);
+    return this.#run('counts', protocol.countsAnswer);
   }
 
   facts(): Promise<protocol.GatewayFacts> {
-    return this.#run('facts', protocol.gatewayFacts);
+    return this.#run('facts', protocol.factsAnswer);
   }
 
   async setClock(epochMs: number): Promise<void> {

@@ -7,6 +7,7 @@
  * `unlease`, `counts`, `facts` (counts and all else), `clock` (stdin: epoch milliseconds), `logs`.
  */
 import * as z from 'zod';
+import { nftDocument, statefulOf } from './stateful.ts';
 
 /** Longest answer accepted, bytes. */
 export const MAX_ANSWER = 1_048_576;
@@ -61,15 +62,12 @@ export const done = z.object({ v: z.literal(1), ok: z.literal(true) });
 /** A verb that failed says so itself, with exit status 1. `step` is the command that failed, `detail` its last lines. */
 export const failure = z.object({ v: z.literal(1), ok: z.literal(false), step: text, detail: z.string().max(8_192) });
 
-/** What moves by itself; cheaper to ask for than {@link gatewayFacts}, which holds it too. */
-export const gatewayCounts = z.object({
+/** What moves by itself and comes with every answer about the gateway. */
+const moving = z.object({
   v: z.literal(1),
   bootId: z.string().max(64),
   epochMs: z.number(),
   uptimeMs: count,
-  leases: leases.shape.leases,
-  /** Named nft counters. */
-  counters: z.record(z.string().max(64), z.object({ packets: count, bytes: count })),
   links: z
     .array(
       z.object({
@@ -105,11 +103,16 @@ export const gatewayCounts = z.object({
     })
     .nullable(),
 });
-export type GatewayCounts = z.infer<typeof gatewayCounts>;
 
-export const gatewayFacts = gatewayCounts.extend({
-  /** `nft -j -s list ruleset`, all families, as it came. */
-  ruleset: z.object({ nftables: z.array(z.unknown()).max(4_096) }),
+const stateful = z.object({
+  leases: leases.shape.leases,
+  /** Named nft counters. */
+  counters: z.record(z.string().max(64), z.object({ packets: count, bytes: count })),
+});
+
+const still = z.object({
+  /** `nft -j list ruleset`, all families, as it came. */
+  ruleset: nftDocument,
   /** `ip -j rule`, `ip -6 -j rule`, `ip -j route show table all`, `ip -6 -j route show table all`. */
   rules4: z.array(z.unknown()).max(256),
   rules6: z.array(z.unknown()).max(256),
@@ -120,4 +123,22 @@ export const gatewayFacts = gatewayCounts.extend({
   disableIpv6: z.record(z.string().max(15), z.boolean()),
   resolvers: z.array(z.string().max(64)).max(16),
 });
+
+/** What moves by itself; cheaper to ask for than {@link gatewayFacts}, which holds it too. */
+export const gatewayCounts = moving.extend(stateful.shape);
+export type GatewayCounts = z.infer<typeof gatewayCounts>;
+
+export const gatewayFacts = gatewayCounts.extend(still.shape);
 export type GatewayFacts = z.infer<typeof gatewayFacts>;
+
+/** `counts` as it comes: nft's own documents, of which the host makes leases and counters. */
+export const countsAnswer = moving
+  .extend({ counters: nftDocument, open: nftDocument })
+  .transform(({ counters, open, ...rest }) => ({ ...rest, ...statefulOf([...counters.nftables, ...open.nftables]) }))
+  .pipe(gatewayCounts);
+
+/** `facts` as it comes: the whole ruleset holds leases and counters too. */
+export const factsAnswer = moving
+  .extend(still.shape)
+  .transform((facts) => ({ ...facts, ...statefulOf(facts.ruleset.nftables) }))
+  .pipe(gatewayFacts);

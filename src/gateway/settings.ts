@@ -2,6 +2,7 @@
  * What one boot of a gateway is told: a cpio archive appended to its initramfs. No VPN secrets: those come later, over
  * the control channel (DESIGN P6). provision/gateway/rootfs/init reads these files and says what each holds.
  */
+import { randomUUID } from 'node:crypto';
 import type { LinkPlan } from '../core/link-plan.ts';
 import { writeCpio } from '../image/cpio.ts';
 import { dropbearPrivateKey, fingerprint, makeSshKey, openSshPrivateKey, publicBlob, publicLine } from './ssh-keys.ts';
@@ -18,6 +19,8 @@ export interface BootSettings {
   /** Uncompressed cpio archive, root-owned 0600 files; the last part of the initramfs. */
   readonly archive: Buffer;
   readonly credentials: ControlCredentials;
+  /** What this boot is called; the gateway repeats it in every answer. */
+  readonly bootId: string;
 }
 
 /**
@@ -27,15 +30,18 @@ export interface BootSettings {
  */
 export function bootSettings(plan: LinkPlan, bootRuleset: string): BootSettings {
   const [client, host] = [makeSshKey(), makeSshKey()];
+  const bootId = randomUUID();
   const file = (name: string, data: string | Buffer) =>
     ({ path: `etc/vmgate/${name}`, type: 'file', mode: 0o600, data }) as const;
   return {
     archive: writeCpio([
       file('plan', renderPlan(plan)),
+      file('boot-id', `${bootId}\n`),
       file('boot.nft.json', bootRuleset),
       file('dropbear_ed25519_host_key', dropbearPrivateKey(host)),
       file('authorized_keys', `${publicLine(client, 'vmgate')}\n`),
     ]),
+    bootId,
     credentials: { clientKey: openSshPrivateKey(client), hostKey: fingerprint(publicBlob(host)) },
   };
 }

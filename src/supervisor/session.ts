@@ -6,12 +6,11 @@ import type { GateEvent } from '../core/gate/events.ts';
 import { type LinkPlan, planLinks, type UplinkAddressing } from '../core/link-plan.ts';
 import { compileNft, type EgressPolicy, renderNft } from '../core/policy/index.ts';
 import type { GatewayBoot, UplinkAttachment } from '../drivers/index.ts';
-import { bootSettings, openControl } from '../gateway/index.ts';
-import { startGuard } from '../guard/index.ts';
+import { bootSettings } from '../gateway/index.ts';
 import { hostPlatform, monotonicMs } from '../host/index.ts';
-import { assembleBoot, requireImage } from '../image/index.ts';
+import { assembleBoot, manifestDigest, requireImage } from '../image/index.ts';
 import { claimKey, loadProfile, type TunnelPlan } from '../vpn/index.ts';
-import { errors, events } from './codes.ts';
+import { cutShort, errors, events } from './codes.ts';
 import type { Runners } from './loop.ts';
 import { wireOf } from './wires.ts';
 import { macSeed, type Session, type World } from './world.ts';
@@ -35,17 +34,24 @@ export function sessionRunners(
   post: (event: GateEvent) => void,
 ): Pick<Runners, 'bootGateway' | 'killGateway' | 'armGuard'> {
   return {
-    bootGateway: async ({ generation }) => {
-      const began = monotonicMs();
-      await endSession(world);
-      const config = loadConfig(path.dirname(world.configPath), world.home.root);
-      world.config = config;
-      post({ type: 'configured', workVms: config.config.work.map(({ name }) => name) });
-      const session = await cancellable(world, (cancelled) => bootSession(world, config, cancelled));
-      world.session = session;
-      watch(session, generation, post);
-      world.emit(events.GATE_STEP, { step: 'gateway booted', ms: Math.round(monotonicMs() - began), detail: '' });
-      return { type: 'booted', generation };
+    bootGateway: ({ generation }) => {
+      const booting = new AbortController();
+      world.booting = booting;
+      return world.lifecycle.run(async () => {
+        booting.signal.throwIfAborted();
+        const began = monotonicMs();
+        await dismantle(world);
+        // What did not die with its session, or with an earlier supervisor.
+        await world.gatewayHost.reap(world.layout.run);
+        const config = loadConfig(path.dirname(world.configPath), world.home.root);
+        world.config = config;
+        post({ type: 'configured', workVms: config.config.work.map(({ name }) => name) });
+        const session = await bootSession(world, config, booting.signal);
+        world.session = session;
+        watch(world, session, generation, post);
+        world.emit(events.GATE_STEP, { step: 'gateway booted', ms: Math.round(monotonicMs() - began), detail: '' });
+        return { type: 'booted', generation };
+      });
     },
     killGateway: async ({ generation }) => {
       await endSession(world);
@@ -58,28 +64,14 @@ export function sessionRunners(
   };
 }
 
-/** `down` may come while a gateway boots: nobody has a session then, and yet a process must not be left behind. */
-async function cancellable(world: World, boot: (cancelled: AbortSignal) => Promise<Session>): Promise<Session> {
-  const cancelled = new AbortController();
-  const booting = boot(cancelled.signal);
-  world.booting = {
-    cancel: () => cancelled.abort(new Error('the gate goes down')),
-    settled: booting.then(
-      () => undefined,
-      () => undefined,
-    ),
-  };
-  try {
-    return await booting;
-  } finally {
-    world.booting = undefined;
-  }
+/** Ends the gateway there is, or the one that boots. Idempotent. */
+export function endSession(world: World): Promise<void> {
+  world.booting.abort(cutShort());
+  return world.lifecycle.run(() => dismantle(world));
 }
 
-/** Guard first: with it gone nothing leaves, whatever the gateway still does. Idempotent. */
-export async function endSession(world: World): Promise<void> {
-  world.booting?.cancel();
-  await world.booting?.settled;
+/** Guard first: with it gone nothing leaves, whatever the gateway still does. */
+async function dismantle(world: World): Promise<void> {
   const { session, probe } = world;
   world.session = undefined;
   world.connection = undefined;
@@ -87,10 +79,13 @@ export async function endSession(world: World): Promise<void> {
   if (session === undefined) return;
   // Not waited for: the hypervisor it talks to is ended next.
   void probe?.close();
-  await session.guard.kill();
-  session.control.close();
-  await session.gateway.kill();
-  session.key.release();
+  try {
+    await session.guard.kill();
+    session.control.close();
+    await session.gateway.kill();
+  } finally {
+    session.key.release();
+  }
 }
 
 async function bootSession(world: World, config: LoadedConfig, cancelled: AbortSignal): Promise<Session> {
@@ -124,7 +119,7 @@ async function bootSession(world: World, config: LoadedConfig, cancelled: AbortS
     cancelled.throwIfAborted();
     const gateway = await world.gatewayHost.boot(spec);
     undo.push(() => gateway.kill());
-    const guarding = startGuard({
+    const guarding = world.parts.startGuard({
       setup: { ...gateway.guardSockets, evidence: layout.evidence, evidenceMaxBytes: EVIDENCE_BYTES },
       uplink: bootPolicy(plan).uplink,
       ...(lab?.guardEntry === undefined ? {} : { entry: lab.guardEntry }),
@@ -134,7 +129,7 @@ async function bootSession(world: World, config: LoadedConfig, cancelled: AbortS
     void gateway.ended.then(({ detail }) => ended.abort(new Error(`the gateway ended: ${detail}`)));
     const [guard, control] = await Promise.all([
       guarding,
-      openControl({
+      world.parts.openControl({
         openStream: () => gateway.openControl(),
         credentials: settings.credentials,
         withinMs: CONTROL_MS,
@@ -142,8 +137,10 @@ async function bootSession(world: World, config: LoadedConfig, cancelled: AbortS
       }),
     ]);
     undo.push(() => control.close());
-    const hello = await control.hello();
-    return { config, profile, plan, image, boot, bootId: hello.bootId, gateway, guard, control, key };
+    const { bootId } = settings;
+    cancelled.throwIfAborted();
+    const identity = manifestDigest(image.manifest);
+    return { config, profile, plan, image, identity, boot, bootId, gateway, guard, control, key };
   } catch (cause) {
     for (const step of undo.reverse()) await Promise.resolve(step()).catch(() => undefined);
     throw cause;
@@ -165,14 +162,18 @@ function innerPrefixes(tunnel: TunnelPlan): readonly string[] {
 }
 
 /** Turns what happens to the parts by itself into events. */
-function watch(session: Session, generation: number, post: (event: GateEvent) => void): void {
-  const lost = (part: 'guard' | 'gateway' | 'control channel') => (detail: string) =>
+function watch(world: World, session: Session, generation: number, post: (event: GateEvent) => void): void {
+  const lost = (part: 'guard' | 'gateway' | 'control channel') => (detail: string) => {
+    // Of a gateway that was ended meanwhile: news of it must not close the one after it.
+    if (world.session !== session) return;
     post({ type: 'partLost', generation, fault: VmgateError.of(errors.GATE_PART_LOST, { part, detail }).serialize() });
+  };
   void session.gateway.ended.then(({ detail }) => lost('gateway')(detail));
   void session.guard.ended.then(lost('guard'));
   void session.control.closed.then(lost('control channel'));
   session.guard.onReport((report) => {
     if (report.type === 'violation') {
+      world.emit(events.GATE_FOREIGN_FRAME, { why: report.why, frame: report.frame, canary: report.canary });
       const fault = VmgateError.of(errors.GATE_VIOLATED, { why: report.why, frame: report.frame });
       post({ type: 'violation', fault: fault.serialize() });
     } else if (report.type === 'gateway-lost') {

@@ -21,7 +21,7 @@ export interface VerifyContext {
   readonly tunnelPlan: TunnelPlan;
   /** Host wall clock when this connect began: an older handshake proves nothing about it. */
   readonly connectBeganMs: number;
-  /** Of `hello`: facts of any other boot are not about this gateway. */
+  /** Of the boot's settings: facts of any other boot are not about this gateway. */
   readonly bootId: string;
   readonly image: ImageFacts;
   /** `verify.exit` of the configuration. */

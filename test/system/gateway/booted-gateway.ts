@@ -5,7 +5,12 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type LinkPlan, planLinks } from '../../../src/core/link-plan.ts';
 import { compileNft, type EgressPolicy, renderNft } from '../../../src/core/policy/index.ts';
-import { Installation, QemuGatewayHost, type RunningGateway } from '../../../src/drivers/index.ts';
+import {
+  Installation,
+  QemuGatewayHost,
+  type RunningGateway,
+  type UplinkAttachment,
+} from '../../../src/drivers/index.ts';
 import { bootSettings, type ControlCredentials, type GatewayControl, openControl } from '../../../src/gateway/index.ts';
 import { homeRoot, layoutOf } from '../../../src/home/index.ts';
 import { hostPlatform } from '../../../src/host/index.ts';
@@ -28,11 +33,15 @@ export interface Booted {
   readonly folder: string;
   readonly gateway: RunningGateway;
   readonly credentials: ControlCredentials;
+  readonly bootId: string;
   stop(): Promise<void>;
 }
 
-/** Starts the machine; whether it gets anywhere is for the caller to see. */
-export async function bootGateway(bootRuleset = renderNft(compileNft(bootPolicy))): Promise<Booted> {
+/** Starts the machine; whether it gets anywhere is for the caller to see. On slirp unless said. */
+export async function bootGateway(
+  bootRuleset = renderNft(compileNft(bootPolicy)),
+  { links = plan, uplink = { kind: 'user' } }: { links?: LinkPlan; uplink?: UplinkAttachment } = {},
+): Promise<Booted> {
   const { arch } = hostPlatform();
   const { images } = layoutOf(homeRoot());
   await mkdir(images, { recursive: true, mode: 0o700 });
@@ -42,22 +51,22 @@ export async function bootGateway(bootRuleset = renderNft(compileNft(bootPolicy)
   const folder = await mkdtemp(path.join(os.tmpdir(), 'vmg-gw-'));
   const runFolder = path.join(folder, 'gw');
   await mkdir(runFolder, { mode: 0o700 });
-  const { archive, credentials } = bootSettings(plan, bootRuleset);
+  const { archive, bootId, credentials } = bootSettings(links, bootRuleset);
   const scripts = writeCpio(await filesOf(ROOTFS));
   const boot = await assembleBoot(image, ['base', 'wireguard'], Buffer.concat([scripts, archive]), runFolder);
-  const wires = [...plan.work, plan.probe].map(({ ifname }) => ({
+  const wires = [...links.work, links.probe].map(({ ifname }) => ({
     ifname,
     gatewayPath: path.join(folder, `${ifname}.g`),
     guestPath: path.join(folder, `${ifname}.v`),
   }));
   const host = new QemuGatewayHost(new Installation());
   const machine = { runFolder, kernel: boot.kernel, initramfs: boot.initramfs, arch, memoryMiB: 160, cpus: 1 };
-  const gateway = await host.boot({ ...machine, plan, uplink: { kind: 'user' }, wires });
+  const gateway = await host.boot({ ...machine, plan: links, uplink, wires });
   const stop = async () => {
     await gateway.kill();
     await rm(folder, { recursive: true, force: true });
   };
-  return { folder, gateway, credentials, stop };
+  return { folder, gateway, bootId, credentials, stop };
 }
 
 export function controlOf({ gateway, credentials }: Booted): Promise<GatewayControl> {

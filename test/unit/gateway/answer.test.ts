@@ -10,7 +10,8 @@ const schemas = [
   ['hello', protocol.hello],
   ['uplink', protocol.uplinkLease],
   ['lease', protocol.leases],
-  ['facts', protocol.gatewayFacts],
+  ['facts', protocol.factsAnswer],
+  ['counts', protocol.countsAnswer],
   ['logs', protocol.logs],
   ['apply', protocol.done],
 ] as const;
@@ -20,8 +21,13 @@ const FACTS = {
   bootId: 'f73bdaa6-e426-45af-90c2-7ab633f28513',
   epochMs: 1_795_419_552_123,
   uptimeMs: 5_190,
-  ruleset: { nftables: [{ metainfo: { version: '1.1.3' } }] },
-  leases: [{ ifname: 'work0', expiresMs: 14_940 }],
+  ruleset: {
+    nftables: [
+      { metainfo: { version: '1.1.3' } },
+      { counter: { family: 'inet', name: 'up_out', table: 'vmgate', handle: 4, packets: 3, bytes: 444 } },
+      { set: { family: 'inet', name: 'open', elem: [{ elem: { val: 'work0', timeout: 15, expires: 14 } }] } },
+    ],
+  },
   rules4: [{ priority: 51, src: 'all', fwmark: '0x766d', table: '51' }],
   rules6: [],
   routes4: [{ dst: 'default', dev: 'tun0', scope: 'link', flags: [] }],
@@ -46,7 +52,6 @@ const FACTS = {
     ],
   },
   resolvers: ['10.64.0.1'],
-  counters: { tunnel_out: { packets: 0, bytes: 0 } },
 };
 
 /** Bytes that look like an answer more often than chance would have it. */
@@ -64,7 +69,11 @@ const hostileBytes = fc.oneof(
 describe('readAnswer', () => {
   test('takes the document the gateway really printed', () => {
     const output = { stdout: Buffer.from(`${JSON.stringify(FACTS)}\n`), stderr: '', exit: 0 };
-    expect(readAnswer('facts', protocol.gatewayFacts, output)).toEqual(FACTS);
+    expect(readAnswer('facts', protocol.factsAnswer, output)).toEqual({
+      ...FACTS,
+      leases: [{ ifname: 'work0', expiresMs: 14_000 }],
+      counters: { up_out: { packets: 3, bytes: 444 } },
+    });
   });
 
   test('whatever comes in: a valid document or a coded refusal, never anything else', () => {
@@ -92,7 +101,7 @@ describe('readAnswer', () => {
   test('deep nesting is refused and does not overflow the stack', () => {
     const depth = 400_000;
     const stdout = Buffer.from(`${'['.repeat(depth)}${']'.repeat(depth)}`);
-    expect(() => readAnswer('facts', protocol.gatewayFacts, { stdout, stderr: '', exit: 0 })).toThrow(
+    expect(() => readAnswer('facts', protocol.factsAnswer, { stdout, stderr: '', exit: 0 })).toThrow(
       expect.objectContaining({ code: 'GATEWAY_GARBLED' }),
     );
   });

@@ -20,7 +20,7 @@ epoch_ms() {
   echo "${now%.*}${micros%???}"
 }
 
-# Kept by init: /proc/sys gives a byte-by-byte reader like `read` its first byte only.
+# The host's name for this boot.
 boot_id() {
   read -r id </run/vmgate/boot-id
   echo "$id"
@@ -130,37 +130,29 @@ routing_json() {
   printf 'rule\nroute show table all\n' | ip -j "$1" -batch -
 }
 
-# What moves by itself, into variables for print_counts.
-gather_counts() {
-  stateful=$(printf 'list counters\nlist set inet vmgate open\n' | nft -f -) || refuse 'nft list' 'nft could not list the set'
-  stateful=$(printf '%s\n' "$stateful" | stateful_json)
+# A document's beginning, without its closing brace.
+print_moving() {
   tunnel=null
   [ ! -e /sys/class/net/tun0 ] || tunnel=$(wireguard_json)
-}
-
-# A document's beginning, without its closing brace.
-print_counts() {
   printf '{"v":1,"bootId":"%s","epochMs":%s,"uptimeMs":%s' "$(boot_id)" "$(epoch_ms)" "$(uptime_ms)"
-  printf ',"leases":[%s],"counters":{%s}' "${stateful%%"$newline"*}" "${stateful#*"$newline"}"
   printf ',"tunnel":%s,"links":[' "$tunnel"
   links_json
   printf ']'
 }
 
 counts() {
-  gather_counts
-  print_counts
-  printf '}\n'
+  stateful=$(printf 'list counters\nlist set inet vmgate open\n' | nft -j -f -) || refuse 'nft list' 'nft could not list the set'
+  print_moving
+  printf ',"counters":%s,"open":%s}\n' "${stateful%%"$newline"*}" "${stateful#*"$newline"}"
 }
 
 facts() {
-  ruleset=$(nft -j -s list ruleset) || refuse 'nft list ruleset' 'nft could not list the ruleset'
+  ruleset=$(nft -j list ruleset) || refuse 'nft list ruleset' 'nft could not list the ruleset'
   routing4=$(routing_json -4) || refuse 'ip -4' 'ip could not list rules and routes'
   routing6=$(routing_json -6) || refuse 'ip -6' 'ip could not list rules and routes'
   read_switch /proc/sys/net/ipv4/ip_forward
-  gather_counts
 
-  print_counts
+  print_moving
   printf ',"ruleset":%s' "$ruleset"
   printf ',"rules4":%s,"routes4":%s' "${routing4%%"$newline"*}" "${routing4#*"$newline"}"
   printf ',"rules6":%s,"routes6":%s' "${routing6%%"$newline"*}" "${routing6#*"$newline"}"
