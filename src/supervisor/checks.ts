@@ -5,7 +5,7 @@ import type { ExitSettings } from '../core/checks/exit.ts';
 import type { CodedEvent } from '../core/coded.ts';
 import type { Verdict } from '../core/verdict.ts';
 import { monotonicMs, wallMs } from '../host/index.ts';
-import { probeStand, type VerifyContext, verifyGate } from '../verify/index.ts';
+import { probeStand, type VerifyContext, type VerifyMode, type VerifyReport } from '../verify/index.ts';
 import { events } from './codes.ts';
 import { connectionOf } from './connect.ts';
 import type { Runners } from './loop.ts';
@@ -15,26 +15,47 @@ import type { World } from './world.ts';
 export function checkRunners(world: World): Pick<Runners, 'verify' | 'pulse' | 'lease'> {
   return {
     verify: async ({ generation, admitted }) => {
-      const { lane } = connectionOf(world);
-      const { verdicts, claim } = await lane.run(() =>
-        verifyGate(contextOf(world), { mode: 'full', held: linksOf(world, admitted) }),
-      );
+      const { verdicts, claim } = await look(world, 'full', admitted);
       for (const verdict of verdicts) tell(world, verdict);
       const { maxAgeMs, everyMs } = sessionOf(world).config.config.verify;
       return { type: 'judged', generation, verdicts, claim, nowMs: monotonicMs(), maxAgeMs, everyMs };
     },
     pulse: async ({ generation, admitted }) => {
-      const { lane } = connectionOf(world);
-      const { verdicts } = await lane.run(() =>
-        verifyGate(contextOf(world), { mode: 'cheap', held: linksOf(world, admitted) }),
-      );
+      const { verdicts } = await look(world, 'cheap', admitted);
       return { type: 'pulsed', generation, verdicts };
     },
     lease: async ({ generation, admitted, raise }) => {
       const { lane } = connectionOf(world);
-      const { control, plan } = sessionOf(world);
-      await lane.run(() => control.lease([...linksOf(world, admitted), plan.probe.ifname]));
+      const control = controlOf(world, world.attempt.signal);
+      const { probe } = sessionOf(world).plan;
+      await lane.run(async () => control.lease([...linksOf(world, admitted), probe.ifname]));
       return { type: 'leased', generation, raise };
+    },
+  };
+}
+
+/** One verification; a close ends it. */
+async function look(world: World, mode: VerifyMode, admitted: readonly string[]): Promise<VerifyReport> {
+  const { signal } = world.attempt;
+  const report = await connectionOf(world).lane.run(async () => {
+    signal.throwIfAborted();
+    return world.parts.verifyGate(contextOf(world, signal), { mode, held: linksOf(world, admitted), signal });
+  });
+  signal.throwIfAborted();
+  return report;
+}
+
+/** A check that a close has overtaken asks for leases no more: the close has just taken them away. */
+function controlOf(world: World, signal: AbortSignal): VerifyContext['control'] {
+  const { control } = sessionOf(world);
+  return {
+    facts: () => control.facts(),
+    counts: () => control.counts(),
+    unlease: () => control.unlease(),
+    dial: (address, port) => control.dial(address, port),
+    lease: async (ifnames) => {
+      signal.throwIfAborted();
+      return control.lease(ifnames);
     },
   };
 }
@@ -45,14 +66,14 @@ function linksOf(world: World, vms: readonly string[]): readonly string[] {
     .map(({ ifname }) => ifname);
 }
 
-function contextOf(world: World): VerifyContext {
+function contextOf(world: World, signal: AbortSignal): VerifyContext {
   const session = sessionOf(world);
   const { policy, beganMs } = connectionOf(world);
-  const { plan, image, boot, config, profile, control, guard, gateway } = session;
+  const { plan, image, identity, boot, config, profile, guard, gateway } = session;
   world.probe ??= probeStand(() => gateway.openProbe(), plan.probe);
   const { exit } = config.config.verify;
   return {
-    control,
+    control: controlOf(world, signal),
     guard,
     stand: world.probe,
     plan,
@@ -61,7 +82,7 @@ function contextOf(world: World): VerifyContext {
     connectBeganMs: beganMs,
     bootId: session.bootId,
     image: {
-      identity: image.digest,
+      identity,
       recorded: image.digest,
       recordedIn: 'recorded when it was built or imported here',
       manifest: [image.manifest.kernel, ...image.manifest.layers],

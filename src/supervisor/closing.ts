@@ -1,4 +1,5 @@
 /** Runners of the closing order. The guard comes first and is told synchronously; these three follow, a second each. */
+import { cutShort } from './codes.ts';
 import type { Runners } from './loop.ts';
 import type { World } from './world.ts';
 
@@ -11,6 +12,8 @@ export function closingRunners(
   };
   return {
     disarmGuard: () => {
+      world.attempt.abort(cutShort());
+      world.attempt = new AbortController();
       world.session?.guard.disarm();
       return undefined;
     },

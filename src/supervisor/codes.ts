@@ -1,5 +1,5 @@
 /** Codes of the gate and its supervisor. */
-import { error, errorCodes, event, eventCodes } from '../core/coded.ts';
+import { error, errorCodes, event, eventCodes, VmgateError } from '../core/coded.ts';
 import type { Phase } from '../core/gate/state.ts';
 
 const environment = { source: 'environment' } as const;
@@ -106,6 +106,13 @@ export const errors = errorCodes({
     remedy: ({ name }) => `vmgate start ${name}`,
     sample: { name: 'workvm' },
   }),
+  GATE_WORK_ENDED: error<{ name: string; detail: string }>({
+    exit: 7,
+    ...environment,
+    what: ({ name, detail }) => `work VM ${name} ended by itself before it was ready: ${detail}`,
+    remedy: ({ name }) => `vmgate start ${name}, and look at its console meanwhile: vmgate console ${name}`,
+    sample: { name: 'workvm', detail: 'guest-shutdown' },
+  }),
   GATE_DEFINITION_REFUTED: error<{ name: string; summary: string; remedy: string }>({
     exit: 4,
     ...environment,
@@ -181,9 +188,25 @@ export const events = eventCodes({
     text: ({ name, what }) => `work VM ${name} ${what}`,
     sample: { name: 'workvm', what: 'adopted: it kept running, its link is down' },
   }),
+  GATE_FOREIGN_FRAME: event<{ why: string; frame: string; canary: boolean }>({
+    level: 'error',
+    text: ({ why }) => `the guard held back what is not the VPN: ${why}`,
+    sample: { why: 'UDP to 8.8.8.8:53 instead of the VPN endpoint', frame: '525501...', canary: false },
+  }),
+  GATE_ENVIRONMENT: event<{ ignored: readonly string[]; alreadyRead: readonly string[] }>({
+    level: 'warn',
+    text: ({ ignored, alreadyRead }) =>
+      `ignored from the environment: ${ignored.join(', ')}${alreadyRead.length > 0 ? `; had an effect on this process already: ${alreadyRead.join(', ')}` : ''}`,
+    sample: { ignored: ['HTTPS_PROXY', 'NODE_OPTIONS'], alreadyRead: ['NODE_OPTIONS'] },
+  }),
   GATE_UNEXPECTED: event<{ effect: string; code: string; what: string }>({
     level: 'warn',
     text: ({ effect, what }) => `${inWords(effect)} failed: ${what}`,
     sample: { effect: 'pulse', code: 'GATEWAY_SILENT', what: 'the gateway did not answer within 4 s' },
   }),
 });
+
+/** Why something stops that was begun before a close: the reason of its abort signal. */
+export function cutShort(): VmgateError {
+  return VmgateError.of(errors.GATE_CANCELLED, { what: 'what was begun before the gate closed' });
+}

@@ -25,28 +25,36 @@ const DNS_PORT = 53;
 export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel'> {
   return {
     pin: async ({ generation }) => {
+      const { signal } = world.attempt;
       const { config, profile, plan, guard, control } = sessionOf(world);
       const { endpoint } = profile.plan;
       const rules = { allowPrivate: config.config.endpoint.allowPrivate };
       const { lab } = world;
       const means = lab === undefined ? {} : { exempt: (address: string) => lab.allowEndpoint(address) };
       const pinned = await resolveEndpoint(endpoint, rules, means);
+      signal.throwIfAborted();
       world.emit(events.GATE_PINNED, { host: endpoint.host, ...pinned });
       const policy = policyFor(plan, profile.plan, pinned.address);
       // The old tunnel's socket is gone, and what it sent has been judged, before its endpoint becomes foreign: a late
       // keepalive would otherwise be a violation. Frames and orders reach the guard by different pipes.
       if (world.connection !== undefined) await control.untunnel();
       await guard.sync();
+      signal.throwIfAborted();
       guard.setPolicy(policy.uplink, policy.endpoints, policy.tunnel);
       await guard.sync();
+      signal.throwIfAborted();
       await control.apply(renderNft(compileNft(policy, world.lab?.removedDefences)));
+      signal.throwIfAborted();
       world.connection = { pinned, policy, beganMs: wallMs(), lane: new Lane() };
       return { type: 'pinned', generation };
     },
     startTunnel: async ({ generation }) => {
+      const { signal } = world.attempt;
       const { profile, control } = sessionOf(world);
       const { pinned, policy } = connectionOf(world);
       for (const windowMs of ANSWER_WINDOWS_MS) {
+        // The next attempt has another source port: this one's packets would be foreign then.
+        signal.throwIfAborted();
         await control.tunnel(profile.plan, profile.secrets, pinned, policy);
         if (await answers(control, profile.plan, windowMs)) return { type: 'connected', generation };
       }

@@ -3,54 +3,75 @@ import { createHash, randomBytes } from 'node:crypto';
 import { canonicalJson } from '../core/canonical-json.ts';
 import { compileNft, renderNft } from '../core/policy/index.ts';
 import { composeReceipt } from '../core/receipt.ts';
+import type { Claim, Verdict } from '../core/verdict.ts';
 import { machineProcesses, monotonicMs, wallMs } from '../host/index.ts';
 import { installationKey, revokeReceipt, writeReceipt } from '../trust/index.ts';
 import { connectionOf } from './connect.ts';
+import { Lane } from './lane.ts';
 import type { Runners } from './loop.ts';
 import { sessionOf } from './session.ts';
 import type { World } from './world.ts';
 
 export function receiptRunners(world: World): Pick<Runners, 'writeReceipt' | 'revokeReceipt'> {
+  // In the order asked for: a receipt still being written when the gate closes must not outlive its revocation.
+  const desk = new Lane();
   return {
-    writeReceipt: async ({ verdicts, claim, expiresMs }) => {
-      const session = sessionOf(world);
-      const { pinned, policy } = connectionOf(world);
-      const { counts } = await session.guard.sync();
-      const now = { wallMs: wallMs(), monotonicMs: monotonicMs(), hostBootId: await machineProcesses.bootId() };
-      const passed = Object.values(counts.passed).reduce((sum, { frames }) => sum + frames, 0);
-      const receipt = composeReceipt(
-        {
-          gate: world.gate,
-          bootId: session.bootId,
-          image: {
-            digest: session.image.digest,
-            parts: session.boot.parts.map(({ name, digest }) => ({ name, digest })),
-          },
-          ruleset: sha256(renderNft(compileNft(policy))),
-          configuration: session.config.digest,
-          work: Object.fromEntries(session.config.config.work.map((work) => [work.name, sha256(canonicalJson(work))])),
-          tunnel: {
-            kind: session.profile.plan.kind,
-            peer: session.profile.plan.peerIdentity,
-            endpoint: { address: pinned.address, port: pinned.port, protocol: 'udp' },
-          },
-          claim,
-          verdicts,
-          guard: { ...counts, passed },
-          evidence: { verdicts: sha256(canonicalJson(verdicts)) },
-          nonce: randomBytes(16).toString('hex'),
-        },
-        now,
-        expiresMs - now.monotonicMs,
-      );
-      await writeReceipt(world.layout.receipts, receipt, await installationKey(world.home.keys));
-      return undefined;
+    writeReceipt: ({ verdicts, claim, expiresMs }) => {
+      const { signal } = world.attempt;
+      return desk.run(async () => {
+        signal.throwIfAborted();
+        await write(world, verdicts, claim, expiresMs, signal);
+        return undefined;
+      });
     },
-    revokeReceipt: async () => {
-      await revokeReceipt(world.layout.receipts);
-      return undefined;
-    },
+    revokeReceipt: () =>
+      desk.run(async () => {
+        await revokeReceipt(world.layout.receipts);
+        return undefined;
+      }),
   };
+}
+
+async function write(
+  world: World,
+  verdicts: readonly Verdict[],
+  claim: Claim,
+  expiresMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const session = sessionOf(world);
+  const { pinned, policy } = connectionOf(world);
+  const { counts } = await session.guard.sync();
+  const now = { wallMs: wallMs(), monotonicMs: monotonicMs(), hostBootId: await machineProcesses.bootId() };
+  const passed = Object.values(counts.passed).reduce((sum, { frames }) => sum + frames, 0);
+  const receipt = composeReceipt(
+    {
+      gate: world.gate,
+      bootId: session.bootId,
+      image: {
+        digest: session.image.digest,
+        parts: session.boot.parts.map(({ name, digest }) => ({ name, digest })),
+      },
+      ruleset: sha256(renderNft(compileNft(policy))),
+      configuration: session.config.digest,
+      work: Object.fromEntries(session.config.config.work.map((work) => [work.name, sha256(canonicalJson(work))])),
+      tunnel: {
+        kind: session.profile.plan.kind,
+        peer: session.profile.plan.peerIdentity,
+        endpoint: { address: pinned.address, port: pinned.port, protocol: 'udp' },
+      },
+      claim,
+      verdicts,
+      guard: { ...counts, passed },
+      evidence: { verdicts: sha256(canonicalJson(verdicts)) },
+      nonce: randomBytes(16).toString('hex'),
+    },
+    now,
+    expiresMs - now.monotonicMs,
+  );
+  const key = await installationKey(world.home.keys);
+  signal.throwIfAborted();
+  await writeReceipt(world.layout.receipts, receipt, key);
 }
 
 function sha256(text: string): string {

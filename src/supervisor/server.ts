@@ -1,7 +1,11 @@
-/** The supervisor's 0600 socket: one line in, events and one result out. Only this user can connect (folder 0700). */
+/**
+ * The supervisor's 0600 socket: one line in, events and one result out. Only this user can connect (folder 0700). Bounded
+ * all the same: a client that misbehaves is a defect, and must not cost the gate its supervisor.
+ */
 import { rmSync } from 'node:fs';
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
 import { type CodedEvent, VmgateError } from '../core/coded.ts';
 import { errors } from './codes.ts';
 import { asFault } from './loop.ts';
@@ -18,60 +22,122 @@ export interface Exchange {
 
 export type Handler = (request: Request, exchange: Exchange) => Promise<unknown>;
 
+/** More ssh sessions than a person has; the kernel refuses the rest. */
+const MAX_CLIENTS = 128;
+/** Of a client that does not read its events. */
+const MAX_UNREAD = 4 * 1_048_576;
+const LAST_WORDS_MS = 500;
+
 /** Listens on `socketPath`; the gate's lock is held, so a socket file there is a dead supervisor's. */
-export async function serve(socketPath: string, handle: Handler): Promise<net.Server> {
-  rmSync(socketPath, { force: true });
-  const server = net.createServer((socket) => converse(socket, handle));
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(socketPath, () => resolve());
-  });
+export async function serve(socketPath: string, handle: Handler): Promise<RequestServer> {
+  const server = new RequestServer(socketPath, handle);
+  await server.listen();
   return server;
 }
 
-function converse(socket: net.Socket, handle: Handler): void {
-  let buffered = Buffer.alloc(0);
-  const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()));
-  const send = (message: object) => {
-    if (!socket.destroyed) socket.write(`${JSON.stringify(message)}\n`);
+export class RequestServer {
+  readonly #server: net.Server;
+  readonly #path: string;
+  readonly #clients = new Set<net.Socket>();
+
+  constructor(socketPath: string, handle: Handler) {
+    this.#path = socketPath;
+    this.#server = net.createServer((socket) => {
+      this.#clients.add(socket);
+      socket.once('close', () => this.#clients.delete(socket));
+      new Conversation(socket, handle);
+    });
+    this.#server.maxConnections = MAX_CLIENTS;
+  }
+
+  listen(): Promise<void> {
+    rmSync(this.#path, { force: true });
+    return new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(this.#path, () => resolve());
+    });
+  }
+
+  /** Answers under way still go out; then every connection ends, watchers and byte streams too. */
+  async close(): Promise<void> {
+    rmSync(this.#path, { force: true });
+    this.#server.close();
+    await turn();
+    const clients = [...this.#clients];
+    for (const socket of clients) socket.end();
+    setTimeout(() => {
+      for (const socket of clients) socket.destroy();
+    }, LAST_WORDS_MS).unref();
+  }
+}
+
+/** One client. Its requests are served one after the other. */
+class Conversation {
+  readonly #socket: net.Socket;
+  readonly #handle: Handler;
+  readonly #gone: Promise<void>;
+  #unread: Buffer = Buffer.alloc(0);
+  #state: 'idle' | 'busy' | 'raw' = 'idle';
+
+  constructor(socket: net.Socket, handle: Handler) {
+    this.#socket = socket;
+    this.#handle = handle;
+    this.#gone = new Promise((resolve) => socket.once('close', () => resolve()));
+    socket.on('error', () => socket.destroy());
+    socket.on('data', this.#onData);
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#unread = Buffer.concat([this.#unread, chunk]);
+    if (this.#unread.length > MAX_REQUEST) this.#socket.destroy();
+    else this.#next();
   };
-  const onData = (chunk: Buffer) => {
-    buffered = Buffer.concat([buffered, chunk]);
-    if (buffered.length > MAX_REQUEST) {
-      socket.destroy();
-      return;
-    }
-    for (let end = buffered.indexOf(10); end >= 0; end = buffered.indexOf(10)) {
-      const line = buffered.subarray(0, end).toString('utf8');
-      buffered = buffered.subarray(end + 1);
-      void serveLine(line);
-    }
-  };
-  const serveLine = async (line: string) => {
+
+  #next(): void {
+    const end = this.#unread.indexOf(10);
+    if (this.#state !== 'idle' || end < 0) return;
+    const line = this.#unread.subarray(0, end).toString('utf8');
+    this.#unread = this.#unread.subarray(end + 1);
+    this.#state = 'busy';
+    void this.#serve(line).then(() => {
+      if (this.#state !== 'busy') return;
+      this.#state = 'idle';
+      this.#next();
+    });
+  }
+
+  /** Never rejects. */
+  async #serve(line: string): Promise<void> {
     const asked = parse(line);
-    if (VmgateError.is(asked)) {
-      send({ id: 0, error: asked.serialize() });
-      return;
-    }
-    const { id } = asked;
-    let isRaw = false;
-    const raw = (result: unknown): Duplex => {
-      isRaw = true;
-      send({ id, result });
-      socket.off('data', onData);
-      socket.pause();
-      if (buffered.length > 0) socket.unshift(buffered);
-      return socket;
-    };
+    if (VmgateError.is(asked)) return this.#send({ id: 0, error: asked.serialize() });
+    const { id, verb } = asked;
     try {
-      const result = await handle(asked, { event: (event) => send({ id, event }), raw, gone });
-      if (!isRaw) send({ id, result: result ?? null });
+      const result = await this.#handle(asked, {
+        event: (event) => this.#send({ id, event }),
+        raw: (early) => this.#handOver(id, early),
+        gone: this.#gone,
+      });
+      if (this.#state === 'busy') this.#send({ id, result: result ?? null });
     } catch (cause) {
-      if (!isRaw) send({ id, error: asFault(cause, `request ${asked.verb}`).serialize() });
+      if (this.#state === 'busy') this.#send({ id, error: asFault(cause, `request ${verb}`).serialize() });
+      else this.#socket.destroy();
     }
-  };
-  socket.on('error', () => socket.destroy());
-  socket.on('data', onData);
+  }
+
+  #handOver(id: number, result: unknown): Duplex {
+    this.#send({ id, result });
+    this.#state = 'raw';
+    this.#socket.off('data', this.#onData);
+    this.#socket.pause();
+    if (this.#unread.length > 0) this.#socket.unshift(this.#unread);
+    return this.#socket;
+  }
+
+  #send(message: object): void {
+    if (!this.#socket.writable) return;
+    this.#socket.write(`${JSON.stringify(message)}\n`);
+    if (this.#socket.writableLength > MAX_UNREAD) this.#socket.destroy();
+  }
 }
 
 function parse(line: string): Request | VmgateError {

@@ -1,12 +1,13 @@
 /** Runners of work VMs: frozen first, judged, raised last; stopped with the link down before anything else. */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkConfig } from '../config/index.ts';
-import { VmgateError } from '../core/coded.ts';
+import { type SerializedFault, VmgateError } from '../core/coded.ts';
 import { judgeDefinition } from '../core/definition.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { RunningWork, WorkSpec } from '../drivers/index.ts';
 import { monotonicMs } from '../host/index.ts';
 import { describeWork, prepareWork } from '../work/index.ts';
-import { errors, events } from './codes.ts';
+import { cutShort, errors, events } from './codes.ts';
 import type { Runners } from './loop.ts';
 import { sessionOf } from './session.ts';
 import { wireOf } from './wires.ts';
@@ -17,50 +18,88 @@ const SHUTDOWN_MS = 15_000;
 const READY_MS = 180_000;
 const SSH_PORT = 22;
 const REFUSAL_MS = 1_000;
+/** Below the loop's deadline: a link that was given up is not raised afterwards. */
+const RAISE_MS = 4_000;
 
 type WorkRunners = Pick<Runners, 'defineWork' | 'judgeWork' | 'raiseWork' | 'awaitReady' | 'stopWork'>;
 
-/** `onEnd` hears of every work VM's end, wanted or not. */
-export function workRunners(world: World, onEnd: (name: string) => void): WorkRunners {
+/** Hears of a work VM's end that nobody had asked for. */
+export type OnEnd = (name: string, fault: SerializedFault) => void;
+
+export function workRunners(world: World, onEnd: OnEnd): WorkRunners {
   return {
     defineWork: async ({ name, generation }) => {
-      const spec = await specOf(world, name);
-      await prepareWork(configOf(world, name), spec, world.home.images);
-      const work = await world.workHost.start(spec);
-      keep(world, name, work, onEnd);
-      return { type: 'defined', name, generation, verdict: judgeDefinition(spec, await work.facts()) };
+      const cancelled = new AbortController();
+      const starting = define(world, name, cancelled.signal, onEnd);
+      const settled = starting.catch(() => undefined);
+      world.starting.set(name, { cancel: () => cancelled.abort(cutShort()), settled });
+      const verdict = await starting;
+      return { type: 'defined', name, generation, verdict };
     },
     judgeWork: async ({ name, generation }) => {
+      const work = runningOf(world, name);
       const spec = await specOf(world, name);
-      const verdict = judgeDefinition(spec, await runningOf(world, name).facts());
+      // A lowering that failed when the gate closed must not leave this link up before its verdict.
+      await work.setLink(false);
+      const verdict = judgeDefinition(spec, await work.facts());
       if (verdict.outcome !== 'verified') tell(world, name, verdict);
       return { type: 'defined', name, generation, verdict };
     },
     raiseWork: async ({ name, generation }) => {
+      const { signal } = world.attempt;
+      const began = monotonicMs();
       const work = runningOf(world, name);
-      await work.resume();
-      await work.setLink(true);
+      try {
+        await work.resume();
+        signal.throwIfAborted();
+        if (monotonicMs() - began > RAISE_MS) {
+          throw VmgateError.of(errors.GATE_STEP_LATE, { step: `starting work VM ${name}`, seconds: RAISE_MS / 1_000 });
+        }
+        await work.setLink(true);
+      } catch (cause) {
+        await work.setLink(false).catch(() => undefined);
+        throw cause;
+      }
       return { type: 'raised', name, generation };
     },
     awaitReady: async ({ name, generation }) => {
-      await answering(world, name);
+      await answering(world, name, world.attempt.signal);
       return { type: 'ready', name, generation };
     },
     stopWork: async ({ name, force }) => {
+      const start = world.starting.get(name);
+      start?.cancel();
+      await start?.settled;
       const work = world.works.get(name);
-      if (work !== undefined) await stop(work, force);
+      if (work === undefined) return { type: 'workEnded', name };
+      await stop(work, force).catch(() => world.workHost.reap(world.layout.work(name)));
+      // Told already where the process's own end was noticed first.
+      if (world.works.get(name) !== work) return undefined;
+      world.works.delete(name);
       return { type: 'workEnded', name };
     },
   };
 }
 
+/** From nothing to a frozen process that was looked at. Cancelled, it leaves no process. */
+async function define(world: World, name: string, cancelled: AbortSignal, onEnd: OnEnd): Promise<Verdict> {
+  const spec = await specOf(world, name);
+  await prepareWork(configOf(world, name), spec, world.home.images);
+  cancelled.throwIfAborted();
+  const work = await world.workHost.start(spec);
+  if (cancelled.aborted) await work.kill();
+  cancelled.throwIfAborted();
+  keep(world, name, work, onEnd);
+  return judgeDefinition(spec, await work.facts());
+}
+
 /** Watches a running VM until its end. */
-export function keep(world: World, name: string, work: RunningWork, onEnd: (name: string) => void): void {
+export function keep(world: World, name: string, work: RunningWork, onEnd: OnEnd): void {
   world.works.set(name, work);
-  void work.ended.then(() => {
+  void work.ended.then(({ detail }) => {
     if (world.works.get(name) !== work) return;
     world.works.delete(name);
-    onEnd(name);
+    onEnd(name, VmgateError.of(errors.GATE_WORK_ENDED, { name, detail }).serialize());
   });
 }
 
@@ -92,20 +131,23 @@ async function specOf(world: World, name: string): Promise<WorkSpec> {
 }
 
 /** A banner, or a refusal: either comes from the VM itself, over its link, so it is up. */
-async function answering(world: World, name: string): Promise<void> {
+async function answering(world: World, name: string, closed: AbortSignal): Promise<void> {
   const { plan, control } = sessionOf(world);
+  const work = runningOf(world, name);
   const link = plan.work.find(({ workVm }) => workVm === name);
   if (link === undefined) throw VmgateError.of(errors.GATE_UNKNOWN_VM, { name, known: [] });
-  const deadline = Date.now() + READY_MS;
-  while (Date.now() < deadline) {
+  const deadline = monotonicMs() + READY_MS;
+  while (monotonicMs() < deadline) {
     const asked = monotonicMs();
     const connected = await control.dial(link.guest, SSH_PORT).then(
       (stream) => stream.destroy() !== undefined,
       () => false,
     );
+    // A channel that ended refuses at once too, and says nothing about the VM.
+    closed.throwIfAborted();
+    if (world.works.get(name) !== work) throw VmgateError.of(errors.GATE_WORK_NOT_RUNNING, { name });
     // Nobody there is told by ARP's silence, after seconds; a refusal comes at once, from the VM itself.
     if (connected || monotonicMs() - asked < REFUSAL_MS) return;
-    if (!world.works.has(name)) throw VmgateError.of(errors.GATE_WORK_NOT_RUNNING, { name });
   }
   throw VmgateError.of(errors.GATE_WORK_NOT_READY, { name, seconds: READY_MS / 1_000 });
 }
@@ -114,7 +156,10 @@ async function stop(work: RunningWork, force: boolean): Promise<void> {
   await work.setLink(false).catch(() => undefined);
   if (!force) {
     await work.powerDown().catch(() => undefined);
-    await Promise.race([work.ended, new Promise((resolve) => setTimeout(resolve, SHUTDOWN_MS))]);
+    const patience = new AbortController();
+    const tooLong = delay(SHUTDOWN_MS, undefined, { signal: patience.signal }).catch(() => undefined);
+    await Promise.race([work.ended, tooLong]);
+    patience.abort();
   }
   await work.kill();
 }

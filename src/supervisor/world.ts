@@ -5,12 +5,12 @@ import { type CodedEvent, type EventCode, occur } from '../core/coded.ts';
 import type { LinkPlan } from '../core/link-plan.ts';
 import type { EgressPolicy } from '../core/policy/index.ts';
 import type { GatewayHost, RunningGateway, RunningWork, WorkHost } from '../drivers/index.ts';
-import type { GatewayControl } from '../gateway/index.ts';
-import type { Guard } from '../guard/index.ts';
+import type { GatewayControl, openControl } from '../gateway/index.ts';
+import type { Guard, startGuard } from '../guard/index.ts';
 import type { GateLayout, HomeLayout } from '../home/index.ts';
 import type { AssembledBoot, StoredImage } from '../image/index.ts';
 import type { LabPass } from '../lab/pass.ts';
-import type { ProbeStand } from '../verify/index.ts';
+import type { ProbeStand, verifyGate } from '../verify/index.ts';
 import type { KeyClaim, PinnedEndpoint, StoredProfile } from '../vpn/index.ts';
 import type { Lane } from './lane.ts';
 
@@ -25,6 +25,8 @@ export interface Session {
   readonly gateway: RunningGateway;
   readonly guard: Guard;
   readonly control: GatewayControl;
+  /** Digest of the manifest whose parts were booted; `image.digest` is the recorded one. */
+  readonly identity: string;
   /** Kept for as long as the gateway lives: one VPN key in one gate at a time. */
   readonly key: KeyClaim;
 }
@@ -36,6 +38,13 @@ export interface Connection {
   /** Host wall clock, epoch milliseconds. */
   readonly beganMs: number;
   readonly lane: Lane;
+}
+
+/** What stands around a gateway's process; tests put their own in its place. */
+export interface GatewayParts {
+  readonly openControl: typeof openControl;
+  readonly startGuard: typeof startGuard;
+  readonly verifyGate: typeof verifyGate;
 }
 
 export interface World {
@@ -52,12 +61,19 @@ export interface World {
   configPath: string;
   config: LoadedConfig | undefined;
   session: Session | undefined;
-  /** A gateway that boots and is nobody's session yet. */
-  booting: { readonly cancel: () => void; readonly settled: Promise<void> } | undefined;
+  /** Boots and ends of gateways take turns: there is never a process that nobody knows of. */
+  readonly lifecycle: Lane;
+  /** Cancels the boot that was begun last. */
+  booting: AbortController;
+  /** Aborted by each close: what was begun before it may neither grant a lease, nor raise a link, nor start a tunnel. */
+  attempt: AbortController;
   connection: Connection | undefined;
   /** vmgate's stand on the probe link, open for as long as its gateway. */
   probe: ProbeStand | undefined;
   readonly works: Map<string, RunningWork>;
+  /** The last start of each work VM; one that is cancelled leaves no process. */
+  readonly starting: Map<string, { readonly cancel: () => void; readonly settled: Promise<unknown> }>;
+  readonly parts: GatewayParts;
 }
 
 /** Makes `emit` from a sink. */

@@ -1,6 +1,5 @@
 /** One command line in this process: its own home folder, its own project folder, its streams kept. */
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import type { Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -10,7 +9,7 @@ import { type CodedEvent, occur } from '../../../src/core/coded.ts';
 import { layoutOf } from '../../../src/home/index.ts';
 import { events } from '../../../src/supervisor/codes.ts';
 import type { StatusReport } from '../../../src/supervisor/protocol.ts';
-import { type Exchange, type Handler, serve } from '../../../src/supervisor/server.ts';
+import { type Exchange, type Handler, type RequestServer, serve } from '../../../src/supervisor/server.ts';
 
 export interface Typed {
   readonly exit: number;
@@ -28,7 +27,7 @@ export class Laptop {
   readonly home = path.join(this.folder, 'h');
   readonly project = path.join(this.folder, 'p');
   readonly layout = layoutOf(this.home);
-  readonly #servers: Server[] = [];
+  readonly #servers: RequestServer[] = [];
 
   constructor() {
     mkdirSync(this.project);
@@ -88,7 +87,7 @@ export class Laptop {
   }
 
   clear(): void {
-    for (const server of this.#servers) server.close();
+    for (const server of this.#servers) void server.close();
     chmodSync(this.home, 0o700);
     rmSync(this.folder, { recursive: true, force: true });
   }

@@ -1,0 +1,155 @@
+/** What the CLI asks of a running supervisor, and how each request comes to its answer. */
+import { type CodedEvent, VmgateError } from '../core/coded.ts';
+import type { Outcome } from '../core/gate/effects.ts';
+import type { GateEvent } from '../core/gate/events.ts';
+import { monotonicMs } from '../host/index.ts';
+import { errors, events } from './codes.ts';
+import { dialWork } from './dial.ts';
+import type { GateLoop } from './loop.ts';
+import type { Request } from './protocol.ts';
+import { notVerified, refusal } from './refusal.ts';
+import type { Exchange } from './server.ts';
+import { statusOf } from './status.ts';
+import { configOf } from './work.ts';
+import type { World } from './world.ts';
+
+export class Requests {
+  readonly #world: World;
+  readonly #loop: GateLoop;
+  readonly #ignoredEnvironment: readonly string[];
+  readonly #listeners = new Set<(event: CodedEvent) => void>();
+  readonly #pending = new Map<number, (outcome: Outcome) => void>();
+  #last = 0;
+  #isOver = false;
+  #since = new Date().toISOString();
+  #lastEvent: CodedEvent | undefined;
+
+  constructor(world: World, loop: GateLoop, ignoredEnvironment: readonly string[]) {
+    this.#world = world;
+    this.#loop = loop;
+    this.#ignoredEnvironment = ignoredEnvironment;
+  }
+
+  /** Passes an event on to whoever listens. */
+  observe(event: CodedEvent): void {
+    this.#lastEvent = event;
+    if (event.code === events.GATE_PHASE.code) this.#since = event.at;
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  answer(to: readonly number[], outcome: Outcome): void {
+    for (const request of to) this.#pending.get(request)?.(outcome);
+  }
+
+  /** The supervisor ends: nobody is left waiting. */
+  close(): void {
+    this.#isOver = true;
+    this.answer([...this.#pending.keys()], { ok: false, because: { kind: 'cancelled' } });
+  }
+
+  /** SIGTERM: as `down`, for nobody in particular. */
+  stop(): void {
+    this.#loop.post({ type: 'down', request: ++this.#last });
+  }
+
+  async handle(request: Request, exchange: Exchange): Promise<unknown> {
+    switch (request.verb) {
+      case 'up':
+        return this.#up(request, exchange);
+      case 'down':
+        return this.#ask(exchange, 'down', (id) => ({ type: 'down', request: id }));
+      case 'start':
+        configOf(this.#world, request.name);
+        return this.#ask(exchange, request.name, (id) => ({
+          type: 'start',
+          request: id,
+          name: request.name,
+          nowMs: monotonicMs(),
+        }));
+      case 'stop':
+        this.#mustKnow(request.name);
+        return this.#ask(exchange, request.name, (id) => ({ ...request, type: 'stop', request: id }));
+      case 'status':
+        return this.#status();
+      case 'verify':
+        return this.#verify(exchange);
+      case 'watch':
+        return this.#listening(exchange, () => exchange.gone);
+      case 'logs':
+        return { gateway: await this.#world.session?.control.logs() };
+      case 'dial':
+        return this.#dial(request, exchange);
+    }
+  }
+
+  async #up({ config, digest }: Extract<Request, { verb: 'up' }>, exchange: Exchange): Promise<unknown> {
+    const world = this.#world;
+    if (config !== world.configPath) {
+      const payload = { gate: world.gate, running: world.configPath, asked: config };
+      throw VmgateError.of(errors.GATE_OTHER_CONFIG, payload);
+    }
+    const configChanged = world.config !== undefined && world.config.digest !== digest;
+    await this.#ask(exchange, 'up', (id) => ({ type: 'up', request: id, configChanged }));
+    return this.#status();
+  }
+
+  /** Posts the request's event and waits for its `reply`, passing on every event meanwhile. */
+  async #ask(exchange: Exchange, what: string, event: (id: number) => GateEvent): Promise<unknown> {
+    // The gate is down for good: what still comes in is for the next supervisor.
+    if (this.#isOver) throw refusal(this.#world.gate, what, { kind: 'cancelled' });
+    const id = ++this.#last;
+    const outcome = await this.#listening(exchange, () => {
+      const answered = new Promise<Outcome>((resolve) => this.#pending.set(id, resolve));
+      this.#loop.post(event(id));
+      return answered;
+    });
+    this.#pending.delete(id);
+    if (!outcome.ok) throw refusal(this.#world.gate, what, outcome.because);
+    return { already: outcome.already };
+  }
+
+  async #listening<T>(exchange: Exchange, act: () => Promise<T>): Promise<T> {
+    this.#listeners.add(exchange.event);
+    try {
+      return await act();
+    } finally {
+      this.#listeners.delete(exchange.event);
+    }
+  }
+
+  #status() {
+    const standing = {
+      since: this.#since,
+      lastEvent: this.#lastEvent,
+      ignoredEnvironment: this.#ignoredEnvironment,
+    };
+    return statusOf(this.#world, this.#loop.state, standing);
+  }
+
+  /** Asks for a full verification now and waits for the next set of verdicts. */
+  async #verify(exchange: Exchange): Promise<unknown> {
+    const before = this.#loop.state;
+    if (before.phase !== 'open') throw notVerified(this.#world.gate, before.phase, before.reason);
+    await this.#listening(exchange, async () => {
+      this.#loop.post({ type: 'timer', name: 'reverify', generation: before.generation });
+      while (this.#loop.state.phase === 'open' && this.#loop.state.verdicts === before.verdicts) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    });
+    const { phase, verdicts, receipt } = this.#loop.state;
+    return { open: phase === 'open', verdicts, claim: receipt?.claim ?? null };
+  }
+
+  async #dial({ name, port }: Extract<Request, { verb: 'dial' }>, exchange: Exchange): Promise<undefined> {
+    this.#mustKnow(name);
+    if (!this.#world.works.has(name)) throw VmgateError.of(errors.GATE_WORK_NOT_RUNNING, { name });
+    const { phase, reason, work } = this.#loop.state;
+    if (work[name]?.admitted !== true) throw notVerified(this.#world.gate, phase, reason);
+    await dialWork(this.#world, name, port, exchange);
+  }
+
+  /** Names of the configuration, and of VMs that left it while they ran. */
+  #mustKnow(name: string): void {
+    if (this.#loop.state.work[name] === undefined) configOf(this.#world, name);
+  }
+}
