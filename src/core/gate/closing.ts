@@ -21,8 +21,11 @@ export function close(state: GateState, target: CloseTarget, reason: CloseReason
     reverifyDue: false,
   };
   if (state.closing !== undefined) {
-    const drastic = SEVERITY[target] > SEVERITY[state.closing.target] ? target : state.closing.target;
-    return [{ ...shut, closing: { ...state.closing, target: drastic } }, [{ do: 'disarmGuard' }]];
+    const worse = SEVERITY[target] > SEVERITY[state.closing.target];
+    // What the close itself brings about (the gateway it kills is then gone) must not stand in for why it began.
+    const told = worse ? shut.reason : (state.reason ?? shut.reason);
+    const drastic = worse ? target : state.closing.target;
+    return [{ ...shut, reason: told, closing: { ...state.closing, target: drastic } }, [{ do: 'disarmGuard' }]];
   }
   const generation = state.generation + 1;
   const [step] = CLOSE_STEPS;

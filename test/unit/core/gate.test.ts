@@ -206,6 +206,12 @@ describe('closing', () => {
     play.on({ type: 'up', request: 3, configChanged: false });
     expect(play.did()).toContain('bootGateway');
   });
+
+  test('what a close brings about itself does not stand in for why it began', () => {
+    const play = new Play().opened().on({ type: 'violation', fault: refused });
+    play.on({ type: 'partLost', generation: play.state.generation, fault: broken });
+    expect(play.state.reason).toEqual({ kind: 'fault', fault: refused });
+  });
 });
 
 describe('work VMs', () => {
