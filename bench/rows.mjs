@@ -1,0 +1,98 @@
+/** The table of what is measured: docs say what the numbers are for, this says what they have to be. */
+
+/**
+ * `atLeast` must be met, `aim` is wished for; `better` says in which direction. `measure(stand, runs)` returns
+ * `{value, raw}`. Quick ones first; those on the stage in an order that leaves it as the next one needs it.
+ */
+export const ROWS = [
+  {
+    id: 'gateway-size',
+    about: 'kernel and layers of a WireGuard gateway',
+    unit: 'MB',
+    better: 'less',
+    atLeast: 24,
+    aim: 18,
+    measure: async (stand) => (await import('./gateway.mjs')).measureSize(stand),
+  },
+  {
+    id: 'version',
+    about: 'vmgate --version / node -e 0',
+    unit: 'ratio',
+    better: 'less',
+    atLeast: 1.4,
+    aim: 1.2,
+    measure: async (...given) => (await import('./commands.mjs')).measureVersion(...given),
+  },
+  {
+    id: 'guard-frames',
+    about: 'frames a second through the guard / through a plain pipe',
+    unit: 'ratio',
+    better: 'more',
+    atLeast: 0.75,
+    aim: 0.9,
+    measure: async ({ dist }) => (await import('./guard-frames.mjs')).default({ dist }),
+  },
+  {
+    id: 'up-to-verified',
+    about: 'vmgate up / a script of 60 lines that proves nothing',
+    unit: 'ratio',
+    better: 'less',
+    atLeast: 1.3,
+    aim: 1.1,
+    measure: async (...given) => (await import('./up.mjs')).measureUp(...given),
+  },
+  {
+    id: 'start-to-first-packet',
+    about: 'vmgate start to the first answered packet / bare boot of the same VM',
+    unit: 'ratio',
+    better: 'less',
+    atLeast: 1.25,
+    aim: 1.1,
+    measure: async (...given) => (await import('./start.mjs')).measureStart(...given),
+  },
+  {
+    id: 'status',
+    about: 'vmgate status of an open gate / node -e 0',
+    unit: 'ratio',
+    better: 'less',
+    atLeast: 2.2,
+    aim: 1.6,
+    measure: async (...given) => (await import('./commands.mjs')).measureStatus(...given),
+  },
+  {
+    id: 'supervisor-memory',
+    about: 'supervisor and guard of an open gate, idle',
+    unit: 'MB',
+    better: 'less',
+    atLeast: 120,
+    aim: 80,
+    measure: async (stand) => (await import('./supervisor.mjs')).measureMemory(stand),
+  },
+  {
+    id: 'recovery',
+    about: 'network back to gate open again',
+    unit: 's',
+    better: 'less',
+    atLeast: 6,
+    aim: 3,
+    measure: async (...given) => (await import('./supervisor.mjs')).measureRecovery(...given),
+  },
+  {
+    id: 'gateway-memory',
+    about: 'least memory a gateway boots and connects in',
+    unit: 'MiB',
+    better: 'less',
+    atLeast: 160,
+    aim: 128,
+    measure: async (stand) => (await import('./gateway.mjs')).measureLeastMemory(stand),
+  },
+  {
+    id: 'throughput-guard',
+    about: "a work VM's download with the guard / without",
+    unit: 'ratio',
+    better: 'more',
+    atLeast: 0.95,
+    aim: 0.99,
+    measure: async (...given) => (await import('./throughput.mjs')).measureThroughput(...given),
+  },
+];
