@@ -31,7 +31,7 @@ export interface DhcpMessage {
   readonly serverAddress: string;
   readonly relayAddress: string;
   readonly clientMac: string;
-  /** True when the 10 bytes after the MAC, `sname` and `file` are all zero. */
+  /** True when `hops`, the 10 bytes after the MAC, `sname` and `file` are all zero, as a client leaves them. */
   readonly spareZero: boolean;
   /** In the order they came; RFC 3396 long options are not joined. */
   readonly options: readonly { readonly code: number; readonly value: Buffer }[];
@@ -69,7 +69,7 @@ export function parseDhcp(bytes: Buffer): DhcpMessage | undefined {
     serverAddress: ipv4Text(bytes, 20),
     relayAddress: ipv4Text(bytes, 24),
     clientMac: macText(bytes, 28),
-    spareZero: bytes.subarray(34, FIXED).every((byte) => byte === 0),
+    spareZero: bytes[3] === 0 && bytes.subarray(34, FIXED).every((byte) => byte === 0),
     options,
     tail: bytes.subarray(at),
   };

@@ -4,6 +4,9 @@
  *
  * A frame that fits leaves an owned gateway nothing but bits inside fields that must vary (identification, TTL, the
  * encrypted payload), towards the endpoint alone.
+ *
+ * The destination MAC may be any card's: which one is the router's only ARP says, that is, the hostile network itself. A
+ * neighbour that is handed such a frame reads what it could read on the wire anyway.
  */
 import {
   BROADCAST_MAC,

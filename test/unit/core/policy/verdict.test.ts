@@ -31,7 +31,10 @@ function dhcpFrame(
   source = '0.0.0.0',
   destination = '255.255.255.255',
 ): Buffer {
-  const payload = buildDhcpClient({ type: 1, mac: ours.mac, transaction: 1, ...fields });
+  return dhcpCarrying(buildDhcpClient({ type: 1, mac: ours.mac, transaction: 1, ...fields }), source, destination);
+}
+
+function dhcpCarrying(payload: Buffer, source = '0.0.0.0', destination = '255.255.255.255'): Buffer {
   const to = { ...hop, destinationMac: destination === '255.255.255.255' ? BROADCAST_MAC : ROUTER_MAC };
   return udpFrame(to, { source, destination, sourcePort: 68, destinationPort: 67 }, payload);
 }
@@ -70,10 +73,13 @@ describe('passes', () => {
     ],
   ])('%s', (_name, policy, frame, kind) => {
     expect(judgeFrame(policy, frame)).toEqual({ verdict: 'pass', kind });
+    expect(compileMatcher(policy).match(frame, 0, frame.length)).toBe(kind);
   });
 });
 
 const AT = { version: ETHERNET_HEADER, fragment: 20, protocol: 23, udpLength: 38, type: 42, reserved: 43 } as const;
+/** Fields of a DHCP message, from the frame's first byte: RFC 2131, figure 1. */
+const DHCP = { operation: 42, hops: 45, flags: 52, yours: 58, server: 62, relay: 66, options: 282 } as const;
 
 describe('drops', () => {
   test.each<[string, UplinkPolicy, Buffer, string]>([
@@ -120,6 +126,12 @@ describe('drops', () => {
     ],
     ['ARP answer to another card than it names', openPolicy, edited(buildArpReply(ours, router), { 5: 0x77 }), 'names'],
     [
+      'ARP answer about our own address',
+      openPolicy,
+      buildArpReply(ours, { ...router, address: ours.address }),
+      'ourselves',
+    ],
+    [
       'ARP question with something in the target MAC',
       openPolicy,
       edited(buildArpRequest(ours, router.address), { 32: 1 }),
@@ -155,6 +167,7 @@ describe('drops', () => {
     ['reserved bytes', openPolicy, edited(tunnelFrame(), { [AT.reserved]: 1 }), 'reserved'],
     ['a handshake of another length', openPolicy, udpFrame(hop, flow, message(1, 149)), 'length'],
     ['data too short', openPolicy, udpFrame(hop, flow, message(4, 31)), 'too short'],
+    ['a data header alone', openPolicy, udpFrame(hop, flow, message(4, 16)), 'too short'],
     ['data not padded', openPolicy, udpFrame(hop, flow, message(4, 65)), 'padding'],
     ['no payload', openPolicy, udpFrame(hop, flow, Buffer.alloc(0)), 'WireGuard'],
     ['IP options', openPolicy, edited(tunnelFrame(), { [AT.version]: 0x46 }), 'options'],
@@ -185,11 +198,59 @@ describe('drops', () => {
     ['DHCP that asks twice', dhcpPolicy, dhcpFrame({ options: [{ code: 53, value: Buffer.from([1]) }] }), 'twice'],
     ['DHCP for another card', dhcpPolicy, dhcpFrame({ mac: neighbour.mac }), 'card'],
     ['DHCP to a stranger', dhcpPolicy, dhcpFrame({}, ours.address, neighbour.address), 'next hop'],
+    ['DHCP from a neighbour', dhcpPolicy, dhcpFrame({}, neighbour.address), "not the gateway's"],
+    ['DHCP to everybody, in one card alone', dhcpPolicy, edited(dhcpFrame(), { 0: 0x52 }), 'one card'],
+    [
+      'a DHCP renewal to every card',
+      dhcpPolicy,
+      edited(dhcpFrame({ type: 3 }, ours.address, router.address), { 0: 255, 1: 255, 2: 255, 3: 255, 4: 255, 5: 255 }),
+      'next hop',
+    ],
+    ['a DHCP answer', dhcpPolicy, edited(dhcpFrame(), { [DHCP.operation]: 2 }), 'answer'],
+    ['DHCP that says it was relayed', dhcpPolicy, edited(dhcpFrame(), { [DHCP.hops]: 1 }), 'spare'],
+    ['DHCP with reserved flags', dhcpPolicy, edited(dhcpFrame(), { [DHCP.flags + 1]: 1 }), 'spare'],
+    [
+      "DHCP about a neighbour's address",
+      dhcpPolicy,
+      dhcpFrame({ clientAddress: neighbour.address }),
+      'another address',
+    ],
+    ['DHCP with an offered address', dhcpPolicy, edited(dhcpFrame(), { [DHCP.yours]: 9 }), "server's fields"],
+    ["DHCP with a server's address", dhcpPolicy, edited(dhcpFrame(), { [DHCP.server]: 9 }), "server's fields"],
+    ["DHCP with a relay's address", dhcpPolicy, edited(dhcpFrame(), { [DHCP.relay]: 9 }), "server's fields"],
+    [
+      'DHCP of no type',
+      dhcpPolicy,
+      edited(dhcpFrame(), { [DHCP.options]: 0, [DHCP.options + 1]: 0, [DHCP.options + 2]: 0 }),
+      'without message type',
+    ],
+    [
+      'DHCP with bytes after its end',
+      dhcpPolicy,
+      dhcpCarrying(Buffer.concat([buildDhcpClient({ type: 1, mac: ours.mac, transaction: 1 }), Buffer.from('secret')])),
+      'spare',
+    ],
+    ['a long address to ask for', dhcpPolicy, dhcpFrame({ options: [{ code: 50, value: Buffer.alloc(5) }] }), '50'],
+    ["a long server's address", dhcpPolicy, dhcpFrame({ options: [{ code: 54, value: Buffer.alloc(5) }] }), '54'],
+    ['a long message size', dhcpPolicy, dhcpFrame({ options: [{ code: 57, value: Buffer.alloc(3) }] }), '57'],
+    ['a long list of wishes', dhcpPolicy, dhcpFrame({ options: [{ code: 55, value: Buffer.alloc(33) }] }), '55'],
+    [
+      "another client's identifier",
+      dhcpPolicy,
+      dhcpFrame({ options: [{ code: 61, value: Buffer.from('01525400999999', 'hex') }] }),
+      '61',
+    ],
     ['DHCP with a file name', dhcpPolicy, edited(dhcpFrame(), { 200: 0x41 }), 'spare'],
     ['DHCP offer', dhcpPolicy, dhcpFrame({ type: 2 }), 'option 53'],
   ])('%s', (_name, policy, frame, why) => {
     expect(judgeFrame(policy, frame)).toEqual({ verdict: 'drop', why: expect.stringContaining(why) });
+    expect(compileMatcher(policy).match(frame, 0, frame.length)).toBeUndefined();
   });
+});
+
+test('a frame whose end is not in the buffer is not judged by its beginning', () => {
+  const frame = tunnelFrame();
+  expect(compileMatcher(openPolicy).match(frame.subarray(0, -1), 0, frame.length)).toBeUndefined();
 });
 
 test('an endpoint of a protocol the shape does not have lets nothing out', () => {
