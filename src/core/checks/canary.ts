@@ -48,6 +48,8 @@ export const canaryCheck: Check<CanaryFacts> = {
 };
 
 const RETRY = 'vmgate verify';
+/** Without one of these, silence means nothing. */
+const COUNTED = ['probe_rx', 'to_tunnel', 'probe_to_tunnel'];
 const LEAK = 'vmgate evidence, then: vmgate down && vmgate up';
 
 function judge({ probe, closed, open, openTrouble, alone }: CanaryFacts): Opinion {
@@ -109,6 +111,8 @@ function uncontrolled(state: string, phase: CanaryPhase, probe: string): Opinion
   const { sent, injected, barrier } = phase;
   const nothingProven = `the canaries sent while the probe link was ${state} prove nothing`;
   if (sent.length === 0) return unknown(nothingProven, RETRY, ['none was sent']);
+  const uncounted = COUNTED.filter((counter) => risen(phase, counter) === undefined);
+  if (uncounted.length > 0) return unknown(nothingProven, FRESH_GATEWAY, [`not counted: ${uncounted.join(', ')}`]);
   if (!barrier) return unknown(nothingProven, RETRY, ['the sentinel behind them did not come back']);
   const arrived = received(phase.after, probe) - received(phase.before, probe);
   const counted = risen(phase, 'probe_rx') ?? Number.NaN;

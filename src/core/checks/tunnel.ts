@@ -5,6 +5,8 @@ import { guestAhead, type Snapshot } from './snapshot.ts';
 
 /** WireGuard's REJECT_AFTER_TIME: no packet is sent or accepted under an older session (whitepaper, section 6.1). */
 export const MAX_HANDSHAKE_AGE_MS = 180_000;
+/** How wg(8) shows a peer nobody can reach: a profile may have such ones beside the exit (src/vpn/wireguard/plan.ts). */
+const NO_ENDPOINT = '(none)';
 /** `wg show latest-handshakes` counts in whole seconds and the two clocks may differ by the `clock` check's bound. */
 const CLOCK_SLACK_MS = 3_000;
 
@@ -39,14 +41,15 @@ function judge({ policy, endpoint, peerIdentity, connectBeganMs, before, after }
     ...differs('interface', tunnel.ifname, policy.ifname),
     ...differs('port', tunnel.listenPort, policy.localPort),
     ...differs('mark', tunnel.mark, policy.mark),
-    ...differs('number of peers', tunnel.peers.length, 1),
   ];
-  const [peer] = tunnel.peers;
-  if (peer === undefined || wrong.length > 0) {
-    return refuted('the tunnel is not set up as the profile says', FRESH_GATEWAY, wrong);
+  if (wrong.length > 0) return refuted('the tunnel is not set up as the profile says', FRESH_GATEWAY, wrong);
+  const [peer, twin] = tunnel.peers.filter(({ publicKey }) => publicKey === peerIdentity);
+  const others = tunnel.peers.filter(({ publicKey }) => publicKey !== peerIdentity);
+  const reached = others.filter((other) => other.endpoint !== NO_ENDPOINT || other.latestHandshakeMs !== 0);
+  if (peer === undefined || twin !== undefined || reached.length > 0) {
+    const found = tunnel.peers.map(({ publicKey, endpoint: at }) => `peer: found ${publicKey} at ${at}`);
+    return refuted('the tunnel ends at another peer', FRESH_GATEWAY, [...found, `expected ${peerIdentity} alone`]);
   }
-  const identity = differs('peer', peer.publicKey, peerIdentity);
-  if (identity.length > 0) return refuted('the tunnel ends at another peer', FRESH_GATEWAY, identity);
   const place = differs('endpoint', peer.endpoint, `${endpoint.address}:${endpoint.port}`);
   if (place.length > 0) return refuted('the tunnel moved away from the pinned endpoint', FRESH_GATEWAY, place);
   return judgeHandshake(peer, after, connectBeganMs) ?? judgeBytes(peer, before?.facts.tunnel?.peers, before);

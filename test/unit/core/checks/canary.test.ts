@@ -58,6 +58,11 @@ const open: CanaryPhase = {
 const facts: CanaryFacts = { probe: 'probe0', closed, open, openTrouble: '', alone: true };
 const withoutCounters = { ...closed.after, facts: { ...closed.after.facts, counters: {} } };
 
+function without(counter: string): Snapshot {
+  const counters = Object.fromEntries(Object.entries(closed.after.facts.counters).filter(([name]) => name !== counter));
+  return { ...closed.after, facts: { ...closed.after.facts, counters } };
+}
+
 describe('canary', () => {
   test.each<[string, Partial<CanaryFacts>, string, string]>([
     ['nowhere while closed, only the tunnel while open', {}, 'verified', `${must} entered the tunnel`],
@@ -160,8 +165,14 @@ describe('canary', () => {
       'counters that are not there',
       { closed: { ...closed, after: withoutCounters } },
       'unknown',
-      'counted by the firewall: NaN',
+      'not counted: probe_rx, to_tunnel, probe_to_tunnel',
     ],
+    ...['probe_rx', 'to_tunnel', 'probe_to_tunnel'].map((counter): [string, Partial<CanaryFacts>, string, string] => [
+      `a gateway that does not count ${counter}`,
+      { closed: { ...closed, after: without(counter) }, open: { ...open, before: without(counter) } },
+      'unknown',
+      `not counted: ${counter}`,
+    ]),
     ['a link that is not there', { probe: 'probe9' }, 'unknown', 'arrived at probe9: NaN'],
     [
       'open canaries lost on the way',

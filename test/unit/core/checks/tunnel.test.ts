@@ -8,6 +8,17 @@ type Peer = Tunnel['peers'][number];
 
 const healthy = healthyFacts().tunnel as Tunnel;
 const [healthyPeer] = healthy.peers as [Peer];
+/** Data went both ways since the first look. */
+const moved = { ...healthyPeer, rxBytes: 1_100, txBytes: 2_200 };
+/** As the gateway shows a profile's peer without Endpoint. */
+const silent = {
+  ...healthyPeer,
+  publicKey: 'silent',
+  endpoint: '(none)',
+  latestHandshakeMs: 0,
+  rxBytes: 0,
+  txBytes: 0,
+};
 
 function later(peer: Partial<Peer>, rest: Partial<Tunnel> = {}) {
   return snapshot({ tunnel: { ...healthy, peers: [{ ...healthyPeer, ...peer }], ...rest } });
@@ -31,9 +42,22 @@ describe('tunnel', () => {
     ['another interface', { after: later({}, { ifname: 'wg9' }) }, 'refuted', 'interface: found wg9'],
     ['another port', { after: later({}, { listenPort: 1 }) }, 'refuted', 'port: found 1'],
     ['no mark', { after: later({}, { mark: 0 }) }, 'refuted', 'mark: found 0, expected 30317'],
-    ['no peer', { after: later({}, { peers: [] }) }, 'refuted', 'number of peers: found 0'],
-    ['a second peer', { after: later({}, { peers: [healthyPeer, healthyPeer] }) }, 'refuted', 'peers: found 2'],
-    ['another key', { after: later({ publicKey: 'other' }) }, 'refuted', 'peer: found other'],
+    ['no peer', { after: later({}, { peers: [] }) }, 'refuted', 'ends at another peer'],
+    ['the peer twice', { after: later({}, { peers: [moved, moved] }) }, 'refuted', 'ends at another peer'],
+    ['a peer without endpoint beside it', { after: later({}, { peers: [silent, moved] }) }, 'verified', 'received 100'],
+    [
+      'a second peer with an endpoint',
+      { after: later({}, { peers: [moved, { ...silent, endpoint: '198.51.100.66:9' }] }) },
+      'refuted',
+      'found silent at 198.51.100.66:9',
+    ],
+    [
+      'a second peer that shook hands',
+      { after: later({}, { peers: [moved, { ...silent, latestHandshakeMs: NOW }] }) },
+      'refuted',
+      'found silent at (none)',
+    ],
+    ['another key', { after: later({ publicKey: 'other' }) }, 'refuted', 'peer: found other at'],
     ['roamed', { after: later({ endpoint: '198.51.100.66:51820' }) }, 'refuted', 'found 198.51.100.66:51820'],
     ['no handshake', { after: later({ latestHandshakeMs: 0 }) }, 'refuted', 'has not answered'],
     ['a stale handshake', { after: later({ latestHandshakeMs: NOW - 181_000 }) }, 'refuted', '181 s ago'],
