@@ -49,7 +49,7 @@ export class Requests {
 
   /** SIGTERM: as `down`, for nobody in particular. */
   stop(): void {
-    this.#loop.post({ type: 'down', request: ++this.#last });
+    if (!this.#isOver) this.#loop.post({ type: 'down', request: ++this.#last });
   }
 
   async handle(request: Request, exchange: Exchange): Promise<unknown> {

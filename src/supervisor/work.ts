@@ -30,11 +30,11 @@ export function workRunners(world: World, onEnd: OnEnd): WorkRunners {
   return {
     defineWork: async ({ name, generation }) => {
       const cancelled = new AbortController();
-      const starting = define(world, name, cancelled.signal, onEnd);
+      const starting = startFrozen(world, name, cancelled.signal, onEnd);
       const settled = starting.catch(() => undefined);
       world.starting.set(name, { cancel: () => cancelled.abort(cutShort()), settled });
-      const verdict = await starting;
-      return { type: 'defined', name, generation, verdict };
+      const { spec, work } = await starting;
+      return { type: 'defined', name, generation, verdict: judgeDefinition(spec, await work.facts()) };
     },
     judgeWork: async ({ name, generation }) => {
       const work = runningOf(world, name);
@@ -81,8 +81,13 @@ export function workRunners(world: World, onEnd: OnEnd): WorkRunners {
   };
 }
 
-/** From nothing to a frozen process that was looked at. Cancelled, it leaves no process. */
-async function define(world: World, name: string, cancelled: AbortSignal, onEnd: OnEnd): Promise<Verdict> {
+/** From nothing to a frozen process. Cancelled, it leaves none. */
+async function startFrozen(
+  world: World,
+  name: string,
+  cancelled: AbortSignal,
+  onEnd: OnEnd,
+): Promise<{ readonly spec: WorkSpec; readonly work: RunningWork }> {
   const spec = await specOf(world, name);
   await prepareWork(configOf(world, name), spec, world.home.images);
   cancelled.throwIfAborted();
@@ -90,7 +95,7 @@ async function define(world: World, name: string, cancelled: AbortSignal, onEnd:
   if (cancelled.aborted) await work.kill();
   cancelled.throwIfAborted();
   keep(world, name, work, onEnd);
-  return judgeDefinition(spec, await work.facts());
+  return { spec, work };
 }
 
 /** Watches a running VM until its end. */
