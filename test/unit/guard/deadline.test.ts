@@ -47,6 +47,11 @@ describe('armed', () => {
     expect(causes).toEqual(['deadline']);
   });
 
+  test('a wall clock set back a little keeps nothing alive: the monotonic one ends it', () => {
+    expect(deadline.mayPass(at(4_500, -4_900))).toBe(false);
+    expect(causes).toEqual(['deadline']);
+  });
+
   test.each([MAX_ARM_MS, -MAX_ARM_MS, 86_400_000])('a wall clock that jumps by %i ms ends it', (jump) => {
     expect(deadline.mayPass(at(10, jump))).toBe(false);
     expect(causes).toEqual(['clock-jump']);
@@ -59,6 +64,24 @@ describe('armed', () => {
     expect(deadline.mayPass(at(30, jump))).toBe(false);
     deadline.arm(2, at(4_000, jump), at(40, jump));
     expect(deadline.mayPass(at(50, jump))).toBe(true);
+  });
+
+  test('a jump that nobody noticed before the next order is noticed then', () => {
+    deadline.arm(1, at(4_000, -3_600_000), at(20, -3_600_000));
+    expect(deadline.mayPass(at(30, -3_600_000))).toBe(false);
+    expect(causes).toEqual(['clock-jump']);
+  });
+
+  test('an order written before the wall clock was set back and read after it does not arm', () => {
+    deadline.mayPass(at(10, -3_600_000));
+    deadline.arm(2, at(4_000), at(20, -3_600_000));
+    expect(deadline.mayPass(at(30, -3_600_000))).toBe(false);
+  });
+
+  test('an older generation does not push the deadline of a newer one', () => {
+    deadline.arm(3, at(4_600), at(100));
+    deadline.arm(2, at(5_000), at(200));
+    expect(deadline.mayPass(at(4_700))).toBe(false);
   });
 
   test('an order written before a jump and read after it does not arm', () => {
@@ -80,8 +103,18 @@ describe('armed', () => {
   test('an order that comes after its own deadline changes nothing', () => {
     deadline.mayPass(at(4_600));
     deadline.arm(1, at(4_550), at(4_700));
+    expect(deadline.armed).toBe(false);
     expect(deadline.mayPass(at(4_700))).toBe(false);
+    expect(causes).toEqual(['deadline']);
   });
+});
+
+test.each([
+  ['the wall clock', at(MAX_ARM_MS, -4_900)],
+  ['the monotonic clock, as in sleep,', at(100, 4_950)],
+])('no order reaches further on either clock: %s stays behind', (_, later) => {
+  deadline.arm(1, at(3_600_000), at(0));
+  expect(deadline.mayPass(later)).toBe(false);
 });
 
 test('no order reaches further than MAX_ARM_MS', () => {

@@ -55,6 +55,15 @@ const open: CanaryPhase = {
   guardAfter: guard({ tunnelFrames: 11 + must + 20 }),
   replies: [],
 };
+const dropped = opened.filter(({ fate }) => fate === 'dropped');
+const droppedSent = frames(dropped);
+/** Nothing that could have shown that the open link leads anywhere. */
+const onlyDropped: CanaryPhase = {
+  ...open,
+  sent: dropped,
+  injected: droppedSent,
+  after: counted(5 + closedSent.frames + droppedSent.frames, closedSent.ipv4 + droppedSent.ipv4, 0),
+};
 const facts: CanaryFacts = { probe: 'probe0', closed, open, openTrouble: '', alone: true };
 const withoutCounters = { ...closed.after, facts: { ...closed.after.facts, counters: {} } };
 
@@ -122,6 +131,12 @@ describe('canary', () => {
     ],
     ['forwarding while closed', { closed: { ...closed, after: counted(99, 99, 3) } }, 'refuted', 'packets: 3'],
     [
+      'forwarding while closed, beside an open work link',
+      { alone: false, closed: { ...closed, after: counted(99, 99, 3, 900) } },
+      'refuted',
+      'packets: 3',
+    ],
+    [
       "the gateway's own packets while closed",
       { closed: { ...closed, after: counted(99, 99, 0, 2) } },
       'refuted',
@@ -185,6 +200,7 @@ describe('canary', () => {
       'unknown',
       `entered: ${must - 1}`,
     ],
+    ['no open canary that belongs into the tunnel', { open: onlyDropped }, 'unknown', 'expected: 0'],
     [
       'a tunnel that sent nothing',
       { open: { ...open, guardAfter: guard({ tunnelFrames: 11 }) } },

@@ -89,6 +89,13 @@ describe('a listing that is not the policy', () => {
     }
   });
 
+  test.each(['prerouting', 'input', 'forward', 'output', 'postrouting'])('a rule more at the end of %s', (chain) => {
+    const found = differences(({ nftables }) => {
+      nftables.push({ rule: { family: 'inet', table: 'vmgate', chain, handle: 99, expr: [{ accept: null }] } });
+    });
+    expect(found).toEqual([expect.stringMatching(new RegExp(`^rules inet vmgate ${chain}: line \\d+ is not ours`))]);
+  });
+
   test.each<[string, unknown]>([
     ['a flowtable', { flowtable: { family: 'inet', name: 'f', table: 'vmgate' } }],
     ['a netdev table', { table: { family: 'netdev', name: 'x' } }],
