@@ -22,6 +22,8 @@ export interface GuardStart {
 type Process = ChildProcessByStdio<Writable, Readable, Readable>;
 type Sync = Awaited<ReturnType<Guard['sync']>>;
 
+/** It reads what a gateway sends, byte by byte, and has no use for turning text into code. */
+const NODE_FLAGS = ['--disallow-code-generation-from-strings'];
 const READY_MS = 5_000;
 const SYNC_MS = 2_000;
 const KEPT_STDERR = 4_096;
@@ -36,7 +38,12 @@ const KEPT_REPORTS = 64;
 export async function startGuard(start: GuardStart): Promise<Guard> {
   const entry = start.entry ?? fileURLToPath(new URL('./main.js', import.meta.url));
   // An empty environment: NODE_OPTIONS and the like must not reach the process that holds the promise.
-  const child = spawn(process.execPath, [entry], { env: {}, cwd: '/', shell: false, stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [...NODE_FLAGS, entry], {
+    env: {},
+    cwd: '/',
+    shell: false,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
   const guard = new GuardProcess(child);
   guard.order({ type: 'setup', ...start.setup });
   guard.setPolicy(start.uplink, []);

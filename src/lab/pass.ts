@@ -1,7 +1,8 @@
 /**
  * The one thing that lets a gate run on another uplink than slirp, trust another certificate, dial an address that is
  * otherwise refused, or go without a defence. Only a running lab makes one (DESIGN section 2), and it always carries
- * that lab's uplink: what was taken away is away from a gate that can reach nothing but the lab.
+ * that lab's uplink. A lab behind slirp shares the host's real network, so there the guard is never replaced: rules of
+ * the gateway may go, but nothing leaves except towards the endpoint.
  *
  * No flag, environment variable or configuration key leads here: the class is exported from this room as a type only,
  * and its constructor takes a key that never leaves this file.
@@ -43,11 +44,14 @@ export class LabPass {
   readonly removedDefences: RemovedDefences;
   /** Where the gateway's QEMU writes a pcap of what passed the guard. */
   readonly witness: string | undefined;
-  /** Another program in the guard's place: guard-open.ts, compiled, which passes everything. */
+  /** Another program in the guard's place: guard-open.ts, compiled, which passes everything. On a wire only. */
   readonly guardEntry: string | undefined;
 
   private constructor(key: symbol, plan: LabPassPlan) {
     if (key !== maker) throw new TypeError('only src/lab makes a LabPass');
+    if (plan.uplink.kind === 'user' && plan.guardEntry !== undefined) {
+      throw new TypeError('a gate on the real network keeps its guard: use a lab on a wire');
+    }
     this.#plan = plan;
     this.uplink = plan.uplink;
     this.addressing = plan.addressing;

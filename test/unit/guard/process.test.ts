@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { parsePcap } from '../../../src/frame/index.ts';
@@ -210,6 +210,20 @@ describe('violated', () => {
     await gateway.send(...Array.from({ length: 5_000 }, foreignFrame));
     expect((await guard.sync(10_000)).counts.foreign).toBe(5_000);
     expect(reported('violation')).toHaveLength(8);
+  });
+});
+
+test('the process inherits nothing and cannot turn text into code', async () => {
+  const about = path.join(gateway.folder, 'about.mjs');
+  writeFileSync(
+    about,
+    `const evaluates = (() => { try { return new Function('return true')(); } catch { return false; } })();
+     const inherited = ['NODE_OPTIONS', 'PATH', 'HOME'].filter((name) => name in process.env);
+     console.error(JSON.stringify({ evaluates, inherited }));
+     process.exit(9);`,
+  );
+  await expect(startGuard({ setup: setupOf(gateway), uplink, entry: about })).rejects.toMatchObject({
+    payload: { why: expect.stringContaining('{"evaluates":false,"inherited":[]}') },
   });
 });
 

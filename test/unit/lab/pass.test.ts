@@ -36,6 +36,13 @@ describe('LabPass', () => {
     expect(() => new Forged(Symbol('only this file makes passes'), plan)).toThrow('only src/lab makes a LabPass');
   });
 
+  test('replaces the guard on a wire, never on the real network', () => {
+    const guardEntry = '/tmp/lab/guard-open.js';
+    const wire = { kind: 'wire' as const, localPath: '/tmp/lab/c.sock', remotePath: '/tmp/lab/w.sock' };
+    expect(LabPass.of({ ...plan, uplink: wire, guardEntry }).guardEntry).toBe(guardEntry);
+    expect(() => LabPass.of({ ...plan, guardEntry })).toThrow('keeps its guard');
+  });
+
   test('knows no defence that does not exist', () => {
     expect(labPassPlan.safeParse({ ...plan, removedDefences: ['guard'] }).success).toBe(false);
   });
