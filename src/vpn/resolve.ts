@@ -26,7 +26,7 @@ export interface ResolveRules {
 export interface ResolveMeans {
   /** IPv4 addresses of a name, as getaddrinfo(3) gives them. Rejects when there are none. */
   readonly lookup?: (host: string) => Promise<readonly string[]>;
-  /** IPv4 prefixes this machine is on. */
+  /** This machine's IPv4 addresses, each with the prefix it is on: `192.168.1.5/24`. */
   readonly onLink?: () => readonly string[];
   readonly timeoutMs?: number;
   /** The lab's exception: addresses that are dialled whatever their class. Only src/lab makes one. */
@@ -65,6 +65,9 @@ function judge(
   if (exempt?.(address) === true) return undefined;
   const { admission, meaning } = classifyAddress(address);
   if (admission === 'forbidden') return VmgateError.of(errors.VPN_ENDPOINT_FORBIDDEN, { host, address, meaning });
+  // slirp would hand the packet to whatever listens on this host, allowPrivate or not.
+  if (onLink.some((cidr) => cidr.split('/')[0] === address))
+    return VmgateError.of(errors.VPN_ENDPOINT_FORBIDDEN, { host, address, meaning: 'an address of this machine' });
   if (allowPrivate) return undefined;
   if (admission === 'permission') return VmgateError.of(errors.VPN_ENDPOINT_PRIVATE, { host, address, meaning });
   const prefix = onLink.find((candidate) => isWithin(candidate, address));

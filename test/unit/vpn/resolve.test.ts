@@ -61,6 +61,20 @@ describe('resolveEndpoint', () => {
     expect(await resolveEndpoint(NAME, { allowPrivate: true }, means)).toMatchObject({ address: '198.41.0.4' });
   });
 
+  test("an address of this machine's own is refused, allowPrivate or not; its neighbours are not", async () => {
+    const means = { ...answering('192.168.1.5'), onLink: () => ['10.9.9.1/8', '192.168.1.5/24'] };
+    expect(await codeOf(resolveEndpoint(NAME, { allowPrivate: true }, means))).toBe('VPN_ENDPOINT_FORBIDDEN');
+    const beside = { ...means, lookup: async () => ['192.168.1.50'] };
+    expect(await resolveEndpoint(NAME, { allowPrivate: true }, beside)).toMatchObject({ address: '192.168.1.50' });
+  });
+
+  test('of thousands of answers a few are judged', async () => {
+    const lies = Array.from({ length: 40 }, (_, index) => `127.0.0.${index + 1}`);
+    expect(await codeOf(resolveEndpoint(NAME, STRICT, answering(...lies, '198.41.0.4')))).toBe(
+      'VPN_ENDPOINT_FORBIDDEN',
+    );
+  });
+
   test('a lying answer before an honest one is passed over', async () => {
     const pinned = await resolveEndpoint(NAME, STRICT, answering('127.0.0.1', '198.41.0.4'));
     expect(pinned.address).toBe('198.41.0.4');
