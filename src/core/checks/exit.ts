@@ -70,7 +70,10 @@ function judge({ settings, split, answer }: ExitFacts): Opinion {
   const retry = `look at ${settings.url} and verify.exit in vmgate.yaml, then: vmgate up`;
   if (answer.kind === 'withheld') return unknown(answer.reason, retry);
   if (answer.kind === 'untrusted') {
-    return refuted('whoever answers as the exit server cannot prove to be it', retry, [
+    // A clock years off makes every certificate too young or too old, and nobody has a date to tell so (P10).
+    const untimely = /^CERT_(HAS_EXPIRED|NOT_YET_VALID)\b/.test(answer.reason);
+    const remedy = untimely ? `look whether the clock of this machine is right (date); if it is, ${retry}` : retry;
+    return refuted('whoever answers as the exit server cannot prove to be it', remedy, [
       `asked ${settings.url} at ${answer.address}`,
       answer.reason,
     ]);

@@ -116,6 +116,15 @@ describe('exit', () => {
     expect(exitClaim(facts, opinion)).toEqual({ kind: 'round-trip' });
   });
 
+  test.each([
+    ['CERT_NOT_YET_VALID: certificate is not yet valid', true],
+    ['CERT_HAS_EXPIRED: certificate has expired', true],
+    ['ERR_TLS_CERT_ALTNAME_INVALID: another name', false],
+  ])('%s: the clock may be what is wrong: %s', (reason, mentioned) => {
+    const { outcome, remedy } = exitCheck.judge(asked(json, { kind: 'untrusted', reason, address: '203.0.113.9' }));
+    expect([outcome, remedy.includes('clock of this machine')]).toEqual(['refuted', mentioned]);
+  });
+
   test('the claim names no address when the URL was lost', () => {
     const facts: ExitFacts = { settings: undefined, split: false, answer: answer('{}') };
     const opinion = { outcome: 'verified', summary: '', evidence: [], remedy: '' } as const;

@@ -61,6 +61,12 @@ describe('tunnel', () => {
     ['roamed', { after: later({ endpoint: '198.51.100.66:51820' }) }, 'refuted', 'found 198.51.100.66:51820'],
     ['no handshake', { after: later({ latestHandshakeMs: 0 }) }, 'refuted', 'has not answered'],
     ['a stale handshake', { after: later({ latestHandshakeMs: NOW - 181_000 }) }, 'refuted', '181 s ago'],
+    [
+      'a stale handshake of a connect long ago',
+      { connectBeganMs: NOW - 600_000, after: later({ ...moved, latestHandshakeMs: NOW - 181_000 }) },
+      'refuted',
+      'no longer answers',
+    ],
     ['a handshake to come', { after: later({ latestHandshakeMs: NOW + 9_000 }) }, 'unknown', 'in the future'],
     ['a handshake of an earlier connect', { connectBeganMs: NOW - 1_000 }, 'refuted', 'since this connect began'],
     ['nothing received', { after: later({ txBytes: 2_200 }) }, 'unknown', 'received 0 bytes'],
