@@ -33,7 +33,8 @@ export const errors = errorCodes({
     exit: 4,
     ...environment,
     what: ({ gate, phase, why }) => `refused: gate ${gate} is ${phase}, ${why}`,
-    remedy: ({ remedy }) => remedy,
+    // A gate that is not open verifies by itself, and refuses to be asked for it.
+    remedy: ({ remedy }) => (remedy === 'vmgate verify' ? 'vmgate up waits until it is verified' : remedy),
     sample: {
       gate: 'default',
       phase: 'down',
@@ -59,7 +60,7 @@ export const errors = errorCodes({
     exit: 7,
     ...environment,
     what: ({ step, seconds }) => `${inWords(step)} took longer than ${seconds} s`,
-    remedy: () => 'vmgate logs shows what the gateway said; vmgate doctor looks at this machine',
+    remedy: () => 'a busy machine may need a second try: vmgate up; what else may be wrong here: vmgate doctor',
     sample: { step: 'bootGateway', seconds: 60 },
   }),
   GATE_TUNNEL_SILENT: error<{ endpoint: string; seconds: number }>({
@@ -67,7 +68,7 @@ export const errors = errorCodes({
     ...environment,
     what: ({ endpoint, seconds }) => `the VPN server ${endpoint} did not answer within ${seconds} s`,
     remedy: () =>
-      'the network may block it (is there a sign-in page?), or the key may be wrong or expired: vmgate vpn show; vmgate keeps trying, vmgate down ends it',
+      'the network may block it (is there a sign-in page?), or the key may be wrong or expired: vmgate vpn show NAME; vmgate keeps trying, vmgate down ends it',
     sample: { endpoint: '198.51.100.10:51820/udp', seconds: 5 },
   }),
   GATE_OTHER_CONFIG: error<{ gate: string; running: string; asked: string }>({
@@ -201,7 +202,7 @@ export const events = eventCodes({
   }),
   GATE_UNEXPECTED: event<{ effect: string; code: string; what: string }>({
     level: 'warn',
-    text: ({ effect, what }) => `${inWords(effect)} failed: ${what}`,
+    text: ({ effect, what }) => (what.startsWith(inWords(effect)) ? what : `${inWords(effect)} failed: ${what}`),
     sample: { effect: 'pulse', code: 'GATEWAY_SILENT', what: 'the gateway did not answer within 4 s' },
   }),
 });

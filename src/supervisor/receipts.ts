@@ -7,25 +7,22 @@ import type { Claim, Verdict } from '../core/verdict.ts';
 import { machineProcesses, monotonicMs, wallMs } from '../host/index.ts';
 import { installationKey, revokeReceipt, writeReceipt } from '../trust/index.ts';
 import { connectionOf } from './connect.ts';
-import { Lane } from './lane.ts';
 import type { Runners } from './loop.ts';
 import { sessionOf } from './session.ts';
 import type { World } from './world.ts';
 
 export function receiptRunners(world: World): Pick<Runners, 'writeReceipt' | 'revokeReceipt'> {
-  // In the order asked for: a receipt still being written when the gate closes must not outlive its revocation.
-  const desk = new Lane();
   return {
     writeReceipt: ({ verdicts, claim, expiresMs }) => {
       const { signal } = world.attempt;
-      return desk.run(async () => {
+      return world.receipts.run(async () => {
         signal.throwIfAborted();
         await write(world, verdicts, claim, expiresMs, signal);
         return undefined;
       });
     },
     revokeReceipt: () =>
-      desk.run(async () => {
+      world.receipts.run(async () => {
         await revokeReceipt(world.layout.receipts);
         return undefined;
       }),

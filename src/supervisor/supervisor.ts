@@ -71,6 +71,7 @@ export class Supervisor {
       config: undefined,
       session: undefined,
       lifecycle: new Lane(),
+      receipts: new Lane(),
       booting: new AbortController(),
       attempt: new AbortController(),
       starting: new Map(),
@@ -170,7 +171,8 @@ export class Supervisor {
     clearInterval(this.#ticking);
     this.#requests.close();
     // A hypervisor that does not let go keeps nobody waiting: the next supervisor reaps what it finds.
-    await Promise.race([endSession(this.#world), delay(PATIENCE_MS, undefined, { ref: false })]).catch(() => undefined);
+    const ended = Promise.all([endSession(this.#world), this.#world.receipts.run(async () => undefined)]);
+    await Promise.race([ended, delay(PATIENCE_MS, undefined, { ref: false })]).catch(() => undefined);
     await this.#server?.close();
     this.#isOver = true;
     this.#journal.close();

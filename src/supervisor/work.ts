@@ -1,5 +1,4 @@
 /** Runners of work VMs: frozen first, judged, raised last; stopped with the link down before anything else. */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkConfig } from '../config/index.ts';
 import { type SerializedFault, VmgateError } from '../core/coded.ts';
 import { judgeDefinition } from '../core/definition.ts';
@@ -161,10 +160,12 @@ async function stop(work: RunningWork, force: boolean): Promise<void> {
   await work.setLink(false).catch(() => undefined);
   if (!force) {
     await work.powerDown().catch(() => undefined);
-    const patience = new AbortController();
-    const tooLong = delay(SHUTDOWN_MS, undefined, { signal: patience.signal }).catch(() => undefined);
+    let patience: NodeJS.Timeout | undefined;
+    const tooLong = new Promise((resolve) => {
+      patience = setTimeout(resolve, SHUTDOWN_MS);
+    });
     await Promise.race([work.ended, tooLong]);
-    patience.abort();
+    clearTimeout(patience);
   }
   await work.kill();
 }

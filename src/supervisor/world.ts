@@ -63,6 +63,8 @@ export interface World {
   session: Session | undefined;
   /** Boots and ends of gateways take turns: there is never a process that nobody knows of. */
   readonly lifecycle: Lane;
+  /** In the order asked for: a receipt still being written when the gate closes must not outlive its revocation. */
+  readonly receipts: Lane;
   /** Cancels the boot that was begun last. */
   booting: AbortController;
   /** Aborted by each close: what was begun before it may neither grant a lease, nor raise a link, nor start a tunnel. */

@@ -41,7 +41,7 @@ export function failed(state: GateState, event: Extract<GateEvent, { type: 'fail
     case 'killGateway':
       return gatewayKilled(state, effect.generation);
     case 'stopWork':
-      return finishDown(ended(state, effect.name));
+      return finishDown(ended(state, effect.name, reason));
     case 'writeReceipt':
       return state.phase === 'open' ? close(state, 'closed', reason) : [state, []];
     case 'armGuard':

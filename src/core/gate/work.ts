@@ -99,7 +99,9 @@ export function ready(state: GateState, name: string, generation: number): Step 
 export function ended(state: GateState, name: string, why: RefusalCause = { kind: 'cancelled' }): Step {
   const vm = state.work[name];
   if (vm === undefined) return [state, []];
-  const outcome: Outcome = vm.status === 'stopping' ? { ok: true, already: false } : { ok: false, because: why };
+  // A stop that failed is no stop, whatever the request was.
+  const isStopped = vm.status === 'stopping' && why.kind !== 'fault';
+  const outcome: Outcome = isStopped ? { ok: true, already: false } : { ok: false, because: why };
   return [withVm(state, name, STOPPED), answer(vm.waiters, outcome)];
 }
 
