@@ -8,8 +8,8 @@ import path from 'node:path';
 import { bootUnguarded } from './baseline/unguarded-gateway.mjs';
 
 /** slirp's fixed addresses. */
-const SLIRP = { kind: 'static', address: '10.0.2.15', prefixLength: 24, nextHop: '10.0.2.2' };
-const TUNNEL = { ifname: 'tun0', localPort: 40_001, mark: 0x766d };
+export const SLIRP = { kind: 'static', address: '10.0.2.15', prefixLength: 24, nextHop: '10.0.2.2' };
+export const TUNNEL = { ifname: 'tun0', localPort: 40_001, mark: 0x766d };
 const ARM_MS = 4_500;
 const COME_UP_MS = 60_000;
 const DNS_PORT = 53;
