@@ -8,7 +8,7 @@ export const errors = errorCodes({
     ...usage,
     what: ({ message }) => message,
     remedy: ({ hint, command }) => (hint === '' ? `vmgate ${command}${command === '' ? '' : ' '}--help` : hint),
-    sample: { message: "unknown command 'strat'", hint: 'did you mean start?', command: '' },
+    sample: { message: "unknown command 'strat'", hint: 'did you mean: vmgate start', command: '' },
   }),
   CLI_ANSWER_NEEDED: error<{ what: string; flag: string }>({
     ...usage,

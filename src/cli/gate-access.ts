@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { LoadedConfig } from '../config/index.ts';
 import { VmgateError } from '../core/coded.ts';
-import type { GateLayout } from '../home/index.ts';
+import type { GateLayout, HomeLayout } from '../home/index.ts';
 import type { SupervisorClient } from '../supervisor/client.ts';
 import { type Context, type Input, text } from './command.ts';
 import { recentConfig } from './recent-config.ts';
@@ -39,8 +39,26 @@ export async function gateOf(context: Context, input: Input): Promise<Gate> {
   }
   const layout = home.gate(named);
   const origin = originOf(layout);
-  const loaded = origin === undefined ? undefined : await recentConfig(path.dirname(origin), home);
-  return { name: named, layout, loaded: loaded?.config.gate === named ? loaded : undefined };
+  const loaded = await configNaming(named, origin === undefined ? context.cwd : path.dirname(origin), home);
+  if (loaded === undefined && !existsSync(layout.folder)) throw await unknownGate(named);
+  return { name: named, layout, loaded };
+}
+
+/** The file that applies in `folder`, if it is this gate's. A gate that runs is not out of reach for a file that broke. */
+async function configNaming(gate: string, folder: string, home: HomeLayout): Promise<LoadedConfig | undefined> {
+  try {
+    const loaded = await recentConfig(folder, home);
+    return loaded.config.gate === gate ? loaded : undefined;
+  } catch (cause) {
+    if (VmgateError.is(cause) && cause.exit === 2) return undefined;
+    throw cause;
+  }
+}
+
+/** A gate that was never up is no gate that is down: the name may be mistyped, and another one open. */
+async function unknownGate(gate: string): Promise<VmgateError> {
+  const { errors } = await import('../supervisor/index.ts');
+  return VmgateError.of(errors.GATE_ORIGIN_GONE, { gate });
 }
 
 /** The vmgate.yaml a gate was last brought up from, if it is still there. */

@@ -71,7 +71,7 @@ export class Output {
     }
     const lines = [
       `${this.style('red', 'error')} ${fault.code}: ${escapeLine(fault.what)}`,
-      ...fault.evidence.map((line) => `  saw: ${escapeLine(line)}`),
+      ...fault.evidence.filter((line) => line !== fault.what).map((line) => `  saw: ${escapeLine(line)}`),
       ...(fault.remedy === '' ? [] : [`  next: ${escapeLine(fault.remedy)}`]),
     ];
     this.#streams.stderr.write(`${lines.join('\n')}\n`);

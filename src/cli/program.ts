@@ -11,11 +11,12 @@ const NOUNS: Readonly<Record<string, string>> = {
   receipt: 'signed record of the last verification: show, check',
 };
 
-/** `run` gets the command that was typed, its input, and the global options. */
+/** `run` gets the command that was typed, its input, and the global options. `json`: help in place of a command is no answer. */
 export function programOf(
   commands: readonly Command[],
   outside: Pick<Outside, 'stdout' | 'stderr'>,
   run: (command: Command, input: Input) => Promise<void>,
+  json = false,
 ): Commander {
   const program = new Commander('vmgate')
     .description('A gateway VM with your VPN; work VMs start only behind a proven tunnel.')
@@ -27,7 +28,7 @@ export function programOf(
     // What is wrong with a command line is told like every other error, with its code.
     .configureOutput({
       writeOut: (text) => outside.stdout.write(text),
-      writeErr: (text) => outside.stderr.write(text),
+      writeErr: (text) => (json ? undefined : outside.stderr.write(text)),
       outputError: () => {},
     });
   for (const option of GLOBAL_OPTIONS) program.addOption(optionOf(option));
@@ -39,7 +40,7 @@ export function programOf(
   program.helpCommand('help [command]', 'help for a command');
   program.addHelpText(
     'after',
-    '\nFirst time: vmgate init\nOn arrival: vmgate up && vmgate start NAME\nNo VPN at hand: vmgate demo shows it on an embedded lab\n',
+    '\nFirst time: vmgate image build && vmgate init --vpn-file FILE\nOn arrival: vmgate up && vmgate start NAME\nNo VPN at hand: vmgate demo shows it on an embedded lab\n',
   );
   return program;
 }

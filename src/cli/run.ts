@@ -32,9 +32,10 @@ export async function main(argv: readonly string[], outside: Outside = thisProce
     else await parsed(argv, wanted, outside, run);
     return exit;
   } catch (cause) {
-    const fault = await faultOf(cause, asked ?? '');
+    const fault = await faultOf(cause, asked ?? nounOf(argv));
     if (fault === undefined) return 0;
-    out.failure(fault);
+    // Where the command was left out, its help was the answer already.
+    if (out.json || !isHelpInstead(cause)) out.failure(fault);
     return interrupted.signal.aborted ? 130 : fault.exit;
   }
 }
@@ -48,7 +49,7 @@ async function parsed(
 ): Promise<void> {
   const { programOf } = await import('./program.ts');
   const commands = wanted === undefined ? await everyCommand() : [wanted];
-  await programOf(commands, outside, run).parseAsync([...argv], { from: 'user' });
+  await programOf(commands, outside, run, argv.includes('--json')).parseAsync([...argv], { from: 'user' });
 }
 
 export async function everyCommand(): Promise<readonly Command[]> {
@@ -111,9 +112,25 @@ async function faultOf(cause: unknown, command: string): Promise<VmgateError | u
   if (!isCommanders(cause)) return (await import('../supervisor/index.ts')).asFault(cause, `command ${command}`);
   if (cause.exitCode === 0) return undefined;
   const [message = '', hint = ''] = cause.message.replace(/^error: /, '').split('\n');
-  const suggestion = hint.replace(/^\(Did you mean (.*)\?\)$/, 'did you mean $1?');
-  const shown = cause.code === 'commander.help' ? 'a command is missing' : message;
-  return VmgateError.of(errors.CLI_USAGE, { message: shown, hint: suggestion, command });
+  const shown = isHelpInstead(cause) ? 'a command is missing' : message;
+  return VmgateError.of(errors.CLI_USAGE, { message: shown, hint: suggestion(hint, command), command });
+}
+
+/** `(Did you mean ad?)`, or `one of`: whole commands, to be typed as they stand. */
+function suggestion(hint: string, noun: string): string {
+  const words = /^\(Did you mean (?:one of )?(.*)\?\)$/.exec(hint)?.[1]?.split(', ') ?? [];
+  const whole = words.map((word) => (word.startsWith('-') ? word : ['vmgate', noun, word].filter(Boolean).join(' ')));
+  return whole.length === 0 ? '' : `did you mean: ${whole.join(', or ')}`;
+}
+
+/** `vpn` of `vmgate vpn ad`; empty where no command begins like that. */
+function nounOf(argv: readonly string[]): string {
+  const noun = argv.find((word) => !word.startsWith('-')) ?? '';
+  return Object.keys(CATALOG).some((name) => name.startsWith(`${noun} `)) ? noun : '';
+}
+
+function isHelpInstead(cause: unknown): boolean {
+  return isCommanders(cause) && cause.code === 'commander.help' && cause.exitCode !== 0;
 }
 
 /** By its mark, not by its class: loading commander for that would cost every failing command. */

@@ -1,4 +1,5 @@
 /** vmgate.yaml: found, read, judged, completed. */
+export type { ConfigIssue } from './codes.ts';
 export type { Config, ExitExpectation, WorkConfig, WorkSource } from './config.ts';
 export { type LoadedConfig, loadConfig } from './load.ts';
 export { nearest } from './nearest.ts';

@@ -174,7 +174,7 @@ export const errors = errorCodes({
 export const events = eventCodes({
   DRIVER_ACCEL_FALLBACK: event<{ wanted: string; using: string; why: string }>({
     level: 'warn',
-    text: ({ wanted, using, why }) => `${wanted} does not work here (${why}); guests run with ${using}, slower`,
+    text: ({ wanted, using, why }) => `${wanted} does not work here, so guests run with ${using}, slower (${why})`,
     sample: { wanted: 'kvm', using: 'tcg', why: 'no guest instruction ran' },
   }),
 });

@@ -1,14 +1,24 @@
 /** Error codes of the gateway room. What a gateway said is hostile text: escaped by whoever prints it. */
 import { error, errorCodes } from '../core/coded.ts';
 
-const freshGateway = () => 'start a fresh gateway: vmgate down && vmgate up (what this one said: vmgate logs)';
+const freshGateway = () =>
+  'start a fresh gateway: vmgate down && vmgate up   (what this one said: vmgate logs --gateway)';
+
+/** QMP's SHUTDOWN reason: the guest's own init gave up, by design before any card is up. */
+const endedByItself = (reason: string) => reason.includes('guest-shutdown');
 
 export const errors = errorCodes({
   GATEWAY_NO_ANSWER: error<{ seconds: number; reason: string }>({
     exit: 7,
     source: 'environment',
-    what: ({ seconds, reason }) => `the gateway did not answer on its control channel within ${seconds} s: ${reason}`,
-    remedy: () => 'see how far it booted: vmgate logs; a slow machine may need a second try: vmgate up',
+    what: ({ seconds, reason }) =>
+      endedByItself(reason)
+        ? `the gateway shut itself down before it answered (${reason})`
+        : `the gateway did not answer on its control channel within ${seconds} s: ${reason}`,
+    remedy: ({ reason }) =>
+      endedByItself(reason)
+        ? 'its image may be of another version of vmgate: vmgate image build gateway; then: vmgate up'
+        : 'a slow or busy machine may need a second try: vmgate up; what else may be wrong here: vmgate doctor',
     sample: { seconds: 60, reason: 'the connection ended during the handshake' },
   }),
   GATEWAY_WRONG_KEY: error<{ expected: string; offered: string }>({

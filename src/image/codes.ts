@@ -26,8 +26,7 @@ export const errors = errorCodes({
     source: 'environment',
     what: ({ folder, neededBytes, freeBytes }) =>
       `building an image needs about ${megabytes(neededBytes)} in ${folder}; ${megabytes(freeBytes)} are free`,
-    remedy: ({ folder }) =>
-      `free some space there (vmgate image prune removes old images), then try again: df -h ${folder}`,
+    remedy: ({ folder }) => `free some space there, then try again: df -h ${folder}`,
     sample: { folder: '/home/ann/.vmgate/images', neededBytes: 900_000_000, freeBytes: 120_000_000 },
   }),
   IMAGE_DOWNLOAD_FAILED: error<{ kind: string; outcome: string }>({

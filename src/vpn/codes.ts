@@ -22,7 +22,7 @@ const endpointErrors = {
   VPN_ENDPOINT_FORBIDDEN: error<{ host: string; address: string; meaning: string }>({
     ...network,
     what: ({ host, address, meaning }) =>
-      `the VPN endpoint ${host === address ? address : `${host} resolves to ${address}, which`} is refused (${meaning}): it could reach this machine instead of your VPN server`,
+      `the VPN endpoint ${host === address ? address : `${host} resolves to ${address}, which`} is refused (${meaning}): no VPN server is there, and some such addresses lead back to this machine`,
     remedy: ({ host, address }) =>
       host === address
         ? "put the VPN server's public address or name into the profile"
@@ -54,7 +54,8 @@ const storeErrors = {
   VPN_NAME_TAKEN: error<{ name: string }>({
     ...user,
     what: ({ name }) => `a VPN profile named ${name} exists already`,
-    remedy: ({ name }) => `choose another name, or first: vmgate vpn remove ${name}`,
+    remedy: ({ name }) =>
+      `to use that one: vmgate init --vpn ${name}; to put another in its place, first: vmgate vpn remove ${name}`,
     sample: { name: 'acme' },
   }),
   VPN_UNKNOWN: error<{ name: string; known: readonly string[] }>({
@@ -88,7 +89,7 @@ const storeErrors = {
     exit: 4,
     source: 'user',
     what: ({ name, heldBy }) => `the VPN profile ${name} is used by gate ${heldBy}, which is running`,
-    remedy: ({ heldBy }) => `first: vmgate down --gate ${heldBy}`,
+    remedy: ({ heldBy }) => `vmgate down --gate ${heldBy}, then remove it`,
     sample: { name: 'acme', heldBy: 'default' },
   }),
 };

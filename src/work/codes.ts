@@ -67,7 +67,7 @@ export const errors = errorCodes({
     exit: 4,
     source: 'environment',
     what: ({ file, why }) => `the overlay ${file} is not the one vmgate made: ${why}`,
-    remedy: () => 'vmgate vm reset NAME starts from the base disk again (what the VM wrote since is lost)',
+    remedy: ({ file }) => `rm ${file}   and the VM starts from its base disk again (what it wrote since is lost)`,
     sample: { file: '/home/ada/.vmgate/gates/default/vm/web/disk.qcow2', why: 'it lies over /etc/shadow' },
   }),
   WORK_DISK_OVERLAY_FAILED: error<Disk & { why: string }>({

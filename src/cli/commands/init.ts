@@ -1,9 +1,9 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { type LoadedConfig, loadConfig } from '../../config/index.ts';
+import { type ConfigIssue, type LoadedConfig, loadConfig } from '../../config/index.ts';
 import { VmgateError } from '../../core/coded.ts';
 import { writeFileAtomic } from '../../home/index.ts';
-import { escapeLine } from '../../host/index.ts';
+import { escapeLine, hostPlatform } from '../../host/index.ts';
 import { addProfile, loadProfile } from '../../vpn/index.ts';
 import { errors } from '../codes.ts';
 import { type Command, type Context, flag } from '../command.ts';
@@ -51,14 +51,21 @@ export const init: Command = {
     const loaded = await written(context, file, answers);
     await confirm(context.home(), loaded);
     const { vpn, work, exit } = answers;
+    const build = (await hasGatewayImage(context)) ? '' : '\n  vmgate image build';
     const learn = exit !== undefined && exit.expect === undefined ? '\n  vmgate init --learn-exit' : '';
     context.out.result(
       { file, vpn, work: work.name, profileAdded: answers.profile !== undefined },
-      `wrote ${escapeLine(file)}; next:\n  vmgate up${learn}\n  vmgate start ${work.name}`,
+      `wrote ${escapeLine(file)}; next:${build}\n  vmgate up${learn}\n  vmgate start ${work.name}`,
     );
     return 0;
   },
 };
+
+/** Off the untrusted network is the time to build one: `up` downloads nothing. */
+async function hasGatewayImage(context: Context): Promise<boolean> {
+  const { findImage } = await import('../../image/index.ts');
+  return (await findImage(context.home().images, 'gateway', hostPlatform().arch).catch(() => undefined)) !== undefined;
+}
 
 /** All or nothing: with a profile or an answer that is refused, the file is as it was before. */
 async function written(context: Context, file: string, answers: Answers): Promise<LoadedConfig> {
@@ -66,7 +73,8 @@ async function written(context: Context, file: string, answers: Answers): Promis
   const { root, vpn: profiles } = context.home();
   await writeFileAtomic(file, renderConfig(answers));
   try {
-    const loaded = loadConfig(context.cwd, root);
+    const loaded = judged(context.cwd, root);
+    requireDisks(loaded);
     if (answers.profile === undefined) {
       await loadProfile(profiles, answers.vpn);
       return loaded;
@@ -79,5 +87,26 @@ async function written(context: Context, file: string, answers: Answers): Promis
     if (before === undefined) rmSync(file, { force: true });
     else await writeFileAtomic(file, before);
     throw cause;
+  }
+}
+
+/** The file is gone again when its answers are refused: what was said counts, not a line of it. */
+function judged(folder: string, home: string): LoadedConfig {
+  try {
+    return loadConfig(folder, home);
+  } catch (cause) {
+    if (!VmgateError.is(cause)) throw cause;
+    const { issues: [issue] = [] } = (cause.payload ?? {}) as { issues?: readonly ConfigIssue[] };
+    if (issue === undefined || path.basename(issue.file) !== 'vmgate.yaml') throw cause;
+    throw VmgateError.of(errors.CLI_USAGE, { message: issue.message, hint: '', command: 'init' });
+  }
+}
+
+/** @throws CLI_USAGE */
+function requireDisks({ config }: LoadedConfig): void {
+  for (const { source } of config.work) {
+    if (source.kind !== 'disk' || existsSync(source.disk)) continue;
+    const message = `there is no disk image ${source.disk}`;
+    throw VmgateError.of(errors.CLI_USAGE, { message, hint: '--disk FILE, a qcow2 or raw image', command: 'init' });
   }
 }

@@ -24,8 +24,8 @@ export const logs: Command = {
   run: async (context, input) => {
     const most = positiveInteger('--lines', text(input, 'lines'), DEFAULT_LINES);
     const gate = await gateOf(context, input);
-    if (flag(input, 'gateway')) return written(context, await gatewayLog(gate), most);
-    if (flag(input, 'supervisor')) return written(context, supervisorLog(gate), most);
+    if (flag(input, 'gateway')) return written(context, 'gateway', await gatewayLog(gate), most);
+    if (flag(input, 'supervisor')) return written(context, 'supervisor', supervisorLog(gate), most);
     const events = readJournal(gate.layout.journal, most);
     if (!flag(input, 'follow')) {
       const none = `gate ${gate.name} has no history yet`;
@@ -76,8 +76,9 @@ function supervisorLog({ layout }: Gate): string {
   }
 }
 
-function written(context: Context, log: string, most: number): number {
-  const lines = log.trimEnd().split('\n').slice(-most);
-  context.out.result({ lines }, escapeBlock(lines.join('\n'), 1_048_576));
+function written(context: Context, part: string, log: string, most: number): number {
+  const lines = log.trim() === '' ? [] : log.trimEnd().split('\n').slice(-most);
+  const none = `the ${part} has written nothing`;
+  context.out.result({ lines }, lines.length === 0 ? none : escapeBlock(lines.join('\n'), 1_048_576));
   return 0;
 }

@@ -1,10 +1,13 @@
+import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadConfig } from '../../config/index.ts';
+import { type Config, loadConfig } from '../../config/index.ts';
 import { VmgateError } from '../../core/coded.ts';
 import { openGate, writeFileAtomic } from '../../home/index.ts';
-import { monotonicMs } from '../../host/index.ts';
+import { hostPlatform, monotonicMs } from '../../host/index.ts';
+import { requireImage } from '../../image/index.ts';
 import { errors, launchSupervisor, type StatusReport, SupervisorClient } from '../../supervisor/index.ts';
+import { loadProfile, resolveEndpoint } from '../../vpn/index.ts';
 import type { Command, Context } from '../command.ts';
 import { GATE_OPTION, type Gate, gateOf } from '../gate-access.ts';
 import { requireConfirmed } from '../project-files.ts';
@@ -33,7 +36,9 @@ export const up: Command = {
     const loaded = loadConfig(path.dirname(gate.loaded.path), context.home().root);
     await requireConfirmed(context.home(), loaded);
     openGate(context.home(), gate.name);
-    const { client, isOurs } = await supervise(context, gate, loaded.path);
+    const running = await answering(gate);
+    if (running === undefined) await foresee(context, loaded.config);
+    const { client, isOurs } = await supervise(context, gate, loaded.path, running);
     try {
       await connect(context, client, { config: loaded.path, digest: loaded.digest });
       for (const { name } of loaded.config.work.filter((work) => work.autostart)) {
@@ -57,7 +62,7 @@ async function connect(
   client: SupervisorClient,
   asked: { readonly config: string; readonly digest: string },
 ): Promise<void> {
-  const view = await upView(context.out, context.outside);
+  const view = upView(context.out, context.outside);
   try {
     await client.ask({ verb: 'up', ...asked }, { onEvent: view.onEvent, signal: context.interrupted });
     await view.end(undefined);
@@ -67,13 +72,25 @@ async function connect(
   }
 }
 
+/**
+ * What can be known to fail without a gateway and without the network is said now, and nothing is begun: a profile or
+ * an image that is not there, a server address that is refused as it is written.
+ *
+ * @throws VPN_*, IMAGE_*
+ */
+async function foresee(context: Context, { vpn, endpoint: rules }: Config): Promise<void> {
+  const { endpoint } = (await loadProfile(context.home().vpn, vpn)).plan;
+  if (net.isIPv4(endpoint.host)) await resolveEndpoint(endpoint, rules);
+  await requireImage(context.home().images, 'gateway', hostPlatform().arch);
+}
+
 /** `isOurs`: this command started it, and nothing ran before that an undo would take away. */
 async function supervise(
   context: Context,
   gate: Gate,
   configPath: string,
+  running: SupervisorClient | undefined,
 ): Promise<{ readonly client: SupervisorClient; readonly isOurs: boolean }> {
-  const running = await answering(gate);
   if (running !== undefined) return { client: running, isOurs: false };
   let isOurs = true;
   await launchSupervisor({ gate: gate.name, layout: gate.layout, home: context.home().root, configPath }).catch(

@@ -59,7 +59,10 @@ export function nameFrom(file: string): string {
 async function workAnswer(context: Context, input: Input): Promise<WorkAnswer> {
   const name = text(input, 'work') ?? 'workvm';
   const disk = text(input, 'disk');
-  if (disk !== undefined) return { name, disk };
+  if (disk !== undefined) {
+    if (flag(input, 'tiny')) throw usage('a work VM boots one thing', 'either --tiny or --disk FILE');
+    return { name, disk };
+  }
   if (flag(input, 'tiny') || text(input, 'work') !== undefined || !context.isInteractive)
     return { name, disk: undefined };
   const { askWork } = await import('./questions.ts');

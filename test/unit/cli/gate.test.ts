@@ -1,9 +1,10 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { occur, VmgateError } from '../../../src/core/coded.ts';
 import { Journal } from '../../../src/home/index.ts';
 import { errors, events } from '../../../src/supervisor/codes.ts';
-import { CONFIG, Laptop, phaseEvent, report, scripted } from './command-line.ts';
+import { CONFIG, Laptop, PROFILE, phaseEvent, report, scripted } from './command-line.ts';
 
 let laptop: Laptop;
 beforeEach(() => {
@@ -107,6 +108,46 @@ describe('up', () => {
     expect(stderr).toContain('vmgate trust');
   });
 
+  test('says at once what needs no gateway to be known, and begins nothing', async () => {
+    await laptop.type('vpn', 'add', 'acme', PROFILE);
+    await laptop.type('trust');
+    const unbuilt = await laptop.type('up');
+    expect(unbuilt).toMatchObject({
+      exit: 3,
+      stderr: expect.stringMatching(/^error IMAGE_NOT_FOUND.*\n {2}next: vmgate image build/),
+    });
+    const onLink = laptop.write(
+      'lan.conf',
+      readFileSync(PROFILE, 'utf8').replace(/^Endpoint.*$/m, 'Endpoint = 192.168.1.5:51820'),
+    );
+    await laptop.type('vpn', 'remove', 'acme');
+    await laptop.type('vpn', 'add', 'acme', onLink);
+    expect(await laptop.type('up')).toMatchObject({
+      exit: 4,
+      stderr: expect.stringMatching(/^error VPN_ENDPOINT_PRIVATE/),
+    });
+    expect(existsSync(laptop.layout.gate('default').journal)).toBe(false);
+  });
+
+  test('one fault is told once, however many phases pass it on', async () => {
+    await laptop.type('trust');
+    const why = 'the VPN server did not answer';
+    const handle = scripted(report(), {
+      up: ({ event }) => {
+        event(occur(events.GATE_UNEXPECTED, { effect: 'startTunnel', code: 'GATE_TUNNEL_SILENT', what: why }));
+        event(occur(events.GATE_PHASE, { gate: 'default', phase: 'closing' as const, why }));
+      },
+    });
+    await laptop.supervise(handle);
+    const { stderr } = await laptop.type('up');
+    expect(stderr).toContain(`connecting the VPN failed: ${why}\ngate default is closing\n`);
+    expect((await laptop.type('up', '--json')).json()).toMatchObject([
+      {},
+      { text: `gate default is closing: ${why}` },
+      {},
+    ]);
+  });
+
   test('attaches to the one that is under way, tells its events, ends with the status', async () => {
     const handler = scripted(report(), {
       up: ({ event }) => {
@@ -179,7 +220,23 @@ describe('stop, down, verify', () => {
   });
 });
 
+test('--gate: this folder’s own by its name, and no gate that never was', async () => {
+  expect(await laptop.type('status', '--gate', 'default')).toMatchObject({
+    exit: 0,
+    stdout: expect.stringContaining('web'),
+  });
+  for (const verb of ['status', 'down']) {
+    const { exit, stderr } = await laptop.type(verb, '--gate', 'defualt');
+    expect({ exit, stderr }).toMatchObject({ exit: 2, stderr: expect.stringContaining('error GATE_ORIGIN_GONE') });
+  }
+});
+
 describe('logs', () => {
+  test('of a part that wrote nothing', async () => {
+    expect((await laptop.type('logs', '--supervisor')).stdout).toBe('the supervisor has written nothing\n');
+    expect((await laptop.type('logs', '--supervisor', '--json')).json()).toEqual([{ lines: [] }]);
+  });
+
   test('are the journal’s last events, escaped', async () => {
     await laptop.supervise(scripted(report(), { logs: () => ({ gateway: 'one\ntwo\u001b]0;x\u0007\n' }) }));
     const journal = new Journal(laptop.layout.gate('default').journal);

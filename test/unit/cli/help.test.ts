@@ -37,11 +37,11 @@ describe('help', () => {
 
 describe('a command line that is wrong', () => {
   test.each([
-    { argv: ['strat', 'web'], what: "unknown command 'strat'", next: 'did you mean start?' },
-    { argv: ['vpn', 'ad'], what: "unknown command 'ad'", next: 'did you mean add?' },
+    { argv: ['strat', 'web'], what: "unknown command 'strat'", next: 'did you mean: vmgate start' },
+    { argv: ['vpn', 'ad'], what: "unknown command 'ad'", next: 'did you mean: vmgate vpn add' },
     { argv: ['constructor'], what: "unknown command 'constructor'", next: 'vmgate --help' },
     { argv: ['start'], what: "missing required argument 'NAME'", next: 'vmgate start --help' },
-    { argv: ['status', '--wach'], what: "unknown option '--wach'", next: 'did you mean --watch?' },
+    { argv: ['status', '--wach'], what: "unknown option '--wach'", next: 'did you mean: --watch' },
     { argv: ['completion', 'tcsh'], what: "'tcsh' is invalid", next: 'vmgate completion --help' },
     { argv: ['down', 'web'], what: 'too many arguments', next: 'vmgate down --help' },
     { argv: ['logs', '-n', '0'], what: '--lines "0" is not a count', next: '--lines 100' },
@@ -60,6 +60,17 @@ describe('a command line that is wrong', () => {
     expect({ exit, stderr }).toEqual({ exit: 2, stderr: '' });
     expect(json()).toMatchObject([{ error: { code: 'CLI_USAGE', exit: 2 } }]);
   });
+});
+
+test('a command that is left out: its help and no more, exit 2; one object under --json', async () => {
+  const all = await laptop.type();
+  expect(all).toMatchObject({ exit: 2, stdout: '', stderr: (await laptop.type('--help')).stdout });
+  const vpn = await laptop.type('vpn');
+  expect(vpn).toMatchObject({ exit: 2, stdout: '', stderr: expect.stringMatching(/^Usage: vmgate vpn/) });
+  expect(vpn.stderr).not.toContain('error');
+  const { json, stderr } = await laptop.type('vpn', '--json');
+  expect(stderr).toBe('');
+  expect(json()).toMatchObject([{ error: { code: 'CLI_USAGE', remedy: 'vmgate vpn --help' } }]);
 });
 
 test('--version, wherever it stands', async () => {

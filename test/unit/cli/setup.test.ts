@@ -52,6 +52,7 @@ describe('vpn', () => {
 
 describe('init', () => {
   test('with everything said by flags, off a terminal', async () => {
+    laptop.write('it.qcow2', '');
     const { exit, stdout } = await laptop.type(
       ...['init', '--vpn-file', PROFILE, '--vpn', 'acme', '--work', 'dev', '--disk', './it.qcow2', '--gate', 'acme'],
       ...['--exit-url', 'https://ip.example.org/', '--exit-expect', '203.0.113.0/24'],
@@ -65,6 +66,25 @@ describe('init', () => {
       work: [{ name: 'dev', source: { kind: 'disk', disk: path.join(laptop.project, 'it.qcow2') } }],
     });
     expect((await laptop.type('trust', '--json')).json()).toMatchObject([{ already: true }]);
+  });
+
+  test.each([
+    { argv: ['--disk', 'nosuch.qcow2'], what: 'there is no disk image' },
+    { argv: ['--tiny', '--disk', 'it.qcow2'], what: 'either --tiny or --disk' },
+    { argv: ['--exit-url', 'nourl'], what: 'url must be an https URL' },
+    { argv: ['--work', 'Bad Name'], what: 'the name "Bad Name" must be' },
+  ])('$argv is refused in the words of the command line, and nothing is written', async ({ argv, what }) => {
+    await laptop.type('vpn', 'add', 'acme', PROFILE);
+    const { exit, stderr } = await laptop.type('init', '--vpn', 'acme', ...argv);
+    expect({ exit, stderr }).toMatchObject({ exit: 2, stderr: expect.stringContaining(what) });
+    expect(stderr).not.toContain('vmgate.yaml');
+    expect(existsSync(path.join(laptop.project, 'vmgate.yaml'))).toBe(false);
+  });
+
+  test('names the image that has to be built before the first up', async () => {
+    expect((await laptop.type('init', '--vpn-file', PROFILE)).stdout).toMatch(
+      /next:\n {2}vmgate image build\n {2}vmgate up\n/,
+    );
   });
 
   test('fields of a JSON answer', async () => {
@@ -98,8 +118,8 @@ describe('init', () => {
   test.each([
     { argv: ['--vpn', 'nobody'], code: 'VPN_UNKNOWN' },
     { argv: ['--vpn-file', 'missing.conf'], code: 'VPN_PROFILE_UNREADABLE' },
-    { argv: ['--vpn-file', PROFILE, '--gate', 'a: b\nx'], code: 'CONFIG_INVALID' },
-    { argv: ['--vpn-file', PROFILE, '--exit-url', 'ftp://x'], code: 'CONFIG_INVALID' },
+    { argv: ['--vpn-file', PROFILE, '--gate', 'a: b\nx'], code: 'CLI_USAGE' },
+    { argv: ['--vpn-file', PROFILE, '--exit-url', 'ftp://x'], code: 'CLI_USAGE' },
     { argv: ['--vpn-file', PROFILE, '--exit-expect', '1.2.3.4'], code: 'CLI_USAGE' },
   ])('refused with $code: nothing half-done', async ({ argv, code }) => {
     const { exit, stderr } = await laptop.type('init', ...argv);
