@@ -3,7 +3,7 @@ import { close, closeStepDone, type Step } from './closing.ts';
 import { finishDown, gatewayKilled } from './ending.ts';
 import type { GateEvent } from './events.ts';
 import type { CloseReason, GateState } from './state.ts';
-import { abandon, ended, notReady, reply } from './work.ts';
+import { abandon, notReady, notStopped, reply } from './work.ts';
 
 export function failed(state: GateState, event: Extract<GateEvent, { type: 'failed' }>): Step {
   const { effect, fault } = event;
@@ -41,7 +41,7 @@ export function failed(state: GateState, event: Extract<GateEvent, { type: 'fail
     case 'killGateway':
       return gatewayKilled(state, effect.generation);
     case 'stopWork':
-      return finishDown(ended(state, effect.name, reason));
+      return finishDown(notStopped(state, effect.name, reason));
     case 'writeReceipt':
       return state.phase === 'open' ? close(state, 'closed', reason) : [state, []];
     case 'armGuard':

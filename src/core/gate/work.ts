@@ -99,10 +99,15 @@ export function ready(state: GateState, name: string, generation: number): Step 
 export function ended(state: GateState, name: string, why: RefusalCause = { kind: 'cancelled' }): Step {
   const vm = state.work[name];
   if (vm === undefined) return [state, []];
-  // A stop that failed is no stop, whatever the request was.
-  const isStopped = vm.status === 'stopping' && why.kind !== 'fault';
-  const outcome: Outcome = isStopped ? { ok: true, already: false } : { ok: false, because: why };
+  const outcome: Outcome = vm.status === 'stopping' ? { ok: true, already: false } : { ok: false, because: why };
   return [withVm(state, name, STOPPED), answer(vm.waiters, outcome)];
+}
+
+/** It could not be ended; whoever asked is told so, and the next start finds what is left of it. */
+export function notStopped(state: GateState, name: string, because: RefusalCause): Step {
+  const vm = state.work[name];
+  if (vm?.status !== 'stopping') return [state, []];
+  return [withVm(state, name, STOPPED), answer(vm.waiters, { ok: false, because })];
 }
 
 /** A link of a VM's chain broke: whoever waits learns why, a half-made process goes, a running VM keeps its link down. */

@@ -329,8 +329,18 @@ describe('every request is answered', () => {
     play.on({ type: 'start', request: 7, name: 'a', nowMs: 0 }, { type: 'ready', name: 'a', generation });
     expect(play.effects).toEqual([{ do: 'reply', to: [7], outcome: { ok: false, because: { kind: 'cancelled' } } }]);
     play.did();
-    play.on({ type: 'stop', request: 8, name: 'a', force: true }, { type: 'workEnded', name: 'a' });
+    play.on({ type: 'stop', request: 8, name: 'a', force: true }, { type: 'workEnded', name: 'a', fault: broken });
     expect(play.effects).toContainEqual({ do: 'reply', to: [6, 8], outcome: { ok: true, already: false } });
+  });
+
+  test('a stop that failed is no stop', () => {
+    const play = new Play().opened().started('a');
+    play.on({ type: 'stop', request: 6, name: 'a', force: false });
+    play.did();
+    play.on({ type: 'failed', effect: { do: 'stopWork', name: 'a', force: false }, fault: broken });
+    expect(play.effects).toEqual([
+      { do: 'reply', to: [6], outcome: { ok: false, because: { kind: 'fault', fault: broken } } },
+    ]);
   });
 
   test('start, when the gate closes before it is through', () => {
