@@ -93,7 +93,6 @@ function dataFileName(head: Buffer, from: number): string | undefined {
 }
 
 function nameAt(head: Buffer, offset: bigint, length: number): string {
-  if (offset >= BigInt(head.length)) return 'unnamed';
   const name = head.subarray(Number(offset), Number(offset) + Math.min(length, MAX_NAME)).toString('utf8');
   return name === '' ? 'unnamed' : name;
 }

@@ -208,6 +208,7 @@ describe('addresses in a DNS answer', () => {
       ['192.0.2.1'],
     ],
     ['a name in full', message(0, 1, ...question.slice(0, 3), ...a(192, 0, 2, 1).slice(2)), ['192.0.2.1']],
+    ['of another type', message(0, 1, 0, 0, 16, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1), []],
     ['of another class', message(0, 1, 0, 0, 1, 0, 3, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1), []],
     ['of another length', message(0, 1, 0, 0, 1, 0, 1, 0, 0, 0, 60, 0, 3, 192, 0, 2), []],
     ['none', message(1, 0, ...question), []],

@@ -91,6 +91,12 @@ describe('routes', () => {
       '"local"',
     ],
     ['several next hops', plus4({ dst: '1.1.1.1', nexthops: [{ dev: 'up0' }] }), 'refuted', 'nexthops'],
+    [
+      'a router of the other family',
+      plus4({ dst: '1.1.1.1', dev: 'tun0', via: { family: 'inet6', host: 'fe80::1' } }),
+      'refuted',
+      'via',
+    ],
     ['encapsulation', plus4({ dst: '1.1.1.1', dev: 'tun0', encap: 'mpls' }), 'refuted', 'encap'],
     ['garbage', plus4({ destination: 7 }), 'refuted', 'destination'],
     ['no default route', without('default'), 'refuted', 'no route for 0.0.0.0/0 into tun0'],
