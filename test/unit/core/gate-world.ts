@@ -1,0 +1,394 @@
+/**
+ * A gate's surroundings in memory: virtual clock, guard, gateway, work VMs, clients. Each effect of the machine may fail,
+ * hang until its deadline, be late or answer twice; after each step the world says what must never be.
+ */
+import type { Effect } from '../../../src/core/gate/effects.ts';
+import type { GateEvent } from '../../../src/core/gate/events.ts';
+import { type GateState, initialState } from '../../../src/core/gate/state.ts';
+import type { step } from '../../../src/core/gate.ts';
+import { PULSE_CHECKS } from '../../../src/core/opening.ts';
+import { GATE_CHECKS, type Outcome, type Verdict } from '../../../src/core/verdict.ts';
+
+export type StepFunction = typeof step;
+export type Chance = () => number;
+
+const NAMES = ['a', 'b'];
+const DEADLINE_MS = 5_000;
+const ARM_MS = 4_500;
+const trust = { gatewayCouldFake: '', hostWitness: '' };
+const fault = (exit: 4 | 5) => ({ code: 'X', exit, what: 'x', evidence: [], remedy: '', payload: null }) as const;
+const verdict = (check: Verdict['check'], outcome: Outcome): Verdict => ({
+  check,
+  outcome,
+  summary: '',
+  evidence: [],
+  remedy: '',
+  trust,
+  durationMs: 0,
+});
+
+/** mulberry32: a whole schedule from one number. */
+export function chanceOf(seed: number): Chance {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+interface Due {
+  readonly at: number;
+  readonly happen: () => GateEvent | undefined;
+}
+
+interface Vm {
+  process: boolean;
+  link: boolean;
+  /** Lowering it failed since it was raised: the gateway dies for it. */
+  stuck: boolean;
+  definedIn: number;
+}
+
+export class GateWorld {
+  state: GateState = initialState(NAMES);
+  /** Chance of a fault for each effect; 0 lets everything succeed. */
+  trouble = 0.25;
+  isOver = false;
+  readonly answered = new Set<number>();
+  readonly asked = new Set<number>();
+  readonly #step: StepFunction;
+  readonly #chance: Chance;
+  readonly #due: Due[] = [];
+  readonly #vms = new Map(
+    NAMES.map((name) => [name, { process: false, link: false, stuck: false, definedIn: -1 } as Vm]),
+  );
+  readonly #leases = new Set<string>();
+  readonly #closedSteps = new Set<string>();
+  #now = 0;
+  #requests = 0;
+  #armedUntil = 0;
+  #gateway = false;
+  #bootedIn = -1;
+  #receipt = false;
+  /** Counts closes: what was begun in an earlier attempt changes nothing in the world any more. */
+  #attempt = 0;
+  #verifiedIn = -1;
+  #pinnedIn = -1;
+  #leasedFor = new Set<string>();
+  #violated = false;
+
+  constructor(machine: StepFunction, chance: Chance) {
+    this.#step = machine;
+    this.#chance = chance;
+  }
+
+  get isIdle(): boolean {
+    return this.#due.length === 0;
+  }
+
+  /** The next thing that is due, or something out of the blue. */
+  advance(): void {
+    this.#due.sort((one, other) => one.at - other.at);
+    const next = this.#due.shift();
+    if (next === undefined) return;
+    this.#now = Math.max(this.#now, next.at);
+    const event = next.happen();
+    if (event !== undefined) this.post(event);
+    if (!this.isOver && this.#chance() < 0.2) this.post({ type: 'tick' });
+  }
+
+  surprise(): void {
+    const pick = this.#chance();
+    const name = this.#chance() < 0.5 ? 'a' : 'b';
+    const vm = this.#vm(name);
+    if (pick < 0.25) this.request((request) => ({ type: 'up', request, configChanged: this.#chance() < 0.15 }));
+    else if (pick < 0.3) this.request((request) => ({ type: 'down', request }));
+    else if (pick < 0.65) this.request((request) => ({ type: 'start', request, name, nowMs: this.#now }));
+    else if (pick < 0.75) this.request((request) => ({ type: 'stop', request, name, force: this.#chance() < 0.3 }));
+    else if (pick < 0.8) this.post({ type: 'violation', fault: fault(4) });
+    else if (pick < 0.9) this.post({ type: 'partLost', generation: this.state.generation, fault: fault(5) });
+    else if (vm.process && this.state.work[name]?.status === 'running') {
+      this.#end(vm);
+      this.post({ type: 'workEnded', name });
+    }
+  }
+
+  request(make: (request: number) => GateEvent): number {
+    const request = ++this.#requests;
+    this.asked.add(request);
+    this.post(make(request));
+    return request;
+  }
+
+  post(event: GateEvent): void {
+    if (this.isOver) return;
+    const before = this.state;
+    if (event.type === 'violation' && !['down', 'violated', 'stopping'].includes(before.phase)) this.#violated = true;
+    if (event.type === 'up' && before.phase === 'violated') this.#violated = false;
+    if (event.type === 'judged' && event.generation === before.generation) {
+      const whole = GATE_CHECKS.every(
+        (check) => event.verdicts.find((found) => found.check === check)?.outcome === 'verified',
+      );
+      this.#verifiedIn = whole ? event.generation : -1;
+    }
+    if (
+      event.type === 'pulsed' &&
+      event.generation === before.generation &&
+      event.verdicts.some(({ outcome }) => outcome !== 'verified')
+    )
+      this.#verifiedIn = -1;
+    if (event.type === 'pinned') this.#pinnedIn = Math.max(this.#pinnedIn, event.generation);
+    if (event.type === 'defined' && event.verdict.outcome === 'verified') this.#judged(event.name, event.generation);
+    const [after, effects] = this.#step(before, event);
+    this.state = after;
+    if (before.phase !== 'closing' && after.phase === 'closing') this.#mustCloseInOrder(effects);
+    for (const effect of effects) this.#do(effect);
+    this.#mustHold();
+  }
+
+  #mustCloseInOrder(effects: readonly Effect[]): void {
+    this.#closedSteps.clear();
+    const order = effects
+      .map((effect) => effect.do)
+      .filter((name) => !['reply', 'announce', 'stopWork'].includes(name));
+    this.#must(order.join() === 'disarmGuard,revokeReceipt,dropLeases', `closing begins with ${order.join()}`);
+  }
+
+  #do(effect: Effect): void {
+    this.#mustBeAllowed(effect);
+    switch (effect.do) {
+      case 'armGuard':
+        this.#armedUntil = this.#now + ARM_MS;
+        return;
+      case 'disarmGuard':
+        this.#armedUntil = 0;
+        this.#attempt += 1;
+        this.#leasedFor.clear();
+        return;
+      case 'revokeReceipt':
+        this.#receipt = false;
+        return;
+      case 'reply':
+        for (const request of effect.to) {
+          this.#must(!this.answered.has(request), `request ${request} is answered twice`);
+          this.answered.add(request);
+        }
+        return;
+      case 'announce':
+        return;
+      case 'exit':
+        this.isOver = true;
+        return;
+      case 'timer':
+        this.#later(effect.ms, () => ({ type: 'timer', name: effect.name, generation: effect.generation }));
+        return;
+      default:
+        this.#run(effect);
+    }
+  }
+
+  /** A runner: acts in the world if its attempt is still the current one, then answers, or does one of these badly. */
+  #run(effect: Effect): void {
+    const attempt = this.#attempt;
+    const act = () => this.#act(effect, attempt);
+    const failed = (exit: 4 | 5) => () => ({ type: 'failed', effect, fault: fault(exit) }) as const;
+    const soon = 1 + this.#chance() * 400;
+    if (this.#chance() >= this.trouble) {
+      this.#later(soon, act);
+      if (this.trouble > 0 && this.#chance() < 0.05)
+        this.#later(soon + this.#chance() * 3_000, () => this.#answer(effect));
+      return;
+    }
+    const how = this.#chance();
+    this.#later(how < 0.5 ? soon : DEADLINE_MS, () => {
+      if (effect.do === 'lowerLinks') for (const vm of this.#vms.values()) vm.stuck = vm.link;
+      if (effect.do === 'raiseWork') this.#vm(effect.name).link = false;
+      if (effect.do === 'stopWork') this.#end(this.#vm(effect.name));
+      if (effect.do === 'killGateway') this.#gatewayDies(effect.generation);
+      return failed(this.#chance() < 0.4 ? 4 : 5)();
+    });
+    // Late: it happens after all, and nobody is told. Not so where the runner gives up before its deadline, or takes turns.
+    if (how > 0.8 && effect.do !== 'raiseWork' && effect.do !== 'killGateway')
+      this.#later(DEADLINE_MS + soon * 10, () => void act());
+  }
+
+  #act(effect: Effect, attempt: number): GateEvent | undefined {
+    const current = attempt === this.#attempt;
+    switch (effect.do) {
+      case 'bootGateway':
+        if (effect.generation !== this.state.generation) break;
+        this.#gateway = true;
+        this.#bootedIn = effect.generation;
+        break;
+      case 'killGateway':
+        this.#gatewayDies(effect.generation);
+        break;
+      case 'lease':
+        if (!current || !this.#gateway) break;
+        this.#leases.clear();
+        for (const name of effect.admitted) {
+          this.#leases.add(name);
+          this.#leasedFor.add(name);
+        }
+        break;
+      case 'dropLeases':
+      case 'flushConntrack':
+        this.#leases.clear();
+        this.#closedSteps.add(effect.do);
+        break;
+      case 'lowerLinks':
+        for (const vm of this.#vms.values()) vm.link = false;
+        this.#closedSteps.add(effect.do);
+        break;
+      case 'defineWork':
+        if (this.state.work[effect.name]?.status === 'defining')
+          Object.assign(this.#vm(effect.name), { process: true });
+        break;
+      case 'judgeWork':
+        Object.assign(this.#vm(effect.name), { link: false, stuck: false });
+        break;
+      case 'raiseWork':
+        if (current && this.#vm(effect.name).process) this.#vm(effect.name).link = true;
+        break;
+      case 'stopWork':
+        this.#end(this.#vm(effect.name));
+        break;
+      case 'writeReceipt':
+        if (current) this.#receipt = true;
+        break;
+      default:
+    }
+    return this.#answer(effect);
+  }
+
+  #answer(effect: Effect): GateEvent | undefined {
+    const outcome = (): Outcome => (this.#chance() < this.trouble / 6 ? 'unknown' : 'verified');
+    switch (effect.do) {
+      case 'bootGateway':
+        return { type: 'booted', generation: effect.generation };
+      case 'killGateway':
+        return { type: 'gatewayKilled', generation: effect.generation };
+      case 'pin':
+        return { type: 'pinned', generation: effect.generation };
+      case 'startTunnel':
+        return { type: 'connected', generation: effect.generation };
+      case 'verify': {
+        const verdicts = GATE_CHECKS.map((check) => verdict(check, outcome()));
+        const { generation } = effect;
+        const claim = { kind: 'round-trip' } as const;
+        return { type: 'judged', generation, verdicts, claim, nowMs: this.#now, maxAgeMs: 60_000, everyMs: 10_000 };
+      }
+      case 'pulse': {
+        const verdicts = PULSE_CHECKS.map((check) => verdict(check, outcome()));
+        return { type: 'pulsed', generation: effect.generation, verdicts };
+      }
+      case 'lease':
+        return { type: 'leased', raise: effect.raise, generation: effect.generation };
+      case 'dropLeases':
+      case 'lowerLinks':
+      case 'flushConntrack':
+        return { type: 'closeStep', step: effect.do, generation: effect.generation };
+      case 'defineWork':
+      case 'judgeWork':
+        return {
+          type: 'defined',
+          name: effect.name,
+          generation: effect.generation,
+          verdict: verdict('definition', outcome()),
+        };
+      case 'raiseWork':
+        return { type: 'raised', name: effect.name, generation: effect.generation };
+      case 'awaitReady':
+        return { type: 'ready', name: effect.name, generation: effect.generation };
+      case 'stopWork':
+        return this.state.work[effect.name]?.status === 'stopping'
+          ? { type: 'workEnded', name: effect.name }
+          : undefined;
+      default:
+        return undefined;
+    }
+  }
+
+  #mustBeAllowed(effect: Effect): void {
+    const { phase, generation, work } = this.state;
+    const fresh = phase === 'open' && this.#verifiedIn === generation;
+    switch (effect.do) {
+      case 'lease':
+        this.#must(fresh, 'a lease without fresh verdicts');
+        for (const name of effect.admitted) {
+          this.#must(this.#vm(name).definedIn === generation, `a lease for ${name}, not judged in this generation`);
+        }
+        break;
+      case 'defineWork':
+        this.#must(fresh, `a process for ${effect.name} without fresh verdicts`);
+        break;
+      case 'raiseWork':
+        this.#must(fresh && this.#leasedFor.has(effect.name), `${effect.name} raised without its lease`);
+        this.#must(this.#vm(effect.name).definedIn === generation, `${effect.name} raised without its verdict`);
+        break;
+      case 'armGuard':
+        this.#must(['connecting', 'verifying', 'open'].includes(phase), `armed while ${phase}`);
+        this.#must(this.#pinnedIn === generation, 'armed for a policy of another generation');
+        break;
+      case 'bootGateway':
+        this.#must(!this.#violated, 'violated ended by itself');
+        break;
+      case 'exit':
+        this.#must(!this.#gateway, 'the gateway outlives the supervisor');
+        this.#must(
+          [...this.#vms.values()].every((vm) => !vm.process),
+          'a work VM outlives down',
+        );
+        break;
+      default:
+        this.#must(work !== undefined, '');
+    }
+  }
+
+  #mustHold(): void {
+    const { phase, work } = this.state;
+    if (!['connecting', 'verifying', 'open'].includes(phase))
+      this.#must(this.#armedUntil === 0, `armed while ${phase}`);
+    if (phase !== 'open') this.#must(!this.#receipt, `a receipt while ${phase}`);
+    const isShut = phase !== 'open' && phase !== 'closing';
+    if (isShut) this.#must(this.#leases.size === 0 || !this.#gateway, `leases while ${phase}`);
+    for (const [name, vm] of this.#vms) {
+      if (isShut) this.#must(!vm.link || vm.stuck || !vm.process, `${name} has its link up while ${phase}`);
+      if (vm.link && !vm.stuck && phase === 'open')
+        this.#must(work[name]?.admitted === true || work[name]?.status === 'stopping', `${name} is up, not admitted`);
+      this.#must(!vm.process || work[name]?.status !== 'stopped', `${name} has a process nobody knows of`);
+    }
+  }
+
+  #judged(name: string, generation: number): void {
+    const vm = this.#vm(name);
+    vm.definedIn = Math.max(vm.definedIn, generation);
+  }
+
+  /** The one that ran when the order was given. */
+  #gatewayDies(generation: number): void {
+    if (this.#bootedIn > generation) return;
+    this.#gateway = false;
+    this.#leases.clear();
+  }
+
+  #end(vm: Vm): void {
+    Object.assign(vm, { process: false, link: false, stuck: false });
+  }
+
+  #vm(name: string): Vm {
+    const vm = this.#vms.get(name);
+    if (vm === undefined) throw new Error(`no VM ${name}`);
+    return vm;
+  }
+
+  #later(ms: number, happen: Due['happen']): void {
+    this.#due.push({ at: this.#now + ms, happen });
+  }
+
+  #must(holds: boolean, otherwise: string): void {
+    if (!holds) throw new Error(otherwise);
+  }
+}
