@@ -1,0 +1,210 @@
+/** A gateway's control channel and guard without a gateway: they remember what they were told, and fail when asked to. */
+import { type Duplex, duplexPair } from 'node:stream';
+import { PULSE_CHECKS } from '../../../src/core/opening.ts';
+import type { Verdict } from '../../../src/core/verdict.ts';
+import { GATE_CHECKS } from '../../../src/core/verdict.ts';
+import type { GatewayControl } from '../../../src/gateway/index.ts';
+import type { GuardReport } from '../../../src/guard/index.ts';
+import type { GatewayParts } from '../../../src/supervisor/world.ts';
+
+type Guard = Awaited<ReturnType<GatewayParts['startGuard']>>;
+
+export class FakeGuard implements Guard {
+  readonly pid = 1;
+  readonly ended: Promise<string>;
+  isArmed = false;
+  isDead = false;
+  readonly #listeners: ((report: GuardReport) => void)[] = [];
+  #end: (how: string) => void = () => undefined;
+
+  constructor() {
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+  }
+
+  setPolicy(): void {
+    this.isArmed = false;
+  }
+
+  arm(): void {
+    this.isArmed = !this.isDead;
+  }
+
+  disarm(): void {
+    this.isArmed = false;
+  }
+
+  watchFor(): void {}
+
+  sync(): ReturnType<Guard['sync']> {
+    const counts = { passed: {}, held: 0, foreign: 0, canaries: 0, overrun: 0 };
+    return Promise.resolve({ counts, armed: this.isArmed });
+  }
+
+  onReport(listener: (report: GuardReport) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  report(report: GuardReport): void {
+    for (const listener of this.#listeners) listener(report);
+  }
+
+  die(how = 'was ended by SIGKILL'): void {
+    this.isDead = true;
+    this.isArmed = false;
+    this.#end(how);
+  }
+
+  async kill(): Promise<void> {
+    this.die();
+  }
+}
+
+/** What a test does to the network and the gateway. */
+export class Weather {
+  tunnel: 'up' | 'dead' = 'up';
+  /** Checks that come out otherwise. */
+  readonly outcomes = new Map<string, Verdict['outcome']>();
+  /** A complete verification waits for it before it leases what is held. */
+  beforeLease: () => Promise<void> = async () => undefined;
+  /** A control channel opens only after it. */
+  beforeControl: () => Promise<void> = async () => undefined;
+  /** The last stream that was dialled: the work VM's end. */
+  dialled: Duplex | undefined;
+}
+
+export class FakeControl implements GatewayControl {
+  readonly closed: Promise<string>;
+  /** Interfaces with a lease now. */
+  readonly leases = new Set<string>();
+  readonly said: string[] = [];
+  readonly #weather: Weather;
+  #end: (why: string) => void = () => undefined;
+
+  constructor(weather: Weather) {
+    this.#weather = weather;
+    this.closed = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+  }
+
+  async hello() {
+    return { v: 1 as const, bootId: 'boot-1', uptimeMs: 1, layers: [] };
+  }
+
+  async apply(): Promise<void> {
+    this.said.push('apply');
+  }
+
+  uplink(): never {
+    throw new Error('not asked');
+  }
+
+  async tunnel(): Promise<void> {
+    this.said.push('tunnel');
+  }
+
+  async untunnel(): Promise<void> {
+    this.said.push('untunnel');
+  }
+
+  async lease(ifnames: readonly string[]) {
+    this.said.push(`lease ${ifnames.join(' ')}`);
+    this.leases.clear();
+    for (const ifname of ifnames) this.leases.add(ifname);
+    return { v: 1 as const, leases: ifnames.map((ifname) => ({ ifname, expiresMs: 15_000 })) };
+  }
+
+  async unlease(): Promise<void> {
+    this.said.push('unlease');
+    this.leases.clear();
+  }
+
+  async facts() {
+    return { tunnel: null } as unknown as Awaited<ReturnType<GatewayControl['facts']>>;
+  }
+
+  counts(): never {
+    throw new Error('not asked');
+  }
+
+  async setClock(): Promise<void> {}
+
+  async logs(): Promise<string> {
+    return 'the gateway said nothing';
+  }
+
+  async dial(): Promise<Duplex> {
+    if (this.#weather.tunnel === 'dead') throw new Error('nobody answers');
+    const [near, far] = duplexPair();
+    near.once('close', () => far.destroy());
+    this.#weather.dialled = far;
+    return near;
+  }
+
+  close(): void {
+    this.#end('closed by vmgate');
+  }
+
+  break(): void {
+    this.#end('the gateway closed it');
+  }
+}
+
+/** Parts for a Supervisor, and the latest of each kind it was given. */
+export class FakeParts {
+  readonly weather = new Weather();
+  readonly guards: FakeGuard[] = [];
+  readonly controls: FakeControl[] = [];
+
+  get guard(): FakeGuard {
+    return last(this.guards);
+  }
+
+  get control(): FakeControl {
+    return last(this.controls);
+  }
+
+  readonly factory: GatewayParts = {
+    startGuard: async () => {
+      const guard = new FakeGuard();
+      this.guards.push(guard);
+      return guard;
+    },
+    openControl: async ({ signal }) => {
+      const aborted = new Promise<never>((_, reject) => {
+        signal?.addEventListener('abort', () => reject(signal.reason));
+        if (signal?.aborted === true) reject(signal.reason);
+      });
+      await Promise.race([this.weather.beforeControl(), aborted]);
+      const control = new FakeControl(this.weather);
+      this.controls.push(control);
+      return control;
+    },
+    verifyGate: async ({ control, plan }, { mode, held }) => {
+      if (mode === 'full') {
+        await this.weather.beforeLease();
+        await control.lease([...held, plan.probe.ifname]).catch(() => undefined);
+      }
+      const checks = mode === 'full' ? GATE_CHECKS : PULSE_CHECKS;
+      const verdicts = checks.map((check) => this.#verdict(check));
+      const allVerified = verdicts.every(({ outcome }) => outcome === 'verified');
+      const claim = allVerified ? ({ kind: 'round-trip' } as const) : undefined;
+      return { mode, verdicts, claim, allVerified, evidence: {}, ruleset: '', durationMs: 1 };
+    },
+  };
+
+  #verdict(check: Verdict['check']): Verdict {
+    const silent = this.weather.tunnel === 'dead' && check === 'tunnel' ? 'refuted' : 'verified';
+    const trust = { gatewayCouldFake: '', hostWitness: '' };
+    const outcome = this.weather.outcomes.get(check) ?? silent;
+    return { check, outcome, summary: `it is ${outcome}`, evidence: [], remedy: '', trust, durationMs: 1 };
+  }
+}
+
+function last<T>(all: readonly T[]): T {
+  const found = all.at(-1);
+  if (found === undefined) throw new Error('there is none yet');
+  return found;
+}
