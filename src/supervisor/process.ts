@@ -3,7 +3,7 @@ import path from 'node:path';
 import { type CodedEvent, occur } from '../core/coded.ts';
 import { Installation, QemuGatewayHost, QemuWorkHost } from '../drivers/index.ts';
 import { openGate, openHome } from '../home/index.ts';
-import { cleanEnvironment } from '../host/index.ts';
+import { cleanEnvironment, withholdMemoryFromCoreDumps } from '../host/index.ts';
 import type { LabPass } from '../lab/pass.ts';
 import { events } from './codes.ts';
 import { Supervisor } from './supervisor.ts';
@@ -13,6 +13,7 @@ const LINGER_MS = 2_000;
 
 /** Supervises until `down`. Says `ready` on stdout once the socket listens: the CLI waits for that line. */
 export async function superviseGate(gate: string, configPath: string, lab?: LabPass): Promise<void> {
+  withholdMemoryFromCoreDumps();
   const forcedAccel = process.env['VMGATE_ACCEL'];
   const { ignored, alreadyRead } = cleanEnvironment();
   const home = openHome();
