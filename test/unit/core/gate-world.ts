@@ -15,6 +15,8 @@ export type Chance = () => number;
 const NAMES = ['a', 'b'];
 const DEADLINE_MS = 5_000;
 const ARM_MS = 4_500;
+/** Their runners give up before the deadline, or take turns and know their process: never late, never twice. */
+const ONCE: ReadonlySet<Effect['do']> = new Set(['raiseWork', 'killGateway', 'stopWork']);
 const trust = { gatewayCouldFake: '', hostWitness: '' };
 const fault = (exit: 4 | 5) => ({ code: 'X', exit, what: 'x', evidence: [], remedy: '', payload: null }) as const;
 const verdict = (check: Verdict['check'], outcome: Outcome): Verdict => ({
@@ -197,7 +199,7 @@ export class GateWorld {
     const soon = 1 + this.#chance() * 400;
     if (this.#chance() >= this.trouble) {
       this.#later(soon, act);
-      if (this.trouble > 0 && this.#chance() < 0.05)
+      if (this.trouble > 0 && !ONCE.has(effect.do) && this.#chance() < 0.05)
         this.#later(soon + this.#chance() * 3_000, () => this.#answer(effect));
       return;
     }
@@ -209,9 +211,8 @@ export class GateWorld {
       if (effect.do === 'killGateway') this.#gatewayDies(effect.generation);
       return failed(this.#chance() < 0.4 ? 4 : 5)();
     });
-    // Late: it happens after all, and nobody is told. Not so where the runner gives up before its deadline, or takes turns.
-    if (how > 0.8 && effect.do !== 'raiseWork' && effect.do !== 'killGateway')
-      this.#later(DEADLINE_MS + soon * 10, () => void act());
+    // Late: it happens after all, and nobody is told.
+    if (how > 0.8 && !ONCE.has(effect.do)) this.#later(DEADLINE_MS + soon * 10, () => void act());
   }
 
   #act(effect: Effect, attempt: number): GateEvent | undefined {
