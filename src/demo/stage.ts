@@ -52,11 +52,12 @@ export class Stage {
   /** Boots the lab and puts the gate's supervisor on it; the gate is down. Nothing is left when it fails. */
   static async open(options: StageOptions): Promise<Stage> {
     const root = await mkdtemp(path.join(os.tmpdir(), 'vmg-'));
+    let lab: Lab | undefined;
     try {
       // The images are the user's own cache: only looked at, never copied.
       await symlink(options.images, layoutOf(root).images);
       const home = openHome({ VMGATE_HOME: root });
-      const lab = await Lab.start({
+      lab = await Lab.start({
         folder: path.join(root, 'lab'),
         attachment: options.attachment,
         image: await requireImage(home.images, 'lab', hostPlatform().arch),
@@ -68,6 +69,7 @@ export class Stage {
       await stage.supervise();
       return stage;
     } catch (cause) {
+      await lab?.stop();
       await rm(root, { recursive: true, force: true });
       throw cause;
     }
