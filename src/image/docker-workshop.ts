@@ -18,7 +18,7 @@ import {
   WORKSHOP_TOOLS,
   type Workshop,
   WorkshopFailure,
-  ZSTD_ARGUMENTS,
+  zstdArguments,
 } from './workshop.ts';
 
 const BASE_IMAGE = 'debian:trixie-slim';
@@ -30,6 +30,8 @@ const PING_TIMEOUT_MS = 5_000;
 const DEBS = '/work/debs';
 const LAYER = '/work/layer';
 const MAX_EVIDENCE_LINES = 40;
+/** Longer than any build: the container of a vmgate that was killed ends, and Docker removes it. */
+const LIFETIME_SECONDS = 3_600;
 
 /** Docker as its command line finds it; Docker Desktop puts its socket into the home folder. */
 export async function connectDocker(): Promise<Docker> {
@@ -53,7 +55,8 @@ export async function dockerObjection(docker: Docker): Promise<string | undefine
 export class DockerWorkshop implements Workshop {
   readonly description = 'in a Docker container';
   readonly setupBytes = SETUP_BYTES;
-  private container: Promise<Docker.Container> | undefined;
+  private ready: Promise<Docker.Container> | undefined;
+  private container: Docker.Container | undefined;
   private readonly docker: Docker;
 
   constructor(docker: Docker) {
@@ -61,67 +64,91 @@ export class DockerWorkshop implements Workshop {
   }
 
   async unpack(request: UnpackRequest): Promise<void> {
-    const container = await this.opened();
-    await container.putArchive(folderTar(request.debs, DEBS.slice(1)), { path: '/' });
-    const command = ['mmdebstrap', ...mmdebstrapArguments({ ...request, debs: DEBS, asRoot: true })];
-    await this.execute(container, command, request.output, request.onLine, request.signal);
-    request.output.end();
+    const { output, onLine, signal } = request;
+    await this.inContainer(signal, async (container) => {
+      await container.putArchive(folderTar(request.debs, DEBS.slice(1)), { path: '/' });
+      const command = ['mmdebstrap', ...mmdebstrapArguments({ ...request, debs: DEBS, asRoot: true })];
+      await this.execute(container, command, output, onLine, signal);
+    });
+    output.end();
   }
 
   async compress(data: Buffer, signal: AbortSignal | undefined): Promise<Buffer> {
-    const container = await this.opened();
-    const archive = pack();
-    archive.entry({ name: LAYER.slice(1) }, data);
-    archive.finalize();
-    await container.putArchive(archive as unknown as NodeJS.ReadableStream, { path: '/' });
     const output = new PassThrough();
     const chunks: Buffer[] = [];
     output.on('data', (chunk: Buffer) => chunks.push(chunk));
-    await this.execute(container, ['zstd', ...ZSTD_ARGUMENTS, LAYER], output, () => {}, signal);
+    await this.inContainer(signal, async (container) => {
+      const archive = pack();
+      archive.entry({ name: LAYER.slice(1) }, data);
+      archive.finalize();
+      await container.putArchive(archive as unknown as NodeJS.ReadableStream, { path: '/' });
+      await this.execute(container, ['zstd', ...zstdArguments(data.length), LAYER], output, () => {}, signal);
+    });
     output.end();
     await finished(output);
     return Buffer.concat(chunks);
   }
 
+  /** Also when the container was made but could not be set up. */
   async close(): Promise<void> {
-    const container = await this.container?.catch(() => undefined);
-    await container?.remove({ force: true }).catch(() => {});
+    await this.ready?.catch(() => {});
+    await this.container?.remove({ force: true }).catch(() => {});
   }
 
-  private opened(): Promise<Docker.Container> {
-    this.container ??= this.open();
-    return this.container;
+  /** What the engine refuses, and a connection to it that breaks, are failures of the workshop like a tool's. */
+  private async inContainer(
+    signal: AbortSignal | undefined,
+    work: (container: Docker.Container) => Promise<void>,
+  ): Promise<void> {
+    try {
+      this.ready ??= this.open(signal);
+      await work(await this.ready);
+    } catch (cause) {
+      if (cause instanceof WorkshopFailure) throw cause;
+      throw new WorkshopFailure('Docker did not do as it was told', [messageOf(cause)]);
+    }
   }
 
-  private async open(): Promise<Docker.Container> {
-    await this.pull();
+  private async open(signal: AbortSignal | undefined): Promise<Docker.Container> {
+    await this.pull(signal);
     const container = await this.docker.createContainer({
       Image: BASE_IMAGE,
-      Cmd: ['sleep', 'infinity'],
+      Cmd: ['sleep', String(LIFETIME_SECONDS)],
+      Env: ['DEBIAN_FRONTEND=noninteractive'],
       Labels: LABELS,
       HostConfig: { AutoRemove: true, Init: true },
     });
+    this.container = container;
     await container.start();
     const ignored = new PassThrough().resume();
-    await this.execute(container, ['apt-get', 'update'], ignored, () => {}, undefined);
+    await this.execute(container, ['apt-get', 'update'], ignored, () => {}, signal);
     const install = ['apt-get', 'install', '--yes', '--no-install-recommends', ...WORKSHOP_TOOLS];
-    await this.execute(container, install, ignored, () => {}, undefined);
+    await this.execute(container, install, ignored, () => {}, signal);
     return container;
   }
 
-  /** followProgress reports no error for a stream that says `{"error":...}`: the messages are looked through. */
-  private async pull(): Promise<void> {
+  /**
+   * Refused at once where no registry is reached; refused in mid-stream as `{"error":...}`, which followProgress
+   * reports as no error.
+   */
+  private async pull(signal: AbortSignal | undefined): Promise<void> {
     const known = await this.docker.listImages({ filters: { reference: [BASE_IMAGE] } });
     if (known.length > 0) return;
-    const stream = await this.docker.pull(BASE_IMAGE);
+    const failure = await this.pulling(signal).catch(messageOf);
+    if (failure === undefined) return;
+    throw new WorkshopFailure(`Docker has no image ${BASE_IMAGE} and could not pull it`, [failure]);
+  }
+
+  /** What the registry or the engine said against it, if anything. */
+  private async pulling(signal: AbortSignal | undefined): Promise<string | undefined> {
+    const stream = await this.docker.pull(BASE_IMAGE, signal === undefined ? {} : { abortSignal: signal });
     const messages = await new Promise<readonly { error?: string }[]>((resolve, reject) => {
       this.docker.modem.followProgress(stream, (cause, output) => {
         if (cause === null) resolve(output);
         else reject(cause);
       });
     });
-    const failure = messages.find(({ error }) => error !== undefined)?.error;
-    if (failure !== undefined) throw new WorkshopFailure(`Docker could not pull ${BASE_IMAGE}`, [failure]);
+    return messages.find(({ error }) => error !== undefined)?.error;
   }
 
   /** demuxStream does not end its outputs, and an exec may still count as running when its stream has ended. */

@@ -6,7 +6,7 @@ import {
   WORKSHOP_TOOLS,
   type Workshop,
   WorkshopFailure,
-  ZSTD_ARGUMENTS,
+  zstdArguments,
 } from './workshop.ts';
 
 /** A slow mirror is no reason to give up; a hanging one is. */
@@ -45,7 +45,7 @@ export const localWorkshop: Workshop = {
     const chunks: Buffer[] = [];
     const result = await run({
       tool: 'zstd',
-      argv: [...ZSTD_ARGUMENTS, '-'],
+      argv: [...zstdArguments(data.length), '-'],
       stdin: data,
       timeoutMs: COMPRESS_TIMEOUT_MS,
       maxBytes: MAX_LAYER_BYTES,

@@ -65,5 +65,10 @@ export function mmdebstrapArguments(
   ];
 }
 
-/** Level 19 on one thread: several threads would cut the input by their number, and the bytes with it. */
-export const ZSTD_ARGUMENTS = ['-19', '--single-thread', '--no-check', '--quiet', '--stdout'] as const;
+/**
+ * Level 19 on one thread: several threads would cut the input by their number, and the bytes with it. The length is
+ * said, or the bytes would tell whether the input came from a file or a pipe.
+ */
+export function zstdArguments(inputBytes: number): string[] {
+  return ['-19', '--single-thread', '--no-check', '--quiet', `--stream-size=${inputBytes}`, '--stdout'];
+}

@@ -139,6 +139,33 @@ describe('DockerWorkshop', () => {
     await expect(unpack(docker)).rejects.toMatchObject({ evidence: ['no such manifest'] });
   });
 
+  test('says which image is missing when the engine refuses to pull at once', async () => {
+    const docker = new FakeDocker();
+    docker.images = [];
+    docker.pull = () => Promise.reject(new Error('(HTTP code 500) server error - no such host'));
+    await expect(unpack(docker)).rejects.toMatchObject({
+      name: 'WorkshopFailure',
+      message: 'Docker has no image debian:trixie-slim and could not pull it',
+      evidence: ['(HTTP code 500) server error - no such host'],
+    });
+    expect(docker.removed).toBe(0);
+  });
+
+  test('removes a container whose tools could not be installed', async () => {
+    const docker = new FakeDocker({ 'apt-get': { status: 100, stderr: 'E: no network\n' } });
+    await expect(unpack(docker)).rejects.toMatchObject({ evidence: ['E: no network'] });
+    expect(docker.removed).toBe(1);
+  });
+
+  test('takes what the engine refuses for a failure of the workshop', async () => {
+    const docker = new FakeDocker();
+    docker.createContainer = () => Promise.reject(new Error('(HTTP code 409) conflict'));
+    await expect(unpack(docker)).rejects.toMatchObject({
+      name: 'WorkshopFailure',
+      evidence: ['(HTTP code 409) conflict'],
+    });
+  });
+
   test('shows the last words of a tool that failed, and removes the container', async () => {
     const docker = new FakeDocker({ mmdebstrap: { status: 25, stderr: 'E: no mirror\n' } });
     await expect(unpack(docker)).rejects.toMatchObject({
