@@ -3,6 +3,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Config, loadConfig } from '../../config/index.ts';
 import { VmgateError } from '../../core/coded.ts';
+import { Installation } from '../../drivers/index.ts';
 import { openGate, writeFileAtomic } from '../../home/index.ts';
 import { hostPlatform, monotonicMs } from '../../host/index.ts';
 import { requireImage } from '../../image/index.ts';
@@ -74,14 +75,17 @@ async function connect(
 
 /**
  * What can be known to fail without a gateway and without the network is said now, and nothing is begun: a profile or
- * an image that is not there, a server address that is refused as it is written.
+ * an image that is not there, a server address that is refused as it is written, a QEMU that is missing or too old.
  *
- * @throws VPN_*, IMAGE_*
+ * @throws VPN_*, IMAGE_*, HOST_TOOL_MISSING, DRIVER_*
  */
 async function foresee(context: Context, { vpn, endpoint: rules }: Config): Promise<void> {
   const { endpoint } = (await loadProfile(context.home().vpn, vpn)).plan;
   if (net.isIPv4(endpoint.host)) await resolveEndpoint(endpoint, rules);
-  await requireImage(context.home().images, 'gateway', hostPlatform().arch);
+  const { arch } = hostPlatform();
+  await requireImage(context.home().images, 'gateway', arch);
+  const cacheFile = path.join(context.home().root, 'qemu.json');
+  await new Installation({ cacheFile, forcedAccel: context.outside.forcedAccel }).find(arch);
 }
 
 /** `isOurs`: this command started it, and nothing ran before that an undo would take away. */
