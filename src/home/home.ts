@@ -1,9 +1,9 @@
 /** Opening the home folder: everything vmgate keeps lies below it, so everything else relies on it being ours alone. */
-import { accessSync, chmodSync, constants, mkdirSync, statSync } from 'node:fs';
+import { accessSync, chmodSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { VmgateError } from '../core/coded.ts';
-import { messageOf } from '../host/index.ts';
+import { errnoOf, messageOf } from '../host/index.ts';
 import { errors } from './codes.ts';
 import { type GateLayout, type HomeLayout, layoutOf } from './layout.ts';
 import { objectionTo } from './safe-folder.ts';
@@ -54,8 +54,20 @@ export function openGate(home: HomeLayout, name: string): GateLayout {
 
 /** Others may have been able to read an older folder, never to write it: that was judged before. */
 function makePrivate(folder: string): void {
-  mkdirSync(folder, { recursive: true, mode: PRIVATE });
+  makeFolder(folder);
   if ((statSync(folder).mode & 0o777) !== PRIVATE) chmodSync(folder, PRIVATE);
+}
+
+/** Level by level: Node 20's own recursion never ends where the kernel refuses new names, as below /proc. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(path.dirname(folder));
+  try {
+    mkdirSync(folder, { mode: PRIVATE });
+  } catch (cause) {
+    // Another process made it meanwhile.
+    if (errnoOf(cause) !== 'EEXIST') throw cause;
+  }
 }
 
 function usable<T>(folder: string, act: () => T): T {

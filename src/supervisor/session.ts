@@ -5,7 +5,7 @@ import { VmgateError } from '../core/coded.ts';
 import type { GateEvent } from '../core/gate/events.ts';
 import { type LinkPlan, planLinks, type UplinkAddressing } from '../core/link-plan.ts';
 import { compileNft, type EgressPolicy, renderNft } from '../core/policy/index.ts';
-import type { GatewayBoot, UplinkAttachment } from '../drivers/index.ts';
+import { emptyFolder, type GatewayBoot, type UplinkAttachment } from '../drivers/index.ts';
 import { bootSettings } from '../gateway/index.ts';
 import { hostPlatform, monotonicMs } from '../host/index.ts';
 import { assembleBoot, manifestDigest, requireImage } from '../image/index.ts';
@@ -103,6 +103,8 @@ async function bootSession(world: World, config: LoadedConfig, cancelled: AbortS
     const addressing = lab?.addressing ?? SLIRP;
     const plan = planLinks(names, addressing, innerPrefixes(profile.plan), macSeed(layout));
     const settings = bootSettings(plan, renderNft(compileNft(bootPolicy(plan))));
+    // Whatever fails from here on: this boot's keys do not stay on disk.
+    undo.push(() => emptyFolder(layout.run));
     const boot = await assembleBoot(image, ['base', profile.plan.kind], settings.archive, layout.run);
     const spec: GatewayBoot = {
       runFolder: layout.run,
