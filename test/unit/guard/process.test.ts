@@ -227,6 +227,16 @@ test('the process inherits nothing and cannot turn text into code', async () => 
   });
 });
 
+test('a process that speaks another language guards nothing and is ended', async () => {
+  const babble = path.join(gateway.folder, 'babble.mjs');
+  writeFileSync(
+    babble,
+    `console.log('{"type":"ready"}'); console.log('{"type":"all is well"}'); setTimeout(() => {}, 5_000);`,
+  );
+  const babbling = await startGuard({ setup: setupOf(gateway), uplink, entry: babble });
+  expect(await babbling.ended).toBe('was ended by SIGKILL');
+});
+
 describe('pipes', () => {
   test('the end of stdin is the end of the guard, with nothing let out after it', async () => {
     const alone = await FakeGateway.start();
@@ -270,6 +280,29 @@ describe('pipes', () => {
     expect(counts.overrun).toBeGreaterThan(5_000);
     expect((counts.passed['tunnel']?.frames ?? 0) + counts.overrun).toBe(10_000);
     gateway.readReleased(true);
+  });
+
+  test('what waits to leave is what was judged, whatever comes in behind it', async () => {
+    await armed();
+    gateway.readReleased(false);
+    const frames = Array.from({ length: 600 }, (_, index) => {
+      const frame = tunnelFrame(1_440);
+      frame.writeUInt32BE(index, 100);
+      return frame;
+    });
+    for (let from = 0; from < frames.length; from += 20) {
+      await gateway.send(...frames.slice(from, from + 20));
+      await guard.sync();
+    }
+    gateway.readReleased(true);
+    const { counts } = await guard.sync();
+    await gateway.received(counts.passed['tunnel']?.frames ?? 0);
+    expect(gateway.out.filter((frame) => !frame.equals(frames[frame.readUInt32BE(100)] ?? frame.subarray(1)))).toEqual(
+      [],
+    );
+    expect(gateway.out.map((frame) => frame.readUInt32BE(100))).toEqual(
+      [...new Set(gateway.out.map((frame) => frame.readUInt32BE(100)))].toSorted((a, b) => a - b),
+    );
   });
 
   test('frames that wait when passing ends are thrown away, with the gateway', async () => {
