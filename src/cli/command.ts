@@ -66,6 +66,8 @@ export interface Context {
   /** Opened on first use: `--help` touches nothing. */
   readonly home: () => HomeLayout;
   readonly ignoredEnvironment: readonly string[];
+  /** Those of them that Node had read before vmgate's first line. */
+  readonly alreadyRead: readonly string[];
 }
 
 export function flag(input: Input, name: string): boolean {

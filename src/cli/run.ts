@@ -1,7 +1,7 @@
 /** Runs one command line: finds the command, gives it its context, turns whatever it throws into an exit code. */
 import { VmgateError } from '../core/coded.ts';
 import { type HomeLayout, openHome } from '../home/index.ts';
-import { cleanEnvironment } from '../host/index.ts';
+import { cleanEnvironment, type IgnoredEnvironment } from '../host/index.ts';
 import { CATALOG, nameOf } from './catalog.ts';
 import { errors } from './codes.ts';
 import type { Command, Context, Input } from './command.ts';
@@ -11,7 +11,7 @@ import { plainInput } from './plain-input.ts';
 
 /** @returns the process's exit code */
 export async function main(argv: readonly string[], outside: Outside = thisProcess()): Promise<number> {
-  const { ignored } = cleanEnvironment();
+  const environment = cleanEnvironment();
   const asked = nameOf(argv);
   const interrupted = new AbortController();
   let out = outputFor(outside, { json: argv.includes('--json') });
@@ -20,7 +20,7 @@ export async function main(argv: readonly string[], outside: Outside = thisProce
     out = outputFor(outside, input.options);
     const stop = onInterrupt(interrupted);
     try {
-      exit = (await command.run(contextOf(outside, out, interrupted.signal, ignored), input)) ?? 0;
+      exit = (await command.run(contextOf(outside, out, interrupted.signal, environment), input)) ?? 0;
     } finally {
       stop();
     }
@@ -73,7 +73,7 @@ function contextOf(
   outside: Outside,
   out: Output,
   interrupted: AbortSignal,
-  ignoredEnvironment: readonly string[],
+  { ignored, alreadyRead }: IgnoredEnvironment,
 ): Context {
   let home: HomeLayout | undefined;
   return {
@@ -84,7 +84,8 @@ function contextOf(
       return !out.json && outside.stderr.isTTY === true && outside.stdin.isTTY === true;
     },
     interrupted,
-    ignoredEnvironment,
+    ignoredEnvironment: ignored,
+    alreadyRead,
     home: () => {
       home ??= openHome();
       return home;

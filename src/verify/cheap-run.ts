@@ -2,7 +2,6 @@
  * The pulse of an open gate, every few seconds: one look at the gateway and one round trip through the tunnel, on the
  * probe link, where no work VM is disturbed.
  */
-import { clockCheck } from '../core/checks/clock.ts';
 import { dnsCheck } from '../core/checks/dns.ts';
 import { routesCheck } from '../core/checks/routes.ts';
 import { rulesetCheck } from '../core/checks/ruleset.ts';
@@ -51,10 +50,5 @@ export async function runCheap(
     ),
     settle(dnsCheck, dns, clock.monotonicMs),
     settle(uplinkCheck, uplink, clock.monotonicMs),
-    settle(
-      clockCheck,
-      facts.then((snapshot) => ({ snapshot, date: undefined })),
-      clock.monotonicMs,
-    ),
   ]);
 }

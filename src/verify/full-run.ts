@@ -33,14 +33,15 @@ export async function runFull(
 ): Promise<FullRun> {
   const { clock, guard, image, policy } = context;
   const stages = beginFull(context, held, token, signal);
-  const { before, dns, exit, last } = stages;
+  const { before, closed, dns, exit, last } = stages;
   const first = before.then(({ snapshot }) => snapshot);
   const ruleset = first.then((snapshot) => ({ policy, snapshot, leased: held }));
   const routes = first.then((snapshot) => routesFacts(context, snapshot));
   const tunnel = Promise.all([first, last]).then(([early, late]) => tunnelFacts(context, early, late.snapshot));
   const uplink = last.then(({ guard: counts, armed }) => ({ counts, armed })).catch(() => guard.sync());
-  const time = Promise.all([first, last.catch(() => undefined), dateOf(exit)]).then(([early, late, date]) => ({
-    snapshot: sharpest(late === undefined ? [early] : [late.snapshot, early]),
+  const later = [closed.then(({ after }) => after), last].map((moment) => moment.catch(() => undefined));
+  const time = Promise.all([first, Promise.all(later), dateOf(exit)]).then(([early, moments, date]) => ({
+    snapshot: sharpest([early, ...moments.flatMap((moment) => (moment === undefined ? [] : [moment.snapshot]))]),
     date,
   }));
   const say = <F>(check: Check<F>, facts: Promise<F>) => settle(check, facts, clock.monotonicMs);

@@ -2,10 +2,10 @@ import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Config, loadConfig } from '../../config/index.ts';
-import { VmgateError } from '../../core/coded.ts';
+import { occur, VmgateError } from '../../core/coded.ts';
 import { Installation } from '../../drivers/index.ts';
 import { openGate, writeFileAtomic } from '../../home/index.ts';
-import { hostPlatform, monotonicMs } from '../../host/index.ts';
+import { hostEvents, hostPlatform, monotonicMs } from '../../host/index.ts';
 import { requireImage } from '../../image/index.ts';
 import { errors, launchSupervisor, type StatusReport, SupervisorClient } from '../../supervisor/index.ts';
 import { loadProfile, resolveEndpoint } from '../../vpn/index.ts';
@@ -36,6 +36,7 @@ export const up: Command = {
     if (gate.loaded === undefined) throw VmgateError.of(errors.GATE_ORIGIN_GONE, { gate: gate.name });
     const loaded = loadConfig(path.dirname(gate.loaded.path), context.home().root);
     await requireConfirmed(context.home(), loaded);
+    tellIgnored(context);
     openGate(context.home(), gate.name);
     const running = await answering(gate);
     if (running === undefined) await foresee(context, loaded.config);
@@ -57,6 +58,11 @@ export const up: Command = {
     }
   },
 };
+
+/** Nothing a shell sets weakens TLS or adds a proxy; whoever set it is told so. */
+function tellIgnored({ ignoredEnvironment: ignored, alreadyRead, out }: Context): void {
+  if (ignored.length > 0) out.event(occur(hostEvents.HOST_ENVIRONMENT_IGNORED, { ignored, alreadyRead }));
+}
 
 async function connect(
   context: Context,

@@ -1,15 +1,8 @@
 /** What may leave the gateway, as data, and what it compiles to. */
 export type { Defence, RemovedDefences } from './defence.ts';
-export type {
-  EgressPolicy,
-  Endpoint,
-  PolicyLink,
-  TunnelPolicy,
-  UplinkIdentity,
-  WireShape,
-} from './egress-policy.ts';
+export type { EgressPolicy } from './egress-policy.ts';
 export { compileMatcher, type FrameMatcher } from './guard-matcher.ts';
 export { type CounterName, compileNft, type NftRuleset, renderNft } from './nft.ts';
 export { compareRulesets, type ListedRuleset, normalizeRuleset } from './normalize.ts';
 export { describeEgress, type EgressRow } from './people.ts';
-export { type FrameKind, type FrameVerdict, judgeFrame, type UplinkPolicy } from './verdict.ts';
+export { type FrameKind, judgeFrame, type UplinkPolicy } from './verdict.ts';
