@@ -29,6 +29,7 @@ export async function connectGateway(stand, profile, { memoryMiB = 160, guarded 
   const stop = async () => {
     for (const step of undo.splice(0).reverse()) await step();
   };
+  stand.onClose(stop);
   try {
     const plan = planLinks(['vm'], SLIRP, [], 0x0be0);
     const uplink = { mac: plan.uplink.mac, address: SLIRP.address, nextHop: SLIRP.nextHop, dhcp: false };

@@ -17,11 +17,13 @@ export async function measureSize(stand) {
 
 /** Comes up means: boots, takes a tunnel, and something answers through it. */
 export async function measureLeastMemory(stand) {
-  const stage = await stand.stage();
+  const { lab } = await stand.stage();
+  // The gate has the same key.
+  await stand.vmgate('down');
   let least;
   for (const memoryMiB of MEMORIES) {
     stand.say(`  ${memoryMiB} MiB`);
-    const gateway = await connectGateway(stand, stage.lab.profile, { memoryMiB }).catch((cause) => {
+    const gateway = await connectGateway(stand, lab.profile, { memoryMiB }).catch((cause) => {
       stand.say(`  not in ${memoryMiB} MiB: ${cause.message}`);
     });
     if (gateway === undefined) break;

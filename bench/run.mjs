@@ -29,13 +29,16 @@ if (!Number.isInteger(runs) || runs < 1 || unknown.length > 0) {
 
 const say = (line) => process.stderr.write(`${line}\n`);
 const stand = new Stand(new URL('../dist/', import.meta.url), say);
-const ending = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => ending.abort());
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, async () => {
+    await stand.close();
+    process.exit(130);
+  });
+}
 
 const results = [];
 try {
   for (const row of ROWS.filter(({ id }) => wanted.includes(id))) {
-    if (ending.signal.aborted) break;
     say(`measuring ${row.id}: ${row.about}`);
     results.push(await measured(row));
   }

@@ -23,6 +23,8 @@ export class Stand {
   #images;
   #stage;
   #folder;
+  /** Ends what rows started themselves; each idempotent, the newest first. */
+  #stops = [];
 
   /** `dist`: URL of the compiled program's folder, with a slash at its end. `say` hears progress. */
   constructor(dist, say) {
@@ -91,7 +93,13 @@ export class Stand {
     return JSON.parse((await this.vmgate('status', '--json')).stdout);
   }
 
+  /** `stop` runs at the latest when the bench ends, also by a signal. Machines outlive the process that started them. */
+  onClose(stop) {
+    this.#stops.push(stop);
+  }
+
   async close() {
+    for (const stop of this.#stops.splice(0).reverse()) await stop().catch(() => undefined);
     await (await this.#stage?.catch(() => undefined))?.close();
     if (this.#folder !== undefined) await rm(await this.#folder, { recursive: true, force: true });
   }
@@ -112,7 +120,7 @@ export class Stand {
     const { arch } = hostPlatform();
     await mkdir(own, { recursive: true, mode: 0o700 });
     for (const kind of ['gateway', 'tiny', 'lab']) {
-      if ((await image.findImage(own, kind, arch)) !== undefined) continue;
+      if ((await image.upToDateImage(own, kind, arch)) !== undefined) continue;
       this.say(`building the ${kind} image`);
       await image.buildImage(kind, arch, { imagesFolder: own });
     }
