@@ -72,6 +72,12 @@ describe('armed', () => {
     expect(causes).toEqual(['clock-jump']);
   });
 
+  test('an order from before a jump is not what makes the jump forgotten', () => {
+    deadline.arm(1, at(4_000), at(20, -3_600_000));
+    expect(deadline.mayPass(at(30, -3_600_000))).toBe(false);
+    expect(causes).toEqual(['clock-jump']);
+  });
+
   test('an order written before the wall clock was set back and read after it does not arm', () => {
     deadline.mayPass(at(10, -3_600_000));
     deadline.arm(2, at(4_000), at(20, -3_600_000));
