@@ -1,0 +1,298 @@
+/** What a link gives away, who is on it, and what gets in by it; each with the defence taken away first. */
+import os from 'node:os';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import {
+  buildArpReply,
+  buildArpRequest,
+  ETHER_TYPES,
+  internetChecksum,
+  parseArp,
+  parseEthernet,
+  tcpSynFrame,
+  udpFrame,
+} from '../../../src/frame/index.ts';
+import { LAB, type Lab } from '../../../src/lab/index.ts';
+import { newToken } from '../../../src/verify/token.ts';
+import { ATTEMPTS } from './attempts.ts';
+import { type LinkStand, standOn } from './link-stand.ts';
+import { fromTheProbe, openLab, until } from './volley.ts';
+import { GUARDS, LINKS, openWiredGate, UPLINK, type WiredGate } from './wired-gate.ts';
+
+jest.setTimeout(120_000);
+const BOOT_MS = 300_000;
+const REACH_MS = 20_000;
+const ANSWER_MS = 6_000;
+const { guest, gateway } = LINKS.probe;
+const SSH = 22;
+
+let lab: Lab;
+let closeLab: () => Promise<void>;
+let gate: WiredGate;
+beforeAll(async () => {
+  ({ lab, close: closeLab } = await openLab());
+  gate = await openWiredGate(lab, GUARDS.judging);
+}, BOOT_MS);
+afterAll(async () => {
+  await gate?.stop();
+  await closeLab?.();
+});
+
+/** The policy's ruleset and a lease for every link. */
+async function open(): Promise<void> {
+  await gate.load();
+  await gate.control.lease(['probe0', 'work0', 'work1']);
+}
+
+/** What the gateway sends back to `frames`, in words. */
+async function repliesTo(...frames: readonly Buffer[]): Promise<readonly string[]> {
+  await gate.station.reach(REACH_MS);
+  const replies = gate.station.watch();
+  for (const frame of frames) gate.station.send(frame);
+  await gate.station.reach(REACH_MS);
+  return replies();
+}
+
+function withTtl(frame: Buffer, ttl: number): Buffer {
+  const copy = Buffer.from(frame);
+  copy.writeUInt8(ttl, 22);
+  copy.writeUInt16BE(0, 24);
+  copy.writeUInt16BE(internetChecksum(copy.subarray(14, 34)), 24);
+  return copy;
+}
+
+describe('case 33: what a hop tells', () => {
+  const probe = (ttl: number) =>
+    withTtl(
+      udpFrame(
+        gate.station.hop,
+        { source: guest, destination: LAB.site, sourcePort: 33_000, destinationPort: 33_434 },
+        Buffer.from('trace'),
+      ),
+      ttl,
+    );
+
+  test('a gateway without its ruleset names itself as a hop', async () => {
+    await gate.loadOwned();
+    expect((await repliesTo(probe(1))).join('\n')).toMatch(/^icmp .* type 11 /);
+  });
+
+  test('with it the first hop is silent and the next is inside the tunnel', async () => {
+    await open();
+    expect(await repliesTo(probe(1))).toEqual([]);
+    let heard: readonly string[] = [];
+    await until(async () => {
+      const replies = gate.station.watch();
+      gate.station.send(probe(2));
+      await lab.counts();
+      heard = replies();
+      return heard.length > 0;
+    }, 'no hop inside the tunnel answered');
+    expect(heard.every((reply) => reply.startsWith(`icmp ${LAB.inside} > ${guest}, type 11`))).toBe(true);
+  });
+});
+
+describe("case 36: the gateway's own addresses", () => {
+  const targets = [UPLINK.address, LAB.client, gateway, ...LINKS.work.map((link) => link.gateway)];
+  const syns = () =>
+    targets.map((destination, index) => {
+      const flow = { source: guest, destination, sourcePort: 21_000 + index, destinationPort: SSH };
+      return tcpSynFrame(gate.station.hop, flow, 1);
+    });
+
+  test('without its ruleset each answers, and so names itself', async () => {
+    await gate.loadOwned();
+    const replies = (await repliesTo(...syns())).join('\n');
+    for (const target of [UPLINK.address, gateway]) expect(replies).toContain(`tcp ${target}:${SSH} > ${guest}`);
+  });
+
+  test('with it none does', async () => {
+    await open();
+    expect(await repliesTo(...syns())).toEqual([]);
+  });
+});
+
+describe('case 35: another source on the link', () => {
+  const others = ATTEMPTS.filter(({ name }) => /a source MAC of its own|a second address/.test(name));
+  const claims = ATTEMPTS.filter(({ leakCase }) => leakCase === 35);
+
+  test('without the pinned source both go into the tunnel', async () => {
+    await gate.load('source-pin');
+    await gate.control.lease(['probe0']);
+    const { counters } = await fromTheProbe(lab, gate, { attempts: others });
+    expect(counters).toMatchObject({ probe_to_tunnel: others.length });
+  });
+
+  test('with it none of the claims goes anywhere', async () => {
+    await open();
+    const { counters } = await fromTheProbe(lab, gate, { attempts: claims });
+    expect(counters).toMatchObject({ probe_to_tunnel: 0, dropped_prerouting: claims.length });
+  });
+});
+
+describe('case 42: from the VPN side', () => {
+  const ways = ['tcp', 'udp', 'ping'] as const;
+  const arriving = async () => {
+    const replies = gate.station.watch();
+    for (const way of ways) await lab.connectIn(way, guest, SSH);
+    await gate.station.reach(REACH_MS);
+    return replies().filter((reply) => reply.includes(`> ${guest}`));
+  };
+
+  test('without the ruleset everything arrives', async () => {
+    await gate.loadOwned();
+    await connectTunnel();
+    const arrived = (await arriving()).join('\n');
+    for (const protocol of ['tcp', 'udp', 'icmp']) expect(arrived).toContain(`${protocol} ${LAB.inside}`);
+  });
+
+  test('with it nothing does, under a lease', async () => {
+    await open();
+    await connectTunnel();
+    await gate.control.lease(['probe0']);
+    expect(await arriving()).toEqual([]);
+  });
+
+  /** The server learns by a packet where its client is. */
+  async function connectTunnel(): Promise<void> {
+    await gate.control.dial(LAB.inside, 53).then((stream) => stream.destroy());
+  }
+});
+
+describe('case 60: DNS on a link whose lease ended', () => {
+  const ask = async () => {
+    const name = `${newToken().digits}.${LAB.siteName}`;
+    const { reply } = await gate.station.ask(name, ANSWER_MS, new AbortController().signal);
+    const asked = (await lab.dnsLog('vpn')).some((query) => query.name === name);
+    return { answered: reply !== undefined, asked };
+  };
+  const yes = { answered: true, asked: true };
+  const no = { answered: false, asked: false };
+
+  test('without the rule on leases it is answered for ever', async () => {
+    await gate.load('lease');
+    expect(await ask()).toEqual(yes);
+  });
+
+  test('a lease that runs out ends it', async () => {
+    await gate.load();
+    await gate.control.lease(['probe0']);
+    expect(await ask()).toEqual(yes);
+    await until(async () => (await gate.control.counts()).leases.length === 0, 'the lease did not run out');
+    expect(await ask()).toEqual(no);
+  });
+
+  test('so does the end of one', async () => {
+    await gate.control.lease(['probe0']);
+    expect(await ask()).toEqual(yes);
+    await gate.control.unlease();
+    expect(await ask()).toEqual(no);
+  });
+});
+
+describe("a work VM's wire", () => {
+  const [link = LINKS.probe, neighbour = LINKS.probe] = LINKS.work;
+  const heard: Buffer[] = [];
+  let stand: LinkStand;
+  let next: LinkStand;
+  const atNext: Buffer[] = [];
+  const on = async ({ ifname }: { readonly ifname: string }) => {
+    const { guestPath, gatewayPath } = gate.wireOf(ifname);
+    return standOn(guestPath, gatewayPath);
+  };
+  beforeAll(async () => {
+    [stand, next] = await Promise.all([on(link), on(neighbour)]);
+    stand.onFrame((frame) => heard.push(frame));
+    // The neighbour is there and can be asked for.
+    next.onFrame((frame) => {
+      atNext.push(frame);
+      const arp = parseArp(parseEthernet(frame)?.payload ?? Buffer.alloc(0));
+      if (arp?.operation !== 'request' || arp.targetAddress !== neighbour.guest) return;
+      const asker = { mac: neighbour.gatewayMac, address: neighbour.gateway };
+      next.send(buildArpReply({ mac: neighbour.guestMac, address: neighbour.guest }, asker));
+    });
+  });
+  afterAll(() => Promise.all([stand?.close(), next?.close()]));
+  beforeEach(() => {
+    heard.length = 0;
+    atNext.length = 0;
+  });
+
+  const hop = { sourceMac: link.guestMac, destinationMac: link.gatewayMac };
+  const who = (address: string) => buildArpRequest({ mac: link.guestMac, address: link.guest }, address);
+  const answers = () =>
+    heard.flatMap((bytes) => {
+      const frame = parseEthernet(bytes);
+      const arp = frame?.etherType === ETHER_TYPES.arp ? parseArp(frame.payload) : undefined;
+      return arp?.operation === 'reply' ? [arp.senderAddress] : [];
+    });
+  /** The wire keeps its order: what came before the gateway's answer was looked at. */
+  const barrier = async () => {
+    const before = answers().length;
+    stand.send(who(link.gateway));
+    await until(() => answers().length > before, 'the gateway did not answer');
+  };
+  const toNeighbour = (mark: string) =>
+    udpFrame(
+      hop,
+      { source: link.guest, destination: neighbour.guest, sourcePort: 22_000, destinationPort: 9 },
+      Buffer.from(mark),
+    );
+
+  test('case 36: a gateway without its ruleset carries a frame to another work VM', async () => {
+    await gate.loadOwned();
+    const { digits } = newToken();
+    stand.send(toNeighbour(digits));
+    await until(() => atNext.some((frame) => frame.includes(digits)), 'nothing arrived');
+  });
+
+  test('case 36: with it, not even under leases', async () => {
+    await open();
+    const { digits } = newToken();
+    stand.send(toNeighbour(digits));
+    await barrier();
+    next.send(buildArpRequest({ mac: neighbour.guestMac, address: neighbour.guest }, neighbour.gateway));
+    await until(() => atNext.length > 0, 'the gateway did not answer the neighbour');
+    expect(atNext.filter((frame) => frame.includes(digits))).toEqual([]);
+  });
+
+  const hosts = Object.values(os.networkInterfaces()).flatMap((addresses) => (addresses ?? []).map((each) => each));
+  const ports = [...Array.from({ length: 1_023 }, (_, index) => index + 1), 2_049, 3_389, 5_900, 8_080, 51_820];
+  const knock = () => {
+    for (const [index, port] of ports.entries()) {
+      const flow = { source: link.guest, destination: link.gateway, sourcePort: 30_000 + index, destinationPort: port };
+      stand.send(tcpSynFrame(hop, flow, 1));
+      if (![53, 67].includes(port)) stand.send(udpFrame(hop, flow, Buffer.from('anybody?')));
+    }
+  };
+  const ipHeard = () => heard.filter((frame) => frame.readUInt16BE(12) === ETHER_TYPES.ipv4);
+
+  test('case 37: without its ruleset the gateway answers on the wire', async () => {
+    await gate.loadOwned();
+    knock();
+    await barrier();
+    expect(ipHeard().length).toBeGreaterThan(10);
+  });
+
+  test('case 37: only the gateway is on the wire, and without a lease no port of it answers', async () => {
+    await gate.load();
+    // Behind it nothing of what was begun before comes any more.
+    await barrier();
+    heard.length = 0;
+    const prefix = link.gateway.replace(/\d+$/, '');
+    const onLink = Array.from({ length: 6 }, (_, index) => `${prefix}${index + 1}`);
+    const others = [LAB.slirpHost, '10.0.2.3', LAB.router, UPLINK.address, LAB.client, LAB.inside, neighbour.gateway];
+    const addresses = hosts.filter(({ family }) => family === 'IPv4').map(({ address }) => address);
+    for (const address of [...onLink, ...others, ...addresses]) stand.send(who(address));
+    knock();
+    await barrier();
+    expect(new Set(answers())).toEqual(new Set([link.gateway]));
+    expect(ipHeard()).toEqual([]);
+    const senders = new Set(heard.map((frame) => parseEthernet(frame)?.source));
+    expect(senders).toEqual(new Set([link.gatewayMac]));
+  });
+
+  test('case 37: the host has no address on it', () => {
+    const prefix = link.gateway.replace(/\d+\.\d+$/, '');
+    expect(hosts.map(({ address }) => address).filter((address) => address.startsWith(prefix))).toEqual([]);
+  });
+});
