@@ -85,6 +85,13 @@ export const errors = errorCodes({
     remedy: () => 'run vmgate up in the folder whose vmgate.yaml names that gate',
     sample: { gate: 'acme' },
   }),
+  GATE_CONFIG_CHANGED: error<{ path: string }>({
+    exit: 2,
+    ...user,
+    what: ({ path }) => `${path} is not what vmgate up was asked to use: it changed in this moment`,
+    remedy: () => 'read it again, then: vmgate up',
+    sample: { path: '~/work/vmgate.yaml' },
+  }),
   GATE_CANCELLED: error<{ what: string }>({
     exit: 130,
     ...user,

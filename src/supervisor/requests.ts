@@ -88,6 +88,7 @@ export class Requests {
       const payload = { gate: world.gate, running: world.configPath, asked: config };
       throw VmgateError.of(errors.GATE_OTHER_CONFIG, payload);
     }
+    world.confirmed = digest;
     const configChanged = world.config !== undefined && world.config.digest !== digest;
     await this.#ask(exchange, 'up', (id) => ({ type: 'up', request: id, configChanged }));
     return this.#status();

@@ -43,7 +43,7 @@ export function sessionRunners(
         await dismantle(world);
         // What did not die with its session, or with an earlier supervisor.
         await world.gatewayHost.reap(world.layout.run);
-        const config = loadConfig(path.dirname(world.configPath), world.home.root);
+        const config = confirmedConfig(world);
         world.config = config;
         post({ type: 'configured', workVms: config.config.work.map(({ name }) => name) });
         const session = await bootSession(world, config, booting.signal);
@@ -147,6 +147,17 @@ async function bootSession(world: World, config: LoadedConfig, cancelled: AbortS
     for (const step of undo.reverse()) await Promise.resolve(step()).catch(() => undefined);
     throw cause;
   }
+}
+
+/**
+ * What the last `up` confirmed, whatever the file says by now (P7): a gate that recovers by itself must not pick up what
+ * a `git pull` brought meanwhile.
+ */
+function confirmedConfig({ config, configPath, confirmed, home }: World): LoadedConfig {
+  if (config !== undefined && config.digest === confirmed) return config;
+  const loaded = loadConfig(path.dirname(configPath), home.root);
+  if (loaded.path === configPath && loaded.digest === confirmed) return loaded;
+  throw VmgateError.of(errors.GATE_CONFIG_CHANGED, { path: configPath });
 }
 
 /** What holds from the first instruction: nobody may speak but DHCP on the links and the loopback. */

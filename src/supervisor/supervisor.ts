@@ -69,6 +69,7 @@ export class Supervisor {
       lab: options.lab,
       emit: emitter((event) => this.record(event)),
       config: undefined,
+      confirmed: undefined,
       session: undefined,
       lifecycle: new Lane(),
       receipts: new Lane(),

@@ -60,6 +60,8 @@ export interface World {
   /** Path of the vmgate.yaml this gate runs from. */
   configPath: string;
   config: LoadedConfig | undefined;
+  /** Digest of the configuration that `up` was asked with, after its contents were confirmed: no other is ever booted. */
+  confirmed: string | undefined;
   session: Session | undefined;
   /** Boots and ends of gateways take turns: there is never a process that nobody knows of. */
   readonly lifecycle: Lane;

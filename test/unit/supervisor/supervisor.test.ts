@@ -1,8 +1,9 @@
-import { existsSync } from 'node:fs';
+import { appendFileSync, existsSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { readJournal } from '../../../src/home/index.ts';
 import { SupervisorClient } from '../../../src/supervisor/client.ts';
+import type { StatusReport } from '../../../src/supervisor/protocol.ts';
 import { Stand } from './stand.ts';
 
 // Real files and sockets, on machines with more to do than cores.
@@ -96,6 +97,18 @@ describe('what closes a gate', () => {
     await stand.until(() => guards.length === 2);
     expect(guards[0]?.isDead).toBe(true);
     await comesBack();
+  });
+
+  test('a configuration that changed meanwhile is not picked up by a recovery, only by an up that was asked with it', async () => {
+    const confirmed = ((await stand.ask({ verb: 'status' })) as StatusReport).config?.digest;
+    appendFileSync(stand.configPath, 'verify: {every: 40s}\n');
+    stand.parts.guard.die();
+    await comesBack();
+    const recovered = (await stand.ask({ verb: 'status' })) as StatusReport;
+    expect(recovered.config?.digest).toBe(confirmed);
+    await stand.up();
+    const asked = (await stand.ask({ verb: 'status' })) as StatusReport;
+    expect(asked.config?.digest).not.toBe(confirmed);
   });
 
   test('news of a gateway that was replaced closes nothing', async () => {
