@@ -1,22 +1,14 @@
 /** What a link gives away, who is on it, and what gets in by it; each with the defence taken away first. */
+import { isIPv4 } from 'node:net';
 import os from 'node:os';
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import {
-  buildArpReply,
-  buildArpRequest,
-  ETHER_TYPES,
-  internetChecksum,
-  parseArp,
-  parseEthernet,
-  tcpSynFrame,
-  udpFrame,
-} from '../../../src/frame/index.ts';
+import { ETHER_TYPES, internetChecksum, parseEthernet, tcpSynFrame, udpFrame } from '../../../src/frame/index.ts';
 import { LAB, type Lab } from '../../../src/lab/index.ts';
 import { newToken } from '../../../src/verify/token.ts';
 import { ATTEMPTS } from './attempts.ts';
-import { type LinkStand, standOn } from './link-stand.ts';
 import { fromTheProbe, openLab, until } from './volley.ts';
 import { GUARDS, LINKS, openWiredGate, UPLINK, type WiredGate } from './wired-gate.ts';
+import { link, neighbour, standOnWires, type WorkWires } from './work-wires.ts';
 
 jest.setTimeout(120_000);
 const BOOT_MS = 300_000;
@@ -190,109 +182,61 @@ describe('case 60: DNS on a link whose lease ended', () => {
 });
 
 describe("a work VM's wire", () => {
-  const [link = LINKS.probe, neighbour = LINKS.probe] = LINKS.work;
-  const heard: Buffer[] = [];
-  let stand: LinkStand;
-  let next: LinkStand;
-  const atNext: Buffer[] = [];
-  const on = async ({ ifname }: { readonly ifname: string }) => {
-    const { guestPath, gatewayPath } = gate.wireOf(ifname);
-    return standOn(guestPath, gatewayPath);
-  };
+  let wires: WorkWires;
   beforeAll(async () => {
-    [stand, next] = await Promise.all([on(link), on(neighbour)]);
-    stand.onFrame((frame) => heard.push(frame));
-    // The neighbour is there and can be asked for.
-    next.onFrame((frame) => {
-      atNext.push(frame);
-      const arp = parseArp(parseEthernet(frame)?.payload ?? Buffer.alloc(0));
-      if (arp?.operation !== 'request' || arp.targetAddress !== neighbour.guest) return;
-      const asker = { mac: neighbour.gatewayMac, address: neighbour.gateway };
-      next.send(buildArpReply({ mac: neighbour.guestMac, address: neighbour.guest }, asker));
-    });
+    wires = await standOnWires(gate);
   });
-  afterAll(() => Promise.all([stand?.close(), next?.close()]));
-  beforeEach(() => {
-    heard.length = 0;
-    atNext.length = 0;
-  });
-
-  const hop = { sourceMac: link.guestMac, destinationMac: link.gatewayMac };
-  const who = (address: string) => buildArpRequest({ mac: link.guestMac, address: link.guest }, address);
-  const answers = () =>
-    heard.flatMap((bytes) => {
-      const frame = parseEthernet(bytes);
-      const arp = frame?.etherType === ETHER_TYPES.arp ? parseArp(frame.payload) : undefined;
-      return arp?.operation === 'reply' ? [arp.senderAddress] : [];
-    });
-  /** The wire keeps its order: what came before the gateway's answer was looked at. */
-  const barrier = async () => {
-    const before = answers().length;
-    stand.send(who(link.gateway));
-    await until(() => answers().length > before, 'the gateway did not answer');
+  afterAll(() => wires?.close());
+  const forget = () => {
+    wires.heard.length = 0;
+    wires.atNeighbour.length = 0;
   };
-  const toNeighbour = (mark: string) =>
-    udpFrame(
-      hop,
-      { source: link.guest, destination: neighbour.guest, sourcePort: 22_000, destinationPort: 9 },
-      Buffer.from(mark),
-    );
+  beforeEach(forget);
 
   test('case 36: a gateway without its ruleset carries a frame to another work VM', async () => {
     await gate.loadOwned();
     const { digits } = newToken();
-    stand.send(toNeighbour(digits));
-    await until(() => atNext.some((frame) => frame.includes(digits)), 'nothing arrived');
+    wires.tellNeighbour(digits);
+    await until(() => wires.atNeighbour.some((frame) => frame.includes(digits)), 'nothing arrived');
   });
 
   test('case 36: with it, not even under leases', async () => {
     await open();
     const { digits } = newToken();
-    stand.send(toNeighbour(digits));
-    await barrier();
-    next.send(buildArpRequest({ mac: neighbour.guestMac, address: neighbour.guest }, neighbour.gateway));
-    await until(() => atNext.length > 0, 'the gateway did not answer the neighbour');
-    expect(atNext.filter((frame) => frame.includes(digits))).toEqual([]);
+    wires.tellNeighbour(digits);
+    await wires.barrier();
+    expect(wires.atNeighbour.filter((frame) => frame.includes(digits))).toEqual([]);
   });
 
-  const hosts = Object.values(os.networkInterfaces()).flatMap((addresses) => (addresses ?? []).map((each) => each));
-  const ports = [...Array.from({ length: 1_023 }, (_, index) => index + 1), 2_049, 3_389, 5_900, 8_080, 51_820];
-  const knock = () => {
-    for (const [index, port] of ports.entries()) {
-      const flow = { source: link.guest, destination: link.gateway, sourcePort: 30_000 + index, destinationPort: port };
-      stand.send(tcpSynFrame(hop, flow, 1));
-      if (![53, 67].includes(port)) stand.send(udpFrame(hop, flow, Buffer.from('anybody?')));
-    }
-  };
-  const ipHeard = () => heard.filter((frame) => frame.readUInt16BE(12) === ETHER_TYPES.ipv4);
+  const ofHost = Object.values(os.networkInterfaces()).flatMap((found = []) => found.map(({ address }) => address));
+  const packets = () => wires.heard.filter((frame) => frame.readUInt16BE(12) !== ETHER_TYPES.arp);
 
   test('case 37: without its ruleset the gateway answers on the wire', async () => {
     await gate.loadOwned();
-    knock();
-    await barrier();
-    expect(ipHeard().length).toBeGreaterThan(10);
+    wires.knock();
+    await wires.barrier();
+    expect(packets().length).toBeGreaterThan(10);
   });
 
   test('case 37: only the gateway is on the wire, and without a lease no port of it answers', async () => {
     await gate.load();
     // Behind it nothing of what was begun before comes any more.
-    await barrier();
-    heard.length = 0;
-    const prefix = link.gateway.replace(/\d+$/, '');
-    const onLink = Array.from({ length: 6 }, (_, index) => `${prefix}${index + 1}`);
-    const others = [LAB.slirpHost, '10.0.2.3', LAB.router, UPLINK.address, LAB.client, LAB.inside, neighbour.gateway];
-    const addresses = hosts.filter(({ family }) => family === 'IPv4').map(({ address }) => address);
-    for (const address of [...onLink, ...others, ...addresses]) stand.send(who(address));
-    knock();
-    await barrier();
-    expect(new Set(answers())).toEqual(new Set([link.gateway]));
-    expect(ipHeard()).toEqual([]);
-    const senders = new Set(heard.map((frame) => parseEthernet(frame)?.source));
-    expect(senders).toEqual(new Set([link.gatewayMac]));
+    await wires.barrier();
+    forget();
+    const onLink = Array.from({ length: 6 }, (_, index) => link.gateway.replace(/\d+$/, `${index + 1}`));
+    const elsewhere = [LAB.slirpHost, '10.0.2.3', LAB.router, UPLINK.address, LAB.client, LAB.inside];
+    const all = [...onLink, ...elsewhere, neighbour.gateway, ...ofHost.filter((address) => isIPv4(address))];
+    for (const address of all) wires.askWho(address);
+    wires.knock();
+    await wires.barrier();
+    expect(new Set(wires.answers())).toEqual(new Set([link.gateway]));
+    expect(packets()).toEqual([]);
+    const senders = wires.heard.map((frame) => parseEthernet(frame)?.source);
+    expect(new Set(senders)).toEqual(new Set([link.gatewayMac]));
   });
 
   test('case 37: the host has no address on it', () => {
-    const prefix = link.gateway.replace(/\d+\.\d+$/, '');
-    expect(hosts.map(({ address }) => address).filter((address) => address.startsWith(prefix))).toEqual([]);
+    const pool = link.gateway.replace(/\d+\.\d+$/, '');
+    expect(ofHost.filter((address) => address.startsWith(pool))).toEqual([]);
   });
 });
