@@ -1,10 +1,17 @@
 /** The way up: boot, connect, verify, open, and the pulse that keeps it open. */
 import { failing, mayOpen, mayRenew } from '../opening.ts';
+import type { CheckName, Verdict } from '../verdict.ts';
 import { close, type Step } from './closing.ts';
 import type { Effect } from './effects.ts';
 import type { GateEvent } from './events.ts';
 import { admittedVms, type GateState } from './state.ts';
 import { judgeRunning, reply } from './work.ts';
+
+/**
+ * Refuted, these tell of a gateway that is not what was booted and set up. No network brings that about and no reconnect
+ * undoes it: what a reconnect does not set (the links' routes, another table's rules) would stay wrong for ever.
+ */
+const OF_THE_GATEWAY: readonly CheckName[] = ['image', 'ruleset', 'routes', 'canary'];
 
 /** Pulse interval of an open gate. The kernel lease is 15 s, the guard's deadline 5 s. */
 export const PULSE_MS = 2_000;
@@ -32,7 +39,7 @@ export function judged(state: GateState, event: Extract<GateEvent, { type: 'judg
   if (!again && state.phase !== 'verifying') return [state, []];
   const known: GateState = { ...state, verdicts: event.verdicts };
   if (!mayOpen(event.verdicts, event.claim)) {
-    return close(known, 'closed', { kind: 'verdicts', failed: failing(event.verdicts) });
+    return closeFor(known, event.verdicts);
   }
   const receipt = { claim: event.claim, expiresMs: event.nowMs + event.maxAgeMs };
   const open: GateState = {
@@ -63,9 +70,16 @@ export function judged(state: GateState, event: Extract<GateEvent, { type: 'judg
 export function pulsed(state: GateState, event: Extract<GateEvent, { type: 'pulsed' }>): Step {
   if (event.generation !== state.generation || state.phase !== 'open') return [state, []];
   if (!mayRenew(event.verdicts)) {
-    return close(state, 'closed', { kind: 'verdicts', failed: failing(event.verdicts) });
+    return closeFor(state, event.verdicts);
   }
   return [state, [{ do: 'lease', admitted: admittedVms(state), raise: undefined, generation: state.generation }]];
+}
+
+/** Closed, to be connected again; or a fresh gateway, where this one is at fault. */
+function closeFor(state: GateState, verdicts: readonly Verdict[]): Step {
+  const failed = failing(verdicts);
+  const isSick = failed.some(({ check, outcome }) => outcome === 'refuted' && OF_THE_GATEWAY.includes(check));
+  return close(state, isSick ? 'booting' : 'closed', { kind: 'verdicts', failed });
 }
 
 export function timer(state: GateState, event: Extract<GateEvent, { type: 'timer' }>): Step {

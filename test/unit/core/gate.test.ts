@@ -207,6 +207,21 @@ describe('closing', () => {
     expect(play.did()).toContain('bootGateway');
   });
 
+  test.each<[CheckName, Outcome, boolean]>([
+    ['ruleset', 'refuted', true],
+    ['routes', 'refuted', true],
+    ['canary', 'refuted', true],
+    ['routes', 'unknown', false],
+    ['tunnel', 'refuted', false],
+    ['exit', 'refuted', false],
+  ])('%s %s: a fresh gateway: %s', (check, outcome, isFresh) => {
+    const play = new Play().opened();
+    play.did();
+    const verdicts = allVerified.map((each) => (each.check === check ? verdict(check, outcome) : each));
+    play.on(play.verified(verdicts)).closedNow();
+    expect(play.did().includes('killGateway')).toBe(isFresh);
+  });
+
   test('what a close brings about itself does not stand in for why it began', () => {
     const play = new Play().opened().on({ type: 'violation', fault: refused });
     play.on({ type: 'partLost', generation: play.state.generation, fault: broken });
