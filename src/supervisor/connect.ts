@@ -19,7 +19,7 @@ const VPN_MARK = 0x766d;
  * How long each fresh tunnel interface may take to answer. WireGuard repeats a lost handshake only after 5 s
  * (REKEY_TIMEOUT); a fresh interface sends one at once, so a network that comes back is noticed sooner.
  */
-const ANSWER_WINDOWS_MS = [1_500, 2_500, 3_000];
+const ANSWER_WINDOWS_MS = [1_500, 2_000, 2_000];
 const DNS_PORT = 53;
 
 export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel'> {

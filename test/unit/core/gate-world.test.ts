@@ -7,6 +7,9 @@ import { chanceOf, GateWorld, type StepFunction } from './gate-world.ts';
 const SCHEDULES = 20_000;
 const FIRST = Number(process.env['VMGATE_SEED'] ?? randomInt(2 ** 31));
 
+/** Mutants are played from the same schedule in every run: some are noticed once in 20,000, and a test must not depend on luck. */
+const KNOWN = 1;
+
 /** One schedule: troubled, then fair; every request must be answered, and `down` must come to its end. */
 function play(machine: StepFunction, seed: number): void {
   const chance = chanceOf(seed);
@@ -47,7 +50,7 @@ describe('the world notices a gate that', () => {
   test.each(MUTANTS)(
     '%s',
     (_, mutant) => {
-      expect(firstFault(mutant, FIRST, SCHEDULES)).toBeDefined();
+      expect(firstFault(mutant, KNOWN, 5 * SCHEDULES)).toBeDefined();
     },
     60_000,
   );
