@@ -1,0 +1,33 @@
+/** The demo's story on real machines, over both ways a gateway reaches the lab: by a wire, and as for real users. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { playSteps } from '../../../src/demo/play.ts';
+import { stagehandOf } from '../../../src/demo/stagehand.ts';
+import { newNonces, story } from '../../../src/demo/story.ts';
+import { compileProgram, openStage, type Program } from '../leaks/stage.ts';
+
+let program: Program;
+beforeAll(async () => {
+  program = await compileProgram();
+}, 120_000);
+afterAll(() => program?.remove());
+
+test.each(['wire', 'user'] as const)(
+  'over %s every step is observed',
+  async (attachment) => {
+    const stage = await openStage(program, { attachment });
+    const told: string[] = [];
+    try {
+      await playSteps(
+        story(newNonces()),
+        stagehandOf(stage, (line) => told.push(`    ${line}`)),
+        (line) => told.push(line),
+      );
+    } catch (cause) {
+      throw new Error(`${String(cause)}\n${told.join('\n')}`, { cause });
+    } finally {
+      await stage.close();
+    }
+    expect(told.filter((line) => line.startsWith('  seen: '))).toHaveLength(7);
+  },
+  300_000,
+);
