@@ -19,6 +19,7 @@ const STEPS: Readonly<Record<string, string>> = {
   flushConntrack: 'forgetting open connections',
   defineWork: 'making the work VM',
   judgeWork: 'looking at the work VM',
+  resumeWork: 'starting the work VM',
   raiseWork: 'letting the work VM go',
   awaitReady: "waiting for the work VM's answer",
   stopWork: 'stopping the work VM',

@@ -32,6 +32,7 @@ const DEADLINE_S: Partial<Record<Effect['do'], number>> = {
   flushConntrack: 1,
   defineWork: 40,
   judgeWork: 10,
+  resumeWork: 5,
   raiseWork: 5,
   awaitReady: 185,
   stopWork: 45,

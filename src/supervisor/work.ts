@@ -20,7 +20,7 @@ const REFUSAL_MS = 1_000;
 /** Below the loop's deadline: a link that was given up is not raised afterwards. */
 const RAISE_MS = 4_000;
 
-type WorkRunners = Pick<Runners, 'defineWork' | 'judgeWork' | 'raiseWork' | 'awaitReady' | 'stopWork'>;
+type WorkRunners = Pick<Runners, 'defineWork' | 'judgeWork' | 'resumeWork' | 'raiseWork' | 'awaitReady' | 'stopWork'>;
 
 /** Hears of a work VM's end that nobody had asked for. */
 export type OnEnd = (name: string, fault: SerializedFault) => void;
@@ -43,6 +43,10 @@ export function workRunners(world: World, onEnd: OnEnd): WorkRunners {
       const verdict = judgeDefinition(spec, await work.facts());
       if (verdict.outcome !== 'verified') tell(world, name, verdict);
       return { type: 'defined', name, generation, verdict };
+    },
+    resumeWork: async ({ name }) => {
+      await runningOf(world, name).resume();
+      return undefined;
     },
     raiseWork: async ({ name, generation }) => {
       const { signal } = world.attempt;

@@ -43,6 +43,8 @@ export type Effect =
   | { readonly do: 'defineWork'; readonly name: string; readonly generation: number }
   /** The same judgement of a VM that already runs. Answer: `defined` or `failed`. */
   | { readonly do: 'judgeWork'; readonly name: string; readonly generation: number }
+  /** CPU on, link still down: the judged VM boots while its lease is asked for. No answer. */
+  | { readonly do: 'resumeWork'; readonly name: string; readonly generation: number }
   /** CPU on (if frozen), then link up, last. Answer: `raised` or `failed`. */
   | { readonly do: 'raiseWork'; readonly name: string; readonly generation: number }
   /** Answer: `ready` or `failed`. */

@@ -30,6 +30,9 @@ export function failed(state: GateState, event: Extract<GateEvent, { type: 'fail
       const [closing, more] = close(abandoned, 'booting', reason);
       return [closing, [...effects, ...more]];
     }
+    case 'resumeWork':
+      // Only a head start: raising starts the CPU too, and what it fails with counts.
+      return [state, []];
     case 'defineWork':
     case 'judgeWork':
     case 'raiseWork':

@@ -70,7 +70,8 @@ export function defined(state: GateState, name: string, generation: number, verd
     return abandon(state, name, { ok: false, because: { kind: 'definition', verdict } });
   }
   const admitting = withVm(state, name, { admitted: true, judging: false });
-  return [admitting, [{ do: 'lease', admitted: admittedVms(admitting), raise: name, generation }]];
+  const lease = { do: 'lease', admitted: admittedVms(admitting), raise: name, generation } as const;
+  return [admitting, vm.status === 'defining' ? [{ do: 'resumeWork', name, generation }, lease] : [lease]];
 }
 
 export function leased(state: GateState, name: string, generation: number): Step {

@@ -325,6 +325,9 @@ export class GateWorld {
       case 'defineWork':
         this.#must(fresh, `a process for ${effect.name} without fresh verdicts`);
         break;
+      case 'resumeWork':
+        this.#must(this.#vm(effect.name).definedIn === generation, `${effect.name} runs without its verdict`);
+        break;
       case 'raiseWork':
         this.#must(fresh && this.#leasedFor.has(effect.name), `${effect.name} raised without its lease`);
         this.#must(this.#vm(effect.name).definedIn === generation, `${effect.name} raised without its verdict`);

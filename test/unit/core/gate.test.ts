@@ -234,7 +234,7 @@ describe('work VMs', () => {
     const play = new Play().opened();
     play.did();
     play.started('a');
-    expect(play.did()).toEqual(['defineWork', 'lease', 'raiseWork', 'awaitReady', 'reply']);
+    expect(play.did()).toEqual(['defineWork', 'resumeWork', 'lease', 'raiseWork', 'awaitReady', 'reply']);
   });
 
   test.each(['down', 'booting', 'connecting', 'verifying', 'closing', 'closed', 'violated'] as const)(

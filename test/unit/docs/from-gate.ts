@@ -177,6 +177,8 @@ function answersTo(effect: Effect): readonly Happening[] {
         },
         lost,
       ];
+    case 'resumeWork':
+      return [];
     case 'raiseWork':
       return [{ words: 'raised', event: { type: 'raised', name: effect.name, generation: effect.generation } }, lost];
     case 'stopWork':
