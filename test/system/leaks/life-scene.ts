@@ -89,10 +89,10 @@ export async function processes(): Promise<readonly Process[]> {
   });
 }
 
-/** The gate's processes, by the stage's folder in their arguments; the lab's own are not among them. */
+/** Command lines of the gate's processes: those that name the stage's home folder, but for its lab. */
 export async function gateProcesses(stage: Stage): Promise<readonly string[]> {
   const running = await processes();
-  return running.map(({ args }) => args).filter((args) => args.includes(stage.gate.folder));
+  return running.map(({ args }) => args).filter((args) => args.includes(stage.home.root) && !/vmgate-lab/.test(args));
 }
 
 /** A phase as the journal has it; it misses none, however short. */
