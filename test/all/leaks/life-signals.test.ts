@@ -6,7 +6,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { type Stage, WORK_VM } from '../../../src/demo/index.ts';
-import { buildProgram } from '../../unit/guard/build.ts';
 import {
   closedAndOpenAgain,
   download,
@@ -25,8 +24,9 @@ import {
   tunnelFrames,
   until,
   vmgate,
-} from './life-scene.ts';
-import { compileProgram, openStage, type Program } from './stage.ts';
+} from '../../system/leaks/life-scene.ts';
+import { compileProgram, openStage, type Program } from '../../system/leaks/stage.ts';
+import { buildProgram } from '../../unit/guard/build.ts';
 
 jest.setTimeout(120_000);
 
@@ -120,7 +120,9 @@ test('the work VM noticed: its requests failed meanwhile', async () => {
 describe('without the guard', () => {
   test('frames go on leaving past 5 s when the supervisor is killed', async () => {
     expect(await vmgate(stage, 'down')).toMatchObject({ code: 0 });
-    const guardEntry = await buildProgram(fileURLToPath(new URL('./life-guard-absent.ts', import.meta.url)));
+    const guardEntry = await buildProgram(
+      fileURLToPath(new URL('../../system/leaks/life-guard-absent.ts', import.meta.url)),
+    );
     await superviseWithout(stage, program, { guardEntry });
     expect(await vmgate(stage, 'up')).toMatchObject({ code: 0 });
     expect(await vmgate(stage, 'start', WORK_VM)).toMatchObject({ code: 0 });
