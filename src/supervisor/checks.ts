@@ -25,10 +25,8 @@ export function checkRunners(world: World): Pick<Runners, 'verify' | 'pulse' | '
       return { type: 'pulsed', generation, verdicts };
     },
     lease: async ({ generation, admitted, raise }) => {
-      const { lane } = connectionOf(world);
-      const control = controlOf(world, world.attempt.signal);
-      const { probe } = sessionOf(world).plan;
-      await lane.run(async () => control.lease([...linksOf(world, admitted), probe.ifname]));
+      const { signal } = world.attempt;
+      await connectionOf(world).lane.run(() => grant(world, linksOf(world, admitted), signal));
       return { type: 'leased', generation, raise };
     },
   };
@@ -37,12 +35,23 @@ export function checkRunners(world: World): Pick<Runners, 'verify' | 'pulse' | '
 /** One verification; a close ends it. */
 async function look(world: World, mode: VerifyMode, admitted: readonly string[]): Promise<VerifyReport> {
   const { signal } = world.attempt;
-  const report = await connectionOf(world).lane.run(async () => {
+  const connection = connectionOf(world);
+  const report = await connection.lane.run(async () => {
     signal.throwIfAborted();
-    return world.parts.verifyGate(contextOf(world, signal), { mode, held: linksOf(world, admitted), signal });
+    const held = linksOf(world, admitted);
+    // A VM that ended since the last lease still holds one: a check would take its link for one nobody opened.
+    if (connection.granted.some((link) => !held.includes(link))) await grant(world, held, signal);
+    return world.parts.verifyGate(contextOf(world, signal), { mode, held, signal });
   });
   signal.throwIfAborted();
   return report;
+}
+
+/** Leases for `links` and the probe link, none for any other. */
+async function grant(world: World, links: readonly string[], signal: AbortSignal): Promise<void> {
+  const connection = connectionOf(world);
+  await controlOf(world, signal).lease([...links, sessionOf(world).plan.probe.ifname]);
+  connection.granted = links;
 }
 
 /** A check that a close has overtaken asks for leases no more: the close has just taken them away. */

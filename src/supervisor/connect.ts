@@ -45,7 +45,7 @@ export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel
       signal.throwIfAborted();
       await control.apply(renderNft(compileNft(policy, world.lab?.removedDefences)));
       signal.throwIfAborted();
-      world.connection = { pinned, policy, beganMs: wallMs(), lane: new Lane() };
+      world.connection = { pinned, policy, beganMs: wallMs(), lane: new Lane(), granted: [] };
       return { type: 'pinned', generation };
     },
     startTunnel: async ({ generation }) => {

@@ -38,6 +38,8 @@ export interface Connection {
   /** Host wall clock, epoch milliseconds. */
   readonly beganMs: number;
   readonly lane: Lane;
+  /** Work links that hold a lease, as last asked for. Touched in the lane only. */
+  granted: readonly string[];
 }
 
 /** What stands around a gateway's process; tests put their own in its place. */

@@ -183,12 +183,16 @@ export class FakeParts {
       return control;
     },
     verifyGate: async ({ control, plan }, { mode, held }) => {
+      const strangers = [...this.control.leases].filter((link) => ![...held, plan.probe.ifname].includes(link));
       if (mode === 'full') {
         await this.weather.beforeLease();
         await control.lease([...held, plan.probe.ifname]).catch(() => undefined);
       }
       const checks = mode === 'full' ? GATE_CHECKS : PULSE_CHECKS;
-      const verdicts = checks.map((check) => this.#verdict(check));
+      const verdicts = checks.map((check) => {
+        const verdict = this.#verdict(check);
+        return check === 'ruleset' && strangers.length > 0 ? { ...verdict, outcome: 'refuted' as const } : verdict;
+      });
       const allVerified = verdicts.every(({ outcome }) => outcome === 'verified');
       const claim = allVerified ? ({ kind: 'round-trip' } as const) : undefined;
       return { mode, verdicts, claim, allVerified, evidence: {}, ruleset: '', durationMs: 1 };

@@ -40,6 +40,16 @@ describe('a whole life', () => {
     expect(stand.parts.guards.every(({ isDead }) => isDead)).toBe(true);
   });
 
+  test('a work VM that was stopped leaves no lease behind that the next pulse would take for a stranger', async () => {
+    await stand.up();
+    await stand.ask({ verb: 'start', name: 'a' });
+    expect([...stand.parts.control.leases]).toContain('work0');
+    await stand.ask({ verb: 'stop', name: 'a', force: false });
+    await stand.until(() => !stand.parts.control.leases.has('work0'));
+    expect(await stand.phase()).toBe('open');
+    expect(stand.parts.guards).toHaveLength(1);
+  });
+
   test('an unknown name is the user’s error in every phase', async () => {
     await expect(stand.ask({ verb: 'start', name: 'c' })).rejects.toMatchObject({ code: 'GATE_UNKNOWN_VM', exit: 2 });
     await expect(stand.ask({ verb: 'stop', name: 'c', force: true })).rejects.toMatchObject({ exit: 2 });
