@@ -77,7 +77,7 @@ export const errors = errorCodes({
     ...user,
     what: ({ gate, running, asked }) => `gate ${gate} already runs from ${running}, not from ${asked}`,
     remedy: ({ gate }) => `vmgate down --gate ${gate} first, or give this folder's gate another name (gate: NAME)`,
-    sample: { gate: 'default', running: '~/work/vmgate.yaml', asked: '~/other/vmgate.yaml' },
+    sample: { gate: 'default', running: '~/acme/vmgate.yaml', asked: '~/other/vmgate.yaml' },
   }),
   GATE_ORIGIN_GONE: error<{ gate: string }>({
     exit: 2,
@@ -91,7 +91,7 @@ export const errors = errorCodes({
     ...user,
     what: ({ path }) => `${path} is not what vmgate up was asked to use: it changed in this moment`,
     remedy: () => 'read it again, then: vmgate up',
-    sample: { path: '~/work/vmgate.yaml' },
+    sample: { path: '~/acme/vmgate.yaml' },
   }),
   GATE_CANCELLED: error<{ what: string }>({
     exit: 130,
