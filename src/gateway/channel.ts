@@ -6,13 +6,14 @@ import type * as z from 'zod';
 import { VmgateError } from '../core/coded.ts';
 import type { EgressPolicy } from '../core/policy/egress-policy.ts';
 import type { TunnelPlan, TunnelSecrets } from '../vpn/tunnel-plan.ts';
-import { readAnswer } from './answer.ts';
+import { readAnswer, type VerbOutput } from './answer.ts';
 import { errors } from './codes.ts';
 import { type ConnectOptions, connect } from './connect.ts';
 import type { GatewayControl } from './control.ts';
 import { exec } from './exec.ts';
 import * as protocol from './protocol.ts';
 import { VERBS, type Verb } from './protocol.ts';
+import { ResidentShell } from './resident.ts';
 import { renderTunnelSettings } from './tunnel-settings.ts';
 
 const DIAL_MS = 10_000;
@@ -37,6 +38,7 @@ export async function openControl(options: ControlOptions): Promise<GatewayContr
 class SshControl implements GatewayControl {
   readonly closed: Promise<string>;
   readonly #client: Client;
+  readonly #resident: ResidentShell;
   readonly #deadlines: Readonly<Record<Verb, number>>;
   /** Why the connection ended or had to end; the first reason is kept. */
   #end: string | undefined;
@@ -58,6 +60,7 @@ class SshControl implements GatewayControl {
         resolve(this.#end);
       });
     });
+    this.#resident = new ResidentShell(client, (why) => this.#abandon(why));
   }
 
   hello(): Promise<protocol.Hello> {
@@ -147,11 +150,16 @@ class SshControl implements GatewayControl {
     const deadlineMs = this.#deadlines[verb];
     const late = () => VmgateError.of(errors.GATEWAY_VERB_LATE, { verb, seconds: deadlineMs / 1_000 });
     try {
-      return readAnswer(verb, schema, await this.#within(deadlineMs, late, () => exec(this.#client, verb, stdin)));
+      return readAnswer(verb, schema, await this.#within(deadlineMs, late, () => this.#send(verb, stdin)));
     } catch (cause) {
       if (VmgateError.is(cause) && cause.code !== errors.GATEWAY_VERB_FAILED.code) this.#abandon(cause.what);
       throw cause;
     }
+  }
+
+  /** An `unlease` must not wait for what only reads, nor that for what takes long: the second at a time goes by itself. */
+  #send(verb: Verb, stdin: string): Promise<VerbOutput> {
+    return this.#resident.idle ? this.#resident.ask(verb, stdin) : exec(this.#client, verb, stdin);
   }
 
   /** `work`, unless the deadline or the end of the connection comes first: ssh2 forgets callbacks when it closes. */

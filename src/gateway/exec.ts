@@ -1,11 +1,11 @@
-/** Runs one verb on an SSH connection: bounded output, nothing forwarded. */
+/** Runs one verb in a session of its own: bounded output, nothing forwarded. For what must not wait for another verb. */
 import type { Client, ClientChannel } from 'ssh2';
 import { VmgateError } from '../core/coded.ts';
 import type { VerbOutput } from './answer.ts';
 import { errors } from './codes.ts';
 import { MAX_ANSWER, type Verb } from './protocol.ts';
 
-const MAX_STDERR = 8_192;
+export const MAX_STDERR = 8_192;
 
 /** Sends `stdin` to `vmgate-gw VERB` and collects what it prints until the channel closes. */
 export function exec(client: Client, verb: Verb, stdin: string): Promise<VerbOutput> {

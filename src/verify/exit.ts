@@ -8,26 +8,44 @@ import type { VerifyContext } from './context.ts';
 import { readAddresses } from './probe/dns-addresses.ts';
 import type { ProbeStation } from './probe/station.ts';
 
-const RESOLVE_MS = 3_000;
+const RESOLVE_MS = 2_500;
+
+/** Where the exit is to be asked; undefined when no exit is expected. */
+export interface ExitTarget {
+  readonly url: URL;
+  readonly address: string;
+}
 
 /**
- * `resolverAnswers`: what the `dns` check found; where it is false no name is asked for again.
+ * The only part of the check that uses the probe link. `resolverAnswers`: what the `dns` check found; where it is false no
+ * name is asked for again.
  *
- * @throws VERIFY_EXIT_UNRESOLVED, VERIFY_EXIT_UNREACHABLE, VERIFY_EXIT_TOO_LONG
+ * @throws VERIFY_EXIT_UNRESOLVED
  */
-export async function askExit(
-  context: VerifyContext,
+export async function findExit(
+  { exit }: VerifyContext,
   station: ProbeStation,
   resolverAnswers: boolean,
+  signal: AbortSignal,
+): Promise<ExitTarget | undefined> {
+  if (exit === undefined) return undefined;
+  const url = new URL(exit.url);
+  const host = url.hostname;
+  if (net.isIPv4(host)) return { url, address: host };
+  if (!resolverAnswers) throw VmgateError.of(errors.VERIFY_EXIT_UNRESOLVED, { host });
+  return { url, address: await resolve(host, station, signal) };
+}
+
+/** @throws VERIFY_EXIT_UNREACHABLE, VERIFY_EXIT_TOO_LONG */
+export async function askExit(
+  context: VerifyContext,
+  target: ExitTarget | undefined,
   signal: AbortSignal,
 ): Promise<ExitFacts> {
   const { exit: settings, policy, control, clock, lab } = context;
   const { split } = context.tunnelPlan;
-  if (settings === undefined) return { settings, split, answer: undefined };
-  const url = new URL(settings.url);
-  const host = url.hostname;
-  if (!net.isIPv4(host) && !resolverAnswers) throw VmgateError.of(errors.VERIFY_EXIT_UNRESOLVED, { host });
-  const address = net.isIPv4(host) ? host : await resolve(host, station, signal);
+  if (target === undefined) return { settings, split, answer: undefined };
+  const { url, address } = target;
   const objection = objectionTo(url, address, policy);
   if (objection !== undefined) return { settings, split, answer: { kind: 'withheld', reason: objection } };
   const { requestExit } = await import('./exit-request.ts');

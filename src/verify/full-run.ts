@@ -38,7 +38,7 @@ export async function runFull(
   const ruleset = first.then((snapshot) => ({ policy, snapshot, leased: held }));
   const routes = first.then((snapshot) => routesFacts(context, snapshot));
   const tunnel = Promise.all([first, last]).then(([early, late]) => tunnelFacts(context, early, late.snapshot));
-  const uplink = last.then(({ guard: counts, armed }) => ({ counts, armed })).catch(() => guard.sync());
+  const uplink = Promise.allSettled([last, exit]).then(() => guard.sync());
   const later = [closed.then(({ after }) => after), last].map((moment) => moment.catch(() => undefined));
   const time = Promise.all([first, Promise.all(later), dateOf(exit)]).then(([early, moments, date]) => ({
     snapshot: sharpest([early, ...moments.flatMap((moment) => (moment === undefined ? [] : [moment.snapshot]))]),

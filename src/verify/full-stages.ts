@@ -12,7 +12,7 @@ import { closedCanaries, openCanaries, phase, sendVolley, type Volley } from './
 import { errors } from './codes.ts';
 import type { VerifyContext } from './context.ts';
 import { askResolver } from './dns.ts';
-import { askExit } from './exit.ts';
+import { askExit, findExit } from './exit.ts';
 import { ARP_MS, DNS_MS } from './limits.ts';
 import { type Moment, takeCounts, takeMoment, takeSnapshot } from './moment.ts';
 import type { ProbeStation } from './probe/station.ts';
@@ -27,7 +27,7 @@ export interface FullStages {
   readonly exit: Promise<ExitFacts>;
   /** Canaries from the open probe link. */
   readonly volley: Promise<Volley>;
-  /** After everything was tried. */
+  /** After everything was tried from the probe link. */
   readonly last: Promise<Moment>;
 }
 
@@ -37,8 +37,9 @@ const LEASE_MS = 3_000;
 const MAX_CLOSED_VOLLEYS = 3;
 /** Beyond `DNS_MS`, for the guard's counts before and after. */
 const DNS_MARGIN_MS = 2_000;
-/** Together with the question to the resolver less than the life of the leases that are to go on meanwhile. */
-const EXIT_MS = 7_000;
+const FIND_MS = 3_000;
+/** Together with the questions to the resolver less than the life of the leases that are to go on meanwhile. */
+const EXIT_MS = 4_500;
 
 /** Every promise but `before` also fails when one it needs has failed. */
 export function beginFull(
@@ -67,15 +68,21 @@ export function beginFull(
       askResolver(context, station, token, DNS_MS, stop),
     ),
   );
-  const exit = Promise.all([leased, dns]).then(([station, { answer }]) =>
-    bounded('asking the exit server', EXIT_MS, signal, (stop) => askExit(context, station, answer !== undefined, stop)),
+  const target = Promise.all([leased, dns]).then(([station, { answer }]) =>
+    bounded('finding the exit server', FIND_MS, signal, (stop) =>
+      findExit(context, station, answer !== undefined, stop),
+    ),
+  );
+  const exit = target.then((found) =>
+    bounded('asking the exit server', EXIT_MS, signal, (stop) => askExit(context, found, stop)),
   );
   const volley = Promise.all([leased, dns]).then(([station]) =>
     bounded('sending canaries from the open probe link', VOLLEY_MS, signal, () =>
       sendVolley(station, openCanaries(context), token),
     ),
   );
-  const last = Promise.all([leased, Promise.allSettled([exit, volley])]).then(([station]) =>
+  // The exit server's answer is not waited for: it takes a connection of the gateway's own, and most of the time.
+  const last = Promise.all([leased, Promise.allSettled([target, volley])]).then(([station]) =>
     bounded('reading the gateway again', MOMENT_MS, signal, async () => {
       await station.reach(ARP_MS);
       return takeMoment(context, station, takeCounts);

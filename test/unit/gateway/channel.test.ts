@@ -1,9 +1,8 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import type { ServerChannel } from 'ssh2';
 import { openControl } from '../../../src/gateway/channel.ts';
 import { MAX_ANSWER } from '../../../src/gateway/protocol.ts';
 import { makeSshKey, openSshPrivateKey } from '../../../src/gateway/ssh-keys.ts';
-import { type Asked, answer, type Behaviour, type FakeGateway, fakeGateway } from './fake-gateway.ts';
+import { type Answering, type Asked, answer, type Behaviour, type FakeGateway, fakeGateway } from './fake-gateway.ts';
 
 const HELLO = { v: 1, bootId: '0b5a', uptimeMs: 2_700, layers: ['base', 'wireguard'] };
 const DONE = { v: 1, ok: true };
@@ -125,7 +124,7 @@ describe('verbs', () => {
   });
 
   test('that change something run one after the other, so a lease cannot overtake an unlease', async () => {
-    const open: ServerChannel[] = [];
+    const open: Answering[] = [];
     const { control, gateway } = await connected({ onVerb: (_asked, channel) => open.push(channel) });
     const settled: string[] = [];
     const lease = control.lease(['work0']).then(() => settled.push('lease'));
@@ -137,7 +136,7 @@ describe('verbs', () => {
     };
     await heard(2);
     expect(gateway.asked.map(({ verb }) => verb).sort()).toEqual(['facts', 'lease']);
-    const byVerb = (verb: string) => open[gateway.asked.findIndex((one) => one.verb === verb)] as ServerChannel;
+    const byVerb = (verb: string) => open[gateway.asked.findIndex((one) => one.verb === verb)] as Answering;
     answer(byVerb('facts'), { v: 1, ok: false, step: 'nft', detail: '' }, 1);
     await facts;
     answer(byVerb('lease'), { v: 1, leases: [] });
@@ -167,7 +166,7 @@ describe('verbs', () => {
 });
 
 describe('a gateway that is not what it should be', () => {
-  const misbehaviours: readonly (readonly [string, (asked: Asked, channel: ServerChannel) => void, string])[] = [
+  const misbehaviours: readonly (readonly [string, (asked: Asked, channel: Answering) => void, string])[] = [
     ['answers nothing', (_asked, channel) => answer(channel, ''), 'it is empty'],
     ['answers no JSON', (_asked, channel) => answer(channel, 'hello!'), 'it is not JSON'],
     [
@@ -180,15 +179,6 @@ describe('a gateway that is not what it should be', () => {
     ],
     ['answers another version', (_asked, channel) => answer(channel, { ...HELLO, v: 2 }), 'v: '],
     ['answers another shape', (_asked, channel) => answer(channel, { ...HELLO, layers: 'base' }), 'layers: '],
-    ['answers well but fails', (_asked, channel) => answer(channel, HELLO, 3), 'it came with exit status 3'],
-    [
-      'dies of a signal',
-      (_asked, channel) => {
-        channel.exit('SIGKILL');
-        channel.end();
-      },
-      'it is empty',
-    ],
     ['answers without end', (_asked, channel) => flood(channel), `it is longer than ${MAX_ANSWER} bytes`],
   ];
 
@@ -201,6 +191,57 @@ describe('a gateway that is not what it should be', () => {
     });
     await control.closed;
     await expect(control.hello()).rejects.toMatchObject({ code: 'GATEWAY_LOST' });
+  });
+
+  const alone: readonly (readonly [string, (channel: Answering) => void, string])[] = [
+    ['answers well but fails', (channel) => answer(channel, HELLO, 3), 'it came with exit status 3'],
+    [
+      'dies of a signal',
+      (channel) => {
+        channel.exit('SIGKILL');
+        channel.end();
+      },
+      'it is empty',
+    ],
+  ];
+
+  test.each(alone)('%s, in a session of its own: refused', async (_name, reply, why) => {
+    const { control } = await connected({ onVerb: ({ verb }, channel) => verb === 'hello' && reply(channel) });
+    const busy = control.counts().catch(() => undefined);
+    await expect(control.hello()).rejects.toMatchObject({
+      code: 'GATEWAY_GARBLED',
+      payload: { verb: 'hello', why: expect.stringContaining(why) },
+    });
+    await busy;
+    await expect(control.hello()).rejects.toMatchObject({ code: 'GATEWAY_LOST' });
+  });
+
+  const residents: readonly (readonly [string, (channel: Answering) => void, string])[] = [
+    ['ends its shell instead of answering', (channel) => channel.exit('SIGKILL'), 'its shell ended'],
+    [
+      'says more than was asked',
+      (channel) => {
+        channel.write(`${JSON.stringify(HELLO)}\n{`);
+      },
+      'it said more than was asked',
+    ],
+  ];
+
+  test.each(residents)('%s: never spoken to again', async (_name, reply, why) => {
+    const { control } = await connected({ onVerb: (_asked, channel) => reply(channel) });
+    await expect(control.hello()).rejects.toMatchObject({ code: 'GATEWAY_LOST', payload: { reason: why } });
+    expect(await control.closed).toBe(why);
+  });
+
+  test('speaks without being asked: never spoken to again', async () => {
+    const { control } = await connected({
+      onVerb: (_asked, channel) => {
+        answer(channel, HELLO);
+        setImmediate(() => answer(channel, HELLO));
+      },
+    });
+    expect(await control.hello()).toEqual(HELLO);
+    expect(await control.closed).toBe('it spoke without being asked');
   });
 
   test('is late: refused, and never spoken to again', async () => {
@@ -286,7 +327,7 @@ describe('dial', () => {
 });
 
 /** Writes for as long as somebody listens. */
-function flood(channel: ServerChannel): void {
+function flood(channel: Answering): void {
   const chunk = Buffer.alloc(65_536, 0x20);
   const more = () => {
     if (channel.writable) channel.write(chunk, () => setImmediate(more));

@@ -22,9 +22,18 @@ export interface FakeGateway {
   stop(): Promise<void>;
 }
 
+/** Where an answer goes: a session of its own, or the resident shell, whose answers end with a line. */
+export interface Answering {
+  readonly writable: boolean;
+  write(data: Buffer | string, done?: () => void): void;
+  /** The resident shell has no exit status to give, but it can end. */
+  exit(code: number | string): void;
+  end(): void;
+}
+
 export interface Behaviour {
   /** Answers a verb; the default never does. */
-  readonly onVerb?: (asked: Asked, channel: ServerChannel) => void;
+  readonly onVerb?: (asked: Asked, channel: Answering) => void;
   /** Written to every stream before SSH begins. */
   readonly stale?: Buffer;
   readonly hostKey?: SshKey;
@@ -54,13 +63,15 @@ export async function fakeGateway(behaviour: Behaviour = {}): Promise<FakeGatewa
         accept().on('exec', (acceptExec, _reject, { command }) => {
           const channel = acceptExec();
           const verb = command.replace('vmgate-gw ', '');
+          const hear = (one: Asked, to: Answering) => {
+            asked.push(one);
+            behaviour.onVerb?.(one, to);
+          };
+          if (verb === 'serve') return serve(channel, hear);
           const chunks: Buffer[] = [];
           channel.on('data', (chunk: Buffer) => chunks.push(chunk));
-          channel.on('end', () => {
-            const one = { verb, stdin: Buffer.concat(chunks).toString() };
-            asked.push(one);
-            behaviour.onVerb?.(one, channel);
-          });
+          channel.on('end', () => hear({ verb, stdin: Buffer.concat(chunks).toString() }, channel as Answering));
+          return undefined;
         });
       });
     },
@@ -91,8 +102,33 @@ export async function fakeGateway(behaviour: Behaviour = {}): Promise<FakeGatewa
   };
 }
 
+/** As `vmgate-gw serve`: a request after the other, each answered before the next is read. */
+function serve(channel: ServerChannel, hear: (asked: Asked, channel: Answering) => void): void {
+  let received = Buffer.alloc(0);
+  const answering: Answering = {
+    get writable() {
+      return channel.writable;
+    },
+    write: (data, done) => channel.write(data, done),
+    exit: (code) => {
+      if (typeof code === 'string') channel.end();
+    },
+    end: () => channel.writable && channel.write('\n'),
+  };
+  channel.on('data', (chunk: Buffer) => {
+    received = Buffer.concat([received, chunk]);
+    const [verb = '', length] = received.toString().split('\n', 1)[0]?.split(' ') ?? [];
+    const start = received.indexOf('\n') + 1;
+    const end = start + Number(length);
+    if (start === 0 || received.length < end) return;
+    const stdin = received.subarray(start, end).toString();
+    received = received.subarray(end);
+    hear({ verb, stdin }, answering);
+  });
+}
+
 /** Ends a verb as vmgate-gw does. */
-export function answer(channel: ServerChannel, document: unknown, exit = 0): void {
+export function answer(channel: Answering, document: unknown, exit = 0): void {
   channel.write(typeof document === 'string' ? document : JSON.stringify(document));
   channel.exit(exit);
   channel.end();
