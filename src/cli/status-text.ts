@@ -20,6 +20,7 @@ const MEANING: Readonly<Record<string, string>> = {
   down: 'down. Nothing runs, nothing can leave',
   booting: 'CLOSED, its gateway is booting',
   closed: 'CLOSED, it tries again by itself',
+  addressing: 'CLOSED, the local network is asked for an address',
   connecting: 'CLOSED, the VPN is connecting',
   verifying: 'CLOSED, the tunnel is being verified',
   open: 'OPEN',

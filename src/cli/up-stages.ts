@@ -20,6 +20,8 @@ const phase = z.object({ phase: z.string() });
 const check = z.object({ check: z.enum(GATE_CHECKS), outcome: z.string(), summary: z.string() });
 const pinned = z.object({ address: z.string(), port: z.number() });
 
+const WITH_GATEWAY: readonly string[] = ['addressing', 'connecting', 'verifying', 'open'];
+
 export class UpStages {
   readonly #stages = new Map<StageName, OpenStage>();
   #endpoint = '';
@@ -60,7 +62,7 @@ export class UpStages {
 
   #phase(payload: unknown): void {
     const reached = phase.safeParse(payload).data?.phase;
-    if (reached === 'connecting' || reached === 'verifying' || reached === 'open') this.#stage('gateway').pass('');
+    if (WITH_GATEWAY.includes(reached ?? '')) this.#stage('gateway').pass('');
     if (reached === 'verifying' || reached === 'open') this.#stage('vpn').pass(this.#endpoint);
   }
 

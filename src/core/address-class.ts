@@ -12,6 +12,7 @@ export type AddressClass =
   | 'link-local'
   | 'multicast'
   | 'broadcast'
+  | 'documentation'
   | 'reserved'
   | 'slirp'
   | 'private'
@@ -38,12 +39,12 @@ const RANGES: readonly Range[] = [
   { class: 'link-local', prefix: '169.254.0.0/16', source: 'link-local, RFC 3927' },
   { class: 'private', prefix: '172.16.0.0/12', source: 'private network, RFC 1918' },
   { class: 'reserved', prefix: '192.0.0.0/24', source: 'protocol assignments, RFC 6890' },
-  { class: 'reserved', prefix: '192.0.2.0/24', source: 'documentation, RFC 5737' },
+  { class: 'documentation', prefix: '192.0.2.0/24', source: 'documentation, RFC 5737' },
   { class: 'reserved', prefix: '192.88.99.0/24', source: 'retired 6to4 relays, RFC 7526' },
   { class: 'private', prefix: '192.168.0.0/16', source: 'private network, RFC 1918' },
   { class: 'reserved', prefix: '198.18.0.0/15', source: 'benchmarking and proxies with made-up addresses, RFC 2544' },
-  { class: 'reserved', prefix: '198.51.100.0/24', source: 'documentation, RFC 5737' },
-  { class: 'reserved', prefix: '203.0.113.0/24', source: 'documentation, RFC 5737' },
+  { class: 'documentation', prefix: '198.51.100.0/24', source: 'documentation, RFC 5737' },
+  { class: 'documentation', prefix: '203.0.113.0/24', source: 'documentation, RFC 5737' },
   { class: 'multicast', prefix: '224.0.0.0/4', source: 'multicast, RFC 5771' },
   { class: 'broadcast', prefix: '255.255.255.255/32', source: 'broadcast, RFC 919' },
   { class: 'reserved', prefix: '240.0.0.0/4', source: 'reserved, RFC 1112' },

@@ -9,7 +9,7 @@ import type { Effect, RefusalCause } from './gate/effects.ts';
 import { finishDown, gatewayKilled } from './gate/ending.ts';
 import type { GateEvent } from './gate/events.ts';
 import { failed, partLost, violation } from './gate/failures.ts';
-import { boot, connect, enter, judged, PULSE_MS, pulsed, timer, whenOpen } from './gate/opening.ts';
+import { addressed, boot, connect, enter, judged, PULSE_MS, pulsed, timer, whenOpen } from './gate/opening.ts';
 import { type GateState, initialState, isArmed, STOPPED } from './gate/state.ts';
 import { defined, ended, leased, raised, ready, reply, start, stop } from './gate/work.ts';
 
@@ -31,7 +31,19 @@ export function step(state: GateState, event: GateEvent): Step {
       return [{ ...state, work: { ...state.work, [event.name]: { ...STOPPED, status: 'running' } } }, []];
     case 'booted':
       if (event.generation !== state.generation || state.phase !== 'booting') return [state, []];
-      return connect({ ...state, gatewayAlive: true });
+      return connect({ ...state, gatewayAlive: true, dhcp: event.dhcp });
+    case 'dhcpAdmitted':
+      if (event.generation !== state.generation || state.phase !== 'addressing') return [state, []];
+      return [
+        { ...state, pinned: true },
+        [
+          { do: 'armGuard', generation: state.generation },
+          { do: 'askAddress', generation: state.generation },
+        ],
+      ];
+    case 'addressed':
+      if (event.generation !== state.generation || state.phase !== 'addressing') return [state, []];
+      return addressed(state);
     case 'pinned':
       if (event.generation !== state.generation || state.phase !== 'connecting') return [state, []];
       return [
@@ -109,6 +121,7 @@ function up(state: GateState, request: number, configChanged: boolean): Step {
       if (state.closing?.target === 'stopping') return cancelled;
       return configChanged ? close(wanted, 'booting', undefined) : [wanted, []];
     case 'booting':
+    case 'addressing':
     case 'connecting':
     case 'verifying':
       return configChanged ? close(wanted, 'booting', undefined) : [wanted, []];

@@ -19,6 +19,8 @@ export interface StageOptions {
   readonly attachment: LabAttachment;
   /** The compiled command line. */
   readonly program?: string;
+  /** On a wire: a fixed address unless said. */
+  readonly dhcp?: boolean;
   /** What the gate goes without, for anti-tests. */
   readonly without?: Partial<Pick<LabPassPlan, 'removedDefences' | 'guardEntry'>>;
   /** Replaces the whole vmgate.yaml. */
@@ -62,7 +64,7 @@ export class Stage {
         attachment: options.attachment,
         image: await requireImage(home.images, 'lab', hostPlatform().arch),
         installation: new Installation({ cacheFile: path.join(root, 'qemu.json') }),
-        ...(options.attachment === 'wire' ? { addressing: ON_THE_WIRE } : {}),
+        ...(options.attachment === 'wire' && options.dhcp !== true ? { addressing: ON_THE_WIRE } : {}),
       });
       const stage = new Stage(home, lab, options);
       await stage.#furnish();

@@ -39,12 +39,9 @@ export const hello = z.object({
 });
 export type Hello = z.infer<typeof hello>;
 
-export const uplinkLease = z.object({
-  v: z.literal(1),
-  address: z.ipv4(),
-  prefixLength: z.int().min(0).max(32),
-  nextHop: z.ipv4(),
-});
+const uplinkAddress = z.object({ address: z.ipv4(), prefixLength: z.int().min(0).max(32), nextHop: z.ipv4() });
+
+export const uplinkLease = uplinkAddress.extend({ v: z.literal(1) });
 export type UplinkLease = z.infer<typeof uplinkLease>;
 
 /** `expiresMs`: what the kernel says is left of the element's 15 s timeout. */
@@ -118,6 +115,8 @@ const still = z.object({
   rules6: z.array(z.unknown()).max(256),
   routes4: z.array(z.unknown()).max(1_024),
   routes6: z.array(z.unknown()).max(1_024),
+  /** What the uplink is to have: planned, or given by the local network, which may take it back. */
+  uplink: uplinkAddress.nullable(),
   ipForward: z.boolean(),
   /** net.ipv6.conf.IF.disable_ipv6 for every interface there is. */
   disableIpv6: z.record(z.string().max(15), z.boolean()),

@@ -25,6 +25,12 @@ import { type ScanTarget, scanFrames } from './hostile-frames.ts';
  */
 export type LabFault = 'tunnel-silent' | 'inside-silent' | 'resolver-silent' | 'relayed';
 
+/**
+ * What the untrusted network's DHCP offers: `plain`, `short` leases of two minutes, `moved` to another range, `routes` that
+ * lead around a VPN (1), addresses of a `public` range (2), a `bogus` router, or nothing at all.
+ */
+export type LabDhcp = 'plain' | 'short' | 'moved' | 'routes' | 'public' | 'bogus' | 'silent';
+
 /** `wifi`: the untrusted network's resolver; `internet`: any public one, asked in clear; `vpn`: inside the tunnel. */
 export type LabResolver = 'wifi' | 'internet' | 'vpn';
 
@@ -82,6 +88,11 @@ export class LabControls {
 
   async fault(name: LabFault, active: boolean): Promise<void> {
     await this.#agent.ask(done, 'fault', [name, active ? 'on' : 'off']);
+  }
+
+  /** From the next question on; who holds a lease keeps it until then. */
+  async dhcp(offers: LabDhcp): Promise<void> {
+    await this.#agent.ask(done, 'dhcp', [offers]);
   }
 
   /** `down`: the server is gone and the router says so (ICMP port unreachable); `up`: back, with every client known. */

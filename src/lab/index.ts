@@ -1,7 +1,7 @@
 /** The lab: an untrusted network with a VPN server, for the demo, the tests and drills. */
 export { LAB } from './addresses.ts';
 export type { DnsQuerySeen, HttpRequestSeen, LabCounts, Reached } from './answers.ts';
-export type { LabFault, LabResolver } from './controls.ts';
+export type { LabDhcp, LabFault, LabResolver } from './controls.ts';
 export { arpSpoof, routerAdvertisement, type ScanTarget, vlanTagged } from './hostile-frames.ts';
 export { Lab, type LabAttachment, type LabStart } from './lab.ts';
 export { superviseInLab } from './lab-gate.ts';

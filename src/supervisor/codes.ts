@@ -9,6 +9,8 @@ const user = { source: 'user' } as const;
 const STEPS: Readonly<Record<string, string>> = {
   bootGateway: 'booting the gateway',
   killGateway: 'ending the gateway',
+  admitDhcp: 'letting the gateway ask for an address',
+  askAddress: 'asking the local network for an address',
   pin: "looking up the VPN server's address",
   startTunnel: 'connecting the VPN',
   verify: 'verifying the tunnel',
@@ -63,6 +65,14 @@ export const errors = errorCodes({
     what: ({ step, seconds }) => `${inWords(step)} took longer than ${seconds} s`,
     remedy: () => 'a busy machine may need a second try: vmgate up; what else may be wrong here: vmgate doctor',
     sample: { step: 'bootGateway', seconds: 60 },
+  }),
+  GATE_NO_ADDRESS: error<{ why: string }>({
+    exit: 4,
+    ...environment,
+    what: ({ why }) => `the local network gave the gateway no usable address: ${why}`,
+    remedy: () =>
+      "join the network again, or use another one: its DHCP must give an address and a router; vmgate keeps trying, vmgate down ends it",
+    sample: { why: 'the address 127.0.0.2 is no host\'s (this machine itself, RFC 1122)' },
   }),
   GATE_TUNNEL_SILENT: error<{ endpoint: string; seconds: number }>({
     exit: 4,
@@ -181,6 +191,12 @@ export const events = eventCodes({
     level: 'info',
     text: ({ step, ms, detail }) => `${step} (${(ms / 1000).toFixed(1)} s)${detail === '' ? '' : `: ${detail}`}`,
     sample: { step: 'gateway booted', ms: 2_700, detail: '' },
+  }),
+  GATE_ADDRESS: event<{ address: string; prefixLength: number; nextHop: string }>({
+    level: 'info',
+    text: ({ address, prefixLength, nextHop }) =>
+      `the local network gave the gateway ${address}/${prefixLength}, router ${nextHop}`,
+    sample: { address: '192.168.77.101', prefixLength: 24, nextHop: '192.168.77.1' },
   }),
   GATE_PINNED: event<{ host: string; address: string; port: number; answered: readonly string[] }>({
     level: 'info',

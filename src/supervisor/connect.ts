@@ -2,15 +2,16 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { VmgateError } from '../core/coded.ts';
-import type { LinkPlan } from '../core/link-plan.ts';
-import { compileNft, type EgressPolicy, renderNft } from '../core/policy/index.ts';
+import type { EgressPolicy } from '../core/policy/index.ts';
 import type { GatewayControl } from '../gateway/index.ts';
 import { wallMs } from '../host/index.ts';
 import { resolveEndpoint, type TunnelPlan } from '../vpn/index.ts';
 import { errors, events } from './codes.ts';
 import { Lane } from './lane.ts';
 import type { Runners } from './loop.ts';
+import { loadPolicy, uplinkOf } from './policy.ts';
 import { sessionOf } from './session.ts';
+
 import type { World } from './world.ts';
 
 /** fwmark of the VPN socket: "vm". */
@@ -26,7 +27,7 @@ export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel
   return {
     pin: async ({ generation }) => {
       const { signal } = world.attempt;
-      const { config, profile, plan, guard, control } = sessionOf(world);
+      const { config, profile } = sessionOf(world);
       const { endpoint } = profile.plan;
       const rules = { allowPrivate: config.config.endpoint.allowPrivate };
       const { lab } = world;
@@ -34,17 +35,8 @@ export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel
       const pinned = await resolveEndpoint(endpoint, rules, means);
       signal.throwIfAborted();
       world.emit(events.GATE_PINNED, { host: endpoint.host, ...pinned });
-      const policy = policyFor(plan, profile.plan, pinned.address);
-      // The old tunnel's socket is gone, and what it sent has been judged, before its endpoint becomes foreign: a late
-      // keepalive would otherwise be a violation. Frames and orders reach the guard by different pipes.
-      if (world.connection !== undefined) await control.untunnel();
-      await guard.sync();
-      signal.throwIfAborted();
-      guard.setPolicy(policy.uplink, policy.endpoints, policy.tunnel);
-      await guard.sync();
-      signal.throwIfAborted();
-      await control.apply(renderNft(compileNft(policy, world.lab?.removedDefences)));
-      signal.throwIfAborted();
+      const policy = policyFor(world, pinned.address);
+      await loadPolicy(world, policy, signal);
       world.connection = { pinned, policy, beganMs: wallMs(), lane: new Lane(), granted: [] };
       return { type: 'pinned', generation };
     },
@@ -70,12 +62,12 @@ export function connectionOf(world: World): NonNullable<World['connection']> {
 }
 
 /** The policy of one connect: this endpoint, these links, a fresh source port. */
-function policyFor(plan: LinkPlan, tunnel: TunnelPlan, address: string): EgressPolicy {
-  const { addressing, mac } = plan.uplink;
-  const fixed = addressing.kind === 'static' ? addressing : undefined;
+function policyFor(world: World, address: string): EgressPolicy {
+  const { plan, profile } = sessionOf(world);
+  const tunnel = profile.plan;
   const { port, protocol, shape } = tunnel.endpoint;
   return {
-    uplink: { mac, address: fixed?.address, nextHop: fixed?.nextHop, dhcp: addressing.kind === 'dhcp' },
+    uplink: uplinkOf(world),
     endpoints: [{ address, port, protocol, shape }],
     links: [...plan.work, plan.probe],
     tunnel: {

@@ -20,6 +20,9 @@ export type Runners = {
 const DEADLINE_S: Partial<Record<Effect['do'], number>> = {
   bootGateway: 90,
   killGateway: 10,
+  admitDhcp: 15,
+  // The verb's own 20 s and its way there.
+  askAddress: 25,
   pin: 15,
   // Three windows of waiting and as many settings of the tunnel, on a busy machine without hardware virtualisation.
   startTunnel: 30,

@@ -52,6 +52,7 @@ function remedyFor(phase: Phase): string {
     case 'stopping':
       return 'vmgate up';
     case 'booting':
+    case 'addressing':
     case 'connecting':
     case 'verifying':
     case 'open':

@@ -50,7 +50,7 @@ export function sessionRunners(
         world.session = session;
         watch(world, session, generation, post);
         world.emit(events.GATE_STEP, { step: 'gateway booted', ms: Math.round(monotonicMs() - began), detail: '' });
-        return { type: 'booted', generation };
+        return { type: 'booted', generation, dhcp: session.plan.uplink.addressing.kind === 'dhcp' };
       });
     },
     killGateway: async ({ generation }) => {
@@ -75,6 +75,7 @@ async function dismantle(world: World): Promise<void> {
   const { session, probe } = world;
   world.session = undefined;
   world.connection = undefined;
+  world.offered = undefined;
   world.probe = undefined;
   if (session === undefined) return;
   // Not waited for: the hypervisor it talks to is ended next.

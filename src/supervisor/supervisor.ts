@@ -22,6 +22,7 @@ import { type RequestServer, serve } from './server.ts';
 import { endSession, sessionRunners } from './session.ts';
 import { describeReason } from './status.ts';
 import { takeOver } from './take-over.ts';
+import { uplinkRunners } from './uplink.ts';
 import { workRunners } from './work.ts';
 import { emitter, type GatewayParts, type World } from './world.ts';
 
@@ -78,6 +79,7 @@ export class Supervisor {
       starting: new Map(),
       parts: options.parts ?? { openControl, startGuard, verifyGate },
       connection: undefined,
+      offered: undefined,
       probe: undefined,
       works: new Map(),
     };
@@ -124,6 +126,7 @@ export class Supervisor {
       initialState([]),
       {
         ...sessionRunners(world, post),
+        ...uplinkRunners(world),
         ...connectRunners(world),
         ...checkRunners(world),
         ...closingRunners(world),

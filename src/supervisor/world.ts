@@ -4,6 +4,7 @@ import type { LoadedConfig } from '../config/index.ts';
 import { type CodedEvent, type EventCode, occur } from '../core/coded.ts';
 import type { LinkPlan } from '../core/link-plan.ts';
 import type { EgressPolicy } from '../core/policy/index.ts';
+import type { OfferedAddress } from '../core/uplink-address.ts';
 import type { GatewayHost, RunningGateway, RunningWork, WorkHost } from '../drivers/index.ts';
 import type { GatewayControl, openControl } from '../gateway/index.ts';
 import type { Guard, startGuard } from '../guard/index.ts';
@@ -74,6 +75,8 @@ export interface World {
   /** Aborted by each close: what was begun before it may neither grant a lease, nor raise a link, nor start a tunnel. */
   attempt: AbortController;
   connection: Connection | undefined;
+  /** What the local network gave this gateway last; undefined where its address is fixed. */
+  offered: OfferedAddress | undefined;
   /** vmgate's stand on the probe link, open for as long as its gateway. */
   probe: ProbeStand | undefined;
   readonly works: Map<string, RunningWork>;

@@ -26,6 +26,8 @@ export const routesCheck: Check<RoutesFacts> = {
   judge,
 };
 
+const CONNECTS_AGAIN = 'vmgate connects again by itself; vmgate status shows how far it is';
+
 /** Routing table that only packets of the VPN socket look into. */
 const UPLINK_TABLE = '51';
 
@@ -44,6 +46,14 @@ function judge(facts: RoutesFacts): Opinion {
   const { tunnel, uplink } = policy;
   if (tunnel === undefined || uplink.nextHop === undefined) {
     return unknown('there is no tunnel whose routes could be judged', 'vmgate up');
+  }
+  const { uplink: held } = snapshot.facts;
+  if (held?.address !== uplink.address || held?.nextHop !== uplink.nextHop) {
+    // Not the gateway's fault, so not refuted: the same gateway is connected again.
+    return unknown('the local network took its address back or gave another', CONNECTS_AGAIN, [
+      `connected with ${uplink.address}, router ${uplink.nextHop}`,
+      held === null ? 'now there is none' : `now it is ${held.address}, router ${held.nextHop}`,
+    ]);
   }
   const { rules4, rules6, routes4, routes6 } = snapshot.facts;
   const ways = {

@@ -12,6 +12,10 @@ export type Effect =
   | { readonly do: 'armGuard'; readonly generation: number }
   /** Local, cannot block. No answer. */
   | { readonly do: 'disarmGuard' }
+  /** Load a policy of DHCP alone into gateway and guard (which it disarms). Answer: `dhcpAdmitted` or `failed`. */
+  | { readonly do: 'admitDhcp'; readonly generation: number }
+  /** The local network's address for the gateway, judged; the next policy is made of it. Answer: `addressed` or `failed`. */
+  | { readonly do: 'askAddress'; readonly generation: number }
   /** Resolve and pin the endpoint, load the policy into gateway and guard (which it disarms). Answer: `pinned` or `failed`. */
   | { readonly do: 'pin'; readonly generation: number }
   /** Tunnel interface, routes, resolvers; a first answer through it. Answer: `connected` or `failed`. */

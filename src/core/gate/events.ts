@@ -13,8 +13,11 @@ export type GateEvent =
   | { readonly type: 'configured'; readonly workVms: readonly string[] }
   /** Heartbeat of the supervisor's own loop, each second. */
   | { readonly type: 'tick' }
-  | { readonly type: 'booted'; readonly generation: number }
+  /** `dhcp`: its uplink has no address before the local network gave it one. */
+  | { readonly type: 'booted'; readonly generation: number; readonly dhcp: boolean }
   | { readonly type: 'gatewayKilled'; readonly generation: number }
+  | { readonly type: 'dhcpAdmitted'; readonly generation: number }
+  | { readonly type: 'addressed'; readonly generation: number }
   | { readonly type: 'pinned'; readonly generation: number }
   | { readonly type: 'connected'; readonly generation: number }
   | {

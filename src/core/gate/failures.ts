@@ -1,21 +1,27 @@
 /** What went wrong, and how drastic the answer is: retry, fresh gateway, violated, or undo. */
 import { close, closeStepDone, type Step } from './closing.ts';
 import { finishDown, gatewayKilled } from './ending.ts';
+import type { Effect } from './effects.ts';
 import type { GateEvent } from './events.ts';
 import type { CloseReason, GateState } from './state.ts';
 import { abandon, notReady, notStopped, reply } from './work.ts';
+
+/** Refused by these, it is the network that refuses: the gateway stays, and is connected again. */
+const OF_THE_NETWORK: readonly Effect['do'][] = ['askAddress', 'pin', 'startTunnel'];
 
 export function failed(state: GateState, event: Extract<GateEvent, { type: 'failed' }>): Step {
   const { effect, fault } = event;
   const reason: CloseReason = { kind: 'fault', fault };
   switch (effect.do) {
     case 'bootGateway':
+    case 'admitDhcp':
+    case 'askAddress':
     case 'pin':
     case 'startTunnel':
     case 'verify':
     case 'pulse':
       if (effect.generation !== state.generation) return [state, []];
-      return couldNot(state, effect.do === 'pin' || effect.do === 'startTunnel', reason);
+      return couldNot(state, OF_THE_NETWORK.includes(effect.do), reason);
     case 'dropLeases':
     case 'lowerLinks':
     case 'flushConntrack':

@@ -21,7 +21,21 @@ export function boot(state: GateState): Step {
   return enter(next, [{ do: 'bootGateway', generation: next.generation }]);
 }
 
+/** Where the local network gives the address, it is asked anew for each connect: it may have changed its mind. */
 export function connect(state: GateState): Step {
+  if (!state.dhcp) return pin(state);
+  const next: GateState = { ...state, phase: 'addressing', pinned: false, generation: state.generation + 1 };
+  return enter(next, [{ do: 'admitDhcp', generation: next.generation }]);
+}
+
+/** The guard, armed for DHCP, is told to stop: its deadline must not pass while the endpoint's name is looked up. */
+export function addressed(state: GateState): Step {
+  const [next, effects] = pin(state);
+  return [next, [{ do: 'disarmGuard' }, ...effects]];
+}
+
+/** A generation of its own: the guard obeys no order to arm that is older than its policy. */
+function pin(state: GateState): Step {
   const next: GateState = { ...state, phase: 'connecting', pinned: false, generation: state.generation + 1 };
   return enter(next, [{ do: 'pin', generation: next.generation }]);
 }

@@ -3,12 +3,13 @@ import type { SerializedFault } from '../coded.ts';
 import type { Claim, Verdict } from '../verdict.ts';
 
 /**
- * `closed` waits for its retry timer; `closing` runs the closing order; `violated` waits for a human's `up`;
+ * `addressing` asks the local network for an address, where DHCP gives them; `closed` waits for its retry timer; `closing` runs the closing order; `violated` waits for a human's `up`;
  * `stopping` is `down` under way.
  */
 export type Phase =
   | 'down'
   | 'booting'
+  | 'addressing'
   | 'closed'
   | 'connecting'
   | 'verifying'
@@ -64,6 +65,8 @@ export interface GateState {
   /** Failed attempts in a row, for the backoff. */
   readonly retries: number;
   readonly gatewayAlive: boolean;
+  /** The gateway has no address before the local network gave it one; as its boot said. */
+  readonly dhcp: boolean;
   /** Gateway and guard hold this generation's policy: only then may the guard be armed. */
   readonly pinned: boolean;
   readonly closing: Closing | undefined;
@@ -86,6 +89,7 @@ export function initialState(workVms: readonly string[]): GateState {
     generation: 0,
     retries: 0,
     gatewayAlive: false,
+    dhcp: false,
     pinned: false,
     closing: undefined,
     reason: undefined,
@@ -99,9 +103,11 @@ export function initialState(workVms: readonly string[]): GateState {
   };
 }
 
+const ARMED: readonly Phase[] = ['addressing', 'connecting', 'verifying', 'open'];
+
 /** The guard's deadline is pushed only in these phases. */
 export function isArmed(state: GateState): boolean {
-  return state.pinned && (state.phase === 'connecting' || state.phase === 'verifying' || state.phase === 'open');
+  return state.pinned && ARMED.includes(state.phase);
 }
 
 /** Work VMs whose links hold a lease. */

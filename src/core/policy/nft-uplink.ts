@@ -35,8 +35,20 @@ export function toUplink({ uplink, endpoints, tunnel }: EgressPolicy, without: W
       count('up_out'),
       accept,
     ]),
-    ...(uplink.dhcp ? [[oifname(UPLINK), ...udpPorts(68, 67), count('up_out'), accept]] : []),
+    // The client's broadcasts pass by every hook (packet sockets); what it says to a server alone does not. A server that
+    // is not the router would be asked for by ARP, which the guard takes for foreign: the client broadcasts then instead.
+    ...(uplink.dhcp ? servers(uplink.nextHop) : []).map((server) => [
+      oifname(UPLINK),
+      field('ip', 'daddr', server),
+      ...udpPorts(68, 67),
+      count('up_out'),
+      accept,
+    ]),
   ];
+}
+
+function servers(nextHop: string | undefined): readonly string[] {
+  return nextHop === undefined ? ['255.255.255.255'] : ['255.255.255.255', nextHop];
 }
 
 function pairs<E>(endpoints: readonly E[], tunnel: TunnelPolicy | undefined): [E, TunnelPolicy][] {

@@ -118,7 +118,11 @@ function breaksShape({ shape }: Endpoint, payload: Buffer, mtu: number | undefin
   }
 }
 
-/** Client to server, with nothing in it that names the machine: no host name, vendor or user class (RFC 7844). */
+/**
+ * Client to server, with nothing in it that names the machine: no host name, vendor or user class (RFC 7844). The
+ * address it says it has may be any: a lease that the network changed a moment ago is no attack, and the options hold
+ * four bytes as free as these.
+ */
 function breaksDhcp(
   { uplink }: UplinkPolicy,
   ethernet: EthernetFrame,
@@ -136,7 +140,6 @@ function breaksDhcp(
   if (dhcp === undefined) return 'garbled DHCP';
   if (dhcp.operation !== 1) return 'DHCP answer';
   if (dhcp.clientMac !== uplink.mac) return 'DHCP for another card';
-  if (!ours.includes(dhcp.clientAddress)) return 'DHCP for another address';
   if ((dhcp.flags & 0x7fff) !== 0 || !dhcp.spareZero || dhcp.tail.some((byte) => byte !== 0))
     return 'DHCP with spare bits set';
   const others = [dhcp.yourAddress, dhcp.serverAddress, dhcp.relayAddress];
@@ -144,12 +147,8 @@ function breaksDhcp(
   return breaksDhcpOptions(dhcp, uplink.mac);
 }
 
-const CLIENT_TYPES: readonly number[] = [
-  DHCP_TYPES.discover,
-  DHCP_TYPES.request,
-  DHCP_TYPES.decline,
-  DHCP_TYPES.release,
-];
+/** What the gateway's client sends. To decline or release is to speak about an address, which may be a neighbour's. */
+const CLIENT_TYPES: readonly number[] = [DHCP_TYPES.discover, DHCP_TYPES.request];
 /** Most parameters a request may list: more than any client asks for, fewer than a message could hide. */
 const MAX_PARAMETERS = 32;
 

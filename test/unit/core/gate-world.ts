@@ -268,9 +268,13 @@ export class GateWorld {
     const outcome = (): Outcome => (this.#chance() < this.trouble / 6 ? 'unknown' : 'verified');
     switch (effect.do) {
       case 'bootGateway':
-        return { type: 'booted', generation: effect.generation };
+        return { type: 'booted', generation: effect.generation, dhcp: false };
       case 'killGateway':
         return { type: 'gatewayKilled', generation: effect.generation };
+      case 'admitDhcp':
+        return { type: 'dhcpAdmitted', generation: effect.generation };
+      case 'askAddress':
+        return { type: 'addressed', generation: effect.generation };
       case 'pin':
         return { type: 'pinned', generation: effect.generation };
       case 'startTunnel':

@@ -50,7 +50,7 @@ class Play {
 
   opened(): this {
     this.on({ type: 'up', request: 1, configChanged: false });
-    this.on({ type: 'booted', generation: this.state.generation });
+    this.on({ type: 'booted', generation: this.state.generation, dhcp: false });
     this.on({ type: 'pinned', generation: this.state.generation });
     this.on({ type: 'connected', generation: this.state.generation });
     return this.on(this.verified());
@@ -80,11 +80,51 @@ describe('the way up', () => {
     ]);
   });
 
+  test('where the network gives the address: DHCP alone, then the same way with a policy and a generation of its own', () => {
+    const play = new Play().on({ type: 'up', request: 1, configChanged: false });
+    play.on({ type: 'booted', generation: 1, dhcp: true });
+    expect(play.state).toMatchObject({ phase: 'addressing', pinned: false });
+    play.on({ type: 'dhcpAdmitted', generation: 2 });
+    expect(isArmed(play.state)).toBe(true);
+    play.on({ type: 'addressed', generation: 2 });
+    expect(play.state).toMatchObject({ phase: 'connecting', pinned: false, generation: 3 });
+    play.on({ type: 'pinned', generation: 3 }, { type: 'connected', generation: 3 }, play.verified());
+    expect(play.state.phase).toBe('open');
+    expect(play.did()).toEqual([
+      ...['announce', 'bootGateway', 'announce', 'admitDhcp', 'armGuard', 'askAddress'],
+      ...['disarmGuard', 'announce', 'pin', 'armGuard', 'startTunnel', 'announce', 'verify'],
+      ...['announce', 'writeReceipt', 'timer', 'lease', 'reply'],
+    ]);
+  });
+
+  test('no usable address: closed, the gateway stays and asks again; an address of an older attempt is none', () => {
+    const play = new Play().on({ type: 'up', request: 1, configChanged: false });
+    play.on({ type: 'booted', generation: 1, dhcp: true }, { type: 'dhcpAdmitted', generation: 2 });
+    play.on({ type: 'failed', effect: { do: 'askAddress', generation: 2 }, fault: refused }).closedNow();
+    expect(play.state).toMatchObject({ phase: 'closed', gatewayAlive: true, reason: { kind: 'fault', fault: refused } });
+    const { state } = play;
+    play.on({ type: 'addressed', generation: 2 });
+    expect(play.state).toBe(state);
+    play.did();
+    play.on({ type: 'timer', name: 'retry', generation: state.generation });
+    expect(play.did()).toEqual(['announce', 'admitDhcp']);
+  });
+
+  test('a gateway that follows one with DHCP may have none', () => {
+    const play = new Play().on({ type: 'up', request: 1, configChanged: false });
+    play.on({ type: 'booted', generation: 1, dhcp: true });
+    play.on({ type: 'partLost', generation: 2, fault: broken }).closedNow();
+    play.on({ type: 'gatewayKilled', generation: play.state.generation });
+    play.did();
+    play.on({ type: 'booted', generation: play.state.generation, dhcp: false });
+    expect(play.did()).toEqual(['announce', 'pin']);
+  });
+
   test.each(['refuted', 'unknown', 'not asked'] as const)('any check that is %s keeps it closed', (outcome) => {
     for (const check of GATE_CHECKS.filter((name) => name !== 'exit')) {
       const play = new Play();
       play.on({ type: 'up', request: 1, configChanged: false });
-      play.on({ type: 'booted', generation: play.state.generation });
+      play.on({ type: 'booted', generation: play.state.generation, dhcp: false });
       play.on({ type: 'pinned', generation: play.state.generation });
       play.on({ type: 'connected', generation: play.state.generation });
       play.did();
@@ -98,7 +138,7 @@ describe('the way up', () => {
     for (const verdicts of [allVerified.slice(1), [...allVerified, verdict('tunnel', 'verified')], []]) {
       const play = new Play().on({ type: 'up', request: 1, configChanged: false });
       play.on(
-        { type: 'booted', generation: 1 },
+        { type: 'booted', generation: 1, dhcp: false },
         { type: 'pinned', generation: 2 },
         { type: 'connected', generation: 2 },
       );
@@ -119,7 +159,7 @@ describe('the way up', () => {
     });
     expect(machine.did()).toContain('exit');
 
-    const network = new Play().on({ type: 'up', request: 7, configChanged: false }, { type: 'booted', generation: 1 });
+    const network = new Play().on({ type: 'up', request: 7, configChanged: false }, { type: 'booted', generation: 1, dhcp: false });
     network.on({ type: 'failed', effect: { do: 'startTunnel', generation: 2 }, fault: refused }).closedNow();
     expect(network.state.phase).toBe('closed');
     expect(network.did().slice(-2)).toEqual(['reply', 'timer']);
@@ -187,7 +227,7 @@ describe('closing', () => {
     const before = play.state;
     play.on({ type: 'judged', generation, verdicts: allVerified, claim, nowMs: 0, maxAgeMs: 60_000, everyMs: 30_000 });
     play.on(
-      { type: 'booted', generation },
+      { type: 'booted', generation, dhcp: false },
       { type: 'connected', generation },
       { type: 'timer', name: 'pulse', generation },
     );
@@ -446,7 +486,7 @@ function answerOf(
   if (fail) return { type: 'failed', effect, fault: outcome === 'refuted' ? refused : broken };
   switch (effect.do) {
     case 'bootGateway':
-      return { type: 'booted', generation: effect.generation };
+      return { type: 'booted', generation: effect.generation, dhcp: false };
     case 'killGateway':
       return { type: 'gatewayKilled', generation: effect.generation };
     case 'pin':

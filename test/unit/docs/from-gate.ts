@@ -131,7 +131,19 @@ function answersTo(effect: Effect): readonly Happening[] {
   const lost = fails('a part failed', BROKEN);
   switch (effect.do) {
     case 'bootGateway':
-      return [{ words: 'booted', event: { type: 'booted', generation: effect.generation } }, lost];
+      return [
+        { words: 'booted', event: { type: 'booted', generation: effect.generation, dhcp: false } },
+        { words: 'booted, no address yet', event: { type: 'booted', generation: effect.generation, dhcp: true } },
+        lost,
+      ];
+    case 'admitDhcp':
+      return [{ words: 'DHCP admitted', event: { type: 'dhcpAdmitted', generation: effect.generation } }, lost];
+    case 'askAddress':
+      return [
+        { words: 'address given', event: { type: 'addressed', generation: effect.generation } },
+        fails('no answer', REFUSED),
+        lost,
+      ];
     case 'killGateway':
       return [{ words: 'gateway ended', event: { type: 'gatewayKilled', generation: effect.generation } }];
     case 'pin':

@@ -14,6 +14,9 @@ export class FakeGuard implements Guard {
   readonly ended: Promise<string>;
   isArmed = false;
   isDead = false;
+  /** Policies it was armed with, in order. */
+  readonly armedFor: string[] = [];
+  #policy = '';
   readonly #listeners: ((report: GuardReport) => void)[] = [];
   #end: (how: string) => void = () => undefined;
 
@@ -23,12 +26,14 @@ export class FakeGuard implements Guard {
     });
   }
 
-  setPolicy(): void {
+  setPolicy(uplink: Parameters<Guard['setPolicy']>[0], endpoints: Parameters<Guard['setPolicy']>[1]): void {
     this.isArmed = false;
+    this.#policy = `${uplink.dhcp ? 'DHCP, ' : ''}${uplink.address ?? 'no address'} to ${endpoints.length} endpoints`;
   }
 
   arm(): void {
     this.isArmed = !this.isDead;
+    if (this.armedFor.at(-1) !== this.#policy) this.armedFor.push(this.#policy);
   }
 
   disarm(): void {
@@ -64,6 +69,10 @@ export class FakeGuard implements Guard {
 /** What a test does to the network and the gateway. */
 export class Weather {
   tunnel: 'up' | 'dead' = 'up';
+  /** What the local network's DHCP says. */
+  offer: () => Awaited<ReturnType<GatewayControl['uplink']>> = () => {
+    throw new Error('not asked');
+  };
   /** Checks that come out otherwise. */
   readonly outcomes = new Map<string, Verdict['outcome']>();
   /** A complete verification waits for it before it leases what is held. */
@@ -97,8 +106,9 @@ export class FakeControl implements GatewayControl {
     this.said.push('apply');
   }
 
-  uplink(): never {
-    throw new Error('not asked');
+  async uplink() {
+    this.said.push('uplink');
+    return this.#weather.offer();
   }
 
   async tunnel(): Promise<void> {

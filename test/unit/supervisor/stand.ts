@@ -11,6 +11,7 @@ import { type GateLayout, type HomeLayout, openGate, openHome } from '../../../s
 import { hostPlatform } from '../../../src/host/index.ts';
 import type { ImageKind, ImagePart } from '../../../src/image/index.ts';
 import { adoptDraft, makeDraft } from '../../../src/image/store.ts';
+import type { LabPass } from '../../../src/lab/pass.ts';
 import { SupervisorClient } from '../../../src/supervisor/client.ts';
 import { Supervisor } from '../../../src/supervisor/supervisor.ts';
 import { addProfile } from '../../../src/vpn/index.ts';
@@ -33,6 +34,8 @@ export class Stand {
   readonly #killed: Supervisor[] = [];
   #cut = () => {};
   supervisor: Supervisor | undefined;
+  /** Of the lab's kind: an uplink whose address comes from the network. */
+  pass: LabPass | undefined;
 
   private constructor() {
     this.home = openHome({ VMGATE_HOME: this.folder });
@@ -87,6 +90,7 @@ export class Stand {
       workHost: this.works,
       ignoredEnvironment: [],
       parts: this.parts.factory,
+      ...(this.pass === undefined ? {} : { lab: this.pass }),
     });
     return this.supervisor;
   }

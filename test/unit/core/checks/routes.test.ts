@@ -143,6 +143,25 @@ describe('routes', () => {
     ],
     ['an IPv6 rule', facts({ rules6: [{ priority: 9, src: 'all', table: '77' }] }), 'refuted', 'IPv6 rule'],
 
+    [
+      'another address by DHCP',
+      facts({ uplink: { address: '10.0.2.16', prefixLength: 24, nextHop: '10.0.2.2' } }),
+      'unknown',
+      'now it is 10.0.2.16, router 10.0.2.2',
+    ],
+    [
+      'another router by DHCP',
+      facts({ uplink: { address: '10.0.2.15', prefixLength: 24, nextHop: '10.0.2.3' } }),
+      'unknown',
+      'now it is 10.0.2.15, router 10.0.2.3',
+    ],
+    // What the client's script leaves then: no address, hence no route either. The gateway is not to blame.
+    [
+      'the address taken back',
+      facts({ uplink: null, routes4: healthy.routes4.filter((route) => (route as { dev: string }).dev !== 'up0') }),
+      'unknown',
+      'now there is none',
+    ],
     ['forwarding off', facts({ ipForward: false }), 'refuted', 'ip_forward is off'],
     [
       'a card missing',

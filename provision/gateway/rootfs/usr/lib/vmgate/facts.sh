@@ -130,6 +130,14 @@ resolvers_json() {
   done </run/vmgate/resolvers
 }
 
+# As init or DHCP's script left it; null while the network gives no address. `:` because the script may take it away.
+uplink_json() {
+  address=
+  { read -r address prefix_length next_hop </run/vmgate/uplink; } 2>/dev/null || :
+  if [ -z "$address" ]; then printf null && return; fi
+  printf '{"address":"%s","prefixLength":%s,"nextHop":"%s"}' "$address" "$prefix_length" "$next_hop"
+}
+
 # Two lines of JSON: rules, then the routes of all tables. $1: -4 or -6.
 routing_json() {
   printf 'rule\nroute show table all\n' | ip -j "$1" -batch -
@@ -161,6 +169,8 @@ facts() {
   printf ',"ruleset":%s' "$ruleset"
   printf ',"rules4":%s,"routes4":%s' "${routing4%%"$newline"*}" "${routing4#*"$newline"}"
   printf ',"rules6":%s,"routes6":%s' "${routing6%%"$newline"*}" "${routing6#*"$newline"}"
+  printf ',"uplink":'
+  uplink_json
   printf ',"ipForward":%s,"resolvers":[' "$switch"
   resolvers_json
   printf '],"disableIpv6":{'

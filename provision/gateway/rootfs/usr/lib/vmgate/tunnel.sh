@@ -26,6 +26,17 @@ remove_tunnel() {
   [ ! -e /sys/class/net/tun0 ] || ip link del dev tun0
 }
 
+# The card that DHCP's script left alone, once the host knows the lease. The marker goes first: a lease that changes
+# meanwhile leaves another. Without a lease the tunnel stays silent, which the host can tell from a broken gateway.
+set_uplink() {
+  [ -e /run/vmgate/uplink-unset ] && [ -s /run/vmgate/uplink ] || return 0
+  rm /run/vmgate/uplink-unset
+  read -r address prefix_length next_hop </run/vmgate/uplink
+  printf '%s\n' 'addr flush dev up0' "addr add $address/$prefix_length dev up0 noprefixroute" \
+    "route add default via $next_hop dev up0 onlink table 51" >/run/vmgate/uplink-batch
+  ip -batch /run/vmgate/uplink-batch
+}
+
 tunnel() {
   addresses='' routes='' resolvers='' search='' mtu=''
   while read -r key value; do
@@ -47,6 +58,7 @@ route add $value dev tun0" ;;
   [ -n "$mtu" ] || refuse 'read settings' 'no mtu'
 
   step 'remove the old tunnel' remove_tunnel
+  step 'set the uplink' set_uplink
   # Read by refuse: half a tunnel is none.
   # shellcheck disable=SC2034
   clean_up=remove_tunnel

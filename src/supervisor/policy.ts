@@ -1,0 +1,26 @@
+/** One policy at a time, the same in guard and gateway. */
+import { compileNft, type EgressPolicy, renderNft } from '../core/policy/index.ts';
+import { sessionOf } from './session.ts';
+import type { World } from './world.ts';
+
+/** The gateway's side of its uplink, as far as it is known by now. */
+export function uplinkOf(world: World): EgressPolicy['uplink'] {
+  const { addressing, mac } = sessionOf(world).plan.uplink;
+  const known = addressing.kind === 'static' ? addressing : world.offered;
+  return { mac, address: known?.address, nextHop: known?.nextHop, dhcp: addressing.kind === 'dhcp' };
+}
+
+/** Puts a policy in force, in the guard first (which it disarms), then in the gateway. */
+export async function loadPolicy(world: World, policy: EgressPolicy, signal: AbortSignal): Promise<void> {
+  const { guard, control } = sessionOf(world);
+  // The old tunnel's socket is gone, and what it sent has been judged, before its endpoint becomes foreign: a late
+  // keepalive would otherwise be a violation. Frames and orders reach the guard by different pipes.
+  if (world.connection !== undefined) await control.untunnel();
+  await guard.sync();
+  signal.throwIfAborted();
+  guard.setPolicy(policy.uplink, policy.endpoints, policy.tunnel);
+  await guard.sync();
+  signal.throwIfAborted();
+  await control.apply(renderNft(compileNft(policy, world.lab?.removedDefences)));
+  signal.throwIfAborted();
+}
