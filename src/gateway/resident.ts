@@ -68,21 +68,24 @@ export class ResidentShell {
 
   #receive(chunk: Buffer): void {
     const pending = this.#pending;
-    if (pending === undefined) return this.#break('it spoke without being asked');
     const end = chunk.indexOf(NEWLINE);
+    if (pending === undefined) {
+      this.#break('it spoke without being asked');
+      return;
+    }
     pending.chunks.push(end === -1 ? chunk : chunk.subarray(0, end));
     pending.size += chunk.length;
-    if (pending.size > MAX_ANSWER) return this.#endless(pending);
-    if (end === -1) return;
-    if (end !== chunk.length - 1) return this.#break('it said more than was asked');
-    this.#pending = undefined;
-    pending.resolve({ stdout: Buffer.concat(pending.chunks), stderr: this.#stderr, exit: 0 });
-    this.#stderr = '';
-  }
-
-  #endless({ verb, reject }: Pending): void {
-    reject(VmgateError.of(errors.GATEWAY_GARBLED, { verb, why: `it is longer than ${MAX_ANSWER} bytes` }));
-    this.#break('an answer without end');
+    if (pending.size > MAX_ANSWER) {
+      const { verb } = pending;
+      pending.reject(VmgateError.of(errors.GATEWAY_GARBLED, { verb, why: `it is longer than ${MAX_ANSWER} bytes` }));
+      this.#break('an answer without end');
+    } else if (end !== -1 && end !== chunk.length - 1) {
+      this.#break('it said more than was asked');
+    } else if (end !== -1) {
+      this.#pending = undefined;
+      pending.resolve({ stdout: Buffer.concat(pending.chunks), stderr: this.#stderr, exit: 0 });
+      this.#stderr = '';
+    }
   }
 
   #break(why: string): void {
