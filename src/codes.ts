@@ -7,6 +7,7 @@ import * as config from './config/codes.ts';
 import type { ExitCode, FaultSource } from './core/coded.ts';
 import * as demo from './demo/codes.ts';
 import * as drivers from './drivers/codes.ts';
+import * as evidence from './evidence/codes.ts';
 import * as gateway from './gateway/codes.ts';
 import * as guard from './guard/codes.ts';
 import * as home from './home/codes.ts';
@@ -44,6 +45,7 @@ export const ROOMS = {
   config,
   demo,
   drivers,
+  evidence,
   gateway,
   guard,
   home,

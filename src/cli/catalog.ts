@@ -27,6 +27,7 @@ export const CATALOG: Readonly<Record<string, Load>> = {
   trust: async () => (await import('./commands/trust.ts')).trust,
   'receipt show': async () => (await import('./commands/receipt-show.ts')).receiptShow,
   'receipt check': async () => (await import('./commands/receipt-check.ts')).receiptCheck,
+  evidence: async () => (await import('./commands/evidence.ts')).evidence,
   schema: async () => (await import('./commands/schema.ts')).schema,
   completion: async () => (await import('./commands/completion.ts')).completion,
 };

@@ -49,7 +49,7 @@ export const errors = errorCodes({
     exit: 4,
     ...environment,
     what: ({ why }) => `something that is not the VPN tried to leave the gateway: ${why}`,
-    remedy: () => 'read the evidence: vmgate logs; then start over with a fresh gateway: vmgate up',
+    remedy: () => 'read the evidence: vmgate evidence; then start over with a fresh gateway: vmgate up',
     sample: { why: 'UDP to 8.8.8.8:53 instead of the VPN endpoint', frame: '525501...' },
   }),
   GATE_PART_LOST: error<{ part: 'guard' | 'gateway' | 'control channel'; detail: string }>({

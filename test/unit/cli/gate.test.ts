@@ -2,6 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { occur, VmgateError } from '../../../src/core/coded.ts';
+import { udpFrame } from '../../../src/frame/index.ts';
+import { Evidence } from '../../../src/guard/evidence.ts';
 import { Journal } from '../../../src/home/index.ts';
 import { errors, events } from '../../../src/supervisor/codes.ts';
 import { CONFIG, Laptop, PROFILE, phaseEvent, report, scripted } from './command-line.ts';
@@ -299,5 +301,39 @@ describe('ssh', () => {
     const { stdout } = await laptop.type('ssh-config');
     expect(stdout).toContain('StrictHostKeyChecking accept-new');
     expect(stdout).not.toContain('IdentityFile');
+  });
+});
+
+describe('evidence', () => {
+  test('where nothing tried to leave', async () => {
+    const { exit, stdout } = await laptop.type('evidence');
+    expect(exit).toBe(0);
+    expect(stdout).toBe(
+      'gate default: nothing tried to leave but what the policy allows; no frame is kept\n  left     nothing now: no gateway runs\n',
+    );
+  });
+
+  test('frames in words, the first ones first, and as a file', async () => {
+    const kept = new Evidence(laptop.layout.gate('default').evidence, 1_048_576);
+    const ends = { source: '10.0.2.15', destination: '192.0.2.8', sourcePort: 4_444, destinationPort: 53 };
+    const hop = { sourceMac: '52:54:00:00:00:01', destinationMac: '52:55:0a:00:02:02' };
+    for (const second of [1, 2, 3]) kept.keep(udpFrame(hop, ends, Buffer.from('leak')), second * 1_000);
+    kept.close();
+    await laptop.supervise(scripted(report()));
+    const { stdout } = await laptop.type('evidence', '-n', '2', '--export', 'leak.pcap');
+    expect(stdout.split('\n')).toEqual([
+      'gate default: 3 frames that tried to leave and did not, UTC',
+      expect.stringMatching(/^ {2}01-01 00:00:01\.000 {2}udp 10\.0\.2\.15:4444 > 192\.0\.2\.8:53/),
+      expect.stringMatching(/^ {2}01-01 00:00:02\.000 {2}udp /),
+      '  ... and 1 more',
+      '  left     since its gateway booted: wireguard 12; stopped: 0',
+      expect.stringMatching(/^ {2}written {2}\/.*\/leak\.pcap$/),
+      '',
+    ]);
+    const [object] = (await laptop.type('evidence', '--json')).json();
+    expect(object).toMatchObject({ gate: 'default', kept: 3, exported: null, uplink: { foreign: 0 } });
+    const again = await laptop.type('evidence', '--export', 'leak.pcap');
+    expect(again.exit).toBe(2);
+    expect(again.stderr).toContain('EVIDENCE_EXISTS');
   });
 });

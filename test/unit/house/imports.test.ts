@@ -14,6 +14,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   image: ['core', 'host', 'home', 'drivers'],
   gateway: ['core', 'host', 'home', 'vpn', 'image'],
   guard: ['core', 'host', 'home', 'frame'],
+  evidence: ['core', 'host', 'frame'],
   verify: ['core', 'host', 'frame', 'drivers', 'gateway', 'guard', 'vpn', 'image'],
   work: ['core', 'host', 'home', 'config', 'drivers', 'gateway', 'image'],
   lab: [
