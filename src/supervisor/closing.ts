@@ -5,7 +5,7 @@ import type { World } from './world.ts';
 
 export function closingRunners(
   world: World,
-): Pick<Runners, 'disarmGuard' | 'dropLeases' | 'lowerLinks' | 'flushConntrack'> {
+): Pick<Runners, 'disarmGuard' | 'dropLeases' | 'lowerLinks' | 'lowerLink' | 'flushConntrack'> {
   const unlease = async () => {
     // Without a control channel there is no gateway that could hold a lease: it is killed next.
     await world.session?.control.unlease();
@@ -24,6 +24,10 @@ export function closingRunners(
     lowerLinks: async ({ generation }) => {
       await Promise.all([...world.works.values()].map((work) => work.setLink(false)));
       return { type: 'closeStep', step: 'lowerLinks', generation };
+    },
+    lowerLink: async ({ name }) => {
+      await world.works.get(name)?.setLink(false);
+      return undefined;
     },
     // Again: what the work VM sent between the lease's end and its link's end must not leave a state behind.
     flushConntrack: async ({ generation }) => {

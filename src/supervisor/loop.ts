@@ -32,6 +32,7 @@ const DEADLINE_S: Partial<Record<Effect['do'], number>> = {
   lease: 45,
   dropLeases: 1,
   lowerLinks: 1,
+  lowerLink: 1,
   flushConntrack: 1,
   defineWork: 40,
   judgeWork: 10,

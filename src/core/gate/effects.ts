@@ -36,6 +36,8 @@ export type Effect =
     }
   /** One step of the closing order, 1 s. Answer: `closeStep` or `failed`. */
   | { readonly do: CloseStep; readonly generation: number }
+  /** Of a work VM whose raising a close has overtaken; no step of the close, which is not to take its answer for one. No answer, or `failed`. */
+  | { readonly do: 'lowerLink'; readonly name: string }
   | { readonly do: 'revokeReceipt' }
   | {
       readonly do: 'writeReceipt';

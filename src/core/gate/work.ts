@@ -87,7 +87,7 @@ export function raised(state: GateState, name: string, generation: number): Step
   }
   // The gate closed while the order to raise was under way: its lowering may have come first.
   const stray = state.work[name]?.status === 'running' && state.work[name]?.admitted === false;
-  return [state, stray ? [{ do: 'lowerLinks', generation: state.generation }] : []];
+  return [state, stray ? [{ do: 'lowerLink', name }] : []];
 }
 
 export function ready(state: GateState, name: string, generation: number): Step {

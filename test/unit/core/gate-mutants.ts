@@ -1,21 +1,38 @@
-/** Gates with one thing wrong each, made by wrapping the right one. */
+/**
+ * Gates with one thing wrong each, made by wrapping the right one, and the promise that each breaks. One that breaks
+ * several names first the one it is about.
+ */
+import type { Effect } from '../../../src/core/gate/effects.ts';
 import type { GateEvent } from '../../../src/core/gate/events.ts';
-import type { GateState } from '../../../src/core/gate/state.ts';
+import type { CloseStep, GateState } from '../../../src/core/gate/state.ts';
 import { step } from '../../../src/core/gate.ts';
-import type { StepFunction } from './gate-world.ts';
+import { GATE_CHECKS, type Verdict } from '../../../src/core/verdict.ts';
+import type { Promised } from './gate-promises.ts';
 
+export type StepFunction = typeof step;
 type Effects = ReturnType<StepFunction>[1];
 
+export interface Mutant {
+  /** The gate, in words that follow "a gate that". */
+  readonly defect: string;
+  readonly breaks: readonly [Promised, ...Promised[]];
+  readonly machine: StepFunction;
+  /** Why the world of random faults cannot come upon it. */
+  readonly onlyWalked?: string;
+}
+
 /** The step as it is, and its effects changed. */
-function effects(change: (effects: Effects, after: GateState, before: GateState) => Effects): StepFunction {
+function effects(
+  change: (effects: Effects, after: GateState, before: GateState, event: GateEvent) => Effects,
+): StepFunction {
   return (state, event) => {
     const [after, done] = step(state, event);
-    return [after, change(done, after, state)];
+    return [after, change(done, after, state, event)];
   };
 }
 
-function without(name: Effects[number]['do']): StepFunction {
-  return effects((done) => done.filter((effect) => effect.do !== name));
+function without(name: Effect['do'], when: (event: GateEvent) => boolean = () => true): StepFunction {
+  return effects((done, _after, _before, event) => (when(event) ? done.filter((effect) => effect.do !== name) : done));
 }
 
 /** The event as the machine is told of it, changed. */
@@ -24,7 +41,7 @@ function told(change: (event: GateEvent, state: GateState) => GateEvent): StepFu
 }
 
 /** One step of the closing order is taken as done without being done. */
-function skipped(name: 'dropLeases' | 'lowerLinks'): StepFunction {
+function skipped(name: CloseStep): StepFunction {
   return (state, event) => {
     const [after, done] = step(state, event);
     if (!done.some((effect) => effect.do === name) || after.closing?.step !== name) return [after, done];
@@ -33,87 +50,271 @@ function skipped(name: 'dropLeases' | 'lowerLinks'): StepFunction {
   };
 }
 
-export const MUTANTS: readonly (readonly [string, StepFunction])[] = [
-  ['does not disarm the guard', without('disarmGuard')],
-  ['keeps the receipt', without('revokeReceipt')],
-  ['keeps the leases', skipped('dropLeases')],
-  ['keeps the links up', skipped('lowerLinks')],
-  [
-    'renews a lease when a pulse is unknown',
-    told((event) =>
-      event.type === 'pulsed'
-        ? { ...event, verdicts: event.verdicts.map((verdict) => ({ ...verdict, outcome: 'verified' as const })) }
+function verifiedAll(verdicts: readonly Verdict[]): readonly Verdict[] {
+  return verdicts.map((verdict) => ({ ...verdict, outcome: 'verified' as const }));
+}
+
+/** Takes an answer of the older generation for one of this. */
+function believesOld(...types: readonly GateEvent['type'][]): StepFunction {
+  return told((event, { generation }) =>
+    types.includes(event.type) && 'generation' in event ? { ...event, generation } : event,
+  );
+}
+
+/** Opens although one check said nothing good. */
+function skipsCheck(check: Verdict['check']): StepFunction {
+  return told((event) => {
+    if (event.type !== 'judged') return event;
+    const verdicts = event.verdicts.map((found) =>
+      found.check === check ? { ...found, outcome: 'verified' as const } : found,
+    );
+    return { ...event, verdicts };
+  });
+}
+
+/** The next event is answered by the machine to itself. */
+function presumes(order: Effect['do'], answer: (effect: Effect, after: GateState) => GateEvent): StepFunction {
+  return (state, event) => {
+    const [after, done] = step(state, event);
+    const found = done.find((effect) => effect.do === order);
+    if (found === undefined) return [after, done];
+    const [next, more] = step(after, answer(found, after));
+    return [next, [...done.filter((effect) => effect !== found), ...more]];
+  };
+}
+
+const CLOSING: readonly Mutant[] = [
+  { defect: 'does not disarm the guard', breaks: ['armed', 'order'], machine: without('disarmGuard') },
+  { defect: 'keeps the receipt over a close', breaks: ['receipt', 'order'], machine: without('revokeReceipt') },
+  { defect: 'keeps the leases over a close', breaks: ['order', 'shut'], machine: skipped('dropLeases') },
+  { defect: 'keeps the links up over a close', breaks: ['order', 'shut'], machine: skipped('lowerLinks') },
+  { defect: 'keeps open connections over a close', breaks: ['order'], machine: skipped('flushConntrack') },
+  {
+    defect: 'lets a gateway live that did not do a step of the close',
+    breaks: ['order', 'shut'],
+    machine: told((event) =>
+      event.type === 'failed' && event.effect.do === 'lowerLinks'
+        ? { type: 'closeStep', step: event.effect.do, generation: event.effect.generation }
         : event,
     ),
-  ],
-  [
-    'skips one check',
-    told((event) =>
-      event.type === 'judged'
-        ? {
-            ...event,
-            verdicts: event.verdicts.map((verdict) =>
-              verdict.check === 'canary' ? { ...verdict, outcome: 'verified' as const } : verdict,
-            ),
-          }
-        : event,
-    ),
-  ],
-  [
-    'takes every definition for verified',
-    told((event) =>
-      event.type === 'defined' ? { ...event, verdict: { ...event.verdict, outcome: 'verified' as const } } : event,
-    ),
-  ],
-  [
-    'believes verdicts of an older generation',
-    told((event, state) => (event.type === 'judged' ? { ...event, generation: state.generation } : event)),
-  ],
-  [
-    'arms the guard at every tick',
-    (state, event) =>
-      event.type === 'tick' ? [state, [{ do: 'armGuard', generation: state.generation }]] : step(state, event),
-  ],
-  [
-    'raises a link before its lease',
-    effects((done, { generation }) =>
-      done.flatMap((effect) =>
-        effect.do === 'lease' && effect.raise !== undefined
-          ? [effect, { do: 'raiseWork' as const, name: effect.raise, generation }]
-          : [effect],
-      ),
-    ),
-  ],
-  [
-    'leaves violated by itself',
-    told((event, state) =>
-      event.type === 'violation' ? { type: 'partLost', generation: state.generation, fault: event.fault } : event,
-    ),
-  ],
-  [
-    'forgets who waits for a start when it closes',
-    effects((done, after, before) =>
-      before.phase === 'open' && after.phase === 'closing' ? done.filter((effect) => effect.do !== 'reply') : done,
-    ),
-  ],
-  [
-    'keeps work VMs admitted over a close',
-    (state, event) => {
+  },
+  {
+    defect: 'keeps work VMs admitted over a close',
+    breaks: ['shut', 'defined'],
+    machine: (state, event) => {
       const [after, done] = step(state, event);
       if (state.phase !== 'open' || after.phase !== 'closing') return [after, done];
       const work = Object.entries(after.work).map(([name, vm]) => [name, { ...vm, admitted: vm.status === 'running' }]);
       return [{ ...after, work: Object.fromEntries(work) }, done];
     },
-  ],
-  [
-    'goes down without its gateway',
-    (state, event) => {
-      const [after, done] = step(state, event);
-      const kill = done.find((effect) => effect.do === 'killGateway');
-      if (kill?.do !== 'killGateway') return [after, done];
-      const [next, more] = step(after, { type: 'gatewayKilled', generation: kill.generation });
-      return [next, [...done.filter((effect) => effect !== kill), ...more]];
-    },
-  ],
-  ['leaves half-made work VMs', without('stopWork')],
+  },
+  {
+    defect: 'leaves a link up that was raised while it closed',
+    breaks: ['shut'],
+    machine: without('lowerLink'),
+    onlyWalked: 'orders to one hypervisor take turns there',
+  },
+  {
+    defect: 'leaves `violated` by itself',
+    breaks: ['violated'],
+    machine: told((event, { generation }) =>
+      event.type === 'violation' ? { type: 'partLost', generation, fault: event.fault } : event,
+    ),
+  },
+  {
+    defect: 'forgets a violation that comes while it closes',
+    breaks: ['violated'],
+    machine: told((event, { phase }) => (event.type === 'violation' && phase === 'closing' ? { type: 'tick' } : event)),
+  },
+  {
+    defect: 'goes down without its gateway',
+    breaks: ['leftovers', 'order'],
+    machine: presumes('killGateway', (_, { generation }) => ({ type: 'gatewayKilled', generation })),
+  },
+  { defect: 'leaves half-made work VMs', breaks: ['alive', 'answered', 'leftovers'], machine: without('stopWork') },
+  {
+    defect: 'goes down without its work VMs',
+    breaks: ['leftovers'],
+    machine: presumes('stopWork', (effect) => ({
+      type: 'workEnded',
+      name: 'name' in effect ? String(effect.name) : '',
+    })),
+  },
 ];
+
+const OPENING: readonly Mutant[] = [
+  ...GATE_CHECKS.map(
+    (check): Mutant => ({
+      defect: `opens without the check \`${check}\``,
+      breaks: ['proven'],
+      machine: skipsCheck(check),
+    }),
+  ),
+  {
+    defect: 'opens without any claim',
+    breaks: ['proven'],
+    machine: told((event) => (event.type === 'judged' ? { ...event, claim: { kind: 'round-trip' } } : event)),
+  },
+  {
+    defect: 'renews a lease when a pulse is unknown',
+    breaks: ['proven'],
+    machine: told((event) => (event.type === 'pulsed' ? { ...event, verdicts: verifiedAll(event.verdicts) } : event)),
+  },
+  {
+    defect: 'gives leases while it still verifies',
+    breaks: ['proven'],
+    machine: effects((done, { generation }) =>
+      done.flatMap(
+        (effect): Effects =>
+          effect.do === 'verify' ? [effect, { do: 'lease', admitted: [], raise: undefined, generation }] : [effect],
+      ),
+    ),
+  },
+  {
+    defect: 'believes verdicts of an older generation',
+    breaks: ['stale', 'proven'],
+    machine: believesOld('judged'),
+  },
+  {
+    defect: 'believes any answer of an older generation',
+    breaks: ['stale', 'proven', 'defined', 'order', 'leased', 'armed', 'shut', 'leftovers', 'answered', 'alive'],
+    machine: believesOld('booted', 'pinned', 'connected', 'judged', 'pulsed', 'defined', 'leased', 'gatewayKilled'),
+  },
+  {
+    defect: 'arms the guard at every tick',
+    breaks: ['armed'],
+    machine: (state, event) =>
+      event.type === 'tick' ? [state, [{ do: 'armGuard', generation: state.generation }]] : step(state, event),
+  },
+  {
+    defect: 'arms the guard before the policy is loaded',
+    breaks: ['armed'],
+    machine: effects((done) =>
+      done.flatMap(
+        (effect): Effects =>
+          effect.do === 'pin' ? [effect, { do: 'armGuard', generation: effect.generation }] : [effect],
+      ),
+    ),
+  },
+];
+
+const ADDRESS: readonly Mutant[] = [
+  {
+    defect: 'arms the guard for DHCP before it holds the policy of DHCP alone',
+    breaks: ['armed'],
+    machine: effects((done) =>
+      done.flatMap(
+        (effect): Effects =>
+          effect.do === 'admitDhcp' ? [effect, { do: 'armGuard', generation: effect.generation }] : [effect],
+      ),
+    ),
+  },
+  {
+    defect: 'keeps the guard armed for DHCP while it looks up the endpoint',
+    breaks: ['armed'],
+    machine: without('disarmGuard', (event) => event.type === 'addressed'),
+  },
+  {
+    defect: 'takes the address of an older attempt',
+    breaks: ['stale', 'armed', 'obeyed'],
+    machine: believesOld('addressed'),
+  },
+  {
+    defect: 'pins the endpoint in the generation that asked for the address',
+    breaks: ['obeyed'],
+    machine: (state, event) => {
+      const [after, done] = step(state, event);
+      if (event.type !== 'addressed' || after === state) return [after, done];
+      const { generation } = state;
+      return [
+        { ...after, generation },
+        done.map((effect) => ('generation' in effect ? { ...effect, generation } : effect)),
+      ];
+    },
+  },
+  {
+    defect: 'verifies behind the policy of DHCP',
+    breaks: ['armed', 'alive'],
+    machine: (state, event) => {
+      if (event.type !== 'addressed' || event.generation !== state.generation || state.phase !== 'addressing')
+        return step(state, event);
+      return step({ ...state, phase: 'connecting' }, { type: 'connected', generation: event.generation });
+    },
+  },
+];
+
+const WORK: readonly Mutant[] = [
+  {
+    defect: 'takes every definition for verified',
+    breaks: ['defined'],
+    machine: told((event) =>
+      event.type === 'defined' ? { ...event, verdict: { ...event.verdict, outcome: 'verified' as const } } : event,
+    ),
+  },
+  {
+    defect: 'raises a link before its lease',
+    breaks: ['leased'],
+    machine: effects((done, { generation }) =>
+      done.flatMap(
+        (effect): Effects =>
+          effect.do === 'lease' && effect.raise !== undefined
+            ? [effect, { do: 'raiseWork' as const, name: effect.raise, generation }]
+            : [effect],
+      ),
+    ),
+  },
+  {
+    defect: 'lets a work VM run before its definition is judged',
+    breaks: ['defined'],
+    machine: effects((done) =>
+      done.flatMap(
+        (effect): Effects => (effect.do === 'defineWork' ? [effect, { ...effect, do: 'resumeWork' }] : [effect]),
+      ),
+    ),
+  },
+  {
+    defect: 'makes the process of a work VM while it still verifies',
+    breaks: ['proven', 'receipt'],
+    machine: (state, event) => {
+      const [after, done] = step(state, event);
+      if (event.type !== 'start' || state.phase !== 'verifying') return [after, done];
+      return [after, [...done, { do: 'defineWork', name: event.name, generation: state.generation }]];
+    },
+  },
+  {
+    defect: 'serves a start on a receipt past its time',
+    breaks: ['receipt'],
+    machine: told((event) => (event.type === 'start' ? { ...event, nowMs: 0 } : event)),
+  },
+];
+
+const LIFE: readonly Mutant[] = [
+  {
+    defect: 'forgets who waits for a start when it closes',
+    breaks: ['answered'],
+    machine: effects((done, after, before) =>
+      before.phase === 'open' && after.phase === 'closing' ? done.filter((effect) => effect.do !== 'reply') : done,
+    ),
+  },
+  {
+    defect: 'answers an `up` twice',
+    breaks: ['answered'],
+    machine: (state, event) => {
+      const [after, done] = step(state, event);
+      const opened = state.phase === 'verifying' && after.phase === 'open';
+      return [opened ? { ...after, upWaiters: state.upWaiters } : after, done];
+    },
+  },
+  {
+    defect: 'does not try again',
+    breaks: ['alive'],
+    machine: effects((done) => done.filter((effect) => effect.do !== 'timer' || effect.name !== 'retry')),
+  },
+  {
+    defect: 'lets its pulse stop',
+    breaks: ['alive'],
+    machine: effects((done) => done.filter((effect) => effect.do !== 'timer' || effect.name !== 'pulse')),
+  },
+];
+
+export const MUTANTS: readonly Mutant[] = [...CLOSING, ...OPENING, ...ADDRESS, ...WORK, ...LIFE];

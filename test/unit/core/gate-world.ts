@@ -4,15 +4,20 @@
  */
 import type { Effect } from '../../../src/core/gate/effects.ts';
 import type { GateEvent } from '../../../src/core/gate/events.ts';
-import { type GateState, initialState } from '../../../src/core/gate/state.ts';
-import type { step } from '../../../src/core/gate.ts';
+import { CLOSE_STEPS, type GateState, initialState, type Phase } from '../../../src/core/gate/state.ts';
 import { PULSE_CHECKS } from '../../../src/core/opening.ts';
 import { GATE_CHECKS, type Outcome, type Verdict } from '../../../src/core/verdict.ts';
+import type { StepFunction } from './gate-mutants.ts';
+import { Broken, type Promised } from './gate-promises.ts';
 
-export type StepFunction = typeof step;
 export type Chance = () => number;
 
 const NAMES = ['a', 'b'];
+const ARMED: readonly Phase[] = ['addressing', 'connecting', 'verifying', 'open'];
+function isCloseStep(name: string): boolean {
+  return (CLOSE_STEPS as readonly string[]).includes(name);
+}
+
 const DEADLINE_MS = 5_000;
 const ARM_MS = 4_500;
 /** Their runners give up before the deadline, or take turns and know their process: never late, never twice. */
@@ -58,16 +63,18 @@ export class GateWorld {
   /** Chance of a fault for each effect; 0 lets everything succeed. */
   trouble = 0.25;
   isOver = false;
-  readonly answered = new Set<number>();
-  readonly asked = new Set<number>();
+  readonly #waiting = new Set<number>();
   readonly #step: StepFunction;
   readonly #chance: Chance;
+  /** Whether the network gives addresses. */
+  readonly #dhcp: boolean;
   readonly #due: Due[] = [];
   readonly #vms = new Map(
     NAMES.map((name) => [name, { process: false, link: false, stuck: false, definedIn: -1 } as Vm]),
   );
   readonly #leases = new Set<string>();
-  readonly #closedSteps = new Set<string>();
+  /** Of the close under way, or the last one. */
+  #closing: { readonly ordered: string[]; failed: boolean } = { ordered: [], failed: false };
   #now = 0;
   #requests = 0;
   #armedUntil = 0;
@@ -77,13 +84,29 @@ export class GateWorld {
   /** Counts closes: what was begun in an earlier attempt changes nothing in the world any more. */
   #attempt = 0;
   #verifiedIn = -1;
-  #pinnedIn = -1;
+  /** What the guard holds: a policy of that generation, and the lowest generation that may arm it. */
+  #loadedIn = -1;
+  #isForDhcp = false;
+  #lowest = 0;
+  #armedIn = -1;
   #leasedFor = new Set<string>();
   #violated = false;
 
   constructor(machine: StepFunction, chance: Chance) {
     this.#step = machine;
     this.#chance = chance;
+    this.#dhcp = chance() < 0.3;
+  }
+
+  /** Wanted, and nothing is under way. */
+  get isStuck(): boolean {
+    const { phase, wanted } = this.state;
+    return this.isIdle && wanted && phase !== 'violated' && !this.isOver;
+  }
+
+  /** Requests that nobody answered yet. */
+  get waiting(): number {
+    return this.#waiting.size;
   }
 
   get isIdle(): boolean {
@@ -119,7 +142,7 @@ export class GateWorld {
 
   request(make: (request: number) => GateEvent): number {
     const request = ++this.#requests;
-    this.asked.add(request);
+    this.#waiting.add(request);
     this.post(make(request));
     return request;
   }
@@ -133,7 +156,7 @@ export class GateWorld {
       const whole = GATE_CHECKS.every(
         (check) => event.verdicts.find((found) => found.check === check)?.outcome === 'verified',
       );
-      this.#verifiedIn = whole ? event.generation : -1;
+      this.#verifiedIn = whole && event.claim !== undefined ? event.generation : -1;
     }
     if (
       event.type === 'pulsed' &&
@@ -141,31 +164,53 @@ export class GateWorld {
       event.verdicts.some(({ outcome }) => outcome !== 'verified')
     )
       this.#verifiedIn = -1;
-    if (event.type === 'pinned') this.#pinnedIn = Math.max(this.#pinnedIn, event.generation);
+    if (event.type === 'dhcpAdmitted' || event.type === 'pinned') this.#load(event);
     if (event.type === 'defined' && event.verdict.outcome === 'verified') this.#judged(event.name, event.generation);
     const [after, effects] = this.#step(before, event);
     this.state = after;
+    this.#mustAnswerTo(event, before, effects);
     if (before.phase !== 'closing' && after.phase === 'closing') this.#mustCloseInOrder(effects);
+    if (before.phase === 'closing' && after.phase !== 'closing') this.#mustHaveClosed();
     for (const effect of effects) this.#do(effect);
     this.#mustHold();
   }
 
   #mustCloseInOrder(effects: readonly Effect[]): void {
-    this.#closedSteps.clear();
+    this.#closing = { ordered: [], failed: false };
     const order = effects
       .map((effect) => effect.do)
       .filter((name) => !['reply', 'announce', 'stopWork'].includes(name));
-    this.#must(order.join() === 'disarmGuard,revokeReceipt,dropLeases', `closing begins with ${order.join()}`);
+    this.#must('order', order.join() === 'disarmGuard,revokeReceipt,dropLeases', `closing begins with ${order.join()}`);
+  }
+
+  #mustHaveClosed(): void {
+    const { ordered, failed } = this.#closing;
+    this.#must('order', ordered.join() === CLOSE_STEPS.join(), `closed after ${ordered.join()}`);
+    this.#must('order', !failed || !this.#gateway, 'the gateway outlives a step that failed');
+  }
+
+  /** Late news may close, and nothing else; a receipt past its time serves no start. */
+  #mustAnswerTo(event: GateEvent, before: GateState, effects: readonly Effect[]): void {
+    if ('generation' in event && event.generation !== before.generation && event.type !== 'partLost')
+      this.#must(
+        'stale',
+        this.state === before || this.state.phase === 'closing',
+        `${event.type} of an older generation`,
+      );
+    if (event.type === 'start' && !(event.nowMs < (before.receipt?.expiresMs ?? 0)))
+      this.#must('receipt', !effects.some((effect) => 'name' in effect), 'a start past the receipt');
   }
 
   #do(effect: Effect): void {
     this.#mustBeAllowed(effect);
+    if (isCloseStep(effect.do)) this.#closing.ordered.push(effect.do);
     switch (effect.do) {
       case 'armGuard':
         this.#armedUntil = this.#now + ARM_MS;
+        this.#armedIn = effect.generation;
         return;
       case 'disarmGuard':
-        this.#armedUntil = 0;
+        this.#disarm();
         this.#attempt += 1;
         this.#leasedFor.clear();
         return;
@@ -173,10 +218,8 @@ export class GateWorld {
         this.#receipt = false;
         return;
       case 'reply':
-        for (const request of effect.to) {
-          this.#must(!this.answered.has(request), `request ${request} is answered twice`);
-          this.answered.add(request);
-        }
+        for (const request of effect.to)
+          this.#must('answered', this.#waiting.delete(request), `request ${request} is answered twice`);
         return;
       case 'announce':
         return;
@@ -205,6 +248,8 @@ export class GateWorld {
     }
     const how = this.#chance();
     this.#later(how < 0.5 ? soon : DEADLINE_MS, () => {
+      if (isCloseStep(effect.do) && 'generation' in effect && effect.generation === this.state.generation)
+        this.#closing.failed = true;
       if (effect.do === 'lowerLinks') for (const vm of this.#vms.values()) vm.stuck = vm.link;
       if (effect.do === 'raiseWork') this.#vm(effect.name).link = false;
       if (effect.do === 'stopWork') this.#end(this.#vm(effect.name));
@@ -237,11 +282,12 @@ export class GateWorld {
       case 'dropLeases':
       case 'flushConntrack':
         this.#leases.clear();
-        this.#closedSteps.add(effect.do);
+        break;
+      case 'lowerLink':
+        this.#vm(effect.name).link = false;
         break;
       case 'lowerLinks':
         for (const vm of this.#vms.values()) vm.link = false;
-        this.#closedSteps.add(effect.do);
         break;
       case 'defineWork':
         if (this.state.work[effect.name]?.status === 'defining')
@@ -268,7 +314,7 @@ export class GateWorld {
     const outcome = (): Outcome => (this.#chance() < this.trouble / 6 ? 'unknown' : 'verified');
     switch (effect.do) {
       case 'bootGateway':
-        return { type: 'booted', generation: effect.generation, dhcp: false };
+        return { type: 'booted', generation: effect.generation, dhcp: this.#dhcp };
       case 'killGateway':
         return { type: 'gatewayKilled', generation: effect.generation };
       case 'admitDhcp':
@@ -282,8 +328,8 @@ export class GateWorld {
       case 'verify': {
         const verdicts = GATE_CHECKS.map((check) => verdict(check, outcome()));
         const { generation } = effect;
-        const claim = { kind: 'round-trip' } as const;
-        return { type: 'judged', generation, verdicts, claim, nowMs: this.#now, maxAgeMs: 60_000, everyMs: 10_000 };
+        const claim = this.#chance() < this.trouble / 20 ? undefined : ({ kind: 'round-trip' } as const);
+        return { type: 'judged', generation, verdicts, claim, nowMs: this.#now, maxAgeMs: 9_000, everyMs: 8_000 };
       }
       case 'pulse': {
         const verdicts = PULSE_CHECKS.map((check) => verdict(check, outcome()));
@@ -317,62 +363,104 @@ export class GateWorld {
   }
 
   #mustBeAllowed(effect: Effect): void {
-    const { phase, generation, work } = this.state;
+    const { phase, generation } = this.state;
     const fresh = phase === 'open' && this.#verifiedIn === generation;
     switch (effect.do) {
       case 'lease':
-        this.#must(fresh, 'a lease without fresh verdicts');
+        this.#must('proven', fresh, 'a lease without fresh verdicts');
         for (const name of effect.admitted) {
-          this.#must(this.#vm(name).definedIn === generation, `a lease for ${name}, not judged in this generation`);
+          this.#must(
+            'defined',
+            this.#vm(name).definedIn === generation,
+            `a lease for ${name}, not judged in this generation`,
+          );
         }
         break;
       case 'defineWork':
-        this.#must(fresh, `a process for ${effect.name} without fresh verdicts`);
+        this.#must('proven', fresh, `a process for ${effect.name} without fresh verdicts`);
         break;
       case 'resumeWork':
-        this.#must(this.#vm(effect.name).definedIn === generation, `${effect.name} runs without its verdict`);
+        this.#must(
+          'defined',
+          this.#vm(effect.name).definedIn === generation,
+          `${effect.name} runs without its verdict`,
+        );
         break;
       case 'raiseWork':
-        this.#must(fresh && this.#leasedFor.has(effect.name), `${effect.name} raised without its lease`);
-        this.#must(this.#vm(effect.name).definedIn === generation, `${effect.name} raised without its verdict`);
+        this.#must('proven', fresh, `${effect.name} raised without fresh verdicts`);
+        this.#must('leased', this.#leasedFor.has(effect.name), `${effect.name} raised without its lease`);
+        this.#must(
+          'defined',
+          this.#vm(effect.name).definedIn === generation,
+          `${effect.name} raised without its verdict`,
+        );
         break;
       case 'armGuard':
-        this.#must(['connecting', 'verifying', 'open'].includes(phase), `armed while ${phase}`);
-        this.#must(this.#pinnedIn === generation, 'armed for a policy of another generation');
+        this.#must('armed', ARMED.includes(phase), `armed while ${phase}`);
+        this.#must('armed', this.#loadedIn === generation, 'armed for a policy of another generation');
+        this.#must('armed', this.#isForDhcp === (phase === 'addressing'), `armed for another policy while ${phase}`);
+        this.#must(
+          'obeyed',
+          generation >= this.#lowest,
+          `an order of generation ${generation} after one of ${this.#lowest}`,
+        );
         break;
       case 'bootGateway':
-        this.#must(!this.#violated, 'violated ended by itself');
+        this.#must('violated', !this.#violated, 'violated ended by itself');
         break;
       case 'exit':
-        this.#must(!this.#gateway, 'the gateway outlives the supervisor');
+        this.#must('leftovers', !this.#gateway, 'the gateway outlives the supervisor');
         this.#must(
+          'leftovers',
           [...this.#vms.values()].every((vm) => !vm.process),
           'a work VM outlives down',
         );
         break;
       default:
-        this.#must(work !== undefined, '');
     }
   }
 
   #mustHold(): void {
     const { phase, work } = this.state;
-    if (!['connecting', 'verifying', 'open'].includes(phase))
-      this.#must(this.#armedUntil === 0, `armed while ${phase}`);
-    if (phase !== 'open') this.#must(!this.#receipt, `a receipt while ${phase}`);
+    if (this.#armedUntil !== 0)
+      this.#must(
+        'armed',
+        ARMED.includes(phase) && this.#isForDhcp === (phase === 'addressing'),
+        `armed while ${phase}`,
+      );
+    if (phase !== 'open') this.#must('receipt', !this.#receipt, `a receipt while ${phase}`);
     const isShut = phase !== 'open' && phase !== 'closing';
-    if (isShut) this.#must(this.#leases.size === 0 || !this.#gateway, `leases while ${phase}`);
+    if (isShut) this.#must('shut', this.#leases.size === 0 || !this.#gateway, `leases while ${phase}`);
     for (const [name, vm] of this.#vms) {
-      if (isShut) this.#must(!vm.link || vm.stuck || !vm.process, `${name} has its link up while ${phase}`);
+      if (isShut) this.#must('shut', !vm.link || vm.stuck || !vm.process, `${name} has its link up while ${phase}`);
       if (vm.link && !vm.stuck && phase === 'open')
-        this.#must(work[name]?.admitted === true || work[name]?.status === 'stopping', `${name} is up, not admitted`);
-      this.#must(!vm.process || work[name]?.status !== 'stopped', `${name} has a process nobody knows of`);
+        this.#must(
+          'shut',
+          work[name]?.admitted === true || work[name]?.status === 'stopping',
+          `${name} is up, not admitted`,
+        );
+      this.#must('leftovers', !vm.process || work[name]?.status !== 'stopped', `${name} has a process nobody knows of`);
     }
   }
 
   #judged(name: string, generation: number): void {
     const vm = this.#vm(name);
     vm.definedIn = Math.max(vm.definedIn, generation);
+  }
+
+  /** Loading disarms. An answer that comes twice loads nothing again, and an attempt that was given up nothing at all. */
+  #load({ type, generation }: Extract<GateEvent, { type: 'dhcpAdmitted' | 'pinned' }>): void {
+    const isForDhcp = type === 'dhcpAdmitted';
+    const isTwice = generation === this.#loadedIn && isForDhcp === this.#isForDhcp;
+    if (isTwice || generation !== this.state.generation) return;
+    this.#disarm();
+    this.#loadedIn = generation;
+    this.#isForDhcp = isForDhcp;
+  }
+
+  #disarm(): void {
+    this.#armedUntil = 0;
+    this.#lowest = this.#armedIn + 1;
   }
 
   /** The one that ran when the order was given. */
@@ -396,7 +484,7 @@ export class GateWorld {
     this.#due.push({ at: this.#now + ms, happen });
   }
 
-  #must(holds: boolean, otherwise: string): void {
-    if (!holds) throw new Error(otherwise);
+  #must(promise: Promised, holds: boolean, otherwise: string): void {
+    if (!holds) throw new Broken(promise, otherwise);
   }
 }

@@ -1,0 +1,193 @@
+/** The promises, as questions to each order and to each state. */
+import type { Effect } from '../../../src/core/gate/effects.ts';
+import type { GateEvent } from '../../../src/core/gate/events.ts';
+import { CLOSE_STEPS, type GateState, type Phase } from '../../../src/core/gate/state.ts';
+import { VM } from './gate-events.ts';
+import type { History, Turn } from './gate-history.ts';
+import type { OnBroken, Promised } from './gate-promises.ts';
+
+const ARMED: readonly Phase[] = ['addressing', 'connecting', 'verifying', 'open'];
+
+function policyOf(phase: Phase): History['policy'] {
+  return phase === 'addressing' ? 'DHCP' : 'endpoint';
+}
+
+/** Whether an order may be given, as things stand. */
+export function judgeOrder(
+  now: History,
+  { before, event, after, effects }: Turn,
+  effect: Effect,
+  broken: OnBroken,
+): void {
+  const isOpen = after.phase === 'open';
+  const must = (promise: Promised, holds: boolean, how: string) => {
+    if (!holds) broken(promise, `${effect.do} ${how}`);
+  };
+  if ('generation' in effect) must('stale', effect.generation === after.generation, 'of another generation');
+  switch (effect.do) {
+    case 'lease':
+      must('proven', isOpen && now.isProven, 'without fresh verdicts');
+      must('defined', !effect.admitted.includes(VM) || now.isDefined, 'for a VM that was not judged');
+      return;
+    case 'judgeWork':
+      must('receipt', !isLate(before, event), 'for a receipt past its time');
+      return;
+    case 'defineWork':
+      must('receipt', !isLate(before, event), 'for a receipt past its time');
+      must('proven', isOpen && now.isProven, 'without fresh verdicts');
+      return;
+    case 'resumeWork':
+      must('proven', isOpen && now.isProven, 'without fresh verdicts');
+      must('defined', now.isDefined, 'for a VM that was not judged');
+      return;
+    case 'raiseWork':
+      must('proven', isOpen && now.isProven, 'without fresh verdicts');
+      must('defined', now.isDefined, 'for a VM that was not judged');
+      must('leased', now.isLeased, 'before its lease');
+      return;
+    case 'armGuard':
+      must('armed', ARMED.includes(after.phase), `while ${after.phase}`);
+      must('armed', now.policy === policyOf(after.phase), `for policy ${now.policy}`);
+      must('obeyed', !now.isSpent, 'in a generation that it was disarmed in');
+      return;
+    case 'writeReceipt':
+      must('receipt', isOpen && now.isProven, `while ${after.phase}`);
+      return;
+    case 'bootGateway':
+    case 'pin':
+    case 'admitDhcp':
+      must('violated', !now.isViolated, 'without anybody asking');
+      must(
+        'order',
+        before.phase !== 'closing' || now.closing?.done === CLOSE_STEPS.length,
+        'before the close is through',
+      );
+      must('leftovers', effect.do !== 'bootGateway' || !now.hasGateway, 'beside another gateway');
+      return;
+    case 'dropLeases':
+    case 'lowerLinks':
+    case 'flushConntrack':
+      if (before.closing === undefined) {
+        must('order', beginsInOrder(effects), 'begins out of order');
+        return;
+      }
+      must('order', now.closing !== undefined && CLOSE_STEPS[now.closing.done] === effect.do, 'out of order');
+      return;
+    case 'killGateway':
+      must('order', now.closing?.done === CLOSE_STEPS.length, 'before the close is through');
+      return;
+    case 'exit':
+      must('leftovers', !now.hasGateway, 'before the gateway is gone');
+      must('leftovers', !now.hasProcess, 'before the work VM is gone');
+      must('leftovers', after.phase === 'down', `while ${after.phase}`);
+      return;
+    default:
+      return;
+  }
+}
+
+function isLate({ receipt }: GateState, event: GateEvent): boolean {
+  return event.type === 'start' && !(receipt !== undefined && event.nowMs < receipt.expiresMs);
+}
+
+const ASIDE: readonly Effect['do'][] = ['reply', 'announce', 'stopWork'];
+
+function beginsInOrder(effects: readonly Effect[]): boolean {
+  const steps = effects.map((effect) => effect.do).filter((name) => !ASIDE.includes(name));
+  return steps.join() === 'disarmGuard,revokeReceipt,dropLeases';
+}
+
+/** Whether things may stand as they do after a turn. */
+export function judgeState(now: History, turn: Turn, broken: OnBroken): void {
+  const { before, after } = turn;
+  const { phase } = after;
+  const must = (promise: Promised, holds: boolean, how: string) => {
+    if (!holds) broken(promise, `${how} while ${phase}`);
+  };
+  const isOpen = phase === 'open';
+  const vms = Object.values(after.work);
+  must('proven', !isOpen || now.isProven, 'no fresh verdicts');
+  must('proven', isOpen || vms.every((vm) => vm.status !== 'defining'), 'a frozen work VM');
+  must(
+    'armed',
+    now.armed === 'no' || (ARMED.includes(phase) && now.policy === policyOf(phase)),
+    `armed for ${now.policy}`,
+  );
+  must('receipt', isOpen || (!now.hasReceipt && after.receipt === undefined), 'a receipt');
+  must('shut', isOpen || vms.every((vm) => !vm.admitted), 'an admitted work VM');
+  must('shut', now.link !== 'up' || isOpen || phase === 'closing', 'a raised link');
+  must(
+    'shut',
+    now.link !== 'up' || !isOpen || vms.some((vm) => vm.admitted || vm.status === 'stopping'),
+    'a stray link',
+  );
+  must('leftovers', !now.hasProcess || vms.some((vm) => vm.status !== 'stopped'), 'a process that nobody knows');
+  must('violated', !now.isViolated || ['closing', 'violated', 'stopping', 'down'].includes(phase), 'a violation');
+  if (before.phase === 'closing' && phase !== 'closing') {
+    must('order', now.closing?.done === CLOSE_STEPS.length, 'the close was cut short');
+    const mayLive = phase === 'closed' && now.closing?.failed === false;
+    must('order', mayLive || !now.hasGateway || phase === 'booting', 'the gateway lives');
+  }
+  must('alive', now.isEnding || vms.every((vm) => vm.status !== 'stopping'), 'nobody ends a work VM');
+  must('alive', goesOn(turn), `nothing follows ${turn.event.type}`);
+  must('answered', answersAdd(turn), 'a request was dropped or answered twice');
+}
+
+/** Who waited or asked now waits or was answered, once. */
+function answersAdd({ before, event, after, effects }: Turn): boolean {
+  const asked = 'request' in event ? [event.request] : [];
+  const replied = effects.flatMap((effect) => (effect.do === 'reply' ? effect.to : []));
+  const sum = (numbers: readonly number[]) => [...numbers].sort().join();
+  return sum([...waiting(before), ...asked]) === sum([...waiting(after), ...replied]);
+}
+
+function waiting({ upWaiters, downWaiters, work }: GateState): readonly number[] {
+  return [...upWaiters, ...downWaiters, ...Object.values(work).flatMap((vm) => vm.waiters)];
+}
+
+const PULSE_ORDERS: readonly Effect['do'][] = ['verify', 'pulse', 'lease', 'timer'];
+
+/** Whoever enters a phase, or answers what keeps the gate in it, is followed by the order that leads on. */
+function goesOn(turn: Turn): boolean {
+  const { before, event, after, effects } = turn;
+  const has = (...names: readonly Effect['do'][]) => effects.some((effect) => names.includes(effect.do));
+  const { phase } = after;
+  if (phase === 'open' && !workGoesOn(turn)) return false;
+  if (phase === 'open') return !keepsOpen(event, before) || has(...PULSE_ORDERS);
+  if (phase === before.phase && after.generation === before.generation) return true;
+  switch (phase) {
+    case 'booting':
+      return has('bootGateway');
+    case 'addressing':
+      return has('admitDhcp');
+    case 'connecting':
+      return has('pin');
+    case 'verifying':
+      return has('verify');
+    case 'closing':
+      return has('dropLeases');
+    case 'closed':
+      return has('timer');
+    case 'down':
+      return has('exit') || before.phase === 'down';
+    default:
+      return true;
+  }
+}
+
+/** The chain of a work VM's start: judged, leased, raised. */
+function workGoesOn({ before, event, after, effects }: Turn): boolean {
+  const has = (...names: readonly Effect['do'][]) => effects.some((effect) => names.includes(effect.do));
+  const [was, is] = [before.work[VM], after.work[VM]];
+  if (is?.judging === true && was?.judging !== true && !has('defineWork', 'judgeWork')) return false;
+  if (is?.admitted === true && was?.admitted !== true && !has('lease')) return false;
+  const isLeased = event.type === 'leased' && event.raise !== undefined && event.generation === before.generation;
+  return !isLeased || is?.admitted !== true || has('raiseWork');
+}
+
+/** An answer that the beat of an open gate waited for. */
+function keepsOpen(event: GateEvent, before: GateState): boolean {
+  if ('generation' in event && event.generation !== before.generation) return false;
+  if (event.type === 'timer') return event.name === 'pulse';
+  return ['judged', 'pulsed'].includes(event.type) || (event.type === 'leased' && event.raise === undefined);
+}
