@@ -101,7 +101,11 @@ describe('the way up', () => {
     const play = new Play().on({ type: 'up', request: 1, configChanged: false });
     play.on({ type: 'booted', generation: 1, dhcp: true }, { type: 'dhcpAdmitted', generation: 2 });
     play.on({ type: 'failed', effect: { do: 'askAddress', generation: 2 }, fault: refused }).closedNow();
-    expect(play.state).toMatchObject({ phase: 'closed', gatewayAlive: true, reason: { kind: 'fault', fault: refused } });
+    expect(play.state).toMatchObject({
+      phase: 'closed',
+      gatewayAlive: true,
+      reason: { kind: 'fault', fault: refused },
+    });
     const { state } = play;
     play.on({ type: 'addressed', generation: 2 });
     expect(play.state).toBe(state);
@@ -159,7 +163,10 @@ describe('the way up', () => {
     });
     expect(machine.did()).toContain('exit');
 
-    const network = new Play().on({ type: 'up', request: 7, configChanged: false }, { type: 'booted', generation: 1, dhcp: false });
+    const network = new Play().on(
+      { type: 'up', request: 7, configChanged: false },
+      { type: 'booted', generation: 1, dhcp: false },
+    );
     network.on({ type: 'failed', effect: { do: 'startTunnel', generation: 2 }, fault: refused }).closedNow();
     expect(network.state.phase).toBe('closed');
     expect(network.did().slice(-2)).toEqual(['reply', 'timer']);
@@ -216,6 +223,19 @@ describe('closing', () => {
     expect(play.did()).toEqual(['lowerLinks', 'flushConntrack', 'killGateway']);
     play.on({ type: 'gatewayKilled', generation });
     expect(play.state.phase).toBe('booting');
+  });
+
+  test('a link that comes up after all is lowered by an order of its own, which is no step of the close', () => {
+    const play = new Play().opened().started('a');
+    const { generation } = play.state;
+    play.on(pulse(play, []));
+    play.on({ type: 'closeStep', step: 'dropLeases', generation: play.state.generation });
+    play.did();
+    play.on({ type: 'raised', name: 'a', generation });
+    expect(play.did()).toEqual(['lowerLink']);
+    expect(play.state.closing?.step).toBe('lowerLinks');
+    play.on({ type: 'failed', effect: { do: 'lowerLink', name: 'a' }, fault: broken });
+    expect(play.state).toMatchObject({ phase: 'closing', closing: { target: 'booting' } });
   });
 
   test('an answer of an older generation changes nothing', () => {

@@ -52,8 +52,10 @@ export function generatedPart(document: string, name: string, fresh: string): st
   const start = `<!-- generated: ${name} (UPDATE_GOLDEN=1 rewrites this part) -->`;
   if (!existsSync(inRepository(document))) return '';
   const [before = '', rest] = textOf(document).split(`${start}\n`);
-  const [present = '', after] = rest?.split(`${END}\n`) ?? [];
-  if (after === undefined) return '';
+  const end = rest?.indexOf(`${END}\n`) ?? -1;
+  if (rest === undefined || end < 0) return '';
+  // Whatever follows the first end, other generated parts among it, stays.
+  const [present, after] = [rest.slice(0, end), rest.slice(end + END.length + 1)];
   if (process.env['UPDATE_GOLDEN'] !== '1') return present;
   writeFileSync(inRepository(document), `${before}${start}\n${fresh}${END}\n${after}`);
   return fresh;

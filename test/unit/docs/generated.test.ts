@@ -3,16 +3,17 @@ import { expect, test } from '@jest/globals';
 import { errorEntries } from '../../../src/codes.ts';
 import { generatedPart, textOf } from './documents.ts';
 import { EXITS, events, exitCodes, troubleshooting } from './from-codes.ts';
-import { stateDiagram, transitions } from './from-gate.ts';
+import { gatePromises, stateDiagram, transitions } from './from-gate.ts';
 
-/** The walk takes a second of one core, which a machine that runs VMs meanwhile may not have. */
-const PATIENCE_MS = 60_000;
+/** The walk takes seconds of one core, which a machine that runs VMs meanwhile may not have. */
+const PATIENCE_MS = 120_000;
 
 test.each([
   { document: 'docs/events.md', name: 'events', make: events },
   { document: 'docs/troubleshooting.md', name: 'errors', make: troubleshooting },
   { document: 'docs/exit-codes.md', name: 'exit codes', make: exitCodes },
   { document: 'docs/architecture.md', name: 'life of a gate', make: stateDiagram },
+  { document: 'docs/architecture.md', name: 'promises of a gate', make: gatePromises },
 ])(
   '$document: $name',
   ({ document, name, make }) => {
