@@ -105,7 +105,7 @@ export function describeFrame(frame: Buffer): string {
       return `tcp ${ends(seen.ip, seen.tcp)}, ${flags.join(' ')}, ${seen.tcp.payload.length} bytes`;
     }
     case 'dns':
-      return `dns ${ends(seen.ip, seen.udp)}, ${seen.dns.response ? 'answer' : 'question'} ${seen.dns.question?.name ?? ''}`;
+      return `dns ${ends(seen.ip, seen.udp)}, ${seen.dns.response ? 'answer' : 'question'} ${printable(seen.dns.question?.name ?? '')}`;
     case 'dhcp':
     case 'udp':
       return `${seen.kind} ${ends(seen.ip, seen.udp)}, ${seen.udp.payload.length} bytes`;
@@ -114,4 +114,9 @@ export function describeFrame(frame: Buffer): string {
 
 function ends(ip: Ipv4Packet, ports: { readonly sourcePort: number; readonly destinationPort: number }): string {
   return `${ip.source}:${ports.sourcePort} > ${ip.destination}:${ports.destinationPort}`;
+}
+
+/** DNS carries any byte in a name: an escape sequence there must not become one in a log. */
+function printable(name: string): string {
+  return name.replaceAll(/[^!-~]/g, '?');
 }

@@ -42,7 +42,10 @@ export function parseDns(bytes: Buffer): DnsMessage | undefined {
   };
 }
 
-/** The first name of a message cannot be compressed: there is nothing before it to point to. */
+/**
+ * The first name of a message cannot be compressed: there is nothing before it to point to. A label with a dot in it is
+ * not read: as text it would be another name, perhaps the very one that was asked for.
+ */
 function parseQuestion(bytes: Buffer): DnsMessage['question'] {
   const labels: string[] = [];
   let at = HEADER;
@@ -51,9 +54,10 @@ function parseQuestion(bytes: Buffer): DnsMessage['question'] {
     if (length === undefined || length > MAX_LABEL) return undefined;
     at += 1;
     if (length === 0) break;
-    if (at + length > bytes.length || labels.length * 2 > MAX_NAME) return undefined;
-    labels.push(bytes.toString('latin1', at, at + length).toLowerCase());
+    const label = bytes.toString('latin1', at, at + length).toLowerCase();
     at += length;
+    if (at > bytes.length || at - HEADER > MAX_NAME + 1 || label.includes('.')) return undefined;
+    labels.push(label);
   }
   if (at + 4 > bytes.length) return undefined;
   return { name: labels.join('.'), type: bytes.readUInt16BE(at) };

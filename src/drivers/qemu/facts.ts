@@ -33,7 +33,7 @@ interface NetClient {
 }
 
 /** @throws DRIVER_QMP_GARBLED when two sources disagree or an answer has not the expected form */
-export async function readFacts(qmp: QmpClient, name: string): Promise<MachineFacts> {
+export async function readFacts(qmp: Pick<QmpClient, 'execute'>, name: string): Promise<MachineFacts> {
   const garbled = (why: string): VmgateError =>
     VmgateError.of(errors.DRIVER_QMP_GARBLED, { machine: `work VM ${name}`, why });
   const ask = async <T>(schema: z.ZodType<T>, command: string, args?: object): Promise<T> => {

@@ -1,0 +1,206 @@
+import { expect } from '@jest/globals';
+import {
+  buildArpReply,
+  buildArpRequest,
+  buildDhcpClient,
+  buildDnsQuery,
+  buildEthernet,
+  classify,
+  DHCP_OPTIONS,
+  describeFrame,
+  dnsQueryFrame,
+  icmpEchoFrame,
+  ipv4Bytes,
+  ipv4Frame,
+  parseArp,
+  parseDhcp,
+  parseDns,
+  parseEthernet,
+  parseIcmp,
+  parseIpv4,
+  parseIpv6,
+  parsePcap,
+  parseTcp,
+  parseUdp,
+  pcapHeader,
+  pcapRecord,
+  tcpSynFrame,
+  udpFrame,
+} from '../../src/frame/index.ts';
+import { FrameReader } from '../../src/drivers/qemu/framing.ts';
+import { readAddresses } from '../../src/verify/probe/dns-addresses.ts';
+import { corpusOf, fuzz } from './fuzz.ts';
+import { growsLinearly } from './growth.ts';
+import { chunksOf, mutated } from './mutate.ts';
+
+const hop = { sourceMac: '52:54:00:12:34:56', destinationMac: '52:55:0a:00:02:02' };
+const ends = { source: '10.0.2.15', destination: '192.0.2.1' };
+const flow = { ...ends, sourcePort: 40_000, destinationPort: 53 };
+const sender = { mac: hop.sourceMac, address: ends.source };
+
+const query = buildDnsQuery(4_711, 'nonce-1.example.com');
+/** The question answered by a pointer to its own name, an address, and an alias. */
+const reply = Buffer.concat([
+  Buffer.from('126781800001000200000000', 'hex'),
+  query.subarray(12),
+  Buffer.from('c00c000500010000003c0004016ac00c', 'hex'),
+  Buffer.from('c00c000100010000003c0004c6336407', 'hex'),
+]);
+const dhcp = buildDhcpClient({
+  type: 3,
+  mac: hop.sourceMac,
+  transaction: 7,
+  options: [
+    { code: DHCP_OPTIONS.requestedAddress, value: ipv4Bytes('10.0.2.15') },
+    { code: DHCP_OPTIONS.parameterList, value: Buffer.from([1, 3]) },
+  ],
+});
+const frames = [
+  buildArpRequest(sender, ends.destination),
+  buildArpReply(sender, { mac: hop.destinationMac, address: ends.destination }),
+  dnsQueryFrame(hop, flow, { id: 1, name: 'a.b' }),
+  udpFrame(hop, { ...flow, sourcePort: 53, destinationPort: 40_000 }, reply),
+  tcpSynFrame(hop, flow, 1),
+  icmpEchoFrame(hop, ends, { identifier: 1, sequence: 2, data: Buffer.from('vmgate') }),
+  udpFrame(hop, { ...flow, sourcePort: 68, destinationPort: 67 }, dhcp),
+  ipv4Frame(hop, ends, 47, Buffer.alloc(20)),
+  Buffer.concat([
+    Buffer.from('333300000002525400123456 86dd 6000000000103aff'.replaceAll(' ', ''), 'hex'),
+    Buffer.alloc(48, 1),
+  ]),
+];
+
+/** That `part` is a window on `whole`: a parser that made up bytes, or read beyond the end, would break it. */
+function expectWithin(whole: Buffer, ...parts: readonly Buffer[]): void {
+  for (const part of parts) expect(whole.includes(part)).toBe(true);
+  expect(parts.reduce((sum, part) => sum + part.length, 0)).toBeLessThanOrEqual(whole.length);
+}
+
+const LINE_OF_ASCII = /^[ -~]*$/;
+
+fuzz({
+  name: 'frame',
+  inputs: mutated([...frames, ...corpusOf('frame').map(({ bytes }) => bytes)]),
+  judge: (input) => {
+    const seen = classify(input);
+    const line = describeFrame(input);
+    expect(line).toMatch(LINE_OF_ASCII);
+    expect(line.length).toBeLessThan(512);
+    if (seen.ethernet !== undefined) expect(buildEthernet(seen.ethernet)).toEqual(input);
+    if ('ip' in seen && seen.kind !== 'ipv6') {
+      expectWithin(seen.ethernet.payload, seen.ip.payload, seen.ip.tail);
+      expect(seen.ip.headerBytes + seen.ip.payload.length).toBe(seen.ip.totalLength);
+      // Nothing above IPv4 is read out of a later fragment.
+      if (seen.ip.fragmentOffset > 0) expect(seen.kind).toBe('ipv4');
+    }
+    if ('udp' in seen) {
+      expectWithin(seen.ip.payload, seen.udp.payload, seen.udp.tail);
+      expect(seen.udp.length).toBe(8 + seen.udp.payload.length);
+    }
+  },
+});
+
+fuzz({
+  name: 'packet',
+  inputs: mutated([...frames.map((frame) => frame.subarray(14)), ...frames.map((frame) => frame.subarray(34))]),
+  judge: (input) => {
+    const arp = parseArp(input);
+    if (arp !== undefined) {
+      const { senderMac: mac, senderAddress: address, targetMac, targetAddress, tail } = arp;
+      const frame =
+        arp.operation === 'reply'
+          ? buildArpReply({ mac, address }, { mac: targetMac, address: targetAddress })
+          : buildArpRequest({ mac, address }, targetAddress);
+      // A question's target MAC means nothing; the builder leaves it empty.
+      const built = frame.subarray(14);
+      if (arp.operation === 'request') built.set(input.subarray(18, 24), 18);
+      expect(Buffer.concat([built, tail])).toEqual(input);
+    }
+    const tcp = parseTcp(input);
+    if (tcp !== undefined) expectWithin(input.subarray(20), tcp.payload);
+    const icmp = parseIcmp(input);
+    if (icmp?.echo !== undefined) expect(icmp.echo.data).toEqual(input.subarray(8));
+    const udp = parseUdp(input);
+    if (udp !== undefined) expect(Buffer.concat([input.subarray(0, 8), udp.payload, udp.tail])).toEqual(input);
+    const ip = parseIpv4(input);
+    if (ip !== undefined) expect(Buffer.concat([input.subarray(0, ip.headerBytes), ip.payload, ip.tail])).toEqual(input);
+    const ip6 = parseIpv6(input);
+    if (ip6 !== undefined) expect(ip6.source.split(':')).toHaveLength(8);
+    parseEthernet(input);
+  },
+});
+
+fuzz({
+  name: 'dns',
+  inputs: mutated([query, reply, buildDnsQuery(1, `${'a'.repeat(63)}.`.repeat(3) + 'b'.repeat(61))], ['\x3f', '\xc0\x0c']),
+  judge: (input) => {
+    const message = parseDns(input);
+    for (const address of readAddresses(input)) expect(ipv4Bytes(address)).toHaveLength(4);
+    if (message?.question === undefined) return;
+    const { name, type } = message.question;
+    // RFC 1035 3.1: no name takes more than 255 bytes with its lengths.
+    expect(name.length).toBeLessThanOrEqual(253);
+    if (!/^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/.test(name)) return;
+    // One name has one encoding: another one must not read as the same.
+    const question = buildDnsQuery(message.id, name, type).subarray(12, -2);
+    expect(input.subarray(12, 12 + question.length).toString('latin1').toLowerCase()).toBe(
+      question.toString('latin1').toLowerCase(),
+    );
+  },
+});
+
+fuzz({
+  name: 'dhcp',
+  inputs: mutated([dhcp, buildDhcpClient({ type: 1, mac: hop.sourceMac, transaction: 1 })], ['\xff', '\x35\x01\x01']),
+  judge: (input) => {
+    const message = parseDhcp(input);
+    if (message === undefined) return;
+    expectWithin(input.subarray(240), message.tail, ...message.options.map(({ value }) => value));
+    const [first, ...options] = message.options;
+    const [type] = first?.value ?? [];
+    if (first?.code !== DHCP_OPTIONS.messageType || first.value.length !== 1 || type === undefined) return;
+    const { clientMac: mac, transaction, clientAddress } = message;
+    const again = parseDhcp(buildDhcpClient({ type, mac, transaction, clientAddress, options }));
+    expect(again).toMatchObject({ clientMac: mac, transaction, clientAddress, options: message.options });
+  },
+});
+
+fuzz({
+  name: 'pcap',
+  inputs: mutated([
+    Buffer.concat([pcapHeader(64), ...frames.slice(0, 3).map((frame) => pcapRecord(1_790_000_000_123, frame, 64))]),
+    Buffer.concat([Buffer.from('a1b23c4d000200040000000000000000000000400000000100000001000000020000000200000002abcd', 'hex')]),
+    pcapHeader(64),
+  ]),
+  judge: (input) => {
+    const captured = parsePcap(input);
+    if (captured === undefined) return;
+    expectWithin(input.subarray(24), ...captured.map(({ frame }) => frame));
+    expect(captured.length).toBeLessThanOrEqual((input.length - 24) / 16);
+    const written = captured.map(({ atMs, frame }) => pcapRecord(atMs, frame, 262_144));
+    const again = parsePcap(Buffer.concat([pcapHeader(262_144), ...written]));
+    expect(again?.map(({ frame }) => frame)).toEqual(captured.map(({ frame }) => frame));
+  },
+});
+
+fuzz({
+  name: 'qemu-framing',
+  inputs: mutated([Buffer.concat(frames.flatMap((frame) => [Buffer.from([0, 0, 0, frame.length]), frame]))]),
+  judge: (input) => {
+    const cut: Buffer[] = [];
+    const whole: Buffer[] = [];
+    const reader = new FrameReader((frame) => cut.push(frame));
+    const inStep = chunksOf(input).map((chunk) => reader.push(chunk));
+    // Out of step once is out of step for good.
+    expect(inStep).toEqual(inStep.toSorted((a, b) => Number(b) - Number(a)));
+    new FrameReader((frame) => whole.push(frame)).push(input);
+    expect(cut).toEqual(whole);
+    expectWithin(input, ...cut);
+  },
+});
+
+growsLinearly('DNS name', 60_000, (n) => Buffer.concat([query.subarray(0, 12), Buffer.alloc(n, 1)]), parseDns);
+growsLinearly('DNS answers', 60_000, (n) => Buffer.concat([reply.subarray(0, 6), Buffer.from('ffff00000000', 'hex'), query.subarray(12), Buffer.alloc(n, 0xc0)]), readAddresses);
+growsLinearly('DHCP options', 1_000_000, (n) => Buffer.concat([dhcp.subarray(0, 240), Buffer.alloc(n, Buffer.from('3201'))]), parseDhcp);
+growsLinearly('pcap of empty records', 1_600_000, (n) => Buffer.concat([pcapHeader(1), Buffer.alloc(n)]), parsePcap);
+growsLinearly('empty frames', 200_000, (n) => Buffer.alloc(n), (bytes) => new FrameReader(() => {}).push(bytes));

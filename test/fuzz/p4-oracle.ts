@@ -1,0 +1,107 @@
+/**
+ * What may leave the uplink by promise P4, written a second time: from DESIGN and the RFCs, by byte offsets, sharing no
+ * line with src/frame or src/core/policy. Used one way only: what the guard lets out must satisfy it.
+ */
+export interface Allowed {
+  readonly mac: string;
+  readonly address: string | undefined;
+  readonly nextHop: string | undefined;
+  readonly dhcp: boolean;
+  readonly endpoints: readonly { readonly address: string; readonly port: number }[];
+  readonly localPort: number | undefined;
+  readonly mtu: number | undefined;
+}
+
+type Kind = 'arp' | 'dhcp' | 'tunnel';
+
+const EVERYBODY = 'ff:ff:ff:ff:ff:ff';
+const NOBODY = '00:00:00:00:00:00';
+
+/** Every promise that `frame`, let out as a `kind`, breaks. */
+export function objections(frame: Buffer, kind: Kind, allowed: Allowed): readonly string[] {
+  const hex = frame.toString('hex');
+  const mac = (at: number) => (hex.slice(at * 2, at * 2 + 12).match(/../g) ?? []).join(':');
+  const ip = (at: number) => [...frame.subarray(at, at + 4)].join('.');
+  const u16 = (at: number) => Number.parseInt(hex.slice(at * 2, at * 2 + 4), 16);
+  const wrong: string[] = [];
+  const demand = (holds: boolean, what: string) => {
+    if (!holds) wrong.push(what);
+  };
+
+  demand(mac(6) === allowed.mac, 'source MAC');
+  demand(mac(0) !== allowed.mac, 'to itself');
+  demand(mac(0) === EVERYBODY || ((frame[0] ?? 1) & 1) === 0, 'multicast');
+  if (kind === 'arp') {
+    demand(frame.length === 42, 'ARP length');
+    demand(/^0806000108000604000[12]$/.test(hex.slice(24, 44)), 'ARP header');
+    demand(mac(22) === allowed.mac, 'ARP sender MAC');
+    demand(ip(28) === allowed.address, 'ARP sender');
+    demand(ip(38) === allowed.nextHop || ip(38) === ip(28), 'ARP target');
+    if (u16(20) === 1) demand(mac(32) === NOBODY, 'question with a target MAC');
+    else demand(ip(38) === allowed.nextHop && mac(32) === mac(0) && mac(0) !== EVERYBODY, 'answer to another');
+    return wrong;
+  }
+
+  // IPv4 without options, whole, in one piece, exactly as long as the frame; UDP exactly as long as the packet.
+  demand(u16(12) === 0x0800 && frame[14] === 0x45, 'IPv4 without options');
+  demand(u16(16) === frame.length - 14, 'IPv4 length');
+  demand(hex.slice(40, 44) === '0000' || hex.slice(40, 44) === '4000', 'fragment or reserved flag');
+  demand(frame[23] === 17, 'UDP');
+  demand(u16(38) === frame.length - 34, 'UDP length');
+  const payload = frame.subarray(42);
+  if (kind === 'tunnel') {
+    demand(mac(0) !== EVERYBODY, 'broadcast');
+    demand(ip(26) === allowed.address, 'source');
+    demand(allowed.endpoints.some(({ address, port }) => address === ip(30) && port === u16(36)), 'endpoint');
+    demand(allowed.localPort === undefined || allowed.localPort === u16(34), 'source port');
+    demand(payload.length >= 4 && hex.slice(86, 92) === '000000', 'WireGuard reserved bytes');
+    const sizes: Readonly<Record<number, boolean>> = {
+      1: payload.length === 148,
+      2: payload.length === 92,
+      3: payload.length === 64,
+      4:
+        payload.length >= 32 &&
+        (allowed.mtu === undefined || payload.length % 16 === 0 || payload.length - 32 === allowed.mtu),
+    };
+    demand(sizes[payload[0] ?? 0] === true, 'WireGuard length');
+    return wrong;
+  }
+
+  demand(allowed.dhcp, 'DHCP where none is used');
+  demand(u16(34) === 68 && u16(36) === 67, 'DHCP ports');
+  demand(ip(26) === '0.0.0.0' || ip(26) === allowed.address, 'DHCP source');
+  const toAll = mac(0) === EVERYBODY && ip(30) === '255.255.255.255';
+  demand(toAll || (mac(0) !== EVERYBODY && ip(30) === allowed.nextHop), 'DHCP destination');
+  demand(payload.subarray(0, 4).toString('hex') === '01010600', 'BOOTREQUEST of Ethernet, no hops');
+  demand((u16(52) & 0x7fff) === 0, 'DHCP flags');
+  demand(ip(54) === '0.0.0.0' || ip(54) === allowed.address, 'ciaddr');
+  demand(/^0{24}$/.test(hex.slice(116, 140)), 'yiaddr, siaddr, giaddr');
+  demand(mac(70) === allowed.mac, 'chaddr');
+  demand(/^0*$/.test(hex.slice(152, 556)), 'chaddr padding, sname, file');
+  demand(hex.slice(556, 564) === '63825363', 'cookie');
+  demand(/^0*$/.test(optionsEnd(payload.subarray(240), wrong).toString('hex')), 'bytes after the end');
+  return wrong;
+}
+
+/** RFC 2132 options a client needs, each once, none that names the machine (RFC 7844); what follows the end. */
+function optionsEnd(options: Buffer, wrong: string[]): Buffer {
+  const lengths: Readonly<Record<number, (length: number) => boolean>> = {
+    50: (length) => length === 4,
+    53: (length) => length === 1,
+    54: (length) => length === 4,
+    55: (length) => length <= 32,
+    57: (length) => length === 2,
+    61: (length) => length === 7,
+  };
+  const seen = new Set<number>();
+  for (let at = 0; at < options.length; ) {
+    const code = options[at] ?? 255;
+    if (code === 255) return options.subarray(at + 1);
+    const length = code === 0 ? -1 : (options[at + 1] ?? 0);
+    if (code !== 0 && (seen.has(code) || lengths[code]?.(length) !== true)) wrong.push(`DHCP option ${code}`);
+    seen.add(code);
+    at += 2 + length;
+  }
+  wrong.push('DHCP options without an end');
+  return Buffer.alloc(0);
+}
