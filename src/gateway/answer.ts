@@ -1,7 +1,7 @@
 /** Reads what `vmgate-gw` printed. The gateway may be owned: anything but the exact document is refused (P11). */
 import type * as z from 'zod';
 import { VmgateError } from '../core/coded.ts';
-import { messageOf } from '../host/index.ts';
+import { complaintOf, messageOf } from '../host/index.ts';
 import { errors } from './codes.ts';
 import { failure, type Verb } from './protocol.ts';
 
@@ -36,8 +36,7 @@ export function readAnswer<T>(verb: Verb, schema: z.ZodType<T>, output: VerbOutp
   if (output.exit !== 0) throw garbled(`it came with exit status ${output.exit ?? 'unknown'}`);
   const answer = schema.safeParse(document);
   if (answer.success) return answer.data;
-  const [issue] = answer.error.issues;
-  throw garbled(issue === undefined ? 'it has the wrong shape' : `${issue.path.join('.') || 'it'}: ${issue.message}`);
+  throw garbled(complaintOf(answer.error));
 }
 
 function evidenceOf({ stdout, stderr }: VerbOutput): readonly string[] {

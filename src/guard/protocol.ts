@@ -18,7 +18,7 @@ const endpoint = z.strictObject({
 });
 
 const uplink = z.strictObject({
-  mac: z.string(),
+  mac: z.string().regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i),
   address: z.ipv4().optional(),
   nextHop: z.ipv4().optional(),
   dhcp: z.boolean(),

@@ -1,5 +1,5 @@
 /** The machine vmgate runs on: its tools, clocks, platform and environment. */
-export { errnoOf, messageOf } from './cause.ts';
+export { complaintOf, errnoOf, messageOf } from './cause.ts';
 export { monotonicMs, wallMs } from './clock.ts';
 export { events as hostEvents } from './codes.ts';
 export { withholdMemoryFromCoreDumps } from './core-dump.ts';

@@ -1,10 +1,16 @@
 /** Cuts a byte stream into lines without ever holding more than one bounded line. */
 const MAX_LINE_BYTES = 8_192;
+/** The room a new line gets; it doubles as the line grows. */
+const FIRST_ROOM = 1_024;
 
 export class LineSplitter {
   readonly #onLine: (line: string) => void;
   readonly #maxBytes: number;
-  #pending: Buffer[] = [];
+  /**
+   * The line so far: one copy, because a chunk is a window on a pool that would live as long as a half line does, and
+   * a list of chunks weighs a hundred times its bytes when they come one by one.
+   */
+  #line: Buffer = Buffer.alloc(0);
   #length = 0;
 
   /** `maxBytes`: a longer line is cut there and its rest thrown away. */
@@ -29,16 +35,19 @@ export class LineSplitter {
   }
 
   #keep(part: Buffer): void {
-    const room = this.#maxBytes - this.#length;
-    if (room <= 0 || part.length === 0) return;
-    // Copied: a socket's chunk is a window on a pool that would live as long as a half line does.
-    this.#pending.push(Buffer.from(part.subarray(0, room)));
-    this.#length += Math.min(part.length, room);
+    const wanted = Math.min(this.#length + part.length, this.#maxBytes);
+    if (wanted > this.#line.length) {
+      const larger = Buffer.alloc(Math.min(this.#maxBytes, Math.max(FIRST_ROOM, 2 * this.#line.length, wanted)));
+      this.#line.copy(larger, 0, 0, this.#length);
+      this.#line = larger;
+    }
+    this.#length += part.copy(this.#line, this.#length, 0, wanted - this.#length);
   }
 
   #emit(): void {
-    const line = Buffer.concat(this.#pending).toString('utf8');
-    this.#pending = [];
+    const line = this.#line.toString('utf8', 0, this.#length);
+    // A long line's room is not kept for the short ones after it.
+    if (this.#line.length > MAX_LINE_BYTES) this.#line = Buffer.alloc(0);
     this.#length = 0;
     this.#onLine(line.endsWith('\r') ? line.slice(0, -1) : line);
   }

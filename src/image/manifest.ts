@@ -1,5 +1,6 @@
 /** The manifest: what an image consists of. Its canonical form is what the image's digest is taken of. */
 import { z } from 'zod';
+import { complaintOf } from '../host/index.ts';
 import type { ImageManifest } from './image.ts';
 import { sha256 } from './package-tree.ts';
 
@@ -27,7 +28,7 @@ const schema = z.strictObject({
 /** @throws Error, with a sentence about the first thing that is wrong */
 export function parseManifest(json: string): ImageManifest {
   const result = schema.safeParse(JSON.parse(json));
-  if (!result.success) throw new Error(z.prettifyError(result.error));
+  if (!result.success) throw new Error(complaintOf(result.error));
   const { source, ...rest } = result.data;
   return source === undefined ? rest : { ...rest, source };
 }

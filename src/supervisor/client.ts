@@ -118,20 +118,25 @@ function parse(line: string): Answer | undefined {
   try {
     const message: unknown = JSON.parse(line);
     if (typeof message !== 'object' || message === null || !('id' in message)) return undefined;
+    // In the order in which they are looked for: what is taken for an event must be a whole one.
     const isAnswer =
-      'result' in message ||
-      ('event' in message && hasTexts(message.event, ['code', 'at', 'level', 'text'])) ||
-      ('error' in message && isFault(message.error));
+      'event' in message
+        ? hasTexts(message.event, ['code', 'at', 'level', 'text'])
+        : 'error' in message
+          ? isFault(message.error)
+          : 'result' in message;
     return isAnswer ? (message as Answer) : undefined;
   } catch {
     return undefined;
   }
 }
 
+const EXITS: readonly unknown[] = [0, 1, 2, 3, 4, 5, 6, 7, 130];
+
 function isFault(value: unknown): value is SerializedFault {
   return (
     hasTexts(value, ['code', 'what', 'remedy']) &&
-    [0, 1, 2, 3, 4, 5, 6, 7, 130].includes(Number(value['exit'])) &&
+    EXITS.includes(value['exit']) &&
     Array.isArray(value['evidence']) &&
     value['evidence'].every((line) => typeof line === 'string')
   );

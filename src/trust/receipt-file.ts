@@ -15,6 +15,7 @@ import {
   renderReceipt,
 } from '../core/receipt.ts';
 import { writeFileAtomic } from '../home/index.ts';
+import { complaintOf } from '../host/index.ts';
 import { errors } from './codes.ts';
 import type { InstallationKey } from './installation-key.ts';
 import { type SignatureVerdict, verifyMessage } from './sshsig.ts';
@@ -104,9 +105,7 @@ function parseReceipt(file: string, bytes: Buffer): ReceiptContent {
   try {
     const parsed = receiptSchema.safeParse(JSON.parse(bytes.toString('utf8')));
     if (parsed.success) return parsed.data;
-    const [issue] = parsed.error.issues;
-    const detail = `${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`;
-    throw VmgateError.of(errors.RECEIPT_MALFORMED, { file, detail });
+    throw VmgateError.of(errors.RECEIPT_MALFORMED, { file, detail: complaintOf(parsed.error) });
   } catch (cause) {
     if (VmgateError.is(cause)) throw cause;
     throw VmgateError.of(errors.RECEIPT_MALFORMED, { file, detail: 'not JSON' }, { cause });

@@ -5,6 +5,7 @@
 import * as z from 'zod';
 import { VmgateError } from '../../core/coded.ts';
 import type { BlockNode, MachineFacts, NetworkCard } from '../../core/machine-facts.ts';
+import { complaintOf } from '../../host/index.ts';
 import { errors } from '../codes.ts';
 import type { QmpClient } from './qmp.ts';
 
@@ -38,8 +39,8 @@ export async function readFacts(qmp: Pick<QmpClient, 'execute'>, name: string): 
     VmgateError.of(errors.DRIVER_QMP_GARBLED, { machine: `work VM ${name}`, why });
   const ask = async <T>(schema: z.ZodType<T>, command: string, args?: object): Promise<T> => {
     const parsed = schema.safeParse(await qmp.execute(command, args));
-    if (!parsed.success) throw garbled(`${command}: ${z.prettifyError(parsed.error)}`);
-    return parsed.data;
+    if (parsed.success) return parsed.data;
+    throw garbled(`${command}: ${complaintOf(parsed.error)}`);
   };
   const children = async (folder: string) => {
     const listed = await ask(properties, 'qom-list', { path: folder });

@@ -23,7 +23,9 @@ const answer = z.looseObject({
   return: z.unknown().optional(),
   error: z.looseObject({ class: z.string().max(256), desc: z.string().max(65_536) }).optional(),
 });
-const incoming = z.union([event, answer.refine((message) => 'return' in message || 'error' in message)]);
+/** A message with an `event` is one or garbled: as an answer it would reach the listeners unchecked. */
+const isAnswer = (message: object) => !('event' in message) && ('return' in message || 'error' in message);
+const incoming = z.union([event, answer.refine(isAnswer)]);
 type Answer = z.infer<typeof answer>;
 
 export interface QmpEvent {
