@@ -71,12 +71,20 @@ export function corpusOf(name: string): readonly { readonly file: string; readon
   }
 }
 
-/** Runs `read`, which may refuse only with a VmgateError, of a bounded size, whose code begins with one of `codes`. */
-export function orCoded<T>(codes: readonly string[], read: () => T): T | undefined {
+/**
+ * Runs `read`, which may refuse only with a VmgateError, of a bounded size, whose code begins with one of `codes`;
+ * `refused` looks at it further.
+ */
+export function orCoded<T>(
+  codes: readonly string[],
+  read: () => T,
+  refused: (fault: VmgateError) => void = () => {},
+): T | undefined {
   try {
     return read();
   } catch (fault) {
     expectCoded(fault, codes);
+    refused(fault);
     return undefined;
   }
 }

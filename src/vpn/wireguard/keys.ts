@@ -26,3 +26,14 @@ export function publicKeyOf(privateKey: string): string {
   const spki = createPublicKey(createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }));
   return spki.export({ format: 'der', type: 'spki' }).subarray(-32).toString('base64');
 }
+
+/** Words, names and numbers: what people write in the place of a setting or its value. */
+const WORD = /^([a-z0-9]+|[A-Z0-9]+|[A-Z]?[a-z]+([A-Z][a-z]{2,})*(IPs)?)$/;
+
+/**
+ * True when `text` may hold a good piece of a key, perhaps a secret one that lost its name, its line or its end: such a
+ * text is not quoted to anybody. Twelve characters leave 186 bits of a key unknown.
+ */
+export function mayHoldKey(text: string): boolean {
+  return (text.match(/[A-Za-z0-9+/]{13,}/g) ?? []).some((run) => !WORD.test(run));
+}

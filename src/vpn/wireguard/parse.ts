@@ -4,7 +4,7 @@
  */
 import { type CodedEvent, occur, VmgateError } from '../../core/coded.ts';
 import { errors, events } from '../codes.ts';
-import { isClamped, keyDefect } from './keys.ts';
+import { isClamped, keyDefect, mayHoldKey } from './keys.ts';
 import { at, type Token } from './positions.ts';
 import { identifySetting, listLimit, type Setting } from './settings.ts';
 import { type Entry, readSections, type Section, splitList } from './syntax.ts';
@@ -114,7 +114,7 @@ function readPeer(reader: SectionReader): PeerSection {
     reader.value('Endpoint', token, 'HOST:PORT: a name or IPv4 address, and a port from 1 to 65535', parseEndpoint),
   );
   if (endpoint?.value.kind === 'ipv6') {
-    throw VmgateError.of(errors.VPN_ENDPOINT_IPV6, { ...reader.at(endpoint.token), endpoint: endpoint.token.text });
+    throw VmgateError.of(errors.VPN_ENDPOINT_IPV6, { ...reader.at(endpoint.token), endpoint: endpoint.token.text.slice(0, 80) });
   }
   return {
     header: reader.section.header,
@@ -204,7 +204,7 @@ class SectionReader {
   value<T>(setting: Setting, token: Token, expected: string, read: (text: string) => T | undefined): T {
     const value = read(token.text);
     if (value !== undefined) return value;
-    const quoted = /[A-Za-z0-9+/]{32}/.test(token.text) ? '(looks like a key)' : token.text.slice(0, 80);
+    const quoted = mayHoldKey(token.text) ? '(looks like a key)' : token.text.slice(0, 80);
     const payload = { ...this.at(token), key: setting, value: quoted, expected };
     throw VmgateError.of(errors.VPN_VALUE_INVALID, payload);
   }

@@ -1,6 +1,7 @@
 /** Every setting of wg(8) and wg-quick(8) by name: where it belongs, how many entries it may have, and which are refused. */
 import { VmgateError } from '../../core/coded.ts';
 import { errors } from '../codes.ts';
+import { mayHoldKey } from './keys.ts';
 import { at, type Token } from './positions.ts';
 import type { SectionName } from './syntax.ts';
 
@@ -70,7 +71,7 @@ export function listLimit(setting: Setting): number | undefined {
 
 /** A name is quoted only when it cannot be a piece of a secret key that lost its `Key =`. */
 function unknownKey(key: Token, section: SectionName, file: string): VmgateError {
-  const quotable = /^[A-Za-z][A-Za-z0-9]{0,23}$/.test(key.text);
+  const quotable = /^[A-Za-z][A-Za-z0-9]{0,23}$/.test(key.text) && !mayHoldKey(key.text);
   const near = SETTINGS.filter((name) => distance(name.toLowerCase(), key.text.toLowerCase().slice(0, 32)) <= 2);
   return VmgateError.of(errors.VPN_KEY_UNKNOWN, {
     ...at(file, key),
