@@ -35,7 +35,7 @@ export const errors = errorCodes({
     source: 'user',
     what: ({ file, why }) => `${file} cannot be read: ${why}`,
     remedy: ({ file }) => `ls -l ${file}`,
-    sample: { file: '/home/ann/acme/vmgate.yaml', why: 'it is larger than 256 KiB' },
+    sample: { file: '/home/ann/acme/vmgate.yaml', why: 'it is larger than 64 KiB' },
   }),
   CONFIG_INVALID: error<{ issues: readonly ConfigIssue[] }>({
     exit: 2,

@@ -1,7 +1,7 @@
 /** Turns what zod found into sentences with positions. */
 import type * as z from 'zod';
 import type { ConfigIssue } from './codes.ts';
-import type { YamlDocument } from './document.ts';
+import { MAX_ISSUES, MAX_QUOTED, type YamlDocument } from './document.ts';
 import { nearest } from './nearest.ts';
 import { jsonSchema } from './schema.ts';
 
@@ -16,8 +16,13 @@ export function checkDocument<T>(
   const result = schema.safeParse(document.value, { error: sentence });
   if (result.success) return { value: result.data };
   const issues = result.error.issues
+    .slice(0, MAX_ISSUES)
     .flatMap((issue) => flatten(issue))
-    .map(({ path, message, aim }) => ({ file, ...document.positionOf(path, aim), key: path.join('.'), message }));
+    .slice(0, MAX_ISSUES)
+    .map(({ path, message, aim }) => ({
+      ...{ file, ...document.positionOf(path, aim) },
+      ...{ key: path.join('.').slice(0, MAX_QUOTED), message: message.slice(0, 2 * MAX_QUOTED) },
+    }));
   return { issues: issues.toSorted((a, b) => a.line - b.line || a.column - b.column) };
 }
 
@@ -30,7 +35,7 @@ interface FlatIssue {
 function flatten(issue: Issue, above: readonly PropertyKey[] = []): readonly FlatIssue[] {
   const path = [...above, ...issue.path];
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ path: [...path, key], message: unknownKey(path, key), aim: 'key' }));
+    return issue.keys.slice(0, MAX_ISSUES).map((key) => ({ path: [...path, key], message: unknownKey(path, key), aim: 'key' }));
   }
   if (issue.code === 'invalid_key') {
     const name = JSON.stringify(String(path.at(-1)));

@@ -123,7 +123,7 @@ describe('where it is looked for', () => {
     const folder = temporary();
     mkdirSync(path.join(folder, 'vmgate.yaml'));
     expect(fault(() => loadConfig(folder, folder)).what).toMatch(/it is not a file|EISDIR/);
-    expect(fault(() => load(`${MINIMAL}#${'x'.repeat(300_000)}`)).what).toContain('larger than 256 KiB');
+    expect(fault(() => load(`${MINIMAL}#${'x'.repeat(66_000)}`)).what).toContain('larger than 64 KiB');
   });
 });
 
