@@ -2,7 +2,7 @@
  * OpenSSH's private key file, unencrypted, Ed25519: PROTOCOL.key of the OpenSSH sources. This format because stock
  * `ssh-keygen` reads no other for Ed25519.
  */
-import { createPrivateKey, type KeyObject, randomBytes } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type KeyObject, randomBytes } from 'node:crypto';
 import { ed25519Blob } from './ssh-public-key.ts';
 import { MalformedSsh, SshReader, sshString, u32 } from './ssh-wire.ts';
 
@@ -63,11 +63,15 @@ export function decodePrivateKey(text: string): Ed25519Pair {
   return { privateKey: importSeed(pair.subarray(0, 32), publicRaw), publicRaw, comment };
 }
 
+/** OpenSSL takes `x` as it is told and derives its own: a seed with a flipped bit would sign what nobody can check. */
 function importSeed(seed: Buffer, publicRaw: Buffer): KeyObject {
-  const jwk = { kty: 'OKP', crv: 'Ed25519', d: seed.toString('base64url'), x: publicRaw.toString('base64url') };
-  try {
-    return createPrivateKey({ key: jwk, format: 'jwk' });
-  } catch {
+  const x = publicRaw.toString('base64url');
+  const privateKey = createPrivateKey({
+    key: { kty: 'OKP', crv: 'Ed25519', d: seed.toString('base64url'), x },
+    format: 'jwk',
+  });
+  if (createPublicKey(privateKey).export({ format: 'jwk' }).x !== x) {
     throw new MalformedSsh('has halves that do not match');
   }
+  return privateKey;
 }
