@@ -3,8 +3,11 @@
  * or, on some, type commands; bidirectional overrides make a name read as another (CVE-2021-42574).
  */
 
-/** Controls (C0, C1), formats (bidi, zero width, tags), half surrogates, line and paragraph separators. */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+/**
+ * Controls (C0, C1), formats (bidi, zero width, tags), half surrogates, line and paragraph separators, and what Unicode
+ * says to show as nothing (Hangul fillers, variation selectors).
+ */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
 /** One line: newlines too become visible escapes. `max` is in UTF-16 units; what is cut is marked by `...`. */
 export function escapeLine(text: string, max = 400): string {
