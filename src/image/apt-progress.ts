@@ -7,9 +7,9 @@ export interface AptProgress {
   readonly advanced: (sizes: { readonly doneBytes: number; readonly totalBytes: number }) => void;
 }
 
-const PLAN = /^Need to get (?:([\d.,]+ \w+)\/)?([\d.,]+ \w+) of archives/;
+const PLAN = /^Need to get (?:(\d[\d,]*(?:\.\d+)? \w+)\/)?(\d[\d,]*(?:\.\d+)? \w+) of archives/;
 /** `Get:7 http://... trixie/main amd64 busybox amd64 1:1.37.0-6+b9 [485 kB]` */
-const FETCH = /^Get:\d+ .*\[([\d.,]+ \w+)\]$/;
+const FETCH = /^Get:\d+ .*\[(\d[\d,]*(?:\.\d+)? \w+)\]$/;
 const STEPS = 10;
 
 /** A listener for mmdebstrap's lines. Package lists, fetched before the plan, do not count. */

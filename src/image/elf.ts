@@ -7,6 +7,8 @@ export interface ElfFacts {
   readonly needed: readonly string[];
 }
 
+/** NAME_MAX of Linux: longer ones are no file's. */
+const MAX_NAME = 255;
 const PT_LOAD = 1;
 const PT_DYNAMIC = 2;
 const PT_INTERP = 3;
@@ -91,6 +93,9 @@ function number64(data: Buffer, at: number): number {
   return Number(data.readBigUInt64LE(at));
 }
 
+/** Bounded: a hostile file could have each of its thousand names be the whole rest of it. */
 function text(data: Buffer, at: number): string {
-  return data.toString('latin1', at, data.indexOf(0, at));
+  const length = data.subarray(at, at + MAX_NAME + 1).indexOf(0);
+  if (length < 0) throw new RangeError('a name without an end');
+  return data.toString('latin1', at, at + length);
 }
