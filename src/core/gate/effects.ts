@@ -41,6 +41,7 @@ export type Effect =
   | { readonly do: 'revokeReceipt' }
   | {
       readonly do: 'writeReceipt';
+      readonly generation: number;
       readonly verdicts: readonly Verdict[];
       readonly claim: Claim;
       readonly expiresMs: number;

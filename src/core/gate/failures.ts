@@ -52,7 +52,9 @@ export function failed(state: GateState, event: Extract<GateEvent, { type: 'fail
     case 'stopWork':
       return finishDown(notStopped(state, effect.name, reason));
     case 'writeReceipt':
-      return state.phase === 'open' ? close(state, 'closed', reason) : [state, []];
+      // One that a close cut short says so when the gate may be open again.
+      if (effect.generation !== state.generation || state.phase !== 'open') return [state, []];
+      return close(state, 'closed', reason);
     case 'lowerLink':
     case 'armGuard':
     case 'disarmGuard':

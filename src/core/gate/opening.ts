@@ -67,7 +67,7 @@ export function judged(state: GateState, event: Extract<GateEvent, { type: 'judg
     upWaiters: [],
   };
   const written: readonly Effect[] = [
-    { do: 'writeReceipt', verdicts: event.verdicts, ...receipt },
+    { do: 'writeReceipt', verdicts: event.verdicts, ...receipt, generation: state.generation },
     { do: 'timer', name: 'reverify', ms: event.everyMs, generation: state.generation },
   ];
   const renewal: Effect = { do: 'lease', admitted: admittedVms(open), raise: undefined, generation: state.generation };

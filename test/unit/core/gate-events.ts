@@ -85,7 +85,7 @@ export function orderOf(kind: Kind, generation: number): Effect {
     case 'stopWork':
       return { do: kind, name: VM, force: true };
     case 'writeReceipt':
-      return { do: kind, verdicts: [], claim: CLAIM, expiresMs: 1 };
+      return { do: kind, verdicts: [], claim: CLAIM, expiresMs: 1, generation };
     case 'timer retry':
       return { do: 'timer', name: 'retry', ms: 1, generation };
     case 'timer pulse':
@@ -161,11 +161,8 @@ export function answersTo(kind: Kind, generation: number): readonly Happening[] 
   }
 }
 
-/** These carry no generation: nobody takes them back. */
-const LASTING: readonly Kind[] = ['stopWork', 'writeReceipt'];
-
-/** Answers to what an older generation ordered: two good ones and the last bad one of each kind. */
-export const STALE_ANSWERS: readonly Happening[] = KINDS.filter((kind) => !LASTING.includes(kind)).flatMap((kind) => [
+/** Answers to what an older generation ordered: two good ones and the last bad one of each kind. `stopWork` has none. */
+export const STALE_ANSWERS: readonly Happening[] = KINDS.filter((kind) => kind !== 'stopWork').flatMap((kind) => [
   ...answersTo(kind, STALE).slice(0, 2),
   ...answersTo(kind, STALE).slice(-1),
 ]);

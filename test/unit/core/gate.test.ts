@@ -238,6 +238,20 @@ describe('closing', () => {
     expect(play.state).toMatchObject({ phase: 'closing', closing: { target: 'booting' } });
   });
 
+  test('a receipt that could not be written closes its own generation, and no later one', () => {
+    const play = new Play().opened();
+    const [written] = play.effects.filter((effect) => effect.do === 'writeReceipt');
+    if (written === undefined) throw new Error('no receipt was written');
+    play.on(pulse(play, [])).closedNow();
+    play.on({ type: 'timer', name: 'retry', generation: play.state.generation });
+    const { generation } = play.state;
+    play.on({ type: 'pinned', generation }, { type: 'connected', generation }, play.verified());
+    play.on({ type: 'failed', effect: written, fault: broken });
+    expect(play.state.phase).toBe('open');
+    play.on({ type: 'failed', effect: { ...written, generation }, fault: broken });
+    expect(play.state.phase).toBe('closing');
+  });
+
   test('an answer of an older generation changes nothing', () => {
     const play = new Play().opened();
     const { generation } = play.state;
@@ -357,7 +371,7 @@ describe('late news', () => {
     { type: 'partLost', generation: 1, fault: broken },
     { type: 'failed', effect: { do: 'revokeReceipt' }, fault: broken },
     { type: 'failed', effect: { do: 'lowerLinks', generation: 1 }, fault: broken },
-    { type: 'failed', effect: { do: 'writeReceipt', verdicts: [], claim, expiresMs: 0 }, fault: broken },
+    { type: 'failed', effect: { do: 'writeReceipt', verdicts: [], claim, expiresMs: 0, generation: 1 }, fault: broken },
   ];
 
   test.each(late)('neither ends violated nor brings a gateway back during down: %j', (event) => {

@@ -3,7 +3,13 @@ import { once } from 'node:events';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { parsePcap } from '../../../src/frame/index.ts';
+import {
+  BROADCAST_MAC,
+  buildDhcpClient,
+  type DhcpClientFields,
+  parsePcap,
+  udpFrame,
+} from '../../../src/frame/index.ts';
 import { type Guard, type GuardReport, startGuard } from '../../../src/guard/index.ts';
 import { foreignFrame, tunnelFrame } from '../core/policy/frames.ts';
 import { openPolicy } from '../core/policy/policies.ts';
@@ -101,6 +107,46 @@ describe('armed', () => {
   test('a crashed gateway is reported', async () => {
     gateway.crash();
     expect(await nextReport('gateway-lost')).toBeDefined();
+  });
+});
+
+describe('while the network is asked for an address', () => {
+  const { mac } = uplink;
+  const noAddress = { mac, address: undefined, nextHop: undefined, dhcp: true };
+  const dhcp = (fields: Partial<DhcpClientFields> = {}) =>
+    udpFrame(
+      { sourceMac: mac, destinationMac: BROADCAST_MAC },
+      { source: '0.0.0.0', destination: '255.255.255.255', sourcePort: 68, destinationPort: 67 },
+      buildDhcpClient({ type: 1, mac, transaction: 7, ...fields }),
+    );
+
+  test('DHCP leaves and nothing else, whatever was allowed before; then the tunnel, in a generation of its own', async () => {
+    await armed();
+    guard.setPolicy(noAddress, []);
+    guard.arm(2, 5_000);
+    await gateway.send(dhcp(), dhcp({ type: 3, transaction: 8 }));
+    await gateway.received(2);
+    guard.disarm();
+    guard.setPolicy({ ...uplink, dhcp: true }, endpoints, tunnel);
+    guard.arm(2, 5_000);
+    expect((await guard.sync()).armed).toBe(false);
+    guard.arm(3, 5_000);
+    // A lease that changed meanwhile may still be named by the client.
+    await gateway.send(tunnelFrame(64), dhcp({ type: 3, clientAddress: '192.168.1.77' }));
+    await gateway.received(4);
+    expect((await guard.sync()).counts).toMatchObject({ held: 0, foreign: 0 });
+  });
+
+  test.each([
+    ['the tunnel', tunnelFrame(64)],
+    ["a release of somebody's address", dhcp({ type: 7, clientAddress: '192.168.1.77' })],
+    ['a name', dhcp({ options: [{ code: 12, value: Buffer.from('laptop') }] })],
+  ])('%s is a violation', async (_, frame) => {
+    guard.setPolicy(noAddress, []);
+    guard.arm(1, 5_000);
+    await gateway.send(frame);
+    expect(await nextReport('violation')).toMatchObject({ canary: false });
+    expect(gateway.out).toEqual([]);
   });
 });
 
