@@ -1,7 +1,7 @@
 #!/bin/sh
 # Everything that must pass. Ends with one line as jest writes it, summed over its runs.
 #
-#   test/run.sh [lint|unit|contract|system|all]...    all but `all` unless said: that one needs more than npm test installs
+#   test/run.sh [lint|unit|fuzz|contract|system|all]...    all but `all` unless said: that one needs more than npm test installs
 #
 # Every part runs even if an earlier one failed: one run tells all there is to mend.
 set -u
@@ -43,7 +43,7 @@ check_shell() {
 run_jest() { # NAME ARGUMENT...
 	result=$results/$1.json
 	shift
-	NODE_OPTIONS='--experimental-vm-modules --disable-warning=ExperimentalWarning' \
+	NODE_OPTIONS="--experimental-vm-modules --disable-warning=ExperimentalWarning ${node_flags:-}" \
 		jest --passWithNoTests --json --outputFile="$result" "$@" >/dev/null
 }
 
@@ -56,7 +56,7 @@ run_machines() { # FILE
 	run_jest "$name" "$1" --runInBand
 }
 
-parts=${*:-lint unit contract system}
+parts=${*:-lint unit fuzz contract system}
 for part in $parts; do
 	case $part in
 	lint)
@@ -65,11 +65,15 @@ for part in $parts; do
 		step knip knip --no-progress
 		step shellcheck check_shell
 		;;
+	fuzz)
+		# An input that fills memory meets a wall before it meets the machine's.
+		node_flags='--max-old-space-size=1024' step fuzz run_jest fuzz test/fuzz/
+		;;
 	unit | contract) step "$part" run_jest "$part" "test/$part/" ;;
 	system | all)
 		for file in $(find "test/$part" -name '*.test.ts' | sort); do step "$file" run_machines "$file"; done
 		;;
-	*) printf 'usage: test/run.sh [lint|unit|contract|system|all]...\n' >&2 && exit 2 ;;
+	*) printf 'usage: test/run.sh [lint|unit|fuzz|contract|system|all]...\n' >&2 && exit 2 ;;
 	esac
 done
 

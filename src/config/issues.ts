@@ -35,7 +35,9 @@ interface FlatIssue {
 function flatten(issue: Issue, above: readonly PropertyKey[] = []): readonly FlatIssue[] {
   const path = [...above, ...issue.path];
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.slice(0, MAX_ISSUES).map((key) => ({ path: [...path, key], message: unknownKey(path, key), aim: 'key' }));
+    return issue.keys
+      .slice(0, MAX_ISSUES)
+      .map((key) => ({ path: [...path, key], message: unknownKey(path, key), aim: 'key' }));
   }
   if (issue.code === 'invalid_key') {
     const name = JSON.stringify(String(path.at(-1)));

@@ -1,7 +1,6 @@
 /** Reading what was thrown. Without `instanceof`: errors of Node's core are of another realm under jest. */
 import type { ZodError } from 'zod';
 
-
 /** `ENOENT`, `EACCES`, ... of a failed system call; undefined for anything else. */
 export function errnoOf(cause: unknown): string | undefined {
   const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined;

@@ -19,11 +19,64 @@ const good = [
   'version: 1\ngate: acme\nvpn: acme\nverify:\n  exit: {url: "http://intranet.acme.example/ip", expect: [10.20.0.0/16]}\n  every: 30s\n  maxAge: 60s\nwork:\n  win: {disk: ~/vms/acme.qcow2, hardware: compat, memory: 4GiB}\n',
 ];
 const local = 'vpn: mine\nverify: {every: 10s}\nwork: {web: {memory: 1GiB}}\n';
-const samples = [...good, local, ...readdirSync(unit).map((file) => readFileSync(path.join(unit, file)))].map((text) => Buffer.from(text));
+const samples = [...good, local, ...readdirSync(unit).map((file) => readFileSync(path.join(unit, file)))].map((text) =>
+  Buffer.from(text),
+);
 const words = [
-  ...['version', 'vpn', 'gate', 'verify', 'exit', 'expect', 'every', 'maxAge', 'work', 'disk', 'memory', 'cpus', 'hardware', 'image'],
-  ...[': ', '- ', '{', '}', '[', ']', ', ', '&a ', '*a', '<<: *a', '!!binary ', '!!js/function ', '|\n ', '>\n ', '---\n', '...\n', '? '],
-  ...['\t', '\n', '\r\n', '  ', '#', '"', "'", '~', 'null', '1e999', '0x10', '30s', '4GiB', '__proto__', 'constructor', '\u0085', '%YAML 1.1\n'],
+  ...[
+    'version',
+    'vpn',
+    'gate',
+    'verify',
+    'exit',
+    'expect',
+    'every',
+    'maxAge',
+    'work',
+    'disk',
+    'memory',
+    'cpus',
+    'hardware',
+    'image',
+  ],
+  ...[
+    ': ',
+    '- ',
+    '{',
+    '}',
+    '[',
+    ']',
+    ', ',
+    '&a ',
+    '*a',
+    '<<: *a',
+    '!!binary ',
+    '!!js/function ',
+    '|\n ',
+    '>\n ',
+    '---\n',
+    '...\n',
+    '? ',
+  ],
+  ...[
+    '\t',
+    '\n',
+    '\r\n',
+    '  ',
+    '#',
+    '"',
+    "'",
+    '~',
+    'null',
+    '1e999',
+    '0x10',
+    '30s',
+    '4GiB',
+    '__proto__',
+    'constructor',
+    '\u0085',
+    '%YAML 1.1\n',
+  ],
 ];
 
 function load(text: Buffer | string, personal?: Buffer) {
@@ -68,7 +121,8 @@ for (const [name, read] of [
       expect(config.vpn).toMatch(/^[a-z0-9]/i);
       for (const work of config.work) expect(work.name).toMatch(/^[a-z][a-z0-9-]*$/);
       expect(read(bytes).digest).toBe(digest);
-      if (name === 'config-local') expect(config.verify.everyMs).toBeLessThanOrEqual(load(good[0] ?? '').config.verify.everyMs);
+      if (name === 'config-local')
+        expect(config.verify.everyMs).toBeLessThanOrEqual(load(good[0] ?? '').config.verify.everyMs);
     },
   });
 }
@@ -91,14 +145,22 @@ for (const [name, unitOf, largest = LARGEST] of [
   ['brackets', () => '[]', FAULTY],
   ['indentation', (index: number) => `${' '.repeat(Math.min(index, 600))}a:\n`],
   ['flow keys', (index: number) => (index === 0 ? '{' : `k${index}: 1, `)],
-  ['expected addresses', (index: number) => (index === 0 ? 'verify: {exit: {url: "https://a.b", expect: [' : '10.0.0.0/8, ')],
+  [
+    'expected addresses',
+    (index: number) => (index === 0 ? 'verify: {exit: {url: "https://a.b", expect: [' : '10.0.0.0/8, '),
+  ],
   ['question marks', () => '? a\n', FAULTY],
 ] as const) {
-  growsLinearly(`configuration of ${name}`, largest, (n) => fill(n, unitOf), (text) => {
-    try {
-      load(text);
-    } catch {
-      // Which refusal it is, is the other tests' matter.
-    }
-  });
+  growsLinearly(
+    `configuration of ${name}`,
+    largest,
+    (n) => fill(n, unitOf),
+    (text) => {
+      try {
+        load(text);
+      } catch {
+        // Which refusal it is, is the other tests' matter.
+      }
+    },
+  );
 }

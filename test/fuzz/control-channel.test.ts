@@ -86,9 +86,20 @@ async function judged(facts: protocol.GatewayFacts) {
 fuzz({
   name: 'facts',
   batch: 40,
-  inputs: mutatedJson([factsAsPrinted, { ...factsAsPrinted, ruleset: { nftables: [...listed(policy).nftables, ...open.nftables] } }], [
-    ...['"accept":null', '"work0"', '"dst":"default"', '"dev":"up0"', '"table":"51"', '"gateway":"10.0.2.3",', '"iif":"work0",'],
-  ]),
+  inputs: mutatedJson(
+    [factsAsPrinted, { ...factsAsPrinted, ruleset: { nftables: [...listed(policy).nftables, ...open.nftables] } }],
+    [
+      ...[
+        '"accept":null',
+        '"work0"',
+        '"dst":"default"',
+        '"dev":"up0"',
+        '"table":"51"',
+        '"gateway":"10.0.2.3",',
+        '"iif":"work0",',
+      ],
+    ],
+  ),
   judge: async (stdout) => {
     const facts = orCoded(['GATEWAY_GARBLED', 'GATEWAY_VERB_FAILED'], () =>
       readAnswer('facts', protocol.factsAnswer, { stdout, stderr: '', exit: 0 }),
@@ -127,7 +138,10 @@ test('the honest gateway is verified, so that its mutants can be refuted', async
 fuzz({
   name: 'banner',
   batch: 50,
-  inputs: mutated([Buffer.from('stale bytesSSH-2.0-dropbear\r\nrest'), Buffer.from('SSH-2.0-x\r\n'), Buffer.from('SSH-2.SSH-2.0-y')], ['SSH-2.0-', 'SSH-', '-']),
+  inputs: mutated(
+    [Buffer.from('stale bytesSSH-2.0-dropbear\r\nrest'), Buffer.from('SSH-2.0-x\r\n'), Buffer.from('SSH-2.SSH-2.0-y')],
+    ['SSH-2.0-', 'SSH-', '-'],
+  ),
   judge: async (input) => {
     const raw = new Duplex({ read: () => {}, write: (_, __, done) => done() });
     const clean = fromBanner(raw);
@@ -148,18 +162,33 @@ growsLinearly(
   400_000,
   (n) => {
     const nested = `[{"rule":{"expr":${'['.repeat(n)}${']'.repeat(n)}}}]`;
-    return Buffer.from(JSON.stringify({ ...factsAsPrinted, ruleset: { nftables: 0 } }).replace('"nftables":0', `"nftables":${nested}`));
+    return Buffer.from(
+      JSON.stringify({ ...factsAsPrinted, ruleset: { nftables: 0 } }).replace('"nftables":0', `"nftables":${nested}`),
+    );
   },
   (stdout) => judged(readAnswer('facts', protocol.factsAnswer, { stdout, stderr: '', exit: 0 })),
 );
 growsLinearly(
   'facts of many rules',
   4_000,
-  (n) => Buffer.from(JSON.stringify({ ...factsAsPrinted, ruleset: { nftables: Array(n).fill({ rule: { family: 'inet', table: 'x', chain: 'y', expr: [{ a: ['b', 'c'] }] } }) } })),
+  (n) =>
+    Buffer.from(
+      JSON.stringify({
+        ...factsAsPrinted,
+        ruleset: {
+          nftables: Array(n).fill({ rule: { family: 'inet', table: 'x', chain: 'y', expr: [{ a: ['b', 'c'] }] } }),
+        },
+      }),
+    ),
   (stdout) => judged(readAnswer('facts', protocol.factsAnswer, { stdout, stderr: '', exit: 0 })),
 );
-growsLinearly('stale bytes before the banner', 1_000_000, (n) => Array<Buffer>(n / 1_000).fill(Buffer.alloc(1_000, 'S')), (chunks) => {
-  const raw = new Duplex({ read: () => {} });
-  fromBanner(raw).on('error', () => {});
-  for (const chunk of chunks) raw.emit('data', chunk);
-});
+growsLinearly(
+  'stale bytes before the banner',
+  1_000_000,
+  (n) => Array<Buffer>(n / 1_000).fill(Buffer.alloc(1_000, 'S')),
+  (chunks) => {
+    const raw = new Duplex({ read: () => {} });
+    fromBanner(raw).on('error', () => {});
+    for (const chunk of chunks) raw.emit('data', chunk);
+  },
+);

@@ -1,4 +1,5 @@
 import { expect } from '@jest/globals';
+import { FrameReader } from '../../src/drivers/qemu/framing.ts';
 import {
   buildArpReply,
   buildArpRequest,
@@ -27,7 +28,6 @@ import {
   tcpSynFrame,
   udpFrame,
 } from '../../src/frame/index.ts';
-import { FrameReader } from '../../src/drivers/qemu/framing.ts';
 import { readAddresses } from '../../src/verify/probe/dns-addresses.ts';
 import { corpusOf, fuzz } from './fuzz.ts';
 import { growsLinearly } from './growth.ts';
@@ -123,7 +123,8 @@ fuzz({
     const udp = parseUdp(input);
     if (udp !== undefined) expect(Buffer.concat([input.subarray(0, 8), udp.payload, udp.tail])).toEqual(input);
     const ip = parseIpv4(input);
-    if (ip !== undefined) expect(Buffer.concat([input.subarray(0, ip.headerBytes), ip.payload, ip.tail])).toEqual(input);
+    if (ip !== undefined)
+      expect(Buffer.concat([input.subarray(0, ip.headerBytes), ip.payload, ip.tail])).toEqual(input);
     const ip6 = parseIpv6(input);
     if (ip6 !== undefined) expect(ip6.source.split(':')).toHaveLength(8);
     parseEthernet(input);
@@ -132,7 +133,10 @@ fuzz({
 
 fuzz({
   name: 'dns',
-  inputs: mutated([query, reply, buildDnsQuery(1, `${'a'.repeat(63)}.`.repeat(3) + 'b'.repeat(61))], ['\x3f', '\xc0\x0c']),
+  inputs: mutated(
+    [query, reply, buildDnsQuery(1, `${'a'.repeat(63)}.`.repeat(3) + 'b'.repeat(61))],
+    ['\x3f', '\xc0\x0c'],
+  ),
   judge: (input) => {
     const message = parseDns(input);
     for (const address of readAddresses(input)) expect(ipv4Bytes(address)).toHaveLength(4);
@@ -143,9 +147,12 @@ fuzz({
     if (!/^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/.test(name)) return;
     // One name has one encoding: another one must not read as the same.
     const question = buildDnsQuery(message.id, name, type).subarray(12, -2);
-    expect(input.subarray(12, 12 + question.length).toString('latin1').toLowerCase()).toBe(
-      question.toString('latin1').toLowerCase(),
-    );
+    expect(
+      input
+        .subarray(12, 12 + question.length)
+        .toString('latin1')
+        .toLowerCase(),
+    ).toBe(question.toString('latin1').toLowerCase());
   },
 });
 
@@ -169,7 +176,9 @@ fuzz({
   name: 'pcap',
   inputs: mutated([
     Buffer.concat([pcapHeader(64), ...frames.slice(0, 3).map((frame) => pcapRecord(1_790_000_000_123, frame, 64))]),
-    Buffer.concat([Buffer.from('a1b23c4d000200040000000000000000000000400000000100000001000000020000000200000002abcd', 'hex')]),
+    Buffer.concat([
+      Buffer.from('a1b23c4d000200040000000000000000000000400000000100000001000000020000000200000002abcd', 'hex'),
+    ]),
     pcapHeader(64),
   ]),
   judge: (input) => {
@@ -200,7 +209,28 @@ fuzz({
 });
 
 growsLinearly('DNS name', 60_000, (n) => Buffer.concat([query.subarray(0, 12), Buffer.alloc(n, 1)]), parseDns);
-growsLinearly('DNS answers', 60_000, (n) => Buffer.concat([reply.subarray(0, 6), Buffer.from('ffff00000000', 'hex'), query.subarray(12), Buffer.alloc(n, 0xc0)]), readAddresses);
-growsLinearly('DHCP options', 1_000_000, (n) => Buffer.concat([dhcp.subarray(0, 240), Buffer.alloc(n, Buffer.from('3201'))]), parseDhcp);
+growsLinearly(
+  'DNS answers',
+  60_000,
+  (n) =>
+    Buffer.concat([
+      reply.subarray(0, 6),
+      Buffer.from('ffff00000000', 'hex'),
+      query.subarray(12),
+      Buffer.alloc(n, 0xc0),
+    ]),
+  readAddresses,
+);
+growsLinearly(
+  'DHCP options',
+  1_000_000,
+  (n) => Buffer.concat([dhcp.subarray(0, 240), Buffer.alloc(n, Buffer.from('3201'))]),
+  parseDhcp,
+);
 growsLinearly('pcap of empty records', 1_600_000, (n) => Buffer.concat([pcapHeader(1), Buffer.alloc(n)]), parsePcap);
-growsLinearly('empty frames', 200_000, (n) => Buffer.alloc(n), (bytes) => new FrameReader(() => {}).push(bytes));
+growsLinearly(
+  'empty frames',
+  200_000,
+  (n) => Buffer.alloc(n),
+  (bytes) => new FrameReader(() => {}).push(bytes),
+);

@@ -29,7 +29,7 @@ const CORPUS = path.join(path.dirname(fileURLToPath(import.meta.url)), 'corpus')
 const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 1);
 const SEED = process.env['FUZZ_SEED'];
 /** An input takes less than a millisecond; this long only on a machine that does something else, or for ever. */
-const HANGS_AFTER_MS = 10_000;
+const HANGS_AFTER_MS = 30_000;
 /** What an error may weigh: it is journaled, sent over sockets and shown to people. */
 const MAX_FAULT = 16_384;
 
@@ -48,7 +48,11 @@ export function fuzz(target: Target): void {
         const until = performance.now() + SECONDS * 1_000;
         const property = fc.asyncProperty(target.inputs, (input) => bounded(target, input));
         const numRuns = target.batch ?? 200;
-        for (let seed = Number(SEED ?? randomInt(2 ** 31)), first = true; first || performance.now() < until; seed += 1) {
+        for (
+          let seed = Number(SEED ?? randomInt(2 ** 31)), first = true;
+          first || performance.now() < until;
+          seed += 1
+        ) {
           first = false;
           const found = await fc.check(property, { seed, numRuns, interruptAfterTimeLimit: SECONDS * 1_000 + 60_000 });
           if (found.failed) throw brokenPromise(target, found);
@@ -102,14 +106,13 @@ export async function orCodedLater<T>(codes: readonly string[], read: () => Prom
 function expectCoded(fault: unknown, codes: readonly string[]): asserts fault is VmgateError {
   if (!VmgateError.is(fault)) throw fault;
   if (!codes.some((code) => fault.code.startsWith(code))) throw new Error(`code ${fault.code}`, { cause: fault });
-  const { stack: _stack, ...told } = fault.serialize() as ReturnType<VmgateError['serialize']> & { stack?: unknown };
-  expect(JSON.stringify(told).length).toBeLessThan(MAX_FAULT);
+  expect(JSON.stringify(fault.serialize()).length).toBeLessThan(MAX_FAULT);
   expect(fault.remedy).not.toBe('');
 }
 
 /** An endless loop in synchronous code is ended by V8 itself; a promise that never settles is given up. */
 async function bounded({ judge }: Target, input: Buffer): Promise<void> {
-  bench.judge = () => judge(input);
+  bench['judge'] = () => judge(input);
   const pending: unknown = CALL.runInContext(bench, { timeout: HANGS_AFTER_MS });
   if (!(pending instanceof Promise)) return;
   let timer: NodeJS.Timeout | undefined;

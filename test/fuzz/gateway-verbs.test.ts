@@ -43,11 +43,12 @@ const CALLS = [
   /^date -s @\d{1,11}$/,
   /^dmesg $/,
 ];
-const LEASES = /^flush set inet vmgate open\n(add element inet vmgate open \{ "(work\d\d?|probe0)" timeout 15s(, "(work\d\d?|probe0)" timeout 15s)* \}\n)?$/;
+const LEASES =
+  /^flush set inet vmgate open\n(add element inet vmgate open \{ "(work\d\d?|probe0)" timeout 15s(, "(work\d\d?|probe0)" timeout 15s)* \}\n)?$/;
 const STATE = {
   resolvers: /^(server=[0-9.]+\n)*$/,
   'dhcp-options': /^(option:mtu,\d+\n)?(option:domain-search(,[0-9A-Za-z.-]+)+\n)?$/,
-  'tunnel-batch': /^(link set dev tun0 mtu \d+ up\n((addr|route) add [0-9.\/]+ dev tun0\n)*)?$/,
+  'tunnel-batch': /^(link set dev tun0 mtu \d+ up\n((addr|route) add [0-9./]+ dev tun0\n)*)?$/,
 } as const;
 
 const reason = await whyNoRoot();
@@ -62,8 +63,13 @@ if (reason !== undefined) process.stderr.write(`skipped, vmgate-gw under its own
 
   /** The promises that hold for every verb and every input. */
   function expectBounded({ calls, state, stdout, tunnel }: Outcome): void {
-    expect(calls.map((call) => (call.length === 1 ? `${call[0]} ` : call.join(' '))).filter((call) => !CALLS.some((form) => form.test(call)))).toEqual([]);
-    for (const [name, form] of Object.entries(STATE)) expect([name, state(name as keyof typeof STATE)]).toEqual([name, expect.stringMatching(form)]);
+    expect(
+      calls
+        .map((call) => (call.length === 1 ? `${call[0]} ` : call.join(' ')))
+        .filter((call) => !CALLS.some((form) => form.test(call))),
+    ).toEqual([]);
+    for (const [name, form] of Object.entries(STATE))
+      expect([name, state(name as keyof typeof STATE)]).toEqual([name, expect.stringMatching(form)]);
     expect(stdout.toString('latin1')).toMatch(/^[\n -~]*\n$/);
     expect(stdout.length).toBeLessThan(protocol.MAX_ANSWER);
     // Half a tunnel is none: names are resolved through one that is there, or not at all.
@@ -77,12 +83,17 @@ if (reason !== undefined) process.stderr.write(`skipped, vmgate-gw under its own
       lease: 'work0\nprobe0\n',
       clock: '1790000000499\n',
     };
-    const outcome = await guest.run({ command: `vmgate-gw ${verb}`, stdin: Buffer.from(stdin[verb] ?? ''), failing: '' });
+    const outcome = await guest.run({
+      command: `vmgate-gw ${verb}`,
+      stdin: Buffer.from(stdin[verb] ?? ''),
+      failing: '',
+    });
     expectBounded(outcome);
     expect(outcome.stderr).toBe('');
     readAnswer(verb, ANSWERS[verb], outcome);
     expect(outcome.tunnel).toBe(verb === 'tunnel');
-    if (verb === 'lease') expect(outcome.read.nft?.toString()).toContain('{ "work0" timeout 15s, "probe0" timeout 15s }');
+    if (verb === 'lease')
+      expect(outcome.read.nft?.toString()).toContain('{ "work0" timeout 15s, "probe0" timeout 15s }');
     if (verb === 'clock') expect(outcome.calls).toEqual([['date', '-s', '@1790000000']]);
     if (verb === 'tunnel') {
       expect(outcome.read.wg?.toString()).toBe(`[Interface]\nPrivateKey = ${KEY}\n`);
@@ -145,8 +156,47 @@ if (reason !== undefined) process.stderr.write(`skipped, vmgate-gw under its own
   });
 
   const words = [
-    ...['\n', ' ', '\t', ';', '|', '&', '$(reboot)', '`reboot`', '${IFS}', '"', "'", '\\', '\\n', '*', '?', '[0-9]', '..', '/', '-', '--', '\0'],
-    ...['address ', 'route ', 'mtu ', 'resolver ', 'search ', '--- wg\n', '--- ', 'work0\n', 'probe0\n', 'work100\n', '"work0" timeout 1d', '%s', '\r', '#', '=', ','],
+    ...[
+      '\n',
+      ' ',
+      '\t',
+      ';',
+      '|',
+      '&',
+      '$(reboot)',
+      '`reboot`',
+      '$IFS',
+      '"',
+      "'",
+      '\\',
+      '\\n',
+      '*',
+      '?',
+      '[0-9]',
+      '..',
+      '/',
+      '-',
+      '--',
+      '\0',
+    ],
+    ...[
+      'address ',
+      'route ',
+      'mtu ',
+      'resolver ',
+      'search ',
+      '--- wg\n',
+      '--- ',
+      'work0\n',
+      'probe0\n',
+      'work100\n',
+      '"work0" timeout 1d',
+      '%s',
+      '\r',
+      '#',
+      '=',
+      ',',
+    ],
     ...['10.0.0.1/8', '0x10', '010', '99999999999999', 'via 10.0.2.2', 'é', '\x1b[2J', '\u202e', '}', '{', 'dev up0'],
   ];
 
@@ -155,11 +205,17 @@ if (reason !== undefined) process.stderr.write(`skipped, vmgate-gw under its own
     batch: 10,
     inputs: mutated([Buffer.from('work0\nprobe0\n'), Buffer.from('work0\n'.repeat(3)), Buffer.from('work15\n')], words),
     judge: async (stdin) => {
-      const outcome = await guest.run({ command: 'vmgate-gw lease', stdin, failing: stdin.length % 7 === 0 ? 'nft' : '' });
+      const outcome = await guest.run({
+        command: 'vmgate-gw lease',
+        stdin,
+        failing: stdin.length % 7 === 0 ? 'nft' : '',
+      });
       expectBounded(outcome);
       orCoded(['GATEWAY_VERB_FAILED'], () => readAnswer('lease', protocol.leases, outcome));
       const lines = stdin.toString('latin1').replaceAll('\0', '').split('\n').slice(0, -1);
-      const links = lines.map((line) => line.replace(/^[ \t]+|[ \t]+$/g, '')).every((line) => /^(work\d\d?|probe0)$/.test(line));
+      const links = lines
+        .map((line) => line.replace(/^[ \t]+|[ \t]+$/g, ''))
+        .every((line) => /^(work\d\d?|probe0)$/.test(line));
       // One name that is no link, and nothing is granted.
       expect(outcome.read.nft !== undefined).toBe(links);
       if (outcome.read.nft !== undefined) expect(outcome.read.nft.toString('latin1')).toMatch(LEASES);
@@ -183,7 +239,12 @@ if (reason !== undefined) process.stderr.write(`skipped, vmgate-gw under its own
       const secret = stdin.includes('--- wg\n') ? stdin.subarray(stdin.indexOf('--- wg\n')) : Buffer.alloc(0);
       const place = secret.indexOf(KEY);
       if (wg === undefined || place < 0) return;
-      const elsewhere = [outcome.stdout.toString(), outcome.stderr, JSON.stringify(outcome.calls), ...Object.keys(STATE).map((name) => outcome.state(name as keyof typeof STATE))];
+      const elsewhere = [
+        outcome.stdout.toString(),
+        outcome.stderr,
+        JSON.stringify(outcome.calls),
+        ...Object.keys(STATE).map((name) => outcome.state(name as keyof typeof STATE)),
+      ];
       expect(elsewhere.filter((text) => text.includes(KEY))).toEqual([]);
     },
   });
@@ -199,22 +260,29 @@ if (reason !== undefined) process.stderr.write(`skipped, vmgate-gw under its own
       expect(outcome.calls.length).toBe(done === undefined ? 0 : 1);
       const [digits] = stdin.toString('latin1').replaceAll('\0', '').split('\n');
       // Decimal, as it came: no octal, no expression.
-      if (done !== undefined) expect(outcome.calls[0]?.[2]).toBe(`@${Math.floor((Number(digits?.trim()) + 500) / 1_000)}`);
+      if (done !== undefined)
+        expect(outcome.calls[0]?.[2]).toBe(`@${Math.floor((Number(digits?.trim()) + 500) / 1_000)}`);
     },
   });
 
   fuzz({
     name: 'verb-name',
     batch: 10,
-    inputs: mutated(VERBS.map((verb) => Buffer.from(`vmgate-gw ${verb}`)), [...words, 'vmgate-gw ', ...VERBS, 'refuse', 'done_well', 'remove_tunnel', 'eval']),
+    inputs: mutated(
+      VERBS.map((verb) => Buffer.from(`vmgate-gw ${verb}`)),
+      [...words, 'vmgate-gw ', ...VERBS, 'refuse', 'done_well', 'remove_tunnel', 'eval'],
+    ),
     judge: async (bytes) => {
       const command = bytes.toString('latin1').replaceAll('\0', '');
       const outcome = await guest.run({ command, stdin: Buffer.alloc(0), failing: '' });
       expectBounded(outcome);
       const verb = command.replace(/\n+$/, '').replace(/^vmgate-gw /, '') as protocol.Verb;
-      if (VERBS.includes(verb)) return void orCoded(['GATEWAY_VERB_FAILED'], () => readAnswer(verb, ANSWERS[verb], outcome));
+      if (VERBS.includes(verb))
+        return void orCoded(['GATEWAY_VERB_FAILED'], () => readAnswer(verb, ANSWERS[verb], outcome));
       expect(outcome.calls).toEqual([]);
-      expect(() => readAnswer('hello', protocol.hello, outcome)).toThrow(expect.objectContaining({ code: 'GATEWAY_VERB_FAILED' }));
+      expect(() => readAnswer('hello', protocol.hello, outcome)).toThrow(
+        expect.objectContaining({ code: 'GATEWAY_VERB_FAILED' }),
+      );
       return undefined;
     },
   });
@@ -223,7 +291,10 @@ if (reason !== undefined) process.stderr.write(`skipped, vmgate-gw under its own
   fuzz({
     name: 'verb-logs',
     batch: 10,
-    inputs: fc.oneof(mutated([Buffer.from('<6>[ 1.0] dnsmasq: query "\x1b[2J\\" from é\n'.repeat(3))], words), fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes))),
+    inputs: fc.oneof(
+      mutated([Buffer.from('<6>[ 1.0] dnsmasq: query "\x1b[2J\\" from é\n'.repeat(3))], words),
+      fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
+    ),
     judge: async (stdin) => {
       const outcome = await guest.run({ command: 'logs', stdin, failing: '' });
       expectBounded(outcome);
@@ -232,7 +303,9 @@ if (reason !== undefined) process.stderr.write(`skipped, vmgate-gw under its own
       const refused = await guest.run({ command: 'vmgate-gw apply', stdin, failing: 'nft' });
       expectBounded(refused);
       expect(refused.read.nft).toEqual(stdin);
-      expect(() => readAnswer('apply', protocol.done, refused)).toThrow(expect.objectContaining({ code: 'GATEWAY_VERB_FAILED' }));
+      expect(() => readAnswer('apply', protocol.done, refused)).toThrow(
+        expect.objectContaining({ code: 'GATEWAY_VERB_FAILED' }),
+      );
     },
   });
 

@@ -11,7 +11,12 @@ const STEP = 4;
 const TOO_STEEP = 10;
 
 /** `make(n)`: an input whose size grows with `n`. Compared: `largest / 4` with `largest`, which must fit any bound of the reader. */
-export function growsLinearly<T>(name: string, largest: number, make: (n: number) => T, read: (input: T) => unknown): void {
+export function growsLinearly<T>(
+  name: string,
+  largest: number,
+  make: (n: number) => T,
+  read: (input: T) => unknown,
+): void {
   test(`${name}: time grows no faster than the input`, async () => {
     const [small, large] = [make(Math.floor(largest / STEP)), make(largest)];
     const quick = Math.min(await cpuMs(read, small), await cpuMs(read, small), await cpuMs(read, small));

@@ -85,8 +85,22 @@ test('the oracle objects to each rule broken, so that it can object to the guard
   // Every byte of the headers is looked at, but the ones that must vary.
   const free: Readonly<Record<FrameKind, readonly [number, number][]>> = {
     arp: [[0, 6]],
-    tunnel: [[0, 6], [15, 16], [18, 20], [22, 23], [24, 26], [40, 42]],
-    dhcp: [[15, 16], [18, 20], [22, 23], [24, 26], [40, 42], [46, 52]],
+    tunnel: [
+      [0, 6],
+      [15, 16],
+      [18, 20],
+      [22, 23],
+      [24, 26],
+      [40, 42],
+    ],
+    dhcp: [
+      [15, 16],
+      [18, 20],
+      [22, 23],
+      [24, 26],
+      [40, 42],
+      [46, 52],
+    ],
   };
   const [arp = Buffer.alloc(0), data = Buffer.alloc(0), dhcp = Buffer.alloc(0)] = [valid[0], valid[6], valid[8]];
   for (const [frame, kind, end] of [
@@ -205,8 +219,18 @@ const filter = new FrameFilter(compileMatcher(openPolicy), {
   report: () => {},
 });
 filter.watchFor(Array.from({ length: 64 }, (_, index) => index.toString(16).padStart(16, '0')));
-growsLinearly('foreign frames', 20_000, (n) => Buffer.alloc(n * 64, framed(Buffer.alloc(60))), (bytes) => filter.take(bytes, bytes.length));
-growsLinearly('DHCP of padding', 60_000, (n) => udpFrame(hop, dhcpFlow, Buffer.concat([dhcpMessage.subarray(0, 240), Buffer.alloc(n)])), (frame) => judgeFrame(dhcpPolicy, frame));
+growsLinearly(
+  'foreign frames',
+  20_000,
+  (n) => Buffer.alloc(n * 64, framed(Buffer.alloc(60))),
+  (bytes) => filter.take(bytes, bytes.length),
+);
+growsLinearly(
+  'DHCP of padding',
+  60_000,
+  (n) => udpFrame(hop, dhcpFlow, Buffer.concat([dhcpMessage.subarray(0, 240), Buffer.alloc(n)])),
+  (frame) => judgeFrame(dhcpPolicy, frame),
+);
 
 afterAll(() => {
   // A fuzz whose frames are all foreign would prove nothing.

@@ -21,7 +21,7 @@ import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { homeRoot, layoutOf } from '../../src/home/index.ts';
-import { hostPlatform } from '../../src/host/index.ts';
+import { hostPlatform, LineSplitter } from '../../src/host/index.ts';
 import { findImage, type StoredImage } from '../../src/image/index.ts';
 import { readCpio } from './cpio-reader.ts';
 
@@ -36,9 +36,9 @@ const ENTER = 'cat /case/stdin | SSH_ORIGINAL_COMMAND="$(cat /case/command)" vmg
 const LOOP = `
 trap '' HUP
 export PATH=/usr/sbin:/usr/bin
-while read -r _; do
+while read -r number; do
   ${ENTER}
-  echo "$?"
+  echo "$number $?"
 done
 `;
 
@@ -105,15 +105,26 @@ export interface Outcome {
 export class GuestRoot {
   readonly root: string;
   readonly #shell: ChildProcessByStdio<Writable, Readable, null>;
-  #answered: (status: string) => void = () => {};
+  /** Cases under way, by number: one that was given up must not be answered for the next. */
+  readonly #waiting = new Map<string, (status: string) => void>();
+  #number = 0;
   readonly #untouched: string;
 
   private constructor(root: string) {
     this.root = root;
     const enter = 'mount --bind /dev/null "$1/dev/null" && exec chroot "$1" /bin/sh /case/loop';
-    this.#shell = spawn('unshare', [...NAMESPACE, 'sh', '-c', enter, 'sh', root], { stdio: ['pipe', 'pipe', 'inherit'] });
-    this.#shell.stdout.on('data', (chunk: Buffer) => this.#answered(String(chunk).trim()));
-    this.#shell.on('exit', () => this.#answered('gone'));
+    this.#shell = spawn('unshare', [...NAMESPACE, 'sh', '-c', enter, 'sh', root], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const lines = new LineSplitter((line) => {
+      const [number = '', status = ''] = line.split(' ');
+      this.#waiting.get(number)?.(status);
+      this.#waiting.delete(number);
+    });
+    this.#shell.stdout.on('data', (chunk: Buffer) => lines.push(chunk));
+    this.#shell.on('exit', () => {
+      for (const answer of this.#waiting.values()) answer('gone');
+    });
     this.#untouched = this.#outsideOfState();
   }
 
@@ -157,7 +168,10 @@ export class GuestRoot {
       'sys/class/net/up0/address': '52:54:01:00:01:00\n',
       'sys/class/net/up0/flags': '0x1003\n',
       ...Object.fromEntries(
-        ['rx_packets', 'rx_bytes', 'tx_packets', 'tx_bytes'].map((name) => [`sys/class/net/up0/statistics/${name}`, '7\n']),
+        ['rx_packets', 'rx_bytes', 'tx_packets', 'tx_bytes'].map((name) => [
+          `sys/class/net/up0/statistics/${name}`,
+          '7\n',
+        ]),
       ),
       'run/vmgate/boot-id': 'boot-1\n',
       // The loop itself, which a hang-up does not end.
@@ -179,10 +193,11 @@ export class GuestRoot {
     writeFileSync(at('case/command'), command);
     writeFileSync(at('case/stdin'), stdin);
     writeFileSync(at('case/status'), `${failing}\n`);
+    this.#number += 1;
     const answered = new Promise<string>((resolve) => {
-      this.#answered = resolve;
+      this.#waiting.set(String(this.#number), resolve);
     });
-    this.#shell.stdin.write('\n');
+    this.#shell.stdin.write(`${this.#number}\n`);
     const status = await answered;
     if (!/^\d+$/.test(status)) throw new Error(`the shell said ${status}`);
     const optional = (name: string) => (existsSync(at(name)) ? readFileSync(at(name)) : undefined);

@@ -1,8 +1,8 @@
 import { createReadStream, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { buffer } from 'node:stream/consumers';
 import os from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { afterAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { pack } from 'tar-stream';
@@ -52,7 +52,13 @@ function qcow2({ version = 3, backing = '', dataFile = '' }): Buffer {
 fuzz({
   name: 'disk-header',
   inputs: mutated(
-    [qcow2({}), qcow2({ version: 2 }), qcow2({ backing: '/etc/shadow' }), qcow2({ dataFile: 'nbd://192.0.2.1/x' }), Buffer.from('# Disk DescriptorFile\n')],
+    [
+      qcow2({}),
+      qcow2({ version: 2 }),
+      qcow2({ backing: '/etc/shadow' }),
+      qcow2({ dataFile: 'nbd://192.0.2.1/x' }),
+      Buffer.from('# Disk DescriptorFile\n'),
+    ],
     ['QFI\xfb', 'KDMV', 'vhdxfile', 'LUKS', Buffer.from('DATA'), Buffer.alloc(8)],
   ),
   judge: (head) => {
@@ -82,13 +88,20 @@ function orRange<T>(read: () => T): T | undefined {
 
 fuzz({
   name: 'elf',
-  inputs: mutated([elf(['libc.so.6', 'libtiny.so.1'], '/lib64/ld-tiny.so'), elf(['a']), kernelModule(['depends=a,b', 'alias=x']), elf([], undefined, '\0[\0[[\0cat\0sh\0\0')]),
+  inputs: mutated([
+    elf(['libc.so.6', 'libtiny.so.1'], '/lib64/ld-tiny.so'),
+    elf(['a']),
+    kernelModule(['depends=a,b', 'alias=x']),
+    elf([], undefined, '\0[\0[[\0cat\0sh\0\0'),
+  ]),
   judge: (data) => {
     for (const name of applets(data)) expect(name).toMatch(/^[\w[.-]+$/);
     if (!isElf(data)) return;
     const facts = orRange(() => readElf(data));
     const info = orRange(() => readModuleInfo(data));
-    expect(Math.max(...(facts?.needed ?? []).map(({ length }) => length), facts?.interpreter?.length ?? 0)).toBeLessThan(256);
+    expect(
+      Math.max(...(facts?.needed ?? []).map(({ length }) => length), facts?.interpreter?.length ?? 0),
+    ).toBeLessThan(256);
     expect((info ?? []).flat().join('').length).toBeLessThanOrEqual(data.length);
   },
 });
@@ -121,7 +134,12 @@ fuzz({
 });
 
 /** An image as `vmgate image import` takes it: one tar. */
-const imageTar = await tar({ 'manifest.json': canonicalManifest(manifest), kernel: 'a kernel', 'base.cpio': 'base files', 'wireguard.cpio': 'wg files' });
+const imageTar = await tar({
+  'manifest.json': canonicalManifest(manifest),
+  kernel: 'a kernel',
+  'base.cpio': 'base files',
+  'wireguard.cpio': 'wg files',
+});
 
 async function tar(files: Readonly<Record<string, string>>): Promise<Buffer> {
   const archive = pack();
@@ -133,7 +151,10 @@ async function tar(files: Readonly<Record<string, string>>): Promise<Buffer> {
 fuzz({
   name: 'image-tar',
   batch: 20,
-  inputs: mutated([imageTar, await tar({ '../../manifest.json': '{}', '/kernel': 'x' })], ['../../', '/etc/passwd', 'manifest.json', 'kernel', '00000000001\0', '77777777777\0']),
+  inputs: mutated(
+    [imageTar, await tar({ '../../manifest.json': '{}', '/kernel': 'x' })],
+    ['../../', '/etc/passwd', 'manifest.json', 'kernel', '00000000001\0', '77777777777\0'],
+  ),
   judge: async (bytes) => {
     const images = path.join(folder, 'images');
     const file = path.join(folder, 'image.tar');
@@ -143,7 +164,9 @@ fuzz({
     const image = await orCodedLater(['IMAGE_UNREADABLE', 'IMAGE_DIGEST_MISMATCH'], () => importImage(file, images));
     // Nothing outside, nothing half done.
     expect(readdirSync(folder).filter((name) => !['images', 'image.tar', 'disk'].includes(name))).toEqual([]);
-    const left = readdirSync(images).filter((name) => name !== 'lock').toSorted();
+    const left = readdirSync(images)
+      .filter((name) => name !== 'lock')
+      .toSorted();
     if (image === undefined) return void expect(left).toEqual([]);
     // What came in is what its own digest says, whatever stood round it in the archive.
     expect(digestOf(image.manifest)).toBe(image.digest);
@@ -157,7 +180,10 @@ const packageTar = await buffer(sampleTar());
 fuzz({
   name: 'package-tar',
   batch: 20,
-  inputs: mutated([packageTar], ['../', './var/cache/apt/archives/', '_1%zz_amd64.deb', '0000644\0', 'ustar\0', '00000000001\0']),
+  inputs: mutated(
+    [packageTar],
+    ['../', './var/cache/apt/archives/', '_1%zz_amd64.deb', '0000644\0', 'ustar\0', '00000000001\0'],
+  ),
   judge: async (bytes) => {
     const file = path.join(folder, 'disk');
     writeFileSync(file, bytes);
@@ -188,29 +214,40 @@ test('an archive is read back as it was written', () => {
     fc.record({ path: name, type: fc.constant('link' as const), target: fc.stringMatching(/^[a-z/.]{1,9}$/) }),
   );
   fc.assert(
-    fc.property(fc.uniqueArray(entry, { selector: ({ path: place }) => place, maxLength: 8 }), fc.nat(5), (entries, gap) => {
-      const archive = writeCpio(entries);
-      expect(archive.length % 4).toBe(0);
-      const files = readCpio(Buffer.concat([archive, Buffer.alloc(4 * gap), writeCpio([])]));
-      for (const one of entries) {
-        const found = files.filter((file) => file.name === one.path);
-        expect(found).toHaveLength(1);
-        if (one.type === 'file') expect(found[0]?.data).toEqual(Buffer.from(one.data));
-        if (one.type === 'link') expect(found[0]?.data.toString()).toBe(one.target);
-      }
-      // The kernel drops a file whose folder did not come before it.
-      const seen = new Set(['.']);
-      for (const { name: place } of files) {
-        expect(seen.has(path.posix.dirname(place))).toBe(true);
-        seen.add(place);
-      }
-    }),
+    fc.property(
+      fc.uniqueArray(entry, { selector: ({ path: place }) => place, maxLength: 8 }),
+      fc.nat(5),
+      (entries, gap) => {
+        const archive = writeCpio(entries);
+        expect(archive.length % 4).toBe(0);
+        const files = readCpio(Buffer.concat([archive, Buffer.alloc(4 * gap), writeCpio([])]));
+        for (const one of entries) {
+          const found = files.filter((file) => file.name === one.path);
+          expect(found).toHaveLength(1);
+          if (one.type === 'file') expect(found[0]?.data).toEqual(Buffer.from(one.data));
+          if (one.type === 'link') expect(found[0]?.data.toString()).toBe(one.target);
+        }
+        // The kernel drops a file whose folder did not come before it.
+        const seen = new Set(['.']);
+        for (const { name: place } of files) {
+          expect(seen.has(path.posix.dirname(place))).toBe(true);
+          seen.add(place);
+        }
+      },
+    ),
   );
 });
 
 fuzz({
   name: 'apt-progress',
-  inputs: mutated([Buffer.from('Need to get 1,500 kB/2.0 MB of archives.\nGet:1 http://x trixie/main amd64 a amd64 1 [1,108 B]\nGet:2 x [9e9 GB]\n')], ['Need to get ', 'Get:1 ', ' [', 'kB', '/', '.', ',', ' of archives']),
+  inputs: mutated(
+    [
+      Buffer.from(
+        'Need to get 1,500 kB/2.0 MB of archives.\nGet:1 http://x trixie/main amd64 a amd64 1 [1,108 B]\nGet:2 x [9e9 GB]\n',
+      ),
+    ],
+    ['Need to get ', 'Get:1 ', ' [', 'kB', '/', '.', ',', ' of archives'],
+  ),
   judge: (text) => {
     const told: number[] = [];
     const listen = aptProgress({
@@ -225,29 +262,44 @@ fuzz({
   },
 });
 
-growsLinearly('qcow2 header extensions', HEADER_BYTES, (n) => {
-  const head = Buffer.alloc(n, Buffer.from([0, 0, 0, 1, 0, 0, 0, 0]));
-  qcow2({}).copy(head, 0, 0, 104);
-  return head;
-}, readDiskHeader);
-growsLinearly('ELF whose every library has the same long name', 400_000, (n) => {
-  const names = Array<string>(n / 32).fill('x');
-  const dynamicAt = 64 + 2 * 56;
-  const file = elf(names, undefined, 'y'.repeat(n / 2));
-  for (let index = 0; index < names.length; index += 1) file.writeBigUInt64LE(1n, dynamicAt + index * 16 + 8);
-  // All of them begin at the first name, and no byte ends it before the file does.
-  file.fill('x', dynamicAt + (names.length + 2) * 16 + 1, file.length - 1);
-  file[file.length - 1] = 0;
-  return file;
-}, (file) => orRange(() => readElf(file)));
-growsLinearly('ELF whose every section has the same long name', 400_000, (n) => {
-  // One header serves as all of them (entries of 0 bytes), and names a text that goes on to the end.
-  const file = Buffer.alloc(n, 'x');
-  elf([]).copy(file, 0, 0, 64);
-  file.fill(0, 64, 128);
-  file.writeBigUInt64LE(64n, 40);
-  file.writeUInt16LE(0, 58);
-  file.writeUInt16LE(Math.floor(n / 8), 60);
-  file.writeBigUInt64LE(128n, 64 + 24);
-  return file;
-}, (file) => orRange(() => readModuleInfo(file)));
+growsLinearly(
+  'qcow2 header extensions',
+  HEADER_BYTES,
+  (n) => {
+    const head = Buffer.alloc(n, Buffer.from([0, 0, 0, 1, 0, 0, 0, 0]));
+    qcow2({}).copy(head, 0, 0, 104);
+    return head;
+  },
+  readDiskHeader,
+);
+growsLinearly(
+  'ELF whose every library has the same long name',
+  400_000,
+  (n) => {
+    const names = Array<string>(n / 32).fill('x');
+    const dynamicAt = 64 + 2 * 56;
+    const file = elf(names, undefined, 'y'.repeat(n / 2));
+    for (let index = 0; index < names.length; index += 1) file.writeBigUInt64LE(1n, dynamicAt + index * 16 + 8);
+    // All of them begin at the first name, and no byte ends it before the file does.
+    file.fill('x', dynamicAt + (names.length + 2) * 16 + 1, file.length - 1);
+    file[file.length - 1] = 0;
+    return file;
+  },
+  (file) => orRange(() => readElf(file)),
+);
+growsLinearly(
+  'ELF whose every section has the same long name',
+  400_000,
+  (n) => {
+    // One header serves as all of them (entries of 0 bytes), and names a text that goes on to the end.
+    const file = Buffer.alloc(n, 'x');
+    elf([]).copy(file, 0, 0, 64);
+    file.fill(0, 64, 128);
+    file.writeBigUInt64LE(64n, 40);
+    file.writeUInt16LE(0, 58);
+    file.writeUInt16LE(Math.floor(n / 8), 60);
+    file.writeBigUInt64LE(128n, 64 + 24);
+    return file;
+  },
+  (file) => orRange(() => readModuleInfo(file)),
+);

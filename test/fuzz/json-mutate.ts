@@ -14,16 +14,58 @@ interface Raw {
 }
 
 const hostileValue: fc.Arbitrary<unknown> = fc.oneof(
-  fc.constantFrom<unknown>(null, true, false, 0, -1, 1, 0.5, 1e308, -0, 2 ** 31, 2 ** 32, 2 ** 53, -(2 ** 63), '', [], {}),
-  fc.constantFrom<unknown>('__proto__', 'constructor', '0', ' ', '\n', '\0', '\u202e', '\ud800', '\x1b[2J', '../../x', '*'),
+  fc.constantFrom<unknown>(
+    null,
+    true,
+    false,
+    0,
+    -1,
+    1,
+    0.5,
+    1e308,
+    -0,
+    2 ** 31,
+    2 ** 32,
+    2 ** 53,
+    -(2 ** 63),
+    '',
+    [],
+    {},
+  ),
+  fc.constantFrom<unknown>(
+    '__proto__',
+    'constructor',
+    '0',
+    ' ',
+    '\n',
+    '\0',
+    '\u202e',
+    '\ud800',
+    '\x1b[2J',
+    '../../x',
+    '*',
+  ),
   fc.constantFrom<unknown>('x'.repeat(300), 'x'.repeat(70_000), Array(5_000).fill(0), [[]], { __proto__: null, x: 1 }),
-  fc.constantFrom<unknown>(deepList, deepObject, { raw: '1e999' }, { raw: '{"__proto__":{"a":1}}' }, { raw: '0.1e-999' }),
+  fc.constantFrom<unknown>(
+    deepList,
+    deepObject,
+    { raw: '1e999' },
+    { raw: '{"__proto__":{"a":1}}' },
+    { raw: '0.1e-999' },
+  ),
   fc.jsonValue({ maxDepth: 2 }),
 );
 
 /** Of objects: a member more, less, renamed or twice; of lists: an item more, less or many times; of all: another value. */
 const change: fc.Arbitrary<Change> = fc.oneof(
-  { weight: 3, arbitrary: hostileValue.map((value): Change => () => value) },
+  {
+    weight: 3,
+    arbitrary: hostileValue.map(
+      (value): Change =>
+        () =>
+          value,
+    ),
+  },
   fc.tuple(fc.string({ maxLength: 5 }), hostileValue).map(
     ([key, value]): Change =>
       (old) =>
@@ -41,7 +83,9 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   fc.tuple(fc.nat(20), fc.constantFrom(2, 3, 1_500)).map(
     ([at, times]): Change =>
       (old) =>
-        Array.isArray(old) ? old.flatMap((item, index) => (index === at % old.length ? Array(times).fill(item) : [item])) : old,
+        Array.isArray(old)
+          ? old.flatMap((item, index) => (index === at % old.length ? Array(times).fill(item) : [item]))
+          : old,
   ),
   fc.constantFrom(-1, 1, 0.5).map(
     (by): Change =>
@@ -59,7 +103,10 @@ export function mutatedJson(samples: readonly unknown[], words: readonly string[
     .map(([sample, changes]) => changes.reduce<unknown>((value, [at, edit]) => changedAt(value, at, edit), sample));
   return fc.oneof(
     { weight: 6, arbitrary: changed.map((value) => Buffer.from(textOf(value))) },
-    { weight: 3, arbitrary: mutated(texts, ['{', '}', '[', ']', ',', ':', '"', 'null', '\\u0000', '"__proto__":', ...words]) },
+    {
+      weight: 3,
+      arbitrary: mutated(texts, ['{', '}', '[', ']', ',', ':', '"', 'null', '\\u0000', '"__proto__":', ...words]),
+    },
     { weight: 1, arbitrary: fc.json().map((text) => Buffer.from(text)) },
   );
 }

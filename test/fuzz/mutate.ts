@@ -37,13 +37,24 @@ function editsOf(sample: fc.Arbitrary<Buffer>, words: readonly (string | Buffer)
     .map(([width, by, little]): Edit => over((old) => numberBytes(readNumber(old, width, little) + by, width, little)));
   const bound = fc
     .tuple(fc.constantFrom(1, 2, 4, 8), fc.constantFrom(0, 1, 0x7f, 0x80, 0xff), fc.boolean())
-    .map(([width, value, fill]): Edit => over(() => Array.from({ length: width }, (_, i) => (fill || i === 0 ? value : 0))));
-  const cut = short.map((length): Edit => (bytes, at) => Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + length)]));
+    .map(
+      ([width, value, fill]): Edit =>
+        over(() => Array.from({ length: width }, (_, i) => (fill || i === 0 ? value : 0))),
+    );
+  const cut = short.map(
+    (length): Edit =>
+      (bytes, at) =>
+        Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + length)]),
+  );
   const end = fc.constant<Edit>((bytes, at) => bytes.subarray(0, at));
   const double = fc.tuple(short, fc.integer({ min: 1, max: 12 })).map(
     ([length, times]): Edit =>
       (bytes, at) =>
-        Buffer.concat([bytes.subarray(0, at), ...Array<Buffer>(times).fill(bytes.subarray(at, at + length)), bytes.subarray(at)]),
+        Buffer.concat([
+          bytes.subarray(0, at),
+          ...Array<Buffer>(times).fill(bytes.subarray(at, at + length)),
+          bytes.subarray(at),
+        ]),
   );
   const splice = fc.tuple(sample, position, short).map(
     ([other, from, length]): Edit =>
@@ -52,10 +63,16 @@ function editsOf(sample: fc.Arbitrary<Buffer>, words: readonly (string | Buffer)
         return Buffer.concat([bytes.subarray(0, at), other.subarray(start, start + length), bytes.subarray(at)]);
       },
   );
-  const cross = fc
-    .tuple(sample, position)
-    .map(([other, from]): Edit => (bytes, at) => Buffer.concat([bytes.subarray(0, at), other.subarray(from % (other.length + 1))]));
-  const insert = noise(12).map((piece): Edit => (bytes, at) => Buffer.concat([bytes.subarray(0, at), piece, bytes.subarray(at)]));
+  const cross = fc.tuple(sample, position).map(
+    ([other, from]): Edit =>
+      (bytes, at) =>
+        Buffer.concat([bytes.subarray(0, at), other.subarray(from % (other.length + 1))]),
+  );
+  const insert = noise(12).map(
+    (piece): Edit =>
+      (bytes, at) =>
+        Buffer.concat([bytes.subarray(0, at), piece, bytes.subarray(at)]),
+  );
   const word = fc.tuple(fc.constantFrom('', ...words), fc.nat(12)).map(
     ([piece, replaced]): Edit =>
       (bytes, at) =>

@@ -52,7 +52,10 @@ export function objections(frame: Buffer, kind: Kind, allowed: Allowed): readonl
   if (kind === 'tunnel') {
     demand(mac(0) !== EVERYBODY, 'broadcast');
     demand(ip(26) === allowed.address, 'source');
-    demand(allowed.endpoints.some(({ address, port }) => address === ip(30) && port === u16(36)), 'endpoint');
+    demand(
+      allowed.endpoints.some(({ address, port }) => address === ip(30) && port === u16(36)),
+      'endpoint',
+    );
     demand(allowed.localPort === undefined || allowed.localPort === u16(34), 'source port');
     demand(payload.length >= 4 && hex.slice(86, 92) === '000000', 'WireGuard reserved bytes');
     const sizes: Readonly<Record<number, boolean>> = {

@@ -113,7 +113,10 @@ fuzz({
     expect(cut).toEqual(whole);
     expect(cut.every((line) => line.length <= LIMIT && !line.includes('\n'))).toBe(true);
     if (input.every((byte) => byte < 0x80)) {
-      const expected = input.toString('latin1').split('\n').map((line) => line.slice(0, LIMIT).replace(/\r$/, ''));
+      const expected = input
+        .toString('latin1')
+        .split('\n')
+        .map((line) => line.slice(0, LIMIT).replace(/\r$/, ''));
       if (input.length === 0 || input.at(-1) === 10) expected.pop();
       expect(cut).toEqual(expected);
     }
@@ -156,7 +159,9 @@ const honest = factsOf(MACHINE);
 /** The facts of a machine whose monitor answers from `table`. */
 function factsOf(table: unknown) {
   const member = (value: unknown, key: string): unknown =>
-    typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined;
+    typeof value === 'object' && value !== null && Object.hasOwn(value, key)
+      ? (value as Record<string, unknown>)[key]
+      : undefined;
   let asked = 0;
   const execute: QmpClient['execute'] = async (command, args) => {
     asked += 1;
@@ -205,11 +210,16 @@ fuzz({
   },
 });
 
-growsLinearly('QMP line that never ends', 1_000_000, (n) => Array<Buffer>(n / 100).fill(Buffer.alloc(100, 'x')), (chunks) => {
-  const splitter = new LineSplitter(() => {}, 1_048_576);
-  for (const chunk of chunks) splitter.push(chunk);
-  splitter.end();
-});
+growsLinearly(
+  'QMP line that never ends',
+  1_000_000,
+  (n) => Array<Buffer>(n / 100).fill(Buffer.alloc(100, 'x')),
+  (chunks) => {
+    const splitter = new LineSplitter(() => {}, 1_048_576);
+    for (const chunk of chunks) splitter.push(chunk);
+    splitter.end();
+  },
+);
 test('a line that comes byte by byte weighs its bytes, not a hundred times as much', () => {
   const splitter = new LineSplitter(() => {}, 1_048_576);
   const byte = Buffer.from('x');

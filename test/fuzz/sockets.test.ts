@@ -5,11 +5,11 @@ import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, expect } from '@jest/globals';
 import { VmgateError } from '../../src/core/coded.ts';
-import { layoutOf } from '../../src/home/layout.ts';
+import { compileMatcher } from '../../src/core/policy/index.ts';
 import { startGuard } from '../../src/guard/handle.ts';
 import { readOrders } from '../../src/guard/orders.ts';
 import { type GuardOrder, guardOrder, guardReport } from '../../src/guard/protocol.ts';
-import { compileMatcher } from '../../src/core/policy/index.ts';
+import { layoutOf } from '../../src/home/layout.ts';
 import { SupervisorClient } from '../../src/supervisor/client.ts';
 import { MAX_REQUEST, type Request, request } from '../../src/supervisor/protocol.ts';
 import { type RequestServer, serve } from '../../src/supervisor/server.ts';
@@ -30,7 +30,8 @@ const requests: readonly Request[] = [
   { id: 5, verb: 'watch' },
   { id: 6, verb: 'dial', name: 'web', port: 22 },
 ];
-const asLines = (messages: readonly object[]) => Buffer.from(messages.map((one) => `${JSON.stringify(one)}\n`).join(''));
+const asLines = (messages: readonly object[]) =>
+  Buffer.from(messages.map((one) => `${JSON.stringify(one)}\n`).join(''));
 
 /** Requests that reached the handler. */
 let handled: Request[] = [];
@@ -47,7 +48,10 @@ afterAll(() => server.close());
 fuzz({
   name: 'supervisor-requests',
   batch: 50,
-  inputs: mutated([asLines(requests), asLines(requests.slice(1, 4)), Buffer.alloc(MAX_REQUEST + 10, ' ')], ['\n', '{}', '"id":', '"verb":']),
+  inputs: mutated(
+    [asLines(requests), asLines(requests.slice(1, 4)), Buffer.alloc(MAX_REQUEST + 10, ' ')],
+    ['\n', '{}', '"id":', '"verb":'],
+  ),
   judge: async (input) => {
     handled = [];
     const heard = await conversation(serverPath, input);
@@ -104,9 +108,10 @@ afterAll(() => new Promise((resolve) => hostile.close(resolve)));
 fuzz({
   name: 'supervisor-answers',
   batch: 50,
-  inputs: mutated([asLines(answers), asLines([{ ...answers[0], result: 1 }]), asLines(answers.slice(1))], [
-    ...['"event":', '"result":', '"error":', 'null', '\n', '[]', '{"id":1,', '"exit":"4"'],
-  ]),
+  inputs: mutated(
+    [asLines(answers), asLines([{ ...answers[0], result: 1 }]), asLines(answers.slice(1))],
+    [...['"event":', '"result":', '"error":', 'null', '\n', '[]', '{"id":1,', '"exit":"4"']],
+  ),
   judge: async (input) => {
     answer = chunksOf(input).slice(0, 50);
     const client = await SupervisorClient.connect('g', hostileLayout);
@@ -154,7 +159,9 @@ fuzz({
         (order) => {
           obeyed.push(order);
           // What an order says of addresses is what the matcher compiles: garbled ones must not get this far.
-          if (order.type === 'policy') compileMatcher({ ...order, uplink: { address: undefined, nextHop: undefined, ...order.uplink } });
+          if (order.type !== 'policy') return;
+          const { uplink, endpoints } = order;
+          compileMatcher({ uplink: { address: undefined, nextHop: undefined, ...uplink }, endpoints });
         },
         (_, status) => {
           ends.push(status);
@@ -193,7 +200,10 @@ const reports = [
 fuzz({
   name: 'guard-reports',
   batch: 3,
-  inputs: mutated([asLines(reports), asLines(reports.slice(0, 2)), asLines(reports.slice(1))], ['\n', '{"type":"ready"}\n', 'null']),
+  inputs: mutated(
+    [asLines(reports), asLines(reports.slice(0, 2)), asLines(reports.slice(1))],
+    ['\n', '{"type":"ready"}\n', 'null'],
+  ),
   judge: async (input) => {
     // A guard of which somebody got hold: it says what it likes, then stays.
     const entry = path.join(folder, 'guard.mjs');
@@ -203,7 +213,9 @@ fuzz({
     );
     const setup = { outgoing: '/o', released: '/r', evidence: '/e', evidenceMaxBytes: 1_000 };
     const uplink = { mac: '52:54:01:00:01:00', address: undefined, nextHop: undefined, dhcp: false };
-    const guard = await orCodedLater(['GUARD_NOT_STARTED'], () => startGuard({ entry, setup, uplink, timeoutMs: 1_000 }));
+    const guard = await orCodedLater(['GUARD_NOT_STARTED'], () =>
+      startGuard({ entry, setup, uplink, timeoutMs: 1_000 }),
+    );
     if (guard === undefined) return;
     guard.onReport((report) => expect(guardReport.safeParse(report).success).toBe(true));
     await guard.kill();

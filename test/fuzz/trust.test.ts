@@ -51,9 +51,9 @@ fuzz({
     if (believed === undefined) return;
     const { receipt: read, remainingMs } = believed;
     expect(remainingMs).toBeLessThanOrEqual(3_600_000);
-    expect(new Set(read.verdicts.filter(({ outcome }) => outcome !== 'verified').map(({ outcome }) => outcome))).toEqual(
-      new Set(read.verdicts.some(({ outcome }) => outcome === 'not asked') ? ['not asked'] : []),
-    );
+    expect(
+      new Set(read.verdicts.filter(({ outcome }) => outcome !== 'verified').map(({ outcome }) => outcome)),
+    ).toEqual(new Set(read.verdicts.some(({ outcome }) => outcome === 'not asked') ? ['not asked'] : []));
     expect(read.verdicts.map(({ check }) => check).toSorted()).toEqual([...GATE_CHECKS].toSorted());
     expect([read.guard.foreign, read.guard.canaries]).toEqual([0, 0]);
     expect(receiptSchema.parse(JSON.parse(renderReceipt(read)))).toEqual(read);
@@ -74,7 +74,10 @@ const arm = (body: Buffer) =>
 
 fuzz({
   name: 'signature-armor',
-  inputs: mutated([Buffer.from(armored), ...corpusOf('signature-armor').map((kept) => kept.bytes)], ['\n', '\r\n', '=', '-----', 'A']),
+  inputs: mutated(
+    [Buffer.from(armored), ...corpusOf('signature-armor').map((kept) => kept.bytes)],
+    ['\n', '\r\n', '=', '-----', 'A'],
+  ),
   judge: (input) => {
     const text = input.toString('latin1');
     const verdict = verifyMessage(bytes, text, expected);
@@ -88,26 +91,56 @@ fuzz({
 });
 
 const foreignKeys = (['nistp256', 'nistp384', 'nistp521'] as const).map((curve) => {
-  const jwk = generateKeyPairSync('ec', { namedCurve: { nistp256: 'P-256', nistp384: 'P-384', nistp521: 'P-521' }[curve] }).publicKey.export({ format: 'jwk' });
-  const point = Buffer.concat([Buffer.of(4), Buffer.from(jwk.x ?? '', 'base64url'), Buffer.from(jwk.y ?? '', 'base64url')]);
+  const jwk = generateKeyPairSync('ec', {
+    namedCurve: { nistp256: 'P-256', nistp384: 'P-384', nistp521: 'P-521' }[curve],
+  }).publicKey.export({ format: 'jwk' });
+  const point = Buffer.concat([
+    Buffer.of(4),
+    Buffer.from(jwk.x ?? '', 'base64url'),
+    Buffer.from(jwk.y ?? '', 'base64url'),
+  ]);
   return Buffer.concat([`ecdsa-sha2-${curve}`, curve, point].map(sshString));
 });
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2_048 }).publicKey.export({ format: 'jwk' });
 const rsaBlob = Buffer.concat(
-  ['ssh-rsa', Buffer.from(rsa.e ?? '', 'base64url'), Buffer.concat([Buffer.of(0), Buffer.from(rsa.n ?? '', 'base64url')])].map(sshString),
+  [
+    'ssh-rsa',
+    Buffer.from(rsa.e ?? '', 'base64url'),
+    Buffer.concat([Buffer.of(0), Buffer.from(rsa.n ?? '', 'base64url')]),
+  ].map(sshString),
 );
 const wearing = (blob: Buffer, algorithm: string) =>
   Buffer.concat([
     Buffer.from('SSHSIG\0\0\0\x01', 'latin1'),
-    ...[blob, RECEIPT_NAMESPACE, '', 'sha512', Buffer.concat([algorithm, Buffer.concat([sshString(Buffer.alloc(32, 1)), sshString(Buffer.alloc(32, 2))])].map(sshString))].map(sshString),
+    ...[
+      blob,
+      RECEIPT_NAMESPACE,
+      '',
+      'sha512',
+      Buffer.concat(
+        [algorithm, Buffer.concat([sshString(Buffer.alloc(32, 1)), sshString(Buffer.alloc(32, 2))])].map(sshString),
+      ),
+    ].map(sshString),
   ]);
 
 fuzz({
   name: 'signature',
-  inputs: mutated([raw, ...foreignKeys.map((blob) => wearing(blob, 'ecdsa-sha2-nistp256')), wearing(rsaBlob, 'rsa-sha2-512')], [
-    ...['ssh-ed25519', 'ssh-rsa', 'rsa-sha2-256', 'ecdsa-sha2-nistp521', 'ecdsa-sha2-constructor', '__proto__', 'sha256', 'SSHSIG'],
-    ...[sshString(''), sshString('ssh-ed25519'), Buffer.from([0, 0, 0, 0]), Buffer.from([0xff, 0xff, 0xff, 0xff])],
-  ]),
+  inputs: mutated(
+    [raw, ...foreignKeys.map((blob) => wearing(blob, 'ecdsa-sha2-nistp256')), wearing(rsaBlob, 'rsa-sha2-512')],
+    [
+      ...[
+        'ssh-ed25519',
+        'ssh-rsa',
+        'rsa-sha2-256',
+        'ecdsa-sha2-nistp521',
+        'ecdsa-sha2-constructor',
+        '__proto__',
+        'sha256',
+        'SSHSIG',
+      ],
+      ...[sshString(''), sshString('ssh-ed25519'), Buffer.from([0, 0, 0, 0]), Buffer.from([0xff, 0xff, 0xff, 0xff])],
+    ],
+  ),
   judge: (body) => {
     const text = arm(body);
     // Every key is a signer here: what is malformed must be seen before it is known that nobody would believe it.
@@ -142,7 +175,11 @@ fuzz({
 
 fuzz({
   name: 'public-key',
-  inputs: mutated([ed25519Blob(publicRaw), rsaBlob, ...foreignKeys].map((blob) => Buffer.from(formatPublicLine({ type: blob.subarray(4, 4 + blob.readUInt32BE()).toString(), blob }, 'me')))),
+  inputs: mutated(
+    [ed25519Blob(publicRaw), rsaBlob, ...foreignKeys].map((blob) =>
+      Buffer.from(formatPublicLine({ type: blob.subarray(4, 4 + blob.readUInt32BE()).toString(), blob }, 'me')),
+    ),
+  ),
   judge: (line) => {
     try {
       const { type, blob } = parsePublicLine(line.toString('latin1'));
@@ -170,5 +207,15 @@ fuzz({
   },
 });
 
-growsLinearly('armored signature', 16_000, (n) => arm(Buffer.alloc(n, 'SSHSIG')), (text) => verifyMessage('m', text, expected));
-growsLinearly('armor of empty lines', 1_000_000, (n) => `-----BEGIN SSH SIGNATURE-----${'\n'.repeat(n)}`, (text) => verifyMessage('m', text, expected));
+growsLinearly(
+  'armored signature',
+  16_000,
+  (n) => arm(Buffer.alloc(n, 'SSHSIG')),
+  (text) => verifyMessage('m', text, expected),
+);
+growsLinearly(
+  'armor of empty lines',
+  1_000_000,
+  (n) => `-----BEGIN SSH SIGNATURE-----${'\n'.repeat(n)}`,
+  (text) => verifyMessage('m', text, expected),
+);

@@ -12,17 +12,65 @@ import { mutated } from './mutate.ts';
 
 const unit = path.join(path.dirname(fileURLToPath(import.meta.url)), '../unit/vpn');
 const filesIn = (folder: string) =>
-  readdirSync(path.join(unit, folder)).sort().map((file) => readFileSync(path.join(unit, folder, file)));
+  readdirSync(path.join(unit, folder))
+    .sort()
+    .map((file) => readFileSync(path.join(unit, folder, file)));
 const PRIVATE = 'yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=';
 const samples = [...filesIn('profiles'), ...filesIn('corpus')];
 /** Every key that is somewhere secret in the samples: private and preshared ones. */
-const secrets = [...new Set(samples.flatMap((sample) => [...sample.toString('latin1').matchAll(/(?:Private|Preshared)Key\s*=\s*(\S{30,})/gi)].map(([, key = '']) => key)))];
+const secrets = [
+  ...new Set(
+    samples.flatMap((sample) =>
+      [...sample.toString('latin1').matchAll(/(?:Private|Preshared)Key\s*=\s*(\S{30,})/gi)].map(([, key = '']) => key),
+    ),
+  ),
+];
 /** Characters of a key in a row: two thirds of it stay unknown, and no word of a message is like it by accident. */
 const TELLTALE = 14;
 const words = [
-  ...['[Interface]', '[Peer]', '[', ']', 'PrivateKey', 'PublicKey', 'PresharedKey', 'AllowedIPs', 'Address', 'DNS', 'Endpoint'],
-  ...['MTU', 'ListenPort', 'FwMark', 'PersistentKeepalive', 'PostUp', 'Table', 'constructor', '__proto__', ' = ', '=', '\n', '\r\n'],
-  ...['\r', '#', ',', ' ', '\t', '/', ':', '\uFEFF', '\u0000', '\u2028', '0.0.0.0/0', '::/0', '10.0.0.2/24', 'vpn.example:1'],
+  ...[
+    '[Interface]',
+    '[Peer]',
+    '[',
+    ']',
+    'PrivateKey',
+    'PublicKey',
+    'PresharedKey',
+    'AllowedIPs',
+    'Address',
+    'DNS',
+    'Endpoint',
+  ],
+  ...[
+    'MTU',
+    'ListenPort',
+    'FwMark',
+    'PersistentKeepalive',
+    'PostUp',
+    'Table',
+    'constructor',
+    '__proto__',
+    ' = ',
+    '=',
+    '\n',
+    '\r\n',
+  ],
+  ...[
+    '\r',
+    '#',
+    ',',
+    ' ',
+    '\t',
+    '/',
+    ':',
+    '\uFEFF',
+    '\u0000',
+    '\u2028',
+    '0.0.0.0/0',
+    '::/0',
+    '10.0.0.2/24',
+    'vpn.example:1',
+  ],
   ...['[::1]:5', '99999999999', 'é', '💥', 'off', '0x', '-1', PRIVATE, PRIVATE.slice(0, 20), PRIVATE.slice(20)],
 ];
 const FILE = 'fuzz.conf';
@@ -78,13 +126,21 @@ function expectUsable(planned: ReturnType<typeof planWireGuard>, split: boolean)
   expect(wg.split('\n').filter((line) => !LINE.test(line))).toEqual([]);
   // wg gives traffic to the peer with the longest prefix: an endpoint stands at the exit alone.
   expect(wg.match(/Endpoint/g)).toHaveLength(1);
-  const policy = { ifname: 'tun0', routes: plan.routes, resolvers: plan.resolvers, localPort: 2, mark: 3, mtu: plan.mtu };
+  const policy = {
+    ifname: 'tun0',
+    routes: plan.routes,
+    resolvers: plan.resolvers,
+    localPort: 2,
+    mark: 3,
+    mtu: plan.mtu,
+  };
   const settings = renderTunnelSettings(plan, policy, wg);
   const open = settings.slice(0, settings.indexOf('--- wg\n'));
   expect(open).toMatch(/^((address|route) [0-9./]+\n|mtu \d+\n|resolver [0-9.]+\n|search [0-9A-Za-z.-]+\n)+$/);
 }
 
-const fill = (n: number, unit: string, prefix = '') => prefix + unit.repeat(Math.floor((n - prefix.length) / unit.length));
+const fill = (n: number, unit: string, prefix = '') =>
+  prefix + unit.repeat(Math.floor((n - prefix.length) / unit.length));
 for (const [name, unit, prefix] of [
   ['empty peers', '[Peer]\n', ''],
   ['empty DNS lines', 'DNS=\n', '[Interface]\n'],
@@ -98,11 +154,16 @@ for (const [name, unit, prefix] of [
   ['equal signs', '=', ''],
   ['control characters at the end', '\n', '[Interface]'],
 ] as const) {
-  growsLinearly(`profile of ${name}`, 65_536, (n) => fill(n, unit, prefix), (profile) => {
-    try {
-      planWireGuard(profile, FILE, { split: true, dns: [] });
-    } catch {
-      // Which refusal it is, is the other tests' matter.
-    }
-  });
+  growsLinearly(
+    `profile of ${name}`,
+    65_536,
+    (n) => fill(n, unit, prefix),
+    (profile) => {
+      try {
+        planWireGuard(profile, FILE, { split: true, dns: [] });
+      } catch {
+        // Which refusal it is, is the other tests' matter.
+      }
+    },
+  );
 }

@@ -114,7 +114,10 @@ function readPeer(reader: SectionReader): PeerSection {
     reader.value('Endpoint', token, 'HOST:PORT: a name or IPv4 address, and a port from 1 to 65535', parseEndpoint),
   );
   if (endpoint?.value.kind === 'ipv6') {
-    throw VmgateError.of(errors.VPN_ENDPOINT_IPV6, { ...reader.at(endpoint.token), endpoint: endpoint.token.text.slice(0, 80) });
+    throw VmgateError.of(errors.VPN_ENDPOINT_IPV6, {
+      ...reader.at(endpoint.token),
+      endpoint: endpoint.token.text.slice(0, 80),
+    });
   }
   return {
     header: reader.section.header,

@@ -2,7 +2,6 @@ import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'n
 import path from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
 import { VmgateError } from '../../../src/core/coded.ts';
 import { composeReceipt } from '../../../src/core/receipt.ts';
 import {
@@ -20,7 +19,6 @@ import {
   writeReceipt,
 } from '../../../src/trust/index.ts';
 import { decodePrivateKey } from '../../../src/trust/ssh-private-key.ts';
-import { MalformedSsh } from '../../../src/trust/ssh-wire.ts';
 import { receiptFacts } from '../core/receipt-facts.ts';
 import { temporaryFolders } from '../home/temp-folder.ts';
 
@@ -105,27 +103,6 @@ describe('signatures', () => {
       expect(verifyMessage(message, arm(raw.subarray(0, place)), expected).ok).toBe(false);
     }
     expect(verifyMessage(message, arm(Buffer.concat([raw, Buffer.of(0)])), expected).ok).toBe(false);
-  });
-
-  test('no bytes make the verifier throw', () => {
-    const expected = { namespace: 'n', signers: [] };
-    const body = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes).toString('base64'));
-    const text = fc.oneof(
-      fc.string(),
-      body.map((base64) => `-----BEGIN SSH SIGNATURE-----\n${base64}\n-----END SSH SIGNATURE-----\n`),
-    );
-    fc.assert(fc.property(text, (armored) => !verifyMessage('m', armored, expected).ok));
-  });
-
-  test('no bytes make the private key reader throw anything but MalformedSsh', () => {
-    const magic = Buffer.from('openssh-key-v1\0');
-    const body = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.concat([magic, bytes]).toString('base64'));
-    fc.assert(
-      fc.property(body, (base64) => {
-        const text = `-----BEGIN OPENSSH PRIVATE KEY-----\n${base64}\n-----END OPENSSH PRIVATE KEY-----\n`;
-        expect(() => decodePrivateKey(text)).toThrow(MalformedSsh);
-      }),
-    );
   });
 });
 

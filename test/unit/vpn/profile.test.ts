@@ -2,7 +2,6 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
 import { VmgateError } from '../../../src/core/coded.ts';
 import { type ProfileOptions, planWireGuard } from '../../../src/vpn/index.ts';
 import { profileErrors } from '../../../src/vpn/wireguard/codes.ts';
@@ -114,100 +113,5 @@ describe('good profiles', () => {
     expect(secrets.reveal(PINNED, 1, 1)).toContain(presharedKey);
     expect(shown).not.toContain(privateKey);
     expect(shown).not.toContain(presharedKey);
-  });
-});
-
-describe('any bytes at all', () => {
-  const pieces = fc.constantFrom(
-    ...[
-      '[Interface]',
-      '[Peer]',
-      '[',
-      ']',
-      'PrivateKey',
-      'PublicKey',
-      'AllowedIPs',
-      'Address',
-      'DNS',
-      'Endpoint',
-      'MTU',
-    ],
-    ...[
-      '=',
-      ' = ',
-      '\n',
-      '\r\n',
-      '\r',
-      '#',
-      ',',
-      ' ',
-      '\t',
-      '/',
-      ':',
-      '\uFEFF',
-      '\u0000',
-      '\u2028',
-      '0.0.0.0/0',
-      '::/0',
-    ],
-    ...['10.0.0.2/24', 'vpn.example:1', '[::1]:5', '99999999999', 'constructor', '__proto__', 'PostUp', 'é', '💥'],
-    'GtL7fZc/bLnqZldpVofMCD6hDjrK28SsdLxevJ+qtKU=',
-    'yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=',
-  );
-  const judged = (profile: Uint8Array | string) => {
-    try {
-      planWireGuard(profile, 'fuzz.conf', { split: true, dns: [] });
-    } catch (fault) {
-      if (!VmgateError.is(fault)) throw fault;
-      expect(fault.code).toMatch(/^VPN_/);
-      expect(fault.what).toMatch(/^fuzz\.conf(:\d+:\d+:| is )/);
-      expect(fault.remedy).not.toBe('');
-    }
-  };
-
-  test('pieces of profiles in any order', () => {
-    fc.assert(
-      fc.property(
-        fc.array(pieces, { maxLength: 60 }).map((parts) => parts.join('')),
-        judged,
-      ),
-      { numRuns: 3_000 },
-    );
-  });
-
-  test('bytes', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 400 }), judged), { numRuns: 1_000 });
-  });
-
-  test('good profiles with one change', () => {
-    const texts = names('profiles').map((name) => read('profiles', name).toString());
-    const changed = fc
-      .tuple(fc.constantFrom(...texts), fc.nat(), fc.nat({ max: 30 }), pieces)
-      .map(([text, place, length, piece]) => {
-        const start = place % text.length;
-        return text.slice(0, start) + piece + text.slice(start + length);
-      });
-    fc.assert(fc.property(changed, judged), { numRuns: 3_000 });
-  });
-
-  test('the largest hostile profiles take no more than moments', () => {
-    const fill = (unit: string, prefix = '') =>
-      prefix + unit.repeat(Math.floor((65_536 - prefix.length) / unit.length));
-    const started = performance.now();
-    for (const profile of [
-      fill('[Peer]\n'),
-      fill('DNS=\n', '[Interface]\n'),
-      fill('DNS=1.1.1.1\n', '[Interface]\n'),
-      fill('1.1.1.1,', '[Interface]\nDNS='),
-      fill('a', '[Interface]\n'),
-      fill('a', '[Interface]\nDNS=a.'),
-      fill('a-', '[Peer]\nEndpoint='),
-      fill(':', '[Peer]\nEndpoint='),
-      fill(' ', '[Interface]\nDNS'),
-      fill('='),
-    ]) {
-      judged(profile);
-    }
-    expect(performance.now() - started).toBeLessThan(2_000);
   });
 });
