@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, expect } from '@jest/globals';
+import { afterAll, expect, test } from '@jest/globals';
 import { loadConfig } from '../../src/config/index.ts';
 import { corpusOf, fuzz, orCoded } from './fuzz.ts';
 import { growsLinearly } from './growth.ts';
@@ -15,7 +15,7 @@ afterAll(() => rmSync(root, { recursive: true }));
 
 const unit = path.join(path.dirname(fileURLToPath(import.meta.url)), '../unit/config/corpus');
 const good = [
-  'version: 1\nvpn: mullvad\nverify: {exit: {url: "https://am.i.mullvad.net/json", expect: {json: {mullvad_exit_ip: true}}}}\nwork: {web: {image: tiny}}\n',
+  'version: 1\nvpn: mullvad\nverify: {exit: {url: "https://am.i.mullvad.net/json", expect: {json: {mullvad_exit_ip: true}}}}\nwork: {web: {template: tiny}}\n',
   'version: 1\ngate: acme\nvpn: acme\nverify:\n  exit: {url: "http://intranet.acme.example/ip", expect: [10.20.0.0/16]}\n  every: 30s\n  maxAge: 60s\nwork:\n  win: {disk: ~/vms/acme.qcow2, hardware: compat, memory: 4GiB}\n',
 ];
 const local = 'vpn: mine\nverify: {every: 10s}\nwork: {web: {memory: 1GiB}}\n';
@@ -86,6 +86,11 @@ function load(text: Buffer | string, personal?: Buffer) {
   if (personal !== undefined) writeFileSync(file, personal);
   return loadConfig(project, home);
 }
+
+test('the samples that are mutated below are good as they stand', () => {
+  for (const text of good) expect(load(text).config.work).toHaveLength(1);
+  expect(load(good[0] ?? '', Buffer.from(local)).config.verify.everyMs).toBe(10_000);
+});
 
 for (const [name, read] of [
   ['config', (bytes: Buffer) => load(bytes)],

@@ -14,6 +14,7 @@ import vm from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { VmgateError } from '../../src/core/coded.ts';
+import { neighbours } from './mutate.ts';
 
 export interface Target {
   /** Its folder in the corpus. */
@@ -21,6 +22,8 @@ export interface Target {
   readonly inputs: fc.Arbitrary<Buffer>;
   /** Throws when a promise is broken. */
   readonly judge: (input: Buffer) => void | Promise<void>;
+  /** Samples whose {@link neighbours} are all tried, each time. Only where `judge` answers at once. */
+  readonly around?: readonly Buffer[];
   /** Inputs between two looks at the clock; fewer where one input costs milliseconds. */
   readonly batch?: number;
 }
@@ -42,6 +45,12 @@ export function fuzz(target: Target): void {
         bounded(target, bytes),
       );
     }
+    if (target.around !== undefined) {
+      const { around } = target;
+      test('all that is one step away from a sample', () => {
+        for (const sample of around) walk(target, sample);
+      }, 120_000);
+    }
     test(
       `fresh inputs for ${SECONDS} s`,
       async () => {
@@ -55,7 +64,10 @@ export function fuzz(target: Target): void {
         ) {
           first = false;
           const found = await fc.check(property, { seed, numRuns, interruptAfterTimeLimit: SECONDS * 1_000 + 60_000 });
-          if (found.failed) throw brokenPromise(target, found);
+          if (found.failed) {
+            const [input = Buffer.alloc(0)] = found.counterexample ?? [];
+            throw brokenPromise(target, input, found.errorInstance, `FUZZ_SEED=${found.seed}`);
+          }
         }
       },
       SECONDS * 2_000 + 180_000,
@@ -73,6 +85,11 @@ export function corpusOf(name: string): readonly { readonly file: string; readon
   } catch {
     return [];
   }
+}
+
+/** `expect` for what is asked a million times: it costs nothing while the promise holds. */
+export function hold(promise: string, kept: boolean): void {
+  if (!kept) throw new Error(`broken: ${promise}`);
 }
 
 /**
@@ -129,17 +146,28 @@ async function bounded({ judge }: Target, input: Buffer): Promise<void> {
 const CALL = new vm.Script('judge()');
 const bench = vm.createContext({ judge: (): unknown => undefined });
 
-function brokenPromise({ name }: Target, found: fc.RunDetails<[Buffer]>): Error {
-  const input = found.counterexample?.[0] ?? Buffer.alloc(0);
+/** One look at the clock for a thousand inputs: V8's watch costs more than they do. */
+function walk(target: Target, sample: Buffer): void {
+  let input = sample;
+  bench['judge'] = () => {
+    for (input of neighbours(sample)) void target.judge(input);
+  };
+  try {
+    CALL.runInContext(bench, { timeout: 4 * HANGS_AFTER_MS });
+  } catch (cause) {
+    throw brokenPromise(target, input, cause, 'it is found each time');
+  }
+}
+
+/** Keeps the input, and says what it is and how to meet it again. */
+function brokenPromise({ name }: Target, input: Buffer, cause: unknown, again: string): Error {
   const file = createHash('sha256').update(input).digest('hex').slice(0, 12);
   mkdirSync(path.join(CORPUS, name), { recursive: true });
   writeFileSync(path.join(CORPUS, name, file), input);
-  return new Error(
-    [
-      `${name}: ${input.length} bytes break a promise, kept as test/fuzz/corpus/${name}/${file}`,
-      `again from here: FUZZ_SEED=${found.seed}, path ${found.counterexamplePath ?? ''}`,
-      `text: ${JSON.stringify(input.toString('latin1', 0, 400))}`,
-      String(found.errorInstance instanceof Error ? found.errorInstance.stack : found.errorInstance),
-    ].join('\n'),
-  );
+  const lines = [
+    `${name}: ${input.length} bytes break a promise, kept as test/fuzz/corpus/${name}/${file}; ${again}`,
+    `text: ${JSON.stringify(input.toString('latin1', 0, 400))}`,
+    String(typeof cause === 'object' && cause !== null && 'stack' in cause ? cause.stack : cause),
+  ];
+  return new Error(lines.join('\n'));
 }

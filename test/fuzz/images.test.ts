@@ -51,6 +51,7 @@ function qcow2({ version = 3, backing = '', dataFile = '' }): Buffer {
 
 fuzz({
   name: 'disk-header',
+  around: [qcow2({}), qcow2({ version: 2 })],
   inputs: mutated(
     [
       qcow2({}),
@@ -106,6 +107,8 @@ fuzz({
   },
 });
 
+/** Most of the archive: a flipped bit in it must be noticed by its digest alone. */
+const BASE = 'base files '.repeat(400);
 const part = (name: string, data: string) => ({ name, digest: sha256(data), bytes: data.length });
 const manifest: ImageManifest = {
   version: 1,
@@ -113,7 +116,7 @@ const manifest: ImageManifest = {
   arch: 'amd64',
   source: sha256('source'),
   kernel: { ...part('kernel', 'a kernel'), name: 'kernel' },
-  layers: [part('base', 'base files'), part('wireguard', 'wg files')],
+  layers: [part('base', BASE), part('wireguard', 'wg files')],
   packages: [{ name: 'busybox', version: '1:1.37.0-6', digest: sha256('deb') }],
 };
 
@@ -137,7 +140,7 @@ fuzz({
 const imageTar = await tar({
   'manifest.json': canonicalManifest(manifest),
   kernel: 'a kernel',
-  'base.cpio': 'base files',
+  'base.cpio': BASE,
   'wireguard.cpio': 'wg files',
 });
 
@@ -147,6 +150,12 @@ async function tar(files: Readonly<Record<string, string>>): Promise<Buffer> {
   archive.finalize();
   return await buffer(Readable.from(archive));
 }
+
+test('the archive that is mutated below is an image', async () => {
+  const file = path.join(folder, 'image.tar');
+  writeFileSync(file, imageTar);
+  expect((await importImage(file, path.join(folder, 'images'))).digest).toBe(digestOf(manifest));
+});
 
 fuzz({
   name: 'image-tar',

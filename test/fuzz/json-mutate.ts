@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { mutated } from './mutate.ts';
 
-type Change = (value: unknown) => unknown;
+/** `whole`: the document, to take another part of it. */
+type Change = (value: unknown, whole: unknown) => unknown;
 
 const DEEP = 20_000;
 const deepList: Raw = { raw: `${'['.repeat(DEEP)}${']'.repeat(DEEP)}` };
@@ -87,6 +88,11 @@ const change: fc.Arbitrary<Change> = fc.oneof(
           ? old.flatMap((item, index) => (index === at % old.length ? Array(times).fill(item) : [item]))
           : old,
   ),
+  fc.nat(10_000).map(
+    (at): Change =>
+      (_, whole) =>
+        partAt(whole, at),
+  ),
   fc.constantFrom(-1, 1, 0.5).map(
     (by): Change =>
       (old) =>
@@ -115,12 +121,21 @@ export function mutatedJson(samples: readonly unknown[], words: readonly string[
 function changedAt(value: unknown, at: number, edit: Change): unknown {
   let left = at % partsOf(value);
   const walk = (part: unknown): unknown => {
-    if (left-- === 0) return edit(part);
+    if (left-- === 0) return edit(part, value);
     if (Array.isArray(part)) return part.map(walk);
     if (!isObject(part) || isRaw(part)) return part;
     return Object.fromEntries(Object.entries(part).map(([key, member]) => [key, walk(member)]));
   };
   return walk(value);
+}
+
+function partAt(value: unknown, at: number): unknown {
+  let found: unknown;
+  changedAt(value, at, (part) => {
+    found = part;
+    return part;
+  });
+  return found;
 }
 
 function partsOf(value: unknown): number {

@@ -12,13 +12,42 @@ const MAX_BYTES = 200_000;
 /** `words`: what the format is made of; put in anywhere. */
 export function mutated(samples: readonly Buffer[], words: readonly (string | Buffer)[] = []): fc.Arbitrary<Buffer> {
   const sample = fc.constantFrom(...samples);
-  const edits = fc.array(fc.tuple(position, fc.oneof(...editsOf(sample, words))), { maxLength: 6 });
+  const edit = fc.tuple(position, fc.oneof(...editsOf(sample, words)));
+  // Most faults show where all else is right.
+  const edits = fc.oneof(
+    { weight: 3, arbitrary: edit.map((one) => [one]) },
+    { weight: 2, arbitrary: fc.array(edit, { maxLength: 6 }) },
+  );
   const changed = fc
     .tuple(sample, edits)
     .map(([base, changes]) =>
       changes.reduce((bytes, [at, edit]) => edit(bytes, at % (bytes.length + 1)).subarray(0, MAX_BYTES), base),
     );
   return fc.oneof({ weight: 8, arbitrary: changed }, { weight: 1, arbitrary: noise(300) });
+}
+
+/** Whatever is one small step away from `sample`: every bit of its first bytes, bounds in every byte, every length. */
+export function* neighbours(sample: Buffer, first = 320): Generator<Buffer> {
+  for (let at = 0; at < Math.min(sample.length, first); at += 1) {
+    const old = sample[at] ?? 0;
+    for (const value of [
+      ...Array.from({ length: 8 }, (_, bit) => old ^ (1 << bit)),
+      0,
+      1,
+      0x7f,
+      0x80,
+      0xff,
+      old + 1,
+      old - 1,
+    ]) {
+      const copy = Buffer.from(sample);
+      copy[at] = value;
+      yield copy;
+    }
+    yield sample.subarray(0, at);
+  }
+  yield Buffer.concat([sample, Buffer.from([0])]);
+  yield Buffer.concat([sample, Buffer.from('x')]);
 }
 
 export function noise(maxLength: number): fc.Arbitrary<Buffer> {

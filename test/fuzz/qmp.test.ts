@@ -174,6 +174,10 @@ function factsOf(table: unknown) {
   return readFacts({ execute }, SPEC.name);
 }
 
+test('the machine that is mutated below is the one that was asked for', async () => {
+  expect(judgeDefinition(SPEC, await honest).outcome).toBe('verified');
+});
+
 fuzz({
   name: 'qmp-facts',
   inputs: mutatedJson([MACHINE], ['nic: index=0,type=nic', ' \\\\ wire: index=0,', 'child<', '>']),

@@ -125,6 +125,7 @@ const wearing = (blob: Buffer, algorithm: string) =>
 
 fuzz({
   name: 'signature',
+  around: [raw],
   inputs: mutated(
     [raw, ...foreignKeys.map((blob) => wearing(blob, 'ecdsa-sha2-nistp256')), wearing(rsaBlob, 'rsa-sha2-512')],
     [
@@ -157,6 +158,7 @@ const seed = Buffer.from(pair.privateKey.export({ format: 'jwk' }).d ?? '', 'bas
 
 fuzz({
   name: 'private-key',
+  around: [privateRaw],
   inputs: mutated([privateRaw], ['openssh-key-v1\0', sshString('none'), sshString('ssh-ed25519')]),
   judge: (body) => {
     const text = `-----BEGIN OPENSSH PRIVATE KEY-----\n${body.toString('base64')}\n-----END OPENSSH PRIVATE KEY-----\n`;
