@@ -287,6 +287,47 @@ if (reason !== undefined) process.stderr.write(`skipped, vmgate-gw under its own
     },
   });
 
+  /** One request to a shell that stays, then another: whatever the first one's settings were, they end where they end. */
+  async function expectFramed(verb: protocol.Verb, settings: Buffer, failing: string): Promise<Outcome> {
+    const stdin = Buffer.concat([Buffer.from(`${verb} ${settings.length}\n`), settings]);
+    const outcome = await guest.run({ command: 'vmgate-gw serve', stdin, failing, next: 'hello 0\n' });
+    expectBounded(outcome);
+    const lines = outcome.stdout.toString('latin1').split('\n');
+    expect(lines).toHaveLength(3);
+    const answer = (line = '') => ({ stdout: Buffer.from(line), stderr: '', exit: 0 });
+    orCoded(['GATEWAY_VERB_FAILED'], () => readAnswer(verb, ANSWERS[verb], answer(lines[0])));
+    expect(readAnswer('hello', protocol.hello, answer(lines[1]))).toMatchObject({ bootId: 'boot-1' });
+    return outcome;
+  }
+
+  fuzz({
+    name: 'verb-serve',
+    batch: 10,
+    inputs: mutated(
+      [
+        Buffer.from(tunnelSettings),
+        Buffer.from('work0\nprobe0\n'),
+        Buffer.from('1790000000499\n'),
+        Buffer.from('hello 0\n'),
+      ],
+      words,
+    ),
+    judge: async (settings) => {
+      const verbs = ['tunnel', 'lease', 'clock', 'apply', 'unlease'] as const;
+      const verb = verbs[settings.length % verbs.length] ?? 'tunnel';
+      await expectFramed(verb, settings, settings.length % 3 === 0 ? 'nft' : '');
+    },
+  });
+
+  test.each(['tunnel', 'lease', 'clock'] as const)(
+    'a refused %s takes its settings with it, however long',
+    async (verb) => {
+      const settings = Buffer.from(`nonsense here\n${`PrivateKey = ${KEY}\n`.repeat(5_000)}`);
+      const { stdout } = await expectFramed(verb, settings, '');
+      expect(stdout.toString('latin1')).not.toContain(KEY);
+    },
+  );
+
   /** What dnsmasq wrote down of a hostile network, and what nft says of a ruleset it refuses. */
   fuzz({
     name: 'verb-logs',

@@ -30,8 +30,13 @@ const LINK = 0o120000;
 const FILE = 0o100000;
 const NAMESPACE = ['--user', '--map-root-user', '--mount', '--pid', '--net', '--ipc', '--fork', '--kill-child'];
 
-/** How a verb is entered: the only line that knows. stdin is a pipe, as it is under dropbear. */
-const ENTER = 'cat /case/stdin | SSH_ORIGINAL_COMMAND="$(cat /case/command)" vmgate-gw >/case/stdout 2>/case/stderr';
+/**
+ * How a verb is entered: the only lines that know. stdin is a pipe, as it is under dropbear; a client of `serve` sends a
+ * second request only after the answer to the first.
+ */
+const ENTER = `
+  { cat /case/stdin; [ ! -s /case/next ] || { until grep -q . /case/stdout; do :; done; cat /case/next; }; } |
+    SSH_ORIGINAL_COMMAND="$(cat /case/command)" vmgate-gw >/case/stdout 2>/case/stderr`;
 
 const LOOP = `
 trap '' HUP
@@ -87,6 +92,8 @@ export interface Case {
   readonly stdin: Buffer;
   /** The stand-in that fails; '' for none. */
   readonly failing: string;
+  /** What the client sends once it was answered. */
+  readonly next?: string;
 }
 
 export interface Outcome {
@@ -185,13 +192,15 @@ export class GuestRoot {
     return new GuestRoot(root);
   }
 
-  async run({ command, stdin, failing }: Case): Promise<Outcome> {
+  async run({ command, stdin, failing, next = '' }: Case): Promise<Outcome> {
     const at = (name: string) => path.join(this.root, name);
     rmSync(at('sys/class/net/tun0'), { recursive: true, force: true });
     for (const name of ['calls', 'nft', 'wg']) rmSync(at(`case/${name}`), { force: true });
     for (const name of ['resolvers', 'dhcp-options', 'tunnel-batch']) writeFileSync(at(`run/vmgate/${name}`), '');
     writeFileSync(at('case/command'), command);
     writeFileSync(at('case/stdin'), stdin);
+    writeFileSync(at('case/next'), next);
+    writeFileSync(at('case/stdout'), '');
     writeFileSync(at('case/status'), `${failing}\n`);
     this.#number += 1;
     const answered = new Promise<string>((resolve) => {

@@ -13,10 +13,15 @@ done_well() {
 # What a verb has begun and must undo when it fails.
 clean_up=:
 
+# How to read away what a refused verb left of its settings. Before the answer: after it the client sends the next
+# request, and as requests the settings would be answered, a key among them quoted.
+rest=:
+
 # refuse STEP DETAIL: ends the verb with the failure document.
 refuse() {
   trap - EXIT
   "$clean_up" >/dev/null 2>&1 || :
+  "$rest" >/dev/null
   printf '{"v":1,"ok":false,"step":"%s","detail":"%s"}\n' "$1" "$(printf '%s\n' "$2" | json_text 4096)"
   exit 1
 }
