@@ -15,10 +15,11 @@ afterAll(() => rmSync(root, { recursive: true }));
 
 const unit = path.join(path.dirname(fileURLToPath(import.meta.url)), '../unit/config/corpus');
 const good = [
-  'version: 1\nvpn: mullvad\nverify: {exit: {url: "https://am.i.mullvad.net/json", expect: {json: {mullvad_exit_ip: true}}}}\nwork: {web: {template: tiny}}\n',
+  'version: 1\nvpn: mullvad\nverify: {exit: {url: "https://am.i.mullvad.net/json", expect: {json: {mullvad_exit_ip: true}}}, every: 30s, maxAge: 60s}\nwork: {web: {template: tiny}}\n',
   'version: 1\ngate: acme\nvpn: acme\nverify:\n  exit: {url: "http://intranet.acme.example/ip", expect: [10.20.0.0/16]}\n  every: 30s\n  maxAge: 60s\nwork:\n  win: {disk: ~/vms/acme.qcow2, hardware: compat, memory: 4GiB}\n',
 ];
-const local = 'vpn: mine\nverify: {every: 10s}\nwork: {web: {memory: 1GiB}}\n';
+const local =
+  'vpn: mine\nendpoint: {allowPrivate: false}\nverify: {every: 10s, maxAge: 40s}\nwork: {web: {memory: 1GiB}}\n';
 const samples = [...good, local, ...readdirSync(unit).map((file) => readFileSync(path.join(unit, file)))].map((text) =>
   Buffer.from(text),
 );
@@ -71,6 +72,9 @@ const words = [
     '1e999',
     '0x10',
     '30s',
+    '9m',
+    '1h',
+    'true',
     '4GiB',
     '__proto__',
     'constructor',
@@ -126,8 +130,13 @@ for (const [name, read] of [
       expect(config.vpn).toMatch(/^[a-z0-9]/i);
       for (const work of config.work) expect(work.name).toMatch(/^[a-z][a-z0-9-]*$/);
       expect(read(bytes).digest).toBe(digest);
-      if (name === 'config-local')
-        expect(config.verify.everyMs).toBeLessThanOrEqual(load(good[0] ?? '').config.verify.everyMs);
+      if (name !== 'config-local') return;
+      // A personal file can only tighten what the team's says.
+      const team = load(good[0] ?? '').config;
+      expect(config.verify.everyMs).toBeLessThanOrEqual(team.verify.everyMs);
+      expect(config.verify.maxAgeMs).toBeLessThanOrEqual(team.verify.maxAgeMs);
+      expect(config.verify.exit).toEqual(team.verify.exit);
+      expect(config.endpoint.allowPrivate).toBe(false);
     },
   });
 }

@@ -1,4 +1,4 @@
-import { createReadStream, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
@@ -179,6 +179,9 @@ fuzz({
     if (image === undefined) return void expect(left).toEqual([]);
     // What came in is what its own digest says, whatever stood round it in the archive.
     expect(digestOf(image.manifest)).toBe(image.digest);
+    for (const { name, digest } of [image.manifest.kernel, ...image.manifest.layers]) {
+      expect(sha256(readFileSync(path.join(image.folder, fileOf(name))))).toBe(digest);
+    }
     expect(left).toEqual([image.digest.slice('sha256:'.length), 'current.json'].toSorted());
     return undefined;
   },
