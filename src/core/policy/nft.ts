@@ -3,6 +3,10 @@
  * one transaction. Every filter hook drops by default and no rule speaks of a missing tunnel: with the tunnel gone
  * nothing matches. A policy without endpoints and tunnel is the boot ruleset.
  *
+ * Each filter chain also ends with a drop of its own. A chain's policy is not part of what Linux switches at once: while a
+ * ruleset takes another's place, the new rules count already and the policy is still `accept`, until the kernel gets to it
+ * (nft_chain_commit_drop_policy). A flood gets packets through there (leak case 18).
+ *
  * Nothing here is answered or forwarded over IPv6: every accepting rule pins IPv4, but for the loopback.
  */
 import type { Defence, RemovedDefences } from './defence.ts';
@@ -121,7 +125,7 @@ function prerouting(policy: EgressPolicy, without: Without): Expression[][] {
             ],
           ],
     ),
-    [count('dropped_prerouting')],
+    [count('dropped_prerouting'), drop],
   ];
 }
 
@@ -143,14 +147,14 @@ function input(policy: EgressPolicy, without: Without): Expression[][] {
         [...from, ctState('established'), ctDirection('reply'), accept],
       ];
     }),
-    [count('dropped_input')],
+    [count('dropped_input'), drop],
   ];
 }
 
 function forward(policy: EgressPolicy, without: Without): Expression[][] {
   const { links, tunnel } = policy;
   const shortcut = without('no-shortcut') ? [[ctState('established', 'related'), accept]] : [];
-  if (tunnel === undefined) return [...shortcut, [count('dropped_forward')]];
+  if (tunnel === undefined) return [...shortcut, [count('dropped_forward'), drop]];
   return [
     [...clampMss],
     ...shortcut,
@@ -175,7 +179,7 @@ function forward(policy: EgressPolicy, without: Without): Expression[][] {
       ...(link.ifname === PROBE ? [count('probe_to_tunnel')] : []),
       accept,
     ]),
-    [count('dropped_forward')],
+    [count('dropped_forward'), drop],
   ];
 }
 
@@ -196,7 +200,7 @@ function output(policy: EgressPolicy, without: Without): Expression[][] {
       ];
     }),
     ...(tunnel === undefined ? [] : [[oifname(tunnel.ifname), ipv4Only, count('to_tunnel'), accept]]),
-    [count('dropped_output')],
+    [count('dropped_output'), drop],
   ];
 }
 

@@ -53,6 +53,19 @@ describe.each(Object.entries(policies))('%s', (name, policy) => {
   });
 });
 
+test.each(Object.entries(policies))(
+  '%s: each filter chain ends with a drop of its own: its policy comes late',
+  (_, policy) => {
+    const rules = compileNft(policy).nftables.flatMap(
+      ({ add }: { add?: { rule?: { chain: string; expr: object[] } } }) => (add?.rule === undefined ? [] : [add.rule]),
+    );
+    for (const chain of ['prerouting', 'input', 'forward', 'output']) {
+      const last = rules.filter((rule) => rule.chain === chain).at(-1);
+      expect(last?.expr).toEqual([{ counter: `dropped_${chain}` }, { drop: null }]);
+    }
+  },
+);
+
 test('the boot ruleset forwards nothing and lets nothing into the uplink', () => {
   const lines = normalizeRuleset(compileNft(bootPolicy));
   const accepts = (part: string) => lines.filter((line) => line.includes(part) && line.includes('"accept":null'));
