@@ -13,6 +13,12 @@ import { judgeRunning, reply } from './work.ts';
  */
 const OF_THE_GATEWAY: readonly CheckName[] = ['image', 'ruleset', 'routes', 'canary'];
 
+/**
+ * Verifications in a row that fail on a tunnel that connects, after which the gateway is replaced: what hangs in it (its
+ * resolver, for one) looks like a network that does not answer, and no reconnect mends it.
+ */
+const WORN_AFTER = 3;
+
 /** Pulse interval of an open gate. The kernel lease is 15 s, the guard's deadline 5 s. */
 export const PULSE_MS = 2_000;
 
@@ -93,7 +99,9 @@ export function pulsed(state: GateState, event: Extract<GateEvent, { type: 'puls
 function closeFor(state: GateState, verdicts: readonly Verdict[]): Step {
   const failed = failing(verdicts);
   const isSick = failed.some(({ check, outcome }) => outcome === 'refuted' && OF_THE_GATEWAY.includes(check));
-  return close(state, isSick ? 'booting' : 'closed', { kind: 'verdicts', failed });
+  const isSilent = failed.some(({ check, outcome }) => outcome === 'unknown' && check !== 'exit');
+  const isWorn = isSilent && state.phase === 'verifying' && (state.retries + 1) % WORN_AFTER === 0;
+  return close(state, isSick || isWorn ? 'booting' : 'closed', { kind: 'verdicts', failed });
 }
 
 export function timer(state: GateState, event: Extract<GateEvent, { type: 'timer' }>): Step {

@@ -296,6 +296,25 @@ describe('closing', () => {
     expect(play.did().includes('killGateway')).toBe(isFresh);
   });
 
+  test('a gateway whose checks stay unanswered on a tunnel that connects is replaced, every third time', () => {
+    const play = new Play().opened();
+    const silent = allVerified.map((each) => (each.check === 'dns' ? verdict('dns', 'unknown') : each));
+    const replaced = Array.from({ length: 6 }, () => {
+      play.did();
+      play.on(play.verified(silent)).closedNow();
+      const kills = play.did().includes('killGateway');
+      if (kills) play.on({ type: 'gatewayKilled', generation: play.state.generation });
+      expect(play.state.phase).toBe('closed');
+      play.on({ type: 'timer', name: 'retry', generation: play.state.generation });
+      expect(play.state.phase).toBe(kills ? 'booting' : 'connecting');
+      if (kills) play.on({ type: 'booted', generation: play.state.generation, dhcp: false });
+      play.on({ type: 'pinned', generation: play.state.generation });
+      play.on({ type: 'connected', generation: play.state.generation });
+      return kills;
+    });
+    expect(replaced).toEqual([false, false, true, false, false, true]);
+  });
+
   test('what a close brings about itself does not stand in for why it began', () => {
     const play = new Play().opened().on({ type: 'violation', fault: refused });
     play.on({ type: 'partLost', generation: play.state.generation, fault: broken });
