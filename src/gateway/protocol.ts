@@ -115,8 +115,11 @@ const still = z.object({
   rules6: z.array(z.unknown()).max(256),
   routes4: z.array(z.unknown()).max(1_024),
   routes6: z.array(z.unknown()).max(1_024),
-  /** What the uplink is to have: planned, or given by the local network, which may take it back. */
-  uplink: uplinkAddress.nullable(),
+  /**
+   * What the uplink is to have: planned, or given by the local network, which may take it back. `routeOptions`: which of
+   * DHCP's options that carry routes the network sent along, by number; none of them is used.
+   */
+  uplink: uplinkAddress.extend({ routeOptions: z.array(z.int().min(1).max(254)).max(8) }).nullable(),
   ipForward: z.boolean(),
   /** net.ipv6.conf.IF.disable_ipv6 for every interface there is. */
   disableIpv6: z.record(z.string().max(15), z.boolean()),

@@ -26,10 +26,11 @@ import { type ScanTarget, scanFrames } from './hostile-frames.ts';
 export type LabFault = 'tunnel-silent' | 'inside-silent' | 'resolver-silent' | 'relayed';
 
 /**
- * What the untrusted network's DHCP offers: `plain`, `short` leases of two minutes, `moved` to another range, `routes` that
- * lead around a VPN (1), addresses of a `public` range (2), a `bogus` router, or nothing at all.
+ * What the untrusted network's DHCP offers: `plain`, `short` leases of two minutes, `moved` to another range, `routes`
+ * that lead around a VPN (1), a route for `one` address (54), addresses of a `public` range (2), a `bogus` router, or
+ * nothing at all.
  */
-export type LabDhcp = 'plain' | 'short' | 'moved' | 'routes' | 'public' | 'bogus' | 'silent';
+export type LabDhcp = 'plain' | 'short' | 'moved' | 'routes' | 'one' | 'public' | 'bogus' | 'silent';
 
 /** `wifi`: the untrusted network's resolver; `internet`: any public one, asked in clear; `vpn`: inside the tunnel. */
 export type LabResolver = 'wifi' | 'internet' | 'vpn';

@@ -76,10 +76,19 @@ function judge(facts: RoutesFacts): Opinion {
   ];
   if (wrong.length > 0) return refuted('not every way leads into the tunnel', FRESH_GATEWAY, wrong);
   const into = tunnel.routes.join(', ');
-  return verified('every way leads into the tunnel', [
+  return verified(`every way leads into the tunnel${offeredRoutes(held.routeOptions)}`, [
     `${into} by ${tunnel.ifname}`,
     `VPN socket by ${uplink.nextHop}`,
   ]);
+}
+
+/**
+ * A network that sends routes changes nothing here, but the user should know it: with another VPN client the same routes
+ * lead single addresses around the tunnel, or nowhere (TunnelVision's side channel).
+ */
+function offeredRoutes(options: readonly number[]): string {
+  if (options.length === 0) return '';
+  return `; this network sent routes of its own (DHCP option ${options.join(', ')}), which are ignored`;
 }
 
 function judgeRules(family: string, listed: readonly unknown[], mark: number, uplinkRule: boolean): readonly string[] {

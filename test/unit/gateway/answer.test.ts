@@ -20,7 +20,7 @@ const FACTS = {
   rules6: [],
   routes4: [{ dst: 'default', dev: 'tun0', scope: 'link', flags: [] }],
   routes6: [],
-  uplink: { address: '10.0.2.15', prefixLength: 24, nextHop: '10.0.2.2' },
+  uplink: { address: '10.0.2.15', prefixLength: 24, nextHop: '10.0.2.2', routeOptions: [] },
   ipForward: true,
   disableIpv6: { up0: true },
   links: [{ ifname: 'up0', mac: '52:54:01:12:34:00', up: true, rxPackets: 1, rxBytes: 2, txPackets: 3, txBytes: 4 }],

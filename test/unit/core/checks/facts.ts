@@ -87,7 +87,7 @@ export function healthyFacts(overrides: Partial<GatewayFacts> = {}): GatewayFact
       { type: 'local', dst: '127.0.0.0/8', dev: 'lo', table: 'local', protocol: 'kernel', scope: 'host', flags: [] },
     ],
     routes6: [{ type: 'local', dst: '::1', dev: 'lo', table: 'local', protocol: 'kernel', metric: 0, flags: [] }],
-    uplink: { address: '10.0.2.15', prefixLength: 24, nextHop: '10.0.2.2' },
+    uplink: { address: '10.0.2.15', prefixLength: 24, nextHop: '10.0.2.2', routeOptions: [] },
     ipForward: true,
     disableIpv6: { up0: true, lo: true, tun0: true, ...Object.fromEntries(links.map(({ ifname }) => [ifname, true])) },
     links: [

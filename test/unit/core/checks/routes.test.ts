@@ -28,6 +28,15 @@ const splitRoutes = [
 ];
 
 describe('routes', () => {
+  test('a network that sends routes is named, and changes nothing', () => {
+    const uplink = { address: '10.0.2.15', prefixLength: 24, nextHop: '10.0.2.2', routeOptions: [33, 121] };
+    expect(routesCheck.judge(facts({ uplink }))).toMatchObject({
+      outcome: 'verified',
+      summary: expect.stringMatching(/sent routes of its own \(DHCP option 33, 121\), which are ignored$/),
+    });
+    expect(routesCheck.judge(facts())).toMatchObject({ summary: 'every way leads into the tunnel' });
+  });
+
   test.each<[string, RoutesFacts, string, string]>([
     ['as the policy needs them', facts(), 'verified', '0.0.0.0/0 by tun0'],
     ['split tunnel', { ...facts({ routes4: splitRoutes }), policy: split }, 'verified', '10.20.0.0/16, 10.66.0.0/24'],
@@ -145,13 +154,13 @@ describe('routes', () => {
 
     [
       'another address by DHCP',
-      facts({ uplink: { address: '10.0.2.16', prefixLength: 24, nextHop: '10.0.2.2' } }),
+      facts({ uplink: { address: '10.0.2.16', prefixLength: 24, nextHop: '10.0.2.2', routeOptions: [] } }),
       'unknown',
       'now it is 10.0.2.16, router 10.0.2.2',
     ],
     [
       'another router by DHCP',
-      facts({ uplink: { address: '10.0.2.15', prefixLength: 24, nextHop: '10.0.2.3' } }),
+      facts({ uplink: { address: '10.0.2.15', prefixLength: 24, nextHop: '10.0.2.3', routeOptions: [] } }),
       'unknown',
       'now it is 10.0.2.15, router 10.0.2.3',
     ],

@@ -135,7 +135,15 @@ uplink_json() {
   address=
   { read -r address prefix_length next_hop </run/vmgate/uplink; } 2>/dev/null || :
   if [ -z "$address" ]; then printf null && return; fi
-  printf '{"address":"%s","prefixLength":%s,"nextHop":"%s"}' "$address" "$prefix_length" "$next_hop"
+  options=
+  { read -r options </run/vmgate/uplink-routes; } 2>/dev/null || :
+  printf '{"address":"%s","prefixLength":%s,"nextHop":"%s","routeOptions":[' "$address" "$prefix_length" "$next_hop"
+  comma=
+  for option in $options; do
+    printf '%s%s' "$comma" "$option"
+    comma=,
+  done
+  printf ']}'
 }
 
 # Two lines of JSON: rules, then the routes of all tables. $1: -4 or -6.
