@@ -2,7 +2,9 @@
 export { LAB } from './addresses.ts';
 export type { DnsQuerySeen, HttpRequestSeen, LabCounts, Reached } from './answers.ts';
 export type { LabDhcp, LabFault, LabResolver } from './controls.ts';
-export { arpSpoof, routerAdvertisement, type ScanTarget, vlanTagged } from './hostile-frames.ts';
+export { arpSpoof, type ScanTarget, vlanTagged } from './hostile-frames.ts';
+export { type ForgedError, fragmentationNeeded, icmpRedirect } from './hostile-icmp.ts';
+export { dhcpv6Reply, neighbourRedirect, type Router6, routerAdvertisement } from './hostile-ipv6.ts';
 export { Lab, type LabAttachment, type LabStart } from './lab.ts';
 export { superviseInLab } from './lab-gate.ts';
 export type { LabPass, LabPassPlan } from './pass.ts';

@@ -1,6 +1,10 @@
-/** Disks as the real qemu-img makes them: what is refused, what is taken, and what an overlay lies over. */
+/**
+ * Disks as the real qemu-img makes them: what is refused, what is taken, and what an overlay lies over.
+ *
+ * @leakCase 66 none: a disk with a backing file, data file, json: or URL inside is refused before QEMU sees it
+ */
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -22,7 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-describe('refused before any tool sees it (leak case 66)', () => {
+describe('case 66: refused before any tool sees it', () => {
   const HOSTILE: readonly (readonly [name: string, code: string, named: string, create: readonly string[]])[] = [
     ['host file', 'WORK_DISK_BACKING', '/etc/passwd', ['-u', '-F', 'raw', '-b', '/etc/passwd']],
     ['nbd', 'WORK_DISK_BACKING', 'nbd://192.0.2.1:10809/x', ['-u', '-F', 'raw', '-b', 'nbd://192.0.2.1:10809/x']],
@@ -61,6 +65,15 @@ describe('refused before any tool sees it (leak case 66)', () => {
     await qemuImg('create', '-q', '-f', format, at(`x.${format}`), '8M');
     const inspected = inspectDisk(at(`x.${format}`), noTool);
     await expect(inspected).rejects.toMatchObject({ code: 'WORK_DISK_FORMAT', exit: 2 });
+  });
+
+  test('anti-test: uninspected, the guest would read the file of the host', async () => {
+    const secret = at('secret.raw');
+    await writeFile(secret, 'a secret of the host'.padEnd(65_536, '.'));
+    await qemuImg('create', '-q', '-f', 'qcow2', '-u', '-F', 'raw', '-b', secret, at('reads.qcow2'), '64K');
+    await expect(inspectDisk(at('reads.qcow2'), noTool)).rejects.toMatchObject({ code: 'WORK_DISK_BACKING' });
+    await qemuImg('convert', '-O', 'raw', at('reads.qcow2'), at('read.raw'));
+    expect(await readFile(at('read.raw'), 'utf8')).toContain('a secret of the host');
   });
 
   test('what is no regular file', async () => {

@@ -11,10 +11,10 @@ import {
   IP_PROTOCOLS,
   ipv4Bytes,
   ipv4Frame,
-  transportChecksum,
 } from '../../../src/frame/index.ts';
 import { LAB, vlanTagged } from '../../../src/lab/index.ts';
 import { renderCanary } from '../../../src/verify/probe/canary-frames.ts';
+import { TCP_FLAGS, tcpFrame } from './tcp-frames.ts';
 import { LINKS, UPLINK } from './wired-gate.ts';
 
 /**
@@ -38,17 +38,8 @@ function canary(kind: CanaryKind, destination: string, source: string = guest): 
 
 /** A SYN that carries data (RFC 7413): a mark needs room. */
 function syn(destinationPort: number, destination: string): Attempt['frame'] {
-  return (mark, hop) => {
-    const segment = Buffer.concat([Buffer.alloc(20), Buffer.from(mark)]);
-    segment.writeUInt16BE(20_000, 0);
-    segment.writeUInt16BE(destinationPort, 2);
-    segment.writeUInt32BE(1, 4);
-    segment.writeUInt16BE(0x5002, 12);
-    segment.writeUInt16BE(0xffff, 14);
-    const sum = transportChecksum(ipv4Bytes(guest), ipv4Bytes(destination), IP_PROTOCOLS.tcp, segment);
-    segment.writeUInt16BE(sum, 16);
-    return ipv4Frame(hop, { source: guest, destination }, IP_PROTOCOLS.tcp, segment);
-  };
+  const flow = { source: guest, destination, sourcePort: 20_000, destinationPort };
+  return (mark, hop) => tcpFrame(hop, flow, { flags: TCP_FLAGS.syn, sequence: 1, payload: Buffer.from(mark) });
 }
 
 const udp = (port: number): CanaryKind => ({ protocol: 'udp', port });

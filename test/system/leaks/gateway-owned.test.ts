@@ -1,6 +1,16 @@
 /**
- * A gateway that is tampered with from inside (leak cases 15, 17, 41, 62): the host sees it and closes, the guard lets
- * nothing but the tunnel out. Without the guard the same tampering leaks, and the lab sees that.
+ * A gateway that is tampered with from inside: the host sees it and closes, the guard lets nothing but the tunnel out.
+ * Without the guard the same tampering leaks, and the lab sees that.
+ *
+ * @leakCase 14 wire: resolver killed, control service frozen, memory exhausted in the gateway: noticed, a fresh gateway,
+ *   nothing in clear
+ * @leakCase 15 wire: tunnel deleted, routes flushed, a default route by the uplink: noticed, closed, nothing in clear
+ * @leakCase 17 wire: firewall flushed or one rule more: noticed, receipt revoked, closed, nothing in clear
+ * @leakCase 19 wire: the work VM tries all the time while a fresh gateway boots: nothing in clear
+ * @leakCase 20 wire: the gateway reboots under traffic: nothing in clear while it goes and while the next one boots
+ * @leakCase 22 wire: the gateway paused and resumed: it sends nothing before the gate is verified again
+ * @leakCase 41 wire: a scan of the gateway from the untrusted network is met with silence
+ * @leakCase 62 wire: a stranger who relays the server's valid replies is not spoken to
  */
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -18,6 +28,7 @@ import {
   closedAndOpenAgain,
   download,
   foreignFrames,
+  framesDuring,
   inside,
   journalMark,
   NONE,
@@ -31,8 +42,10 @@ import {
 } from './life-scene.ts';
 import { compileProgram, type Program, stageImages } from './stage.ts';
 
-jest.setTimeout(120_000);
+jest.setTimeout(180_000);
 
+/** The guard's deadline is at most 5 s ahead (P5). */
+const DEADLINE_MS = 5_000;
 const ADDRESS = '192.168.77.50';
 const UPLINK_ROUTE = 'ip route replace default via 192.168.77.1 dev up0 onlink';
 /** What the gateway is told to do wrong, by the number of knocks less one. */
@@ -42,6 +55,10 @@ const TAMPERINGS = [
   UPLINK_ROUTE,
   'nft flush ruleset',
   'nft insert rule inet vmgate forward accept',
+  'kill -9 $(cat /run/vmgate/dnsmasq.pid)',
+  'kill -STOP $(pidof dropbear)',
+  'echo -1000 >/proc/self/oom_score_adj; while :; do dd if=/dev/zero of=/dev/null bs=140M count=1; done',
+  'reboot -f',
   `nft flush ruleset; ${UPLINK_ROUTE}`,
 ] as const;
 const knocksFor = (line: (typeof TAMPERINGS)[number]) => TAMPERINGS.indexOf(line) + 1;
@@ -87,11 +104,15 @@ const receipt = () => existsSync(path.join(stage.gate.receipts, 'receipt.json'))
 
 describe('the host notices, the work VM keeps running', () => {
   test.each<[string, (typeof TAMPERINGS)[number], RegExp]>([
-    ['the tunnel is deleted (15)', 'ip link del tun0', /tunnel|routes/],
-    ['the routes are flushed (15)', 'ip route flush table main', /route|lead/],
-    ['a way out by the uplink (15)', UPLINK_ROUTE, /route|lead/],
-    ['no firewall (17)', 'nft flush ruleset', /./],
-    ['one more rule (17)', 'nft insert rule inet vmgate forward accept', /ruleset/],
+    ['case 15: the tunnel is deleted', 'ip link del tun0', /tunnel|routes/],
+    ['case 15: the routes are flushed', 'ip route flush table main', /route|lead/],
+    ['case 15: a way out by the uplink', UPLINK_ROUTE, /route|lead/],
+    ['case 17: no firewall', 'nft flush ruleset', /./],
+    ['case 17: one more rule', 'nft insert rule inet vmgate forward accept', /ruleset/],
+    ['case 14: the resolver is killed', TAMPERINGS[5], /dns/],
+    ['case 14: the control service freezes', TAMPERINGS[6], /./],
+    ['case 14: memory runs out', TAMPERINGS[7], /./],
+    ['case 19 and case 20: it reboots', 'reboot -f', /./],
   ])('%s', async (_name, line, why) => {
     await flows();
     const { work } = await partsOf(stage);
@@ -106,7 +127,34 @@ describe('the host notices, the work VM keeps running', () => {
   });
 });
 
-test('a stranger who relays valid replies is not spoken to (62)', async () => {
+describe('case 22: paused', () => {
+  test('for a moment: nothing leaves meanwhile, nothing but the tunnel afterwards', async () => {
+    await flows();
+    const { gateway, work } = await partsOf(stage);
+    process.kill(gateway, 'SIGSTOP');
+    expect(await framesDuring(stage, 3_000)).toBe(0);
+    process.kill(gateway, 'SIGCONT');
+    await flows();
+    expect(await foreignFrames(stage)).toEqual(NONE);
+    expect((await partsOf(stage)).work).toBe(work);
+  });
+
+  test('together with its supervisor, as on a laptop that sleeps, and awake before it: nothing leaves until verified', async () => {
+    await flows();
+    const { supervisor, gateway } = await partsOf(stage);
+    const mark = journalMark(stage);
+    for (const pid of [supervisor, gateway]) process.kill(pid, 'SIGSTOP');
+    await delay(DEADLINE_MS);
+    process.kill(gateway, 'SIGCONT');
+    expect(await framesDuring(stage, 2_000)).toBe(0);
+    process.kill(supervisor, 'SIGCONT');
+    await closedAndOpenAgain(stage, mark);
+    await flows();
+    expect(await foreignFrames(stage)).toEqual(NONE);
+  });
+});
+
+test('case 62: a stranger who relays valid replies is not spoken to', async () => {
   await flows();
   const mark = journalMark(stage);
   await stage.lab.fault('relayed', true);
@@ -116,14 +164,14 @@ test('a stranger who relays valid replies is not spoken to (62)', async () => {
   expect(await foreignFrames(stage)).toEqual(NONE);
 });
 
-test('a scan from the untrusted network: silence (41)', async () => {
+test('case 41: a scan from the untrusted network: silence', async () => {
   const { probes, answers } = await stage.lab.scan({ mac, address: ADDRESS });
   expect(probes).toBeGreaterThan(2_000);
   expect(answers).toBe(0);
   expect((await statusOf(stage)).phase).toBe('open');
 });
 
-test('everything at once: the guard stops it, and the gate is violated until somebody says up', async () => {
+test('case 15 and case 17 at once: the guard stops it, and the gate is violated until somebody says up', async () => {
   const mark = journalMark(stage);
   await obey(stage.lab, mac, TAKEOVER);
   await until('violated', () => phasesSince(stage, mark).some(({ phase }) => phase === 'violated'));
@@ -136,7 +184,7 @@ test('everything at once: the guard stops it, and the gate is violated until som
   await flows();
 });
 
-describe('without the guard the lab sees', () => {
+describe('anti-test: without the guard the lab sees', () => {
   beforeAll(async () => {
     expect(await vmgate(stage, 'down')).toMatchObject({ code: 0 });
     const guardEntry = await buildProgram(fileURLToPath(new URL('./life-guard-absent.ts', import.meta.url)));
@@ -145,20 +193,36 @@ describe('without the guard the lab sees', () => {
     await flows();
   });
 
-  test('the stranger being spoken to, once the firewall is gone', async () => {
+  test('case 62: the stranger being spoken to, once the firewall is gone', async () => {
+    const mark = journalMark(stage);
     await stage.lab.fault('relayed', true);
     await obey(stage.lab, mac, NO_FIREWALL);
     await until('frames to the stranger', async () => (await stage.lab.counts()).stranger > 0, 10_000);
     await stage.lab.fault('relayed', false);
+    await closedAndOpenAgain(stage, mark);
   });
 
-  test("the work VM's own packets", async () => {
+  const leaks = async () => {
     const before = (await stage.lab.counts()).foreign;
-    await obey(stage.lab, mac, TAKEOVER);
     await until('foreign frames', async () => (await stage.lab.counts()).foreign > before, 10_000);
+  };
+
+  test("case 14, case 15, case 17, case 19 and case 20: the work VM's own packets; case 22: after a pause too", async () => {
+    await flows();
+    const mark = journalMark(stage);
+    const { supervisor, gateway } = await partsOf(stage);
+    process.kill(supervisor, 'SIGSTOP');
+    await obey(stage.lab, mac, TAKEOVER);
+    await leaks();
+    process.kill(gateway, 'SIGSTOP');
+    expect(await framesDuring(stage, 1_000)).toBe(0);
+    process.kill(gateway, 'SIGCONT');
+    await leaks();
+    process.kill(supervisor, 'SIGCONT');
+    await closedAndOpenAgain(stage, mark);
   });
 
-  test('answers to a scan', async () => {
+  test('case 41: answers to a scan', async () => {
     // Its packets would pass for answers.
     expect(await vmgate(stage, 'stop', WORK_VM, '--force')).toMatchObject({ code: 0 });
     await until('the gate is open', async () => (await statusOf(stage)).phase === 'open');

@@ -1,12 +1,20 @@
 /**
- * Who is not let in, with the reason said (P2, P7, P8; leak cases 28, 47, 63, 67), and what two commands at once do.
- * Meanwhile another gate, on a lab of its own, holds its lease for two minutes under traffic.
+ * Who is not let in, with the reason said (P2, P7, P8), and what two commands at once do. Meanwhile another gate, on a
+ * lab of its own, holds its lease for two minutes under traffic.
+ *
+ * @leakCase 47 none: a profile with a script is refused with the reason, the script is not run
+ * @leakCase 63 user: a server name that leads to this machine is refused, nothing dials it
+ * @leakCase 67 wire: an environment that weakens TLS or adds proxies is reported and changes nothing
  */
+import { execFile } from 'node:child_process';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import https from 'node:https';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { type Stage, WORK_VM } from '../../../src/demo/index.ts';
 import { run } from '../../../src/host/index.ts';
@@ -57,6 +65,18 @@ afterAll(async () => {
   await program?.remove();
 });
 
+/** It weakens every client of Node's and OpenSSL's that listens to it. */
+function hostileEnvironment(authority: string) {
+  return {
+    NODE_TLS_REJECT_UNAUTHORIZED: '0',
+    NODE_EXTRA_CA_CERTS: authority,
+    NODE_OPTIONS: '--use-openssl-ca',
+    SSL_CERT_FILE: authority,
+    HTTPS_PROXY: 'http://127.0.0.1:9',
+    https_proxy: 'http://127.0.0.1:9',
+  };
+}
+
 const configFile = () => path.join(stage.home.root, 'vmgate.yaml');
 
 async function configure(vpn: string, expected: string): Promise<void> {
@@ -103,14 +123,14 @@ test('up twice at once: one gateway; start twice at once: one work VM; after dow
 });
 
 describe('refused with exit 4, no work VM, the reason named', () => {
-  test('the tunnel is dead (13)', async () => {
+  test('the tunnel is dead', async () => {
     await stage.supervise();
     await stage.lab.fault('tunnel-silent', true);
     await expectRefusal('GATE_TUNNEL_SILENT', /did not answer/);
     await stage.lab.fault('tunnel-silent', false);
   });
 
-  test('whoever answers has another key than the server (28)', async () => {
+  test('whoever answers has another key than the server', async () => {
     await stage.supervise();
     await stage.lab.serverKey('wrong');
     await expectRefusal('GATE_TUNNEL_SILENT', /did not answer/);
@@ -124,17 +144,10 @@ describe('refused with exit 4, no work VM, the reason named', () => {
     await configure('lab', LAB.exit);
   });
 
-  test('the exit server cannot prove itself, whatever the environment says about it (67)', async () => {
+  test('case 67: the exit server cannot prove itself, whatever the environment says about it', async () => {
     const authority = path.join(stage.home.root, 'lab-ca.pem');
     await writeFile(authority, stage.lab.exitCa);
-    const hostile = {
-      NODE_TLS_REJECT_UNAUTHORIZED: '0',
-      NODE_EXTRA_CA_CERTS: authority,
-      NODE_OPTIONS: '--use-openssl-ca',
-      SSL_CERT_FILE: authority,
-      HTTPS_PROXY: 'http://127.0.0.1:9',
-      https_proxy: 'http://127.0.0.1:9',
-    };
+    const hostile = hostileEnvironment(authority);
     const trusting = LabPass.of({ ...stage.lab.pass().plan(), exitCa: makeAuthority('another lab').certificate });
     const before = { ...process.env };
     Object.assign(process.env, hostile);
@@ -161,11 +174,34 @@ describe('refused with exit 4, no work VM, the reason named', () => {
   });
 });
 
+test('case 67, anti-test: a plain program believes a stranger under that environment, and only there', async () => {
+  const server = https.createServer(issued(), (_request, response) => response.end('believed'));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const ask = `require('node:https').get('https://127.0.0.1:${port}/', (answer) => answer.pipe(process.stdout))`;
+  const under = async (env: NodeJS.ProcessEnv) => {
+    const asked = await promisify(execFile)(process.execPath, ['-e', ask], { env }).catch(() => undefined);
+    return asked?.stdout;
+  };
+  try {
+    expect(await under(hostileEnvironment('/nowhere'))).toBe('believed');
+    expect(await under({})).toBeUndefined();
+  } finally {
+    server.close();
+  }
+});
+
+function issued() {
+  const { certificate, key } = makeAuthority('stranger').issue('stranger.example');
+  return { cert: certificate, key };
+}
+
 describe('what a profile may not say', () => {
   const profile = (more: string, endpoint: string) =>
     stage.lab.profile.replace('[Peer]', `${more}\n[Peer]`).replace(/^Endpoint = .*$/m, `Endpoint = ${endpoint}`);
 
-  test('a script (47): refused, not run', async () => {
+  test('case 47: a script: refused, not run', async () => {
     const witness = path.join(stage.home.root, 'ran');
     const file = path.join(stage.home.root, 'script.conf');
     await writeFile(file, profile(`PostUp = touch ${witness}`, '198.51.100.10:51820'), { mode: 0o600 });
@@ -176,19 +212,33 @@ describe('what a profile may not say', () => {
     expect((await stage.vmgate(['vpn', 'list'])).stdout).not.toContain('script');
   });
 
-  test('a server on this machine (63): refused, it hears nothing; up and down, twice and frozen', async () => {
+  test('case 47, anti-test: run as wg-quick runs it, that script leaves its witness', async () => {
+    const witness = path.join(stage.home.root, 'ran');
+    const [, line = ''] =
+      /^PostUp = (.*)$/m.exec(await readFile(path.join(stage.home.root, 'script.conf'), 'utf8')) ?? [];
+    await promisify(execFile)('sh', ['-c', line]);
+    expect(existsSync(witness)).toBe(true);
+  });
+
+  describe('case 63: a server on this machine', () => {
     const listener = dgram.createSocket('udp4');
     let heard = 0;
-    listener.on('message', () => {
-      heard += 1;
+    beforeAll(async () => {
+      listener.on('message', () => {
+        heard += 1;
+      });
+      listener.bind(0, '127.0.0.1');
+      await once(listener, 'listening');
+      const file = path.join(stage.home.root, 'inward.conf');
+      await writeFile(file, profile('', `localhost:${listener.address().port}`), { mode: 0o600 });
+      expect(await vmgate(stage, 'vpn', 'add', 'inward', file)).toMatchObject({ code: 0 });
+      await configure('inward', LAB.exit);
     });
-    listener.bind(0, '127.0.0.1');
-    await once(listener, 'listening');
-    const file = path.join(stage.home.root, 'inward.conf');
-    await writeFile(file, profile('', `localhost:${listener.address().port}`), { mode: 0o600 });
-    expect(await vmgate(stage, 'vpn', 'add', 'inward', file)).toMatchObject({ code: 0 });
-    await configure('inward', LAB.exit);
-    try {
+    afterAll(() => {
+      listener.close();
+    });
+
+    test('refused, it hears nothing; up and down, twice and frozen', async () => {
       // From here on the supervisor is the one that users have: this gate's uplink is slirp, it needs no lab.
       const forbidden = { code: 4, fault: 'VPN_ENDPOINT_FORBIDDEN' };
       const ups = await Promise.all([vmgate(stage, 'up'), vmgate(stage, 'up')]);
@@ -206,9 +256,14 @@ describe('what a profile may not say', () => {
       expect(await up).toMatchObject({ code: 130, fault: 'GATE_CANCELLED' });
       expect(await gateProcesses(stage)).toEqual([]);
       expect(heard).toBe(0);
-    } finally {
-      listener.close();
-    }
+    });
+
+    test('anti-test: whoever dials what the profile names is heard', async () => {
+      const dialler = dgram.createSocket('udp4');
+      dialler.send('a handshake', listener.address().port, 'localhost');
+      await until('it hears', () => heard === 1);
+      dialler.close();
+    });
   });
 });
 

@@ -124,6 +124,14 @@ export async function tunnelFrames(stage: Stage): Promise<number> {
   return (await stage.lab.counts()).tunnel;
 }
 
+/** Frames of any kind on the untrusted network meanwhile. */
+export async function framesDuring(stage: Stage, ms: number): Promise<number> {
+  const sum = async () => Object.values(await stage.lab.counts()).reduce((total, count) => total + count, 0);
+  const before = await sum();
+  await delay(ms);
+  return (await sum()) - before;
+}
+
 /** Frames that have no business there: by the lab's count, and by what the guards since the stage opened kept. */
 export async function foreignFrames(stage: Stage): Promise<{ readonly lab: number; readonly guard: number }> {
   const { foreign, stranger } = await stage.lab.counts();

@@ -1,4 +1,13 @@
-/** What a link gives away, who is on it, and what gets in by it; each with the defence taken away first. */
+/**
+ * What a link gives away, who is on it, and what gets in by it; each with the defence taken away first.
+ *
+ * @leakCase 33 wire: traceroute: the gateway does not name itself, the next hop is inside the tunnel
+ * @leakCase 35 wire: another source on the link goes nowhere, not even into the tunnel
+ * @leakCase 36 wire: the gateway's own addresses and other work VMs are not reached
+ * @leakCase 37 wire: only the gateway is on the wire, the host is not, and without a lease no port answers
+ * @leakCase 42 wire: from the VPN's side nothing arrives on a link, under a lease too
+ * @leakCase 60 wire: a lease that ran out or was taken ends DNS, which is an exit
+ */
 import { isIPv4 } from 'node:net';
 import os from 'node:os';
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
@@ -63,7 +72,7 @@ describe('case 33: what a hop tells', () => {
       ttl,
     );
 
-  test('a gateway without its ruleset names itself as a hop', async () => {
+  test('anti-test: a gateway without its ruleset names itself as a hop', async () => {
     await gate.loadOwned();
     expect((await repliesTo(probe(1))).join('\n')).toMatch(/^icmp .* type 11 /);
   });
@@ -91,7 +100,7 @@ describe("case 36: the gateway's own addresses", () => {
       return tcpSynFrame(gate.station.hop, flow, 1);
     });
 
-  test('without its ruleset each answers, and so names itself', async () => {
+  test('anti-test: without its ruleset each answers, and so names itself', async () => {
     await gate.loadOwned();
     const replies = (await repliesTo(...syns())).join('\n');
     for (const target of [UPLINK.address, gateway]) expect(replies).toContain(`tcp ${target}:${SSH} > ${guest}`);
@@ -107,7 +116,7 @@ describe('case 35: another source on the link', () => {
   const others = ATTEMPTS.filter(({ name }) => /a source MAC of its own|a second address/.test(name));
   const claims = ATTEMPTS.filter(({ leakCase }) => leakCase === 35);
 
-  test('without the pinned source both go into the tunnel', async () => {
+  test('anti-test: without the pinned source both go into the tunnel', async () => {
     await gate.load('source-pin');
     await gate.control.lease(['probe0']);
     const { counters } = await fromTheProbe(lab, gate, { attempts: others });
@@ -130,7 +139,7 @@ describe('case 42: from the VPN side', () => {
     return replies().filter((reply) => reply.includes(`> ${guest}`));
   };
 
-  test('without the ruleset everything arrives', async () => {
+  test('anti-test: without the ruleset everything arrives', async () => {
     await gate.loadOwned();
     await connectTunnel();
     const arrived = (await arriving()).join('\n');
@@ -160,7 +169,7 @@ describe('case 60: DNS on a link whose lease ended', () => {
   const yes = { answered: true, asked: true };
   const no = { answered: false, asked: false };
 
-  test('without the rule on leases it is answered for ever', async () => {
+  test('anti-test: without the rule on leases it is answered for ever', async () => {
     await gate.load('lease');
     expect(await ask()).toEqual(yes);
   });
@@ -193,7 +202,7 @@ describe("a work VM's wire", () => {
   };
   beforeEach(forget);
 
-  test('case 36: a gateway without its ruleset carries a frame to another work VM', async () => {
+  test('case 36, anti-test: a gateway without its ruleset carries a frame to another work VM', async () => {
     await gate.loadOwned();
     const { digits } = newToken();
     wires.tellNeighbour(digits);
@@ -211,7 +220,7 @@ describe("a work VM's wire", () => {
   const ofHost = Object.values(os.networkInterfaces()).flatMap((found = []) => found.map(({ address }) => address));
   const packets = () => wires.heard.filter((frame) => frame.readUInt16BE(12) !== ETHER_TYPES.arp);
 
-  test('case 37: without its ruleset the gateway answers on the wire', async () => {
+  test('case 37, anti-test: without its ruleset the gateway answers on the wire', async () => {
     await gate.loadOwned();
     wires.knock();
     await wires.barrier();

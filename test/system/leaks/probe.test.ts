@@ -1,6 +1,15 @@
 /**
  * Frame by frame from a machine that somebody else owns, with one defence standing at a time: the gateway's ruleset, the
  * guard, both, neither. Neither leaks, and the lab notices: so its silence otherwise means something.
+ *
+ * @leakCase 5 wire: DNS in every form from a link, frame by frame: with a lease inside the tunnel, never in clear
+ * @leakCase 7 wire: an IPv6 frame from a link goes nowhere
+ * @leakCase 33 wire: a ping with data never leaves in clear
+ * @leakCase 34 wire: VLAN, LLDP, spanning tree, EAPOL, RARP, ARP claims, broadcast and multicast do not cross
+ * @leakCase 35 wire: forged sources (MAC, second address, the gateway's, the endpoint's, a neighbour's) are dropped
+ * @leakCase 36 wire: the untrusted network, private ranges, cloud metadata and slirp's host are not reached in clear
+ * @leakCase 61 wire: clear text to the endpoint and its port is dropped unless it has the tunnel's shape; a known token
+ *   is found even then
  */
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { Lab } from '../../../src/lab/index.ts';
@@ -25,7 +34,7 @@ beforeAll(async () => {
 }, BOOT_MS);
 afterAll(() => closeLab());
 
-describe('no gateway in between: the lab notices', () => {
+describe('anti-test: no gateway in between: the lab notices', () => {
   let stand: LinkStand;
   let inClear: Volley['inClear'];
   let foreign: number;
@@ -53,7 +62,7 @@ describe('the guard taken away', () => {
   }, BOOT_MS);
   afterAll(() => gate.stop());
 
-  describe('and the gateway taken over: in clear', () => {
+  describe('and the gateway taken over (anti-test): in clear', () => {
     let volley: Volley;
     beforeAll(async () => {
       await gate.loadOwned();

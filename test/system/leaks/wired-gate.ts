@@ -37,6 +37,8 @@ export interface WiredGate {
   wireOf(ifname: string): { readonly gatewayPath: string; readonly guestPath: string };
   /** Loads the policy's ruleset, without some of its defences. Every lease is gone then. */
   load(...removed: readonly Defence[]): Promise<void>;
+  /** Makes the tunnel anew. */
+  connect(): Promise<void>;
   /** Loads a taken-over gateway's. */
   loadOwned(): Promise<void>;
   stop(): Promise<void>;
@@ -74,7 +76,8 @@ export async function openWiredGate(lab: Lab, guardEntry: string): Promise<Wired
       control.apply(renderNft(compileNft(policy, lab.pass({ removedDefences: [...removed] }).removedDefences)));
     await control.setClock(wallMs());
     await load();
-    await control.tunnel(profile.plan, profile.secrets, lab.endpoint, policy);
+    const connect = () => control.tunnel(profile.plan, profile.secrets, lab.endpoint, policy);
+    await connect();
     const stand = probeStand(() => booted.gateway.openProbe(), LINKS.probe);
     undo.push(() => stand.close());
     const station = await stand.open(REACH_MS);
@@ -82,7 +85,16 @@ export async function openWiredGate(lab: Lab, guardEntry: string): Promise<Wired
       gatewayPath: path.join(booted.folder, `${ifname}.g`),
       guestPath: path.join(booted.folder, `${ifname}.v`),
     });
-    return { control, guard, station, wireOf, load, loadOwned: () => control.apply(ownedRuleset(policy)), stop };
+    return {
+      control,
+      guard,
+      station,
+      wireOf,
+      load,
+      connect,
+      loadOwned: () => control.apply(ownedRuleset(policy)),
+      stop,
+    };
   } catch (cause) {
     await stop();
     throw cause;

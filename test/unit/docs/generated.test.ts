@@ -1,6 +1,8 @@
 /** Parts of the documentation that are made of the code: stale is wrong. UPDATE_GOLDEN=1 rewrites them. */
 import { expect, test } from '@jest/globals';
 import { errorEntries } from '../../../src/codes.ts';
+import { declaredCases } from '../../leak-cases/declared.ts';
+import { leakCaseTable, readRecord } from '../../leak-cases/record.ts';
 import { generatedPart, textOf } from './documents.ts';
 import { EXITS, events, exitCodes, troubleshooting } from './from-codes.ts';
 import { gatePromises, stateDiagram, transitions } from './from-gate.ts';
@@ -14,6 +16,7 @@ test.each([
   { document: 'docs/exit-codes.md', name: 'exit codes', make: exitCodes },
   { document: 'docs/architecture.md', name: 'life of a gate', make: stateDiagram },
   { document: 'docs/architecture.md', name: 'promises of a gate', make: gatePromises },
+  { document: 'docs/leak-cases.md', name: 'leak cases', make: () => leakCaseTable(declaredCases(), readRecord()) },
 ])(
   '$document: $name',
   ({ document, name, make }) => {

@@ -4,7 +4,15 @@ import { classify, parseEthernet } from '../../../src/frame/index.ts';
 import { labArgv } from '../../../src/lab/argv.ts';
 import { clientProfile, newClientKey } from '../../../src/lab/client-profile.ts';
 import { scanFrames } from '../../../src/lab/hostile-frames.ts';
-import { arpSpoof, LAB, routerAdvertisement } from '../../../src/lab/index.ts';
+import {
+  arpSpoof,
+  dhcpv6Reply,
+  fragmentationNeeded,
+  icmpRedirect,
+  LAB,
+  neighbourRedirect,
+  routerAdvertisement,
+} from '../../../src/lab/index.ts';
 import { publishedPort } from '../../../src/lab/published-port.ts';
 import { planWireGuard } from '../../../src/vpn/index.ts';
 
@@ -100,5 +108,31 @@ describe('hostile frames', () => {
     // Type 134 after Ethernet and IPv6 headers; the options fill the length they claim.
     expect(frame[54]).toBe(134);
     expect(frame.readUInt16BE(18)).toBe(frame.length - 54);
+  });
+
+  test('so are a redirect for the site with IPv6, and what answers no DHCPv6 question', () => {
+    expect([neighbourRedirect()[54], neighbourRedirect().readUInt16BE(18)]).toEqual([
+      137,
+      neighbourRedirect().length - 54,
+    ]);
+    expect(classify(dhcpv6Reply())).toMatchObject({ kind: 'ipv6' });
+    expect([dhcpv6Reply().readUInt16BE(54), dhcpv6Reply().readUInt16BE(56)]).toEqual([547, 546]);
+  });
+
+  test('forged errors quote the flow, to the one who sent it', () => {
+    const about = { source: target.address, destination: '198.51.100.10', sourcePort: 40_001, destinationPort: 51_820 };
+    const error = { hop: { sourceMac: LAB.routerMac, destinationMac: target.mac }, source: LAB.router, about };
+    for (const [frame, type, code] of [
+      [icmpRedirect(error, '192.168.77.66'), 5, 1],
+      [fragmentationNeeded(error, 552), 3, 4],
+    ] as const) {
+      expect(classify(frame)).toMatchObject({
+        kind: 'icmp',
+        ip: { source: LAB.router, destination: target.address },
+        icmp: { type, code, checksumRight: true },
+      });
+      // The quoted ports, after Ethernet, IP, ICMP and the quoted IP header.
+      expect([frame.readUInt16BE(62), frame.readUInt16BE(64)]).toEqual([40_001, 51_820]);
+    }
   });
 });

@@ -1,3 +1,8 @@
+/**
+ * Which address a tunnel's server is dialled at.
+ *
+ * @leakCase 63 none: server names that lead to this machine, to slirp, to private or reserved addresses are refused
+ */
 import { describe, expect, test } from '@jest/globals';
 import { VmgateError } from '../../../src/core/coded.ts';
 import { type ResolveMeans, resolveEndpoint } from '../../../src/vpn/index.ts';
@@ -41,7 +46,7 @@ describe('resolveEndpoint', () => {
     ['240.0.0.1'],
     ['::1'],
     ['2130706433'],
-  ])('%s reaches the host or nobody: refused, allowPrivate or not', async (address) => {
+  ])('case 63: %s reaches the host or nobody: refused, allowPrivate or not', async (address) => {
     const resolve = (allowPrivate: boolean) => resolveEndpoint(NAME, { allowPrivate }, answering(address));
     expect(await codeOf(resolve(false))).toBe('VPN_ENDPOINT_FORBIDDEN');
     expect(await codeOf(resolve(true))).toBe('VPN_ENDPOINT_FORBIDDEN');
@@ -80,7 +85,7 @@ describe('resolveEndpoint', () => {
     expect(pinned.address).toBe('198.41.0.4');
   });
 
-  test("the lab's exception is a predicate somebody has to hand in", async () => {
+  test("case 63, anti-test: with the lab's exception, a predicate somebody has to hand in, one is dialled", async () => {
     const lab = { ...answering('10.0.2.2'), exempt: (address: string) => address === '10.0.2.2' };
     expect(await resolveEndpoint(NAME, STRICT, lab)).toMatchObject({ address: '10.0.2.2' });
     const other = { ...lab, lookup: async () => ['10.0.2.3'] };
