@@ -159,11 +159,11 @@ export function judgeFreshness({ issued, expires, hostBootId }: ReceiptContent, 
   return remainingMs > 0 ? { state: 'fresh', remainingMs } : { state: 'expired', sinceMs: 0 - remainingMs };
 }
 
+const { gate, bootId, ruleset, configuration, tunnel } = receiptSchema.shape;
+
 /** What a receipt is bound to. Every part must be as it is now. */
-export type ReceiptBinding = Pick<ReceiptContent, 'gate' | 'bootId' | 'ruleset' | 'configuration'> & {
-  readonly imageDigest: string;
-  readonly tunnel: ReceiptContent['tunnel'];
-};
+export const receiptBinding = z.object({ gate, bootId, ruleset, configuration, tunnel, imageDigest: digest });
+export type ReceiptBinding = z.infer<typeof receiptBinding>;
 
 /** The parts of `current` that differ from the receipt's; empty when it speaks about this gate as it is now. */
 export function brokenBindings(receipt: ReceiptContent, current: ReceiptBinding): readonly (keyof ReceiptBinding)[] {

@@ -3,6 +3,7 @@
  * any number of `event`, then one `result` or `error`. `dial` turns the connection into raw bytes after its result.
  */
 import * as z from 'zod';
+import { receiptBinding } from '../core/receipt.ts';
 
 export const MAX_REQUEST = 65_536;
 
@@ -75,7 +76,8 @@ export const statusReport = z.object({
   why: z.string(),
   claim: claim.nullable(),
   vpn: z.object({ profile: z.string(), endpoint: z.string() }).nullable(),
-  receipt: z.object({ expiresInMs: z.number() }).nullable(),
+  /** `binding`: what a receipt has to speak about to be this gate's. */
+  receipt: z.object({ expiresInMs: z.number(), binding: receiptBinding }).nullable(),
   verdicts: z.array(verdict),
   work: z.array(
     z.object({

@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { canonicalJson } from '../core/canonical-json.ts';
 import { compileNft, renderNft } from '../core/policy/index.ts';
-import { composeReceipt } from '../core/receipt.ts';
+import { composeReceipt, type ReceiptBinding } from '../core/receipt.ts';
 import type { Claim, Verdict } from '../core/verdict.ts';
 import { machineProcesses, monotonicMs, wallMs } from '../host/index.ts';
 import { installationKey, revokeReceipt, writeReceipt } from '../trust/index.ts';
@@ -37,26 +37,18 @@ async function write(
   signal: AbortSignal,
 ): Promise<void> {
   const session = sessionOf(world);
-  const { pinned, policy } = connectionOf(world);
+  const { imageDigest, ...binding } = bindingOf(world);
   const { counts } = await session.guard.sync();
   const now = { wallMs: wallMs(), monotonicMs: monotonicMs(), hostBootId: await machineProcesses.bootId() };
   const passed = Object.values(counts.passed).reduce((sum, { frames }) => sum + frames, 0);
   const receipt = composeReceipt(
     {
-      gate: world.gate,
-      bootId: session.bootId,
+      ...binding,
       image: {
-        digest: session.image.digest,
+        digest: imageDigest,
         parts: session.boot.parts.map(({ name, digest }) => ({ name, digest })),
       },
-      ruleset: sha256(renderNft(compileNft(policy))),
-      configuration: session.config.digest,
       work: Object.fromEntries(session.config.config.work.map((work) => [work.name, sha256(canonicalJson(work))])),
-      tunnel: {
-        kind: session.profile.plan.kind,
-        peer: session.profile.plan.peerIdentity,
-        endpoint: { address: pinned.address, port: pinned.port, protocol: 'udp' },
-      },
       claim,
       verdicts,
       guard: { ...counts, passed },
@@ -69,6 +61,21 @@ async function write(
   const key = await installationKey(world.home.keys);
   signal.throwIfAborted();
   await writeReceipt(world.layout.receipts, receipt, key);
+}
+
+/** What a receipt speaks about, as it is now. @throws when there is no gateway, or it is not connected */
+export function bindingOf(world: World): ReceiptBinding {
+  const { bootId, image, config, profile } = sessionOf(world);
+  const { pinned, policy } = connectionOf(world);
+  const { kind, peerIdentity: peer } = profile.plan;
+  return {
+    gate: world.gate,
+    bootId,
+    imageDigest: image.digest,
+    ruleset: sha256(renderNft(compileNft(policy))),
+    configuration: config.digest,
+    tunnel: { kind, peer, endpoint: { address: pinned.address, port: pinned.port, protocol: 'udp' } },
+  };
 }
 
 function sha256(text: string): string {

@@ -3,6 +3,7 @@ import type { CodedEvent } from '../core/coded.ts';
 import type { CloseReason, GateState } from '../core/gate/state.ts';
 import { monotonicMs } from '../host/index.ts';
 import type { StatusReport } from './protocol.ts';
+import { bindingOf } from './receipts.ts';
 import type { World } from './world.ts';
 
 export interface Standing {
@@ -27,7 +28,7 @@ export async function statusOf(world: World, state: GateState, standing: Standin
       session === undefined
         ? null
         : { profile: session.profile.name, endpoint: connection === undefined ? '' : endpointOf(connection.pinned) },
-    receipt: state.receipt === undefined ? null : { expiresInMs: Math.round(state.receipt.expiresMs - monotonicMs()) },
+    receipt: receiptOf(world, state),
     verdicts: state.verdicts.map((verdict) => ({ ...verdict, evidence: [...verdict.evidence] })),
     work: Object.entries(state.work).map(([name, vm]) => ({
       name,
@@ -42,6 +43,12 @@ export async function statusOf(world: World, state: GateState, standing: Standin
     ignoredEnvironment: [...standing.ignoredEnvironment],
     lastEvent: standing.lastEvent ?? null,
   };
+}
+
+/** Null as soon as the gate closes, which revokes every receipt, whatever its file says. */
+function receiptOf(world: World, { receipt }: GateState): StatusReport['receipt'] {
+  if (receipt === undefined || world.session === undefined || world.connection === undefined) return null;
+  return { expiresInMs: Math.round(receipt.expiresMs - monotonicMs()), binding: bindingOf(world) };
 }
 
 /** One line for people; empty when there is nothing to explain. */

@@ -92,4 +92,17 @@ export const errors = errorCodes({
     remedy: fresh,
     sample: { file: 'receipt.json' },
   }),
+  RECEIPT_REVOKED: error<{ file: string; gate: string }>({
+    ...refused,
+    what: ({ file, gate }) =>
+      `${file} proves nothing any more: gate ${gate} is not open, and a close revokes every receipt`,
+    remedy: () => 'vmgate status says why; vmgate up',
+    sample: { file: 'receipt.json', gate: 'default' },
+  }),
+  RECEIPT_REPLACED: error<{ file: string; gate: string; differs: readonly string[] }>({
+    ...refused,
+    what: ({ file, gate, differs }) => `${file} is about gate ${gate} as it was before: another ${differs.join(', ')}`,
+    remedy: fresh,
+    sample: { file: 'receipt.json', gate: 'default', differs: ['gateway process', 'ruleset'] },
+  }),
 });

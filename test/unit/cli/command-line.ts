@@ -10,6 +10,7 @@ import { layoutOf } from '../../../src/home/index.ts';
 import { events } from '../../../src/supervisor/codes.ts';
 import type { StatusReport } from '../../../src/supervisor/protocol.ts';
 import { type Exchange, type Handler, type RequestServer, serve } from '../../../src/supervisor/server.ts';
+import { receiptBindingOf, receiptFacts } from '../core/receipt-facts.ts';
 
 export interface Typed {
   readonly exit: number;
@@ -109,7 +110,7 @@ export function report(more: Partial<StatusReport> = {}): StatusReport {
     why: '',
     claim: { kind: 'address', address: '203.0.113.9' },
     vpn: { profile: 'acme', endpoint: '198.51.100.10:51820' },
-    receipt: { expiresInMs: 42_000 },
+    receipt: { expiresInMs: 42_000, binding: receiptBindingOf(receiptFacts()) },
     verdicts: [],
     work: [
       { name: 'web', status: 'running', linkUp: true, address: '10.75.1.2', pid: 4711 },

@@ -1,4 +1,4 @@
-import type { ReceiptFacts } from '../../../src/core/receipt.ts';
+import type { ReceiptBinding, ReceiptFacts } from '../../../src/core/receipt.ts';
 import { GATE_CHECKS } from '../../../src/core/verdict.ts';
 
 const digest = (byte: string) => `sha256:${byte.repeat(32)}`;
@@ -32,4 +32,16 @@ export function receiptFacts(changes: Partial<ReceiptFacts> = {}): ReceiptFacts 
     nonce: '00112233445566778899aabbccddeeff',
     ...changes,
   };
+}
+
+/** What a receipt of these facts speaks about. */
+export function receiptBindingOf({
+  gate,
+  bootId,
+  image,
+  ruleset,
+  configuration,
+  tunnel,
+}: ReceiptFacts): ReceiptBinding {
+  return { gate, bootId, imageDigest: image.digest, ruleset, configuration, tunnel };
 }

@@ -6,11 +6,10 @@ import {
   composeReceipt,
   judgeFreshness,
   MAX_RECEIPT_AGE_MS,
-  type ReceiptBinding,
   receiptSchema,
   renderReceipt,
 } from '../../../src/core/receipt.ts';
-import { receiptFacts } from './receipt-facts.ts';
+import { receiptBindingOf, receiptFacts } from './receipt-facts.ts';
 
 const NOW = { wallMs: Date.parse('2026-11-23T08:00:00Z'), monotonicMs: 1_000_000.5, hostBootId: 'boot-1' };
 const receipt = composeReceipt(receiptFacts(), NOW, 60_000);
@@ -86,8 +85,8 @@ describe('judgeFreshness', () => {
 });
 
 describe('brokenBindings', () => {
-  const { image, gate, bootId, ruleset, configuration, tunnel } = receiptFacts();
-  const current: ReceiptBinding = { gate, bootId, ruleset, configuration, tunnel, imageDigest: image.digest };
+  const current = receiptBindingOf(receiptFacts());
+  const { tunnel } = current;
 
   test('none for the gate it was made for', () => {
     expect(brokenBindings(receipt, current)).toEqual([]);
