@@ -4,7 +4,7 @@
  */
 import { styleText } from 'node:util';
 import type { CodedEvent, VmgateError } from '../core/coded.ts';
-import { escapeLine } from '../host/index.ts';
+import { escapeBlock, escapeJson, escapeLine } from '../host/index.ts';
 import type { Outside } from './outside.ts';
 
 type Style = Parameters<typeof styleText>[0];
@@ -39,34 +39,34 @@ export class Output {
 
   /** The command's result: the object under --json, else the text. */
   result(object: unknown, text: string): void {
-    if (this.json) this.#streams.stdout.write(`${JSON.stringify(object)}\n`);
-    else if (text !== '') this.#streams.stdout.write(`${text}\n`);
+    if (this.json) this.#object(object);
+    else if (text !== '') this.print(`${text}\n`);
   }
 
-  /** Raw text for stdout, e.g. an ssh-config block. Not for --json. */
+  /** Text for stdout as it is, e.g. an ssh-config block. Not for --json. */
   print(text: string): void {
-    this.#streams.stdout.write(text);
+    this.#streams.stdout.write(printable(text));
   }
 
   /** One event of an action: a JSON line, or a line of progress. */
   event(event: CodedEvent): void {
-    if (this.json) this.#streams.stdout.write(`${JSON.stringify(event)}\n`);
+    if (this.json) this.#object(event);
     else this.progress(escapeLine(event.text));
   }
 
   progress(line: string): void {
-    if (!this.quiet && !this.json) this.#streams.stderr.write(`${line}\n`);
+    if (!this.quiet && !this.json) this.#streams.stderr.write(`${printable(line)}\n`);
   }
 
   /** A line that the next one takes the place of; empty: gone. Only where it can be redrawn. */
   transient(line: string): void {
-    if (this.redraws) this.#streams.stderr.write(`\r\x1b[K${line}`);
+    if (this.redraws) this.#streams.stderr.write(`\r\x1b[K${escapeLine(line)}`);
   }
 
   /** Three parts, always: what failed, what was seen, what to type. */
   failure(fault: VmgateError): void {
     if (this.json) {
-      this.#streams.stdout.write(`${JSON.stringify({ error: fault.serialize() })}\n`);
+      this.#object({ error: fault.serialize() });
       return;
     }
     const lines = [
@@ -77,7 +77,16 @@ export class Output {
     this.#streams.stderr.write(`${lines.join('\n')}\n`);
   }
 
+  #object(value: unknown): void {
+    this.#streams.stdout.write(`${escapeJson(JSON.stringify(value))}\n`);
+  }
+
   style(style: Style, text: string): string {
     return this.#colour ? styleText(style, text, { validateStream: false }) : text;
   }
+}
+
+/** Whoever made the text escapes what is not his own; this is for what somebody forgot. */
+function printable(text: string): string {
+  return escapeBlock(text, Number.POSITIVE_INFINITY);
 }

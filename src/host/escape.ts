@@ -23,6 +23,17 @@ export function escapeBlock(text: string, max = 65_536): string {
   );
 }
 
+/** JSON text that means the same: JSON.stringify leaves C1 controls and bidirectional marks as they are. */
+export function escapeJson(json: string): string {
+  return json.replace(UNPRINTABLE, (character) =>
+    // Above U+FFFF a character is two units, and JSON escapes units.
+    character
+      .split('')
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join(''),
+  );
+}
+
 function visible(character: string): string {
   const code = character.codePointAt(0) ?? 0;
   return code <= 0xff ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;

@@ -4,7 +4,7 @@ export { monotonicMs, wallMs } from './clock.ts';
 export { events as hostEvents } from './codes.ts';
 export { withholdMemoryFromCoreDumps } from './core-dump.ts';
 export { cleanEnvironment, type IgnoredEnvironment } from './environment.ts';
-export { escapeBlock, escapeLine } from './escape.ts';
+export { escapeBlock, escapeJson, escapeLine } from './escape.ts';
 export { LineSplitter } from './lines.ts';
 export { expectOk } from './outcome.ts';
 export { type HostPlatform, hostPlatform, installLine, type PackageFamily } from './platform.ts';

@@ -1,3 +1,4 @@
+import { escapeLine } from '../../host/index.ts';
 import { clearTextPlan, loadProfile } from '../../vpn/index.ts';
 import type { Command } from '../command.ts';
 import { profileText } from '../profile-text.ts';
@@ -13,7 +14,7 @@ export const vpnShow: Command = {
     const [name = ''] = input.args;
     const profile = await loadProfile(context.home().vpn, name);
     const { plan, publicKey, addedAt, source } = profile;
-    for (const notice of profile.notices) context.out.progress(notice.text);
+    for (const notice of profile.notices) context.out.progress(escapeLine(notice.text));
     context.out.result(
       { name, kind: plan.kind, addedAt, source, publicKey, plan, clearText: clearTextPlan(plan) },
       profileText(profile),
