@@ -37,10 +37,14 @@ export interface Booted {
   stop(): Promise<void>;
 }
 
-/** Starts the machine; whether it gets anywhere is for the caller to see. On slirp unless said. */
+/** Starts the machine; whether it gets anywhere is for the caller to see. On slirp unless said. `files` replace its own. */
 export async function bootGateway(
   bootRuleset = renderNft(compileNft(bootPolicy)),
-  { links = plan, uplink = { kind: 'user' } }: { links?: LinkPlan; uplink?: UplinkAttachment } = {},
+  {
+    links = plan,
+    uplink = { kind: 'user' },
+    files = [],
+  }: { links?: LinkPlan; uplink?: UplinkAttachment; files?: readonly CpioEntry[] } = {},
 ): Promise<Booted> {
   const { arch } = hostPlatform();
   const { images } = layoutOf(homeRoot());
@@ -52,7 +56,7 @@ export async function bootGateway(
   const runFolder = path.join(folder, 'gw');
   await mkdir(runFolder, { mode: 0o700 });
   const { archive, bootId, credentials } = bootSettings(links, bootRuleset);
-  const scripts = writeCpio(await filesOf(ROOTFS));
+  const scripts = writeCpio([...(await filesOf(ROOTFS)), ...files]);
   const boot = await assembleBoot(image, ['base', 'wireguard'], Buffer.concat([scripts, archive]), runFolder);
   const wires = [...links.work, links.probe].map(({ ifname }) => ({
     ifname,

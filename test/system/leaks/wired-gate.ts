@@ -10,6 +10,7 @@ import { compileNft, type Defence, type EgressPolicy, renderNft } from '../../..
 import type { GatewayControl } from '../../../src/gateway/index.ts';
 import { type Guard, startGuard } from '../../../src/guard/index.ts';
 import { wallMs } from '../../../src/host/index.ts';
+import type { CpioEntry } from '../../../src/image/index.ts';
 import { LAB, type Lab } from '../../../src/lab/index.ts';
 import { probeStand } from '../../../src/verify/index.ts';
 import type { ProbeStation } from '../../../src/verify/probe/station.ts';
@@ -39,13 +40,23 @@ export interface WiredGate {
   load(...removed: readonly Defence[]): Promise<void>;
   /** Makes the tunnel anew. */
   connect(): Promise<void>;
+  /** Loads the policy's ruleset and more of nft's JSON commands after it. */
+  loadWith(more: readonly unknown[]): Promise<void>;
   /** Loads a taken-over gateway's. */
   loadOwned(): Promise<void>;
+  /** What the gateway's firewall is held to. */
+  readonly policy: EgressPolicy;
+  /** `false`: whoever keeps the guard armed is gone; its deadline passes. */
+  heartbeat(beats: boolean): void;
   stop(): Promise<void>;
 }
 
 /** Boots a gateway and connects its tunnel; whatever stood on the lab's wire before must be gone. */
-export async function openWiredGate(lab: Lab, guardEntry: string): Promise<WiredGate> {
+export async function openWiredGate(
+  lab: Lab,
+  guardEntry: string,
+  files: readonly CpioEntry[] = [],
+): Promise<WiredGate> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'vmg-leak-'));
   const undo: (() => unknown)[] = [() => rm(folder, { recursive: true, force: true })];
   const stop = async () => {
@@ -54,7 +65,7 @@ export async function openWiredGate(lab: Lab, guardEntry: string): Promise<Wired
   try {
     const closed = policyOf(lab);
     const bootRuleset = renderNft(compileNft({ ...closed, endpoints: [], tunnel: undefined }));
-    const booted = await bootGateway(bootRuleset, { links: LINKS, uplink: lab.uplink });
+    const booted = await bootGateway(bootRuleset, { links: LINKS, uplink: lab.uplink, files });
     undo.push(booted.stop);
     const guard = await startGuard({
       setup: { ...booted.gateway.guardSockets, evidence: path.join(folder, 'evidence'), evidenceMaxBytes: 1_048_576 },
@@ -70,8 +81,16 @@ export async function openWiredGate(lab: Lab, guardEntry: string): Promise<Wired
     const policy: EgressPolicy = { ...closed, tunnel };
     guard.setPolicy(policy.uplink, policy.endpoints, tunnel);
     guard.arm(1, ARM_MS);
-    const heartbeat = setInterval(() => guard.arm(1, ARM_MS), 1_000);
-    undo.push(() => clearInterval(heartbeat));
+    let beats = true;
+    const arm = () => {
+      if (beats) guard.arm(1, ARM_MS);
+    };
+    const timer = setInterval(arm, 1_000);
+    undo.push(() => clearInterval(timer));
+    const heartbeat = (wanted: boolean) => {
+      beats = wanted;
+      arm();
+    };
     const load = (...removed: readonly Defence[]) =>
       control.apply(renderNft(compileNft(policy, lab.pass({ removedDefences: [...removed] }).removedDefences)));
     await control.setClock(wallMs());
@@ -85,16 +104,10 @@ export async function openWiredGate(lab: Lab, guardEntry: string): Promise<Wired
       gatewayPath: path.join(booted.folder, `${ifname}.g`),
       guestPath: path.join(booted.folder, `${ifname}.v`),
     });
-    return {
-      control,
-      guard,
-      station,
-      wireOf,
-      load,
-      connect,
-      loadOwned: () => control.apply(ownedRuleset(policy)),
-      stop,
-    };
+    const loadWith = (more: readonly unknown[]) =>
+      control.apply(JSON.stringify({ nftables: [...compileNft(policy).nftables, ...more] }));
+    const loadOwned = () => control.apply(ownedRuleset(policy));
+    return { control, guard, station, wireOf, load, loadWith, connect, loadOwned, policy, heartbeat, stop };
   } catch (cause) {
     await stop();
     throw cause;
