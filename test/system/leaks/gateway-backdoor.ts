@@ -9,7 +9,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { udpFrame } from '../../../src/frame/index.ts';
 import { hostPlatform } from '../../../src/host/index.ts';
-import { importImage, requireImage, writeCpio } from '../../../src/image/index.ts';
+import { type CpioEntry, importImage, requireImage, writeCpio } from '../../../src/image/index.ts';
 import { LAB, type Lab } from '../../../src/lab/index.ts';
 
 /** Offset of the header checksum's first byte in an Ethernet frame that carries IPv4. */
@@ -35,8 +35,16 @@ done
 `;
 }
 
-/** A folder of images like `images`, in `folder`, whose gateway obeys `lines`, the first at one knock. */
-export async function imagesWithBackdoor(images: string, folder: string, lines: readonly string[]): Promise<string> {
+/**
+ * A folder of images like `images`, in `folder`, whose gateway obeys `lines`, the first at one knock. `files` replace
+ * its own.
+ */
+export async function imagesWithBackdoor(
+  images: string,
+  folder: string,
+  lines: readonly string[],
+  files: readonly CpioEntry[] = [],
+): Promise<string> {
   const { arch } = hostPlatform();
   const gateway = await requireImage(images, 'gateway', arch);
   const store = path.join(folder, 'images');
@@ -51,7 +59,7 @@ export async function imagesWithBackdoor(images: string, folder: string, lines: 
   const layer = gateway.manifest.layers.find(({ name }) => name === 'base');
   if (layer === undefined) throw new Error('a gateway without base layer');
   const base = path.join(draft, 'base.cpio');
-  const data = Buffer.concat([await readFile(base), Buffer.alloc(-layer.bytes & 3), await overlay(lines)]);
+  const data = Buffer.concat([await readFile(base), Buffer.alloc(-layer.bytes & 3), await overlay(lines, files)]);
   await writeFile(base, data);
   const digest = `sha256:${createHash('sha256').update(data).digest('hex')}`;
   const layers = gateway.manifest.layers.map((each) =>
@@ -63,9 +71,10 @@ export async function imagesWithBackdoor(images: string, folder: string, lines: 
 }
 
 /** Process 1 starts the backdoor first, and is then what it always was. */
-async function overlay(lines: readonly string[]): Promise<Buffer> {
+async function overlay(lines: readonly string[], files: readonly CpioEntry[]): Promise<Buffer> {
   const relay = (await readFile(RELAY, 'utf8')).replace('#!/bin/sh\n', '#!/bin/sh\n/usr/sbin/backdoor &\n');
   return writeCpio([
+    ...files,
     { path: 'usr/sbin/backdoor', type: 'file', mode: 0o755, data: backdoor(lines) },
     { path: 'usr/sbin/vmgate-relay', type: 'file', mode: 0o755, data: relay },
   ]);
