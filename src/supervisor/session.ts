@@ -20,7 +20,8 @@ const SLIRP: UplinkAddressing = { kind: 'static', address: '10.0.2.15', prefixLe
 const USER_UPLINK: UplinkAttachment = { kind: 'user' };
 const GATEWAY_MIB = 160;
 const CONTROL_MS = 60_000;
-const EVIDENCE_BYTES = 64 * 1_048_576;
+/** Two files of half of it each: docs/files-on-disk.md. */
+export const EVIDENCE_BYTES = 64 * 1_048_576;
 /** Below the guard's own limit of 5 s, so that a clock read a little later on its side is no reason to refuse. */
 const ARM_MS = 4_500;
 

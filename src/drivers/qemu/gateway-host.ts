@@ -13,7 +13,7 @@ import { openProbeWire } from './probe-wire.ts';
 import { TextTail } from './text-tail.ts';
 
 const LABEL = 'the gateway';
-const CONSOLE_BYTES = 65_536;
+export const CONSOLE_BYTES = 65_536;
 
 export class QemuGatewayHost implements GatewayHost {
   readonly name = 'qemu';

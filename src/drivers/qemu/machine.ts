@@ -24,7 +24,7 @@ const BOOT_TIMEOUT_MS = 20_000;
 const POLL_MS = 10;
 /** SIGKILL takes effect at once unless the process hangs in the kernel (a dead disk). */
 const KILL_TIMEOUT_MS = 10_000;
-const STDERR_BYTES = 16_384;
+export const STDERR_BYTES = 16_384;
 
 export interface Launch {
   /** For texts: `the gateway`, `work VM web`. */

@@ -1,6 +1,9 @@
 /**
- * What the gateway's own kernel goes on doing while nobody asks it (leak cases 45, 65): its lease counts guest time, and a
- * flowtable forwards past the chain that looks at leases. Both are true here, and stopped elsewhere.
+ * What the gateway's own kernel goes on doing while nobody asks it: its lease counts guest time, and a flowtable forwards
+ * past the chain that looks at leases. Both are true here, and stopped elsewhere.
+ *
+ * @leakCase 45 wire: no flowtable: one that an owned gateway adds is refuted, and a closing gate ends what flows on it
+ * @leakCase 65 wire: paused by QMP past its lease and resumed: its kernel forwards, nothing leaves until the guard is armed
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';

@@ -1,6 +1,8 @@
 /**
- * Leak case 71: guest names, logs, banners, file names, configuration and journal hold what would repaint a terminal, in
- * every string there is; no command lets any of it through, on a terminal, off one, or under --json.
+ * Guest names, logs, banners, file names, configuration and journal hold what would repaint a terminal, in every string
+ * there is; no command lets any of it through, on a terminal, off one, or under --json.
+ *
+ * @leakCase 71 none: no text from outside draws on a terminal, whichever command shows it, and whichever string held it
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

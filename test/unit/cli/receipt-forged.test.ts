@@ -1,6 +1,8 @@
 /**
- * Leak case 40: whoever can write where receipts lie, a work VM's escape or another program of this user, makes none that
- * `vmgate receipt check` takes. `start` reads no receipt at all: test/system/leaks/receipt-forged.ts.
+ * Whoever can write where receipts lie, a work VM's escape or another program of this user, makes none that
+ * `vmgate receipt check` takes. `start` reads no receipt at all: test/system/leaks/quiet.test.ts.
+ *
+ * @leakCase 40 none: receipts that were forged, altered, borrowed, expired or put back are refused, and told apart
  */
 import { copyFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

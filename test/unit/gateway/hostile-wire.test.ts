@@ -1,6 +1,8 @@
 /**
- * Leak case 39: an owned gateway attacks the host through what it says on the control channel. Whatever comes, the host
- * reads a bounded amount of it within the deadline, believes nothing, and never speaks to that gateway again.
+ * An owned gateway attacks the host through what it says on the control channel. Whatever comes, the host reads a bounded
+ * amount of it within the deadline, believes nothing, and never speaks to that gateway again.
+ *
+ * @leakCase 39 none: nonsense on the control channel, before SSH and inside it, is read within bounds and refused
  */
 import type { Writable } from 'node:stream';
 import { afterEach, describe, expect, test } from '@jest/globals';
