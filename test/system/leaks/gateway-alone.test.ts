@@ -2,6 +2,7 @@
  * What the gateway's own kernel goes on doing while nobody asks it: its lease counts guest time, and a flowtable forwards
  * past the chain that looks at leases. Both are true here, and stopped elsewhere.
  *
+ * @leakCase 43 wire: a gateway that asks the network for an address sends no name with it
  * @leakCase 45 wire: no flowtable: one that an owned gateway adds is refuted, and a closing gate ends what flows on it
  * @leakCase 65 wire: paused by QMP past its lease and resumed: its kernel forwards, nothing leaves until the guard is armed
  */
@@ -15,6 +16,8 @@ import { wallMs } from '../../../src/host/index.ts';
 import type { CpioEntry } from '../../../src/image/index.ts';
 import { LAB, type Lab } from '../../../src/lab/index.ts';
 import { newToken } from '../../../src/verify/token.ts';
+import { askForAddress } from './asking-gateway.ts';
+import { isMadeUp, judgeIdle } from './idle-uplink.ts';
 import { modulesBeside } from './more-modules.ts';
 import { openLab, until } from './volley.ts';
 import { GUARDS, LINKS, openWiredGate, type WiredGate } from './wired-gate.ts';
@@ -26,6 +29,8 @@ const REACH_MS = 20_000;
 const PAUSE_MS = 15_500;
 const FAST_PATH = ['nf_flow_table', 'nf_flow_table_inet', 'nft_flow_offload'];
 
+let asked: Awaited<ReturnType<typeof askForAddress>>;
+let dhcpFrames: number;
 let lab: Lab;
 let closeLab: () => Promise<void>;
 let gate: WiredGate;
@@ -34,6 +39,8 @@ let modules: readonly CpioEntry[] | undefined;
 beforeAll(async () => {
   modules = await modulesBeside(FAST_PATH);
   ({ lab, close: closeLab } = await openLab());
+  asked = await askForAddress(lab);
+  dhcpFrames = (await lab.counts()).dhcp;
   const launch = jest.spyOn(Machine, 'launch');
   gate = await openWiredGate(lab, GUARDS.judging, modules);
   machine = await (launch.mock.results.at(-1)?.value as Promise<Machine>);
@@ -41,6 +48,20 @@ beforeAll(async () => {
 afterAll(async () => {
   await gate?.stop();
   await closeLab?.();
+});
+
+test('case 43: asking for an address: no name, no vendor, nothing but DHCP and ARP', async () => {
+  const { frames, wrong } = judgeIdle(asked.pcap, asked.gateway);
+  expect(wrong).toEqual([]);
+  expect(dhcpFrames).toBeGreaterThanOrEqual(2);
+  expect(frames).toBeGreaterThanOrEqual(dhcpFrames);
+  expect(isMadeUp(asked.gateway.mac)).toBe(true);
+});
+
+test('case 43, anti-test: the same frames with a name in the place of a wish', () => {
+  // Option 55, the list of wishes, becomes option 12, the host's name.
+  const named = Buffer.from(asked.pcap.toString('hex').replaceAll('37020103', '0c020103'), 'hex');
+  expect(judgeIdle(named, asked.gateway).wrong.join('\n')).toContain('DHCP option 12');
 });
 
 /** A question from the probe link to the resolver inside the tunnel, past the gateway's own; the name is its mark. */

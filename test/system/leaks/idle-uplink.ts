@@ -5,7 +5,9 @@
 import { readFile } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
 import { expect } from '@jest/globals';
+import { planLinks } from '../../../src/core/link-plan.ts';
 import {
+  buildDnsQuery,
   describeFrame,
   ETHER_TYPES,
   IP_PROTOCOLS,
@@ -15,14 +17,28 @@ import {
   parseIpv4,
   parsePcap,
   parseUdp,
+  udpFrame,
 } from '../../../src/frame/index.ts';
+import type { GateLayout } from '../../../src/home/index.ts';
 import { LAB, type Lab } from '../../../src/lab/index.ts';
+import { macSeed } from '../../../src/supervisor/world.ts';
+import { until } from './life-scene.ts';
+import { standOn } from './link-stand.ts';
 
 export interface IdleGateway {
   readonly mac: string;
   readonly address: string;
   readonly nextHop: string;
   readonly endpoint: { readonly address: string; readonly port: number };
+}
+
+/** The gateway of `gate`, whose uplink has a fixed address. */
+export function gatewayOf(
+  { addressing, endpoint }: Pick<Lab, 'addressing' | 'endpoint'>,
+  gate: GateLayout,
+): IdleGateway {
+  if (addressing.kind !== 'static') throw new Error('an address that the network gives');
+  return { ...planLinks([], addressing, [], macSeed(gate)).uplink, ...addressing, endpoint };
 }
 
 /** Options that say nothing about who asks: wanted address, type, server, wishes, size. RFC 2132. */
@@ -108,4 +124,39 @@ export async function expectNameless(lab: Lab, gateway: IdleGateway): Promise<vo
   ).toEqual([]);
   const fetched = await lab.httpLog();
   expect(fetched.filter(({ scheme, path }) => scheme !== 'https' || path !== '/')).toEqual([]);
+}
+
+/** Somebody in the gateway's place on the wire who names himself, asks for the time and for names: what is told of it. */
+export async function talkative(lab: Lab): Promise<string> {
+  const { uplink, addressing } = lab;
+  if (uplink.kind !== 'wire' || addressing.kind !== 'static') throw new Error('not a wire');
+  const gateway: IdleGateway = { mac: '52:54:01:00:00:01', ...addressing, endpoint: lab.endpoint };
+  const hop = { sourceMac: gateway.mac, destinationMac: LAB.routerMac };
+  const ends = { source: addressing.address, destination: LAB.router, sourcePort: 40_000 };
+  const dhcp = { source: '0.0.0.0', destination: '255.255.255.255', sourcePort: 68, destinationPort: 67 };
+  await lab.resetCounts();
+  const stand = await standOn(uplink.localPath, uplink.remotePath);
+  try {
+    stand.send(udpFrame(hop, { ...ends, destinationPort: 123 }, Buffer.alloc(48, 0x23)));
+    stand.send(udpFrame(hop, { ...ends, destinationPort: 53 }, buildDnsQuery(1, '1.77.168.192.in-addr.arpa', 12)));
+    stand.send(udpFrame(hop, dhcp, dhcpWithName(gateway.mac)));
+    await until('the lab saw it', async () => {
+      const { foreign, dhcp: asked } = await lab.counts();
+      return foreign >= 2 && asked >= 1;
+    });
+    const { wrong } = judgeIdle(await lab.capture('all'), gateway);
+    return wrong.filter((line) => !line.startsWith('from another MAC')).join('\n');
+  } finally {
+    await stand.close();
+  }
+}
+
+/** As many clients ask: with the host's name. */
+function dhcpWithName(mac: string): Buffer {
+  const fixed = Buffer.alloc(236);
+  fixed.set([1, 1, 6], 0);
+  fixed.set(Buffer.from(mac.replaceAll(':', ''), 'hex'), 28);
+  const name = Buffer.from('anns-laptop');
+  const options = [0x63, 0x82, 0x53, 0x63, 53, 1, 1, 12, name.length];
+  return Buffer.concat([fixed, Buffer.from(options), name, Buffer.from([255])]);
 }

@@ -2,15 +2,12 @@
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { planLinks } from '../../../src/core/link-plan.ts';
 import { Installation, QemuWorkHost } from '../../../src/drivers/index.ts';
 import { type HomeLayout, layoutOf, openGate, openHome } from '../../../src/home/index.ts';
 import { hostPlatform } from '../../../src/host/index.ts';
 import { requireImage } from '../../../src/image/index.ts';
 import { LAB, Lab } from '../../../src/lab/index.ts';
-import { macSeed } from '../../../src/supervisor/world.ts';
 import { addProfile } from '../../../src/vpn/index.ts';
-import type { IdleGateway } from './idle-uplink.ts';
 import { type Outcome, outcomeOf } from './life-scene.ts';
 import { QuietHost } from './quiet-host.ts';
 import { type Program, stageImages } from './stage.ts';
@@ -63,12 +60,6 @@ export class QuietGate {
 
   get gate() {
     return this.home.gate('default');
-  }
-
-  get uplink(): IdleGateway {
-    const { addressing, endpoint } = this.lab;
-    if (addressing.kind !== 'static') throw new Error('slirp has fixed addresses');
-    return { ...planLinks([], addressing, [], macSeed(this.gate)).uplink, ...addressing, endpoint };
   }
 
   async vmgate(...args: readonly string[]): Promise<Outcome & { readonly stdout: string }> {

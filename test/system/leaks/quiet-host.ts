@@ -9,7 +9,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { Installation } from '../../../src/drivers/index.ts';
-import { childEnvironment, LineSplitter, type RunResult, run } from '../../../src/host/index.ts';
+import { childEnvironment, LineSplitter, type RunResult, requireTool, run } from '../../../src/host/index.ts';
 
 const RESOLVER = '192.0.2.53';
 const USER = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'];
@@ -88,7 +88,7 @@ export class QuietHost {
     await writeFile(resolv, `nameserver ${RESOLVER}\n`);
     await writeFile(witness, WITNESS);
     const argv = [...USER, '--net', '--mount', 'sh', '-c', SETUP, 'setup', resolv, witness];
-    const holder = spawn('unshare', argv, { stdio: ['pipe', 'pipe', 'pipe'], env: childEnvironment() });
+    const holder = spawn(requireTool('unshare'), argv, { stdio: ['pipe', 'pipe', 'pipe'], env: childEnvironment() });
     await ready(holder, 'the namespaces');
     return new QuietHost(holder, folder);
   }

@@ -14,17 +14,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { planLinks } from '../../../src/core/link-plan.ts';
 import type { ReceiptContent } from '../../../src/core/receipt.ts';
 import { type Stage, WORK_VM } from '../../../src/demo/index.ts';
-import { buildDnsQuery, udpFrame } from '../../../src/frame/index.ts';
-import { LAB } from '../../../src/lab/index.ts';
-import { macSeed } from '../../../src/supervisor/world.ts';
 import { installationKey, loadReceipt, receiptPath, writeReceipt } from '../../../src/trust/index.ts';
 import { type HostileDisk, hostileDisks, NBD_PORT, type Tripwire, tripwire } from './hostile-disks.ts';
-import { expectNameless, type IdleGateway, judgeIdle } from './idle-uplink.ts';
+import { expectNameless, gatewayOf, talkative } from './idle-uplink.ts';
 import { until, vmgate } from './life-scene.ts';
-import { standOn } from './link-stand.ts';
 import { QuietGate, SERVER } from './quiet-gate.ts';
 import { compileProgram, openStage, type Program } from './stage.ts';
 
@@ -81,14 +76,11 @@ describe('idle for half a minute', () => {
   beforeAll(() => delay(Math.max(0, IDLE_MS - (performance.now() - idleSince))));
 
   test('case 43, wire: only ARP for the next hop and the tunnel, and nobody named', async () => {
-    const { addressing, endpoint } = wired.lab;
-    if (addressing.kind !== 'static') throw new Error('the stage has a fixed address');
-    const { mac } = planLinks([], addressing, [], macSeed(wired.gate)).uplink;
-    await expectNameless(wired.lab, { mac, ...addressing, endpoint });
+    await expectNameless(wired.lab, gatewayOf(wired.lab, wired.gate));
   });
 
   test('case 43, user: only ARP for the next hop and the tunnel, and nobody named', async () => {
-    await expectNameless(quiet.lab, quiet.uplink);
+    await expectNameless(quiet.lab, gatewayOf(quiet.lab, quiet.gate));
     expect(await quiet.host.said()).toEqual(ALLOWED());
   });
 });
@@ -223,45 +215,10 @@ describe('what would have been noticed', () => {
   });
 
   test('case 43, anti-test: a guest that names itself, asks for the time and for names, on the wire', async () => {
-    const { uplink, addressing } = wired.lab;
-    if (uplink.kind !== 'wire' || addressing.kind !== 'static') throw new Error('not a wire');
-    const gateway: IdleGateway = { mac: '52:54:01:00:00:01', ...addressing, endpoint: wired.lab.endpoint };
     expect(await vmgate(wired, 'down')).toMatchObject({ code: 0 });
-    const stand = await standOn(uplink.localPath, uplink.remotePath);
-    try {
-      const hop = { sourceMac: gateway.mac, destinationMac: LAB.routerMac };
-      const ends = { source: addressing.address, destination: LAB.router, sourcePort: 40_000 };
-      stand.send(udpFrame(hop, { ...ends, destinationPort: 123 }, Buffer.alloc(48, 0x23)));
-      stand.send(udpFrame(hop, { ...ends, destinationPort: 53 }, buildDnsQuery(1, '1.77.168.192.in-addr.arpa', 12)));
-      stand.send(
-        udpFrame(
-          hop,
-          { source: '0.0.0.0', destination: '255.255.255.255', sourcePort: 68, destinationPort: 67 },
-          dhcpWithName(gateway.mac),
-        ),
-      );
-      await until('the lab saw it', async () => (await wired.lab.counts()).foreign >= 2, 10_000);
-      const { wrong } = judgeIdle(await wired.lab.capture('all'), gateway);
-      const told = wrong.filter((line) => !line.startsWith('from another MAC')).join('\n');
-      expect(told).toMatch(/:123/);
-      expect(told).toMatch(/:53/);
-      expect(told).toContain('DHCP option 12: "anns-laptop"');
-    } finally {
-      await stand.close();
-    }
+    const told = await talkative(wired.lab);
+    expect(told).toMatch(/:123/);
+    expect(told).toMatch(/:53/);
+    expect(told).toContain('DHCP option 12: "anns-laptop"');
   });
 });
-
-/** As many clients ask: with the host's name. */
-function dhcpWithName(mac: string): Buffer {
-  const fixed = Buffer.alloc(236);
-  fixed.set([1, 1, 6], 0);
-  fixed.set(Buffer.from(mac.replaceAll(':', ''), 'hex'), 28);
-  const name = Buffer.from('anns-laptop');
-  return Buffer.concat([
-    fixed,
-    Buffer.from([0x63, 0x82, 0x53, 0x63, 53, 1, 1, 12, name.length]),
-    name,
-    Buffer.from([255]),
-  ]);
-}
