@@ -23,6 +23,8 @@ table inet quiet {
   chain output {
     type filter hook output priority 0; policy accept;
     ct direction reply accept
+    # The kernel's own word for a port that was just closed: nobody's program sent it.
+    oifname lo icmp type destination-unreachable accept
     meta nfproto ipv4 meta l4proto { tcp, udp } add @said { ip daddr . meta l4proto . th dport }
     meta nfproto ipv4 meta l4proto != { tcp, udp } add @odd { meta l4proto }
     meta nfproto ipv6 add @six { ip6 daddr . meta l4proto }
