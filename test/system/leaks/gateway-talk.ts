@@ -1,6 +1,6 @@
 /**
  * What an owned gateway says on its control channel instead of the truth (leak case 39). The one command of the gateway is
- * wrapped: it is honest until told to attack, and from then on each of its sessions, the running ones too, says this.
+ * wrapped: it is honest until told to attack, and says this from its next answer on.
  */
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -9,13 +9,13 @@ import { EVERYTHING } from '../../unit/cli/hostile-text.ts';
 
 const GW = fileURLToPath(new URL('../../../provision/gateway/rootfs/usr/sbin/vmgate-gw', import.meta.url));
 
+/** Each answer is one line, from a session of its own or from one that stays: it is let through, or replaced. */
 const WRAPPER = `#!/bin/sh
-mkdir -p /run/talking
-: >/run/talking/$$
-if [ -e /run/attack ]; then sh /run/attack; else /usr/sbin/vmgate-gw-honest "$@"; fi
-status=$?
-rm -f /run/talking/$$
-exit $status
+/usr/sbin/vmgate-gw-honest "$@" | awk '{
+  if (system("[ ! -e /run/attack ]") == 0) print
+  else system("sh /run/attack")
+  fflush()
+}'
 `;
 
 /** As much of {@link EVERYTHING} as JSON and a shell's here-document carry. */
@@ -24,7 +24,7 @@ const ESCAPES = JSON.stringify(EVERYTHING.replaceAll('\ud800', ''));
 const TALK = {
   'without end': 'exec cat /dev/zero',
   'a byte now and then': 'while printf " "; do usleep 100000; done',
-  'terminal escapes': `cat <<'END'\n{"v":1,"ok":false,"step":${ESCAPES},"detail":${ESCAPES}}\nEND\nexit 1`,
+  'terminal escapes': `cat <<'END'\n{"v":1,"ok":false,"step":${ESCAPES},"detail":${ESCAPES}}\nEND`,
 } as const;
 export type Talk = keyof typeof TALK;
 export const TALKS = Object.keys(TALK) as readonly Talk[];
@@ -33,8 +33,7 @@ const script = (talk: Talk) => `/usr/lib/talk/${TALKS.indexOf(talk)}`;
 
 /** For the backdoor. */
 export function talkLine(talk: Talk): string {
-  const file = script(talk);
-  return `cp ${file} /run/attack; for each in /run/talking/*; do sh ${file} >/proc/\${each##*/}/fd/1 2>/dev/null & done`;
+  return `cp ${script(talk)} /run/attack`;
 }
 
 export async function talkFiles(): Promise<readonly CpioEntry[]> {

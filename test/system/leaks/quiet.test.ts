@@ -107,6 +107,7 @@ describe('case 69: a command says nothing', () => {
     'verify',
     'logs',
     'logs --gateway',
+    'evidence',
     'receipt show',
     'receipt check',
     'vpn list',

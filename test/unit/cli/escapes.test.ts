@@ -9,6 +9,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { occur, VmgateError } from '../../../src/core/coded.ts';
 import { composeReceipt } from '../../../src/core/receipt.ts';
+import { buildDnsQuery, pcapHeader, pcapRecord, udpFrame } from '../../../src/frame/index.ts';
 import { Journal } from '../../../src/home/index.ts';
 import { escapeBlock, escapeJson, escapeLine, machineProcesses, monotonicMs, wallMs } from '../../../src/host/index.ts';
 import { errors, events } from '../../../src/supervisor/codes.ts';
@@ -126,6 +127,19 @@ describe('case 71: what lies on the disk', () => {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     writeFileSync(supervisorLog, `Error: ${EVERYTHING}\n`);
     expectHarmless(await laptop.type('logs', '--supervisor', ...json));
+  });
+
+  test.each(both)('evidence: a question for a name that is none, %s', async (_how, ...json) => {
+    const { evidence } = laptop.layout.gate('default');
+    mkdirSync(evidence, { recursive: true, mode: 0o700 });
+    const label = Buffer.from('\x1b]0;owned\x07\x9b2J', 'latin1');
+    const query = buildDnsQuery(1, 'x'.repeat(label.length));
+    label.copy(query, 13);
+    const hop = { sourceMac: '52:54:01:00:00:01', destinationMac: '52:54:01:00:00:02' };
+    const flow = { source: '10.0.2.15', destination: '8.8.8.8', sourcePort: 40_000, destinationPort: 53 };
+    const pcap = Buffer.concat([pcapHeader(2_048), pcapRecord(0, udpFrame(hop, flow, query), 2_048)]);
+    writeFileSync(path.join(evidence, 'first.pcap'), pcap);
+    expectHarmless(await laptop.type('evidence', ...json));
   });
 
   test.each([['show'], ['show', '--json'], ['check']])('a receipt with our signature: %s %s', async (verb, ...json) => {
