@@ -5,9 +5,10 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { type Stage, WORK_VM } from '../../../src/demo/index.ts';
+import type { Stage } from '../../../src/demo/index.ts';
 import { expectNameless, gatewayOf, talkative } from '../../system/leaks/idle-uplink.ts';
 import { phasesSince, vmgate } from '../../system/leaks/life-scene.ts';
+import { openWithWork } from '../../system/leaks/persistent-start.ts';
 import { compileProgram, openStage, type Program } from '../../system/leaks/stage.ts';
 
 const IDLE_MS = 15 * 60_000;
@@ -19,10 +20,7 @@ let stages: readonly Stage[] = [];
 beforeAll(async () => {
   program = await compileProgram();
   stages = await Promise.all([openStage(program, { attachment: 'wire' }), openStage(program, { attachment: 'user' })]);
-  for (const stage of stages) {
-    expect(await vmgate(stage, 'up')).toMatchObject({ code: 0 });
-    expect(await vmgate(stage, 'start', WORK_VM)).toMatchObject({ code: 0 });
-  }
+  for (const stage of stages) await openWithWork((...argv) => vmgate(stage, ...argv));
   await delay(IDLE_MS);
 }, IDLE_MS + 300_000);
 

@@ -41,6 +41,7 @@ import {
   until,
   vmgate,
 } from './life-scene.ts';
+import { openWithWork } from './persistent-start.ts';
 import { compileProgram, type Program, stageImages } from './stage.ts';
 import { onTerminal } from './terminal.ts';
 
@@ -68,9 +69,8 @@ beforeAll(async () => {
     without: { guardEntry },
   });
   mac = planLinks([WORK_VM], stage.lab.addressing, [], macSeed(stage.gate)).uplink.mac;
-  expect(await vmgate(stage, 'up')).toMatchObject({ code: 0 });
-  expect(await vmgate(stage, 'start', WORK_VM)).toMatchObject({ code: 0 });
-}, 300_000);
+  await openWithWork((...argv) => vmgate(stage, ...argv));
+}, 400_000);
 
 afterAll(async () => {
   await stage?.close();

@@ -21,6 +21,7 @@ import { installationKey, loadReceipt, receiptPath, writeReceipt } from '../../.
 import { type HostileDisk, hostileDisks, NBD_PORT, type Tripwire, tripwire } from './hostile-disks.ts';
 import { expectNameless, gatewayOf, talkative } from './idle-uplink.ts';
 import { until, vmgate } from './life-scene.ts';
+import { openWithWork } from './persistent-start.ts';
 import { QuietGate, SERVER } from './quiet-gate.ts';
 import { compileProgram, openStage, type Program } from './stage.ts';
 
@@ -48,13 +49,12 @@ beforeAll(async () => {
       return `{${[WORK_VM, SECOND].map((name) => `${name}: {template: tiny}`).join(', ')}, ${hostile.join(', ')}}`;
     }),
   ]);
-  const commands = [['up'], ['start', WORK_VM]];
-  for (const argv of commands) {
-    const both = await Promise.all([vmgate(wired, ...argv), quiet.vmgate(...argv)]);
-    expect(both).toMatchObject([{ code: 0 }, { code: 0 }]);
-  }
+  await Promise.all([
+    openWithWork((...argv) => vmgate(wired, ...argv)),
+    openWithWork((...argv) => quiet.vmgate(...argv)),
+  ]);
   idleSince = performance.now();
-}, 300_000);
+}, 400_000);
 
 afterAll(async () => {
   for (const wire of tripwires) await wire.remove();
