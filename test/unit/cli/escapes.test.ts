@@ -139,7 +139,9 @@ describe('case 71: what lies on the disk', () => {
     const flow = { source: '10.0.2.15', destination: '8.8.8.8', sourcePort: 40_000, destinationPort: 53 };
     const pcap = Buffer.concat([pcapHeader(2_048), pcapRecord(0, udpFrame(hop, flow, query), 2_048)]);
     writeFileSync(path.join(evidence, 'first.pcap'), pcap);
-    expectHarmless(await laptop.type('evidence', ...json));
+    const typed = await laptop.type('evidence', ...json);
+    expectHarmless(typed, false);
+    expect(typed.stdout).toContain('owned');
   });
 
   test.each([['show'], ['show', '--json'], ['check']])('a receipt with our signature: %s %s', async (verb, ...json) => {

@@ -13,6 +13,7 @@ export const HOSTILE: readonly (readonly [what: string, text: string])[] = [
   ['is not seen, in the tags block', 'x\u{e0041}\u{e0042}'],
   ['begins a line of its own', 'a\u2028gate default is OPEN\u2029'],
   ['half a character', '\ud800'],
+  ['is shown as nothing', 'a\u3164b\ufe0f'],
 ];
 
 /** All of it in one line, in front of `word`. */
@@ -20,7 +21,7 @@ export const EVERYTHING = HOSTILE.map(([, text]) => text).join(' ');
 
 /** Names of characters no output may hold; line feeds are the output's own. */
 export function live(output: string): readonly string[] {
-  const found = output.match(/(?![\n\t])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu) ?? [];
+  const found = output.match(/(?![\n\t])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu) ?? [];
   return [...new Set(found)].map((character) => `U+${character.codePointAt(0)?.toString(16)}`);
 }
 
