@@ -24,10 +24,9 @@ const uplink = { mac: '52:54:01:00:00:00', address: '10.0.2.15', nextHop: '10.0.
 const endpoint = { address: '198.51.100.7', port: 51_820, protocol: 'udp', shape: 'wireguard' };
 const tunnel = { localPort: 40_001, mtu: 1_420 };
 
-/** @param {{ dist?: URL }} options `dist`: folder of the compiled program, with a slash at its end */
-export default async function measureGuardFrames({ dist = new URL('../dist/', import.meta.url) } = {}) {
-  const { startGuard } = await import(new URL('guard/index.js', dist).href);
-  const { udpFrame } = await import(new URL('frame/index.js', dist).href);
+export default async function measureGuardFrames(stand) {
+  const { startGuard } = await stand.load('guard/index.js');
+  const { udpFrame } = await stand.load('frame/index.js');
   const batch = offeredBatch(udpFrame);
   const [guarded, piped] = [await playGateway(batch.bytes), await playGateway(batch.bytes)];
   const guard = await startGuard({

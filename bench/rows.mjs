@@ -30,7 +30,7 @@ export const ROWS = [
     better: 'more',
     atLeast: 0.75,
     aim: 0.9,
-    measure: async ({ dist }) => (await import('./guard-frames.mjs')).default({ dist }),
+    measure: async (stand) => (await import('./guard-frames.mjs')).default(stand),
   },
   {
     id: 'up-to-verified',

@@ -1,7 +1,7 @@
 /**
  * npm run bench [-- --json] [--runs N] [--only ID,ID...]
  *
- * Measures the compiled program in dist/. Values are ratios within one run on one machine wherever that is possible;
+ * Measures the built program in dist/. Values are ratios within one run on one machine wherever that is possible;
  * the medians behind them are printed too. stdout is the result, stderr the progress. Exit 1: a row could not be
  * measured, whatever the others say; a row that misses its mark is a result, not an error.
  */

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { loadRoom } from './rooms.mjs';
 
 /** What the bench's work VM asks for as soon as it has an address. Inside the lab's VPN it is a web site. */
 const SITE = '203.0.113.80';
@@ -26,16 +27,15 @@ export class Stand {
   /** Ends what rows started themselves; each idempotent, the newest first. */
   #stops = [];
 
-  /** `dist`: URL of the compiled program's folder, with a slash at its end. `say` hears progress. */
+  /** `dist`: URL of the built program's folder, with a slash at its end. `say` hears progress. */
   constructor(dist, say) {
-    this.dist = dist;
     this.program = fileURLToPath(new URL('main.js', dist));
     this.say = say;
   }
 
-  /** A door of the compiled program, by path below dist/. */
+  /** A file of the sources, compiled, by its path below src. What is measured is the program, never these. */
   load(file) {
-    return import(new URL(file, this.dist).href);
+    return loadRoom(file);
   }
 
   /** An images folder: the user's own images by link, and a tiny work VM that asks for something at boot. */

@@ -189,7 +189,9 @@ is_newer() { # FILE THAN: also when THAN is missing
 }
 
 npm_is_behind() { is_newer package-lock.json node_modules/.package-lock.json; }
-build_is_behind() { is_newer src dist/.built || is_newer tsconfig.json dist/.built; }
+# Written last of all: a build that failed is behind.
+built=dist/THIRD-PARTY-LICENSES
+build_is_behind() { is_newer src $built || is_newer packaging $built || is_newer package.json $built; }
 
 if [ $check = yes ]; then
 	say "node $node_version, $family, $arch"
@@ -285,5 +287,4 @@ fi
 if build_is_behind; then
 	say 'Will run: npm run build'
 	npm run --silent build >&2 || stop 1 'The build failed: its lines above say why.'
-	touch dist/.built
 fi

@@ -5,21 +5,19 @@
  */
 import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { VmgateError } from '../core/coded.ts';
+import { programFile } from '../host/index.ts';
 import { type SshAccess, sshAccess } from '../work/index.ts';
 import { errors } from './codes.ts';
 import type { Gate } from './gate-access.ts';
 
 export type SshOptions = readonly (readonly [keyword: string, value: string])[];
 
-const MAIN = fileURLToPath(new URL('../main.js', import.meta.url));
-
 /** `home`: root of the home folder; the proxy must find the same one whatever environment ssh is started in. */
 export function sshOptions(gate: Gate, name: string, home: string): SshOptions {
   const access = accessOf(gate, name);
   const elsewhere = home === path.join(os.homedir(), '.vmgate') ? [] : ['env', `VMGATE_HOME=${home}`];
-  const proxy = [...elsewhere, process.execPath, MAIN, 'ssh', '--stdio', '--gate', gate.name, name];
+  const proxy = [...elsewhere, process.execPath, programFile('main'), 'ssh', '--stdio', '--gate', gate.name, name];
   return [
     ['HostName', access.hostAlias],
     ['User', access.user],

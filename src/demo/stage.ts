@@ -5,10 +5,9 @@
 import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Installation, QemuWorkHost } from '../drivers/index.ts';
 import { type HomeLayout, layoutOf, openHome } from '../home/index.ts';
-import { hostPlatform, type RunResult, run } from '../host/index.ts';
+import { hostPlatform, programFile, type RunResult, run } from '../host/index.ts';
 import { requireImage } from '../image/index.ts';
 import { LAB, Lab, type LabAttachment, type LabPassPlan, superviseInLab } from '../lab/index.ts';
 import { addProfile } from '../vpn/index.ts';
@@ -27,7 +26,6 @@ export interface StageOptions {
   readonly config?: string;
 }
 
-const PROGRAM = fileURLToPath(new URL('../main.js', import.meta.url));
 const COMMAND_MS = 180_000;
 /** The wire's own DHCP is the lab's to lie with; a fixed address keeps it out of the story. */
 const ON_THE_WIRE = { kind: 'static', address: '192.168.77.50', prefixLength: 24, nextHop: LAB.router } as const;
@@ -93,7 +91,7 @@ export class Stage {
   vmgate(args: readonly string[], onLine?: (line: string) => void): Promise<RunResult> {
     return run({
       tool: process.execPath,
-      argv: [this.#options.program ?? PROGRAM, ...args],
+      argv: [this.#options.program ?? programFile('main'), ...args],
       timeoutMs: COMMAND_MS,
       // Not the home folder: a vmgate.yaml that is found in the current folder has to be confirmed first.
       cwd: this.gate.folder,

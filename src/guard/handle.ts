@@ -1,10 +1,9 @@
 /** Starts the guard's process and holds the pipe whose end is the guard's end. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { VmgateError } from '../core/coded.ts';
 import type { Endpoint, TunnelPolicy, UplinkIdentity } from '../core/policy/egress-policy.ts';
-import { LineSplitter, monotonicMs, wallMs } from '../host/index.ts';
+import { LineSplitter, monotonicMs, programFile, wallMs } from '../host/index.ts';
 import { errors } from './codes.ts';
 import type { Guard } from './guard.ts';
 import { type GuardOrder, type GuardReport, guardReport, MAX_ARM_MS } from './protocol.ts';
@@ -36,7 +35,7 @@ const KEPT_REPORTS = 64;
  * @throws GUARD_NOT_STARTED
  */
 export async function startGuard(start: GuardStart): Promise<Guard> {
-  const entry = start.entry ?? fileURLToPath(new URL('./main.js', import.meta.url));
+  const entry = start.entry ?? programFile('guard/main');
   // An empty environment: NODE_OPTIONS and the like must not reach the process that holds the promise.
   const child = spawn(process.execPath, [...NODE_FLAGS, entry], {
     env: {},

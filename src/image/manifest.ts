@@ -1,5 +1,5 @@
 /** The manifest: what an image consists of. Its canonical form is what the image's digest is taken of. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { complaintOf } from '../host/index.ts';
 import type { ImageManifest } from './image.ts';
 import { sha256 } from './package-tree.ts';

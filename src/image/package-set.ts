@@ -9,7 +9,7 @@ import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import { pack } from 'tar-stream';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Arch } from '../drivers/driver.ts';
 import { packagesSchema } from './manifest.ts';
 import { entriesOf, readPackageTar, sha256, type TreeEntry, type UnpackedPackages } from './package-tree.ts';

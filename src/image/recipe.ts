@@ -1,7 +1,7 @@
 /** Recipes: what an image is made of, as data in `provision/image/KIND.yaml`. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { VmgateError } from '../core/coded.ts';
 import type { Arch } from '../drivers/driver.ts';
 import { messageOf } from '../host/index.ts';

@@ -2,14 +2,14 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Arch } from '../drivers/driver.ts';
+import { packageFile } from '../host/index.ts';
 import type { ImageKind, StoredImage } from './image.ts';
 import { readRecipe } from './recipe.ts';
 import { findImage } from './store.ts';
 
 /** The installed `provision/` folder. */
-export const PROVISION = fileURLToPath(new URL('../../provision', import.meta.url));
+export const PROVISION = packageFile('provision');
 
 /** `sha256:<hex>` over the recipe and the guest files of its layers, by name and content. @throws IMAGE_RECIPE_INVALID */
 export async function sourceDigest(provision: string, kind: ImageKind): Promise<string> {

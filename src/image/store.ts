@@ -6,7 +6,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { VmgateError } from '../core/coded.ts';
 import type { Arch } from '../drivers/driver.ts';
 import { acquireLock, type Lock, writeFileAtomic } from '../home/index.ts';

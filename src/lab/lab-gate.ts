@@ -1,12 +1,9 @@
 /** Puts a gate's supervisor on a lab's uplink; afterwards the ordinary commands talk to it like to any other. */
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type HomeLayout, openGate, writeFileAtomic } from '../home/index.ts';
+import { programFile } from '../host/index.ts';
 import { launchSupervisor } from '../supervisor/index.ts';
 import type { LabPass } from './pass.ts';
-
-/** The compiled program; tests that run the sources say where the compiled one is. */
-const PROGRAM = fileURLToPath(new URL('./supervisor-main.js', import.meta.url));
 
 /** Starts the supervisor of `gate`, down and waiting for `vmgate up`. */
 export async function superviseInLab(
@@ -14,7 +11,7 @@ export async function superviseInLab(
   gate: string,
   configPath: string,
   pass: LabPass,
-  program: string = PROGRAM,
+  program: string = programFile('lab/supervisor-main'),
 ): Promise<void> {
   const layout = openGate(home, gate);
   const planFile = path.join(layout.folder, 'lab.json');

@@ -1,10 +1,9 @@
 /** Starts a gate's supervisor as a process of its own, detached from the terminal, and waits until it listens. */
 import { spawn } from 'node:child_process';
 import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { VmgateError } from '../core/coded.ts';
 import type { GateLayout } from '../home/index.ts';
-import { childEnvironment } from '../host/index.ts';
+import { childEnvironment, programFile } from '../host/index.ts';
 import { errors } from './codes.ts';
 import { serializedFault } from './protocol.ts';
 
@@ -25,7 +24,7 @@ export interface Launch {
  * @throws the supervisor's own error when it could not start; GATE_SUPERVISOR_DIED when it left none
  */
 export async function launchSupervisor({ gate, layout, home, configPath, entry }: Launch): Promise<void> {
-  const program = entry?.program ?? fileURLToPath(new URL('./main.js', import.meta.url));
+  const program = entry?.program ?? programFile('supervisor/main');
   const log = openSync(layout.supervisorLog, 'a', 0o600);
   if (fstatSync(log).size > MAX_LOG) ftruncateSync(log);
   const env = childEnvironment({ VMGATE_HOME: home, ...forced('VMGATE_ACCEL') });

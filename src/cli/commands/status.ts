@@ -1,3 +1,4 @@
+import { SupervisorClient } from '../../supervisor/client.ts';
 import type { StatusReport } from '../../supervisor/protocol.ts';
 import { type Command, type Context, flag, type Input } from '../command.ts';
 import { GATE_OPTION, type Gate, gateOf } from '../gate-access.ts';
@@ -24,7 +25,6 @@ export const status: Command = {
 /** The supervisor's report, or that of a gate without one. */
 async function statusNow(context: Context, input: Input): Promise<{ gate: Gate; report: StatusReport }> {
   const gate = await gateOf(context, input);
-  const { SupervisorClient } = await import('../../supervisor/client.ts');
   const client = await SupervisorClient.connect(gate.name, gate.layout);
   if (client === undefined) return { gate, report: downReport(context, gate) };
   try {

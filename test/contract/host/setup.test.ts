@@ -28,7 +28,7 @@ beforeEach(() => {
   cpSync(path.join(repository, 'provision/host/setup.sh'), path.join(machine, 'clone/provision/host/setup.sh'));
   for (const tool of SHELL) symlinkSync(findTool(tool) ?? '', path.join(machine, 'bin', tool));
   for (const file of ['package-lock.json', 'tsconfig.json', 'src/main.ts']) clone(file, '2026-01-01');
-  for (const file of ['node_modules/.package-lock.json', 'dist/.built']) clone(file, '2026-01-02');
+  for (const file of ['node_modules/.package-lock.json', 'dist/THIRD-PARTY-LICENSES']) clone(file, '2026-01-02');
   utimesSync(path.join(machine, 'clone/src'), new Date('2026-01-01'), new Date('2026-01-01'));
   writeFileSync(path.join(machine, 'debian'), 'ID=debian\n');
   for (const tool of TOOLS) fake(tool);
@@ -89,6 +89,7 @@ describe('nothing missing', () => {
   test('brings the clone up to date, and only then', () => {
     clone('package-lock.json', '2026-01-03');
     clone('src/main.ts', '2026-01-03');
+    fake('npm', 'case $* in "run --silent build") touch dist/THIRD-PARTY-LICENSES ;; esac');
     expect(setup('--check').stderr).toContain('would run: npm ci --ignore-scripts\nwould run: npm run build\n');
     expect(changes()).toEqual([]);
     expect(setup()).toMatchObject({ status: 0 });

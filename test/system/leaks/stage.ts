@@ -12,33 +12,29 @@ import { Stage, type StageOptions } from '../../../src/demo/index.ts';
 import { homeRoot, layoutOf } from '../../../src/home/index.ts';
 import { hostPlatform } from '../../../src/host/index.ts';
 import { buildImage, type ImageKind, upToDateImage } from '../../../src/image/index.ts';
+import { buildProgram } from '../../unit/guard/build.ts';
 
 const CHECKOUT = fileURLToPath(new URL('../../../', import.meta.url));
-/** Every frame counts as allowed. */
-const OPEN_GUARD = path.join('lab', 'guard-open.js');
 const KINDS: readonly ImageKind[] = ['gateway', 'tiny', 'lab'];
 
 export interface Program {
-  /** Folder of the compiled sources, with `main.js`. */
+  /** Folder of the built program, with `main.js`. */
   readonly dist: string;
   /** The guard that accepts every frame, for `without: {guardEntry}`. */
   readonly openGuard: string;
   remove(): Promise<void>;
 }
 
-/** Compiles this checkout into a folder of its own: never a `dist` that is older than the sources. */
+/** Builds this checkout as it is published, into a folder of its own: never a `dist` that is older than the sources. */
 export async function compileProgram(): Promise<Program> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'vmg-dist-'));
   const dist = path.join(folder, 'dist');
-  const compiler = path.join(CHECKOUT, 'node_modules', 'typescript', 'bin', 'tsc');
-  const argv = [compiler, '-p', path.join(CHECKOUT, 'tsconfig.json'), '--outDir', dist];
-  await promisify(execFile)(process.execPath, argv);
+  await promisify(execFile)(process.execPath, [path.join(CHECKOUT, 'packaging', 'build.mjs'), dist]);
   await copyFile(path.join(CHECKOUT, 'package.json'), path.join(folder, 'package.json'));
-  for (const name of ['node_modules', 'provision', 'vm-templates']) {
-    await symlink(path.join(CHECKOUT, name), path.join(folder, name));
-  }
+  await symlink(path.join(CHECKOUT, 'provision'), path.join(folder, 'provision'));
   const remove = () => rm(folder, { recursive: true, force: true });
-  return { dist, openGuard: path.join(dist, OPEN_GUARD), remove };
+  // Not published: only anti-tests have a use for it.
+  return { dist, openGuard: await buildProgram('src/lab/guard-open.ts'), remove };
 }
 
 /** The user's own images folder, with every kind a stage needs. */

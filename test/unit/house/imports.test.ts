@@ -61,6 +61,7 @@ const DOORS = [
   'src/guard/guard.ts',
   'src/guard/protocol.ts',
   'src/home/layout.ts',
+  'src/host/package.ts',
   'src/image/cpio.ts',
   'src/image/image.ts',
   'src/lab/pass.ts',

@@ -1,0 +1,70 @@
+/**
+ * npm run build [-- FOLDER]
+ *
+ * Makes the published program in dist/ (or FOLDER): one bundle for each process, with every library in it, so that an
+ * installation is one package without dependencies. Types are no part of it: `npm run lint` checks them.
+ */
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { loadBuiltinsDirectly } from './builtins.mjs';
+import { leaveOut } from './left-out.mjs';
+import { licensesOf } from './licenses.mjs';
+import { keepTogether, staticallyImported } from './together.mjs';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/**
+ * Processes share no code: each loads as few files as it can, and a chunk costs a start more than its bytes do.
+ * `together`: what nearly every run of the program needs, in one chunk.
+ */
+const PROGRAMS = [
+  { entries: ['src/main.ts'], together: ['src/cli/run.ts', 'src/cli/commands/status.ts'] },
+  { entries: ['src/supervisor/main.ts', 'src/lab/supervisor-main.ts'], together: ['src/supervisor/process.ts'] },
+  { entries: ['src/guard/main.ts'], together: [] },
+];
+
+const SETTINGS = {
+  absWorkingDir: ROOT,
+  outbase: 'src',
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  // Names stay: a stack in a report tells where it happened.
+  minifyWhitespace: true,
+  minifySyntax: true,
+  legalComments: 'none',
+  chunkNames: 'chunks/[name]-[hash]',
+  logLevel: 'warning',
+  metafile: true,
+  write: false,
+};
+
+const outdir = path.resolve(ROOT, process.argv[2] ?? 'dist');
+await rm(outdir, { recursive: true, force: true });
+const inputs = (await Promise.all(PROGRAMS.map((program) => makeProgram(program, outdir)))).flat();
+await writeFile(path.join(outdir, 'THIRD-PARTY-LICENSES'), await licensesOf(ROOT, inputs));
+
+/** @returns the files that went into it, relative to the root */
+async function makeProgram(program, outdir) {
+  const settings = { ...SETTINGS, outdir, plugins: [leaveOut()] };
+  const shared = await staticallyImported(settings, program.together);
+  const { outputFiles, metafile } = await build({
+    ...settings,
+    entryPoints: program.entries,
+    plugins: [...settings.plugins, keepTogether(ROOT, program.entries, shared)],
+  });
+  for (const file of outputFiles) {
+    const { imports } = metafile.outputs[path.relative(ROOT, file.path)];
+    const builtins = imports.filter(({ path: name, kind }) => kind === 'import-statement' && isBuiltin(name));
+    await mkdir(path.dirname(file.path), { recursive: true });
+    await writeFile(file.path, loadBuiltinsDirectly(file.text, builtins.length), {
+      mode: file.text.startsWith('#!') ? 0o755 : 0o644,
+    });
+  }
+  return Object.keys(metafile.inputs);
+}
