@@ -12,6 +12,7 @@ import { build } from 'esbuild';
 import { loadBuiltinsDirectly } from './builtins.mjs';
 import { leaveOut } from './left-out.mjs';
 import { licensesOf } from './licenses.mjs';
+import { onlyWhatIsUsed } from './only-what-is-used.mjs';
 import { keepTogether, staticallyImported } from './together.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -22,7 +23,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
  */
 const PROGRAMS = [
   { entries: ['src/main.ts'], together: ['src/cli/run.ts', 'src/cli/commands/status.ts'] },
-  { entries: ['src/supervisor/main.ts', 'src/lab/supervisor-main.ts'], together: ['src/supervisor/process.ts'] },
+  { entries: ['src/supervisor/main.ts', 'src/lab/supervisor-main.ts'], together: [] },
   { entries: ['src/guard/main.ts'], together: [] },
 ];
 
@@ -56,7 +57,7 @@ async function makeProgram(program, outdir) {
   const { outputFiles, metafile } = await build({
     ...settings,
     entryPoints: program.entries,
-    plugins: [...settings.plugins, keepTogether(ROOT, program.entries, shared)],
+    plugins: [...settings.plugins, shared.length > 0 ? keepTogether(ROOT, program.entries, shared) : onlyWhatIsUsed()],
   });
   for (const file of outputFiles) {
     const { imports } = metafile.outputs[path.relative(ROOT, file.path)];

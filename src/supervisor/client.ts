@@ -20,6 +20,7 @@ export class SupervisorClient {
   readonly #socket: net.Socket;
   readonly #gate: string;
   readonly #log: string;
+  #greeting: StatusReport | undefined;
 
   private constructor(socket: net.Socket, gate: string, log: string) {
     this.#socket = socket;
@@ -36,7 +37,8 @@ export class SupervisorClient {
     const socket = await dial(layout.socket);
     if (socket !== undefined) {
       const client = new SupervisorClient(socket, gate, layout.supervisorLog);
-      if (await client.#answers()) return client;
+      client.#greeting = await client.#greeted();
+      if (client.#greeting !== undefined) return client;
       client.close();
     }
     const holder = await readLock(layout.lock);
@@ -48,6 +50,12 @@ export class SupervisorClient {
   async ask(ask: Ask, { onEvent, signal }: AskOptions = {}): Promise<unknown> {
     const { result } = await this.#exchange(ask, onEvent, signal);
     return result;
+  }
+
+  /** The gate as it was when the connection was made: who only wants to know that asks no second time. */
+  get greeting(): StatusReport {
+    if (this.#greeting === undefined) throw new Error('not connected');
+    return this.#greeting;
   }
 
   async status(): Promise<StatusReport> {
@@ -65,11 +73,11 @@ export class SupervisorClient {
     this.#socket.destroy();
   }
 
-  async #answers(): Promise<boolean> {
+  async #greeted(): Promise<StatusReport | undefined> {
     const timeout = AbortSignal.timeout(GREETING_MS);
     return this.ask({ verb: 'status' }, { signal: timeout }).then(
-      () => true,
-      () => false,
+      (report) => report as StatusReport,
+      () => undefined,
     );
   }
 

@@ -38,7 +38,7 @@ export const ssh: Command = {
 async function requireReachable(gate: Gate, name: string): Promise<void> {
   const client = await requireSupervisor(gate);
   try {
-    const { phase, why, work } = await client.status();
+    const { phase, why, work } = client.greeting;
     const vm = work.find((each) => each.name === name);
     const { errors } = await import('../../supervisor/index.ts');
     if (vm === undefined || vm.status === 'stopped') throw VmgateError.of(errors.GATE_WORK_NOT_RUNNING, { name });

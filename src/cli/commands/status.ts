@@ -28,7 +28,7 @@ async function statusNow(context: Context, input: Input): Promise<{ gate: Gate; 
   const client = await SupervisorClient.connect(gate.name, gate.layout);
   if (client === undefined) return { gate, report: downReport(context, gate) };
   try {
-    const told = await client.status();
+    const told = client.greeting;
     // The supervisor runs in an environment of its own; what this shell tried to set is known here.
     const ignored = [...new Set([...told.ignoredEnvironment, ...context.ignoredEnvironment])];
     const report: StatusReport = { ...told, ignoredEnvironment: ignored };

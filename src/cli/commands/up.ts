@@ -7,7 +7,7 @@ import { Installation } from '../../drivers/index.ts';
 import { openGate, writeFileAtomic } from '../../home/index.ts';
 import { hostEvents, hostPlatform, monotonicMs } from '../../host/index.ts';
 import { requireImage } from '../../image/index.ts';
-import { errors, launchSupervisor, type StatusReport, SupervisorClient } from '../../supervisor/index.ts';
+import { errors, launchSupervisor, SupervisorClient } from '../../supervisor/index.ts';
 import { loadProfile, resolveEndpoint } from '../../vpn/index.ts';
 import type { Command, Context } from '../command.ts';
 import { GATE_OPTION, type Gate, gateOf } from '../gate-access.ts';
@@ -112,8 +112,7 @@ async function supervise(
   );
   await writeFileAtomic(gate.layout.origin, `${configPath}\n`);
   const client = await listening(gate);
-  const { work } = (await client.status()) satisfies StatusReport;
-  return { client, isOurs: isOurs && work.every(({ status }) => status === 'stopped') };
+  return { client, isOurs: isOurs && client.greeting.work.every(({ status }) => status === 'stopped') };
 }
 
 /** The supervisor another `up` started may have the lock and not listen yet. */

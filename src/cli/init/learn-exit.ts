@@ -40,7 +40,7 @@ export async function learnExit(context: Context, input: Input): Promise<void> {
 async function reportOf(gate: Gate): Promise<StatusReport> {
   const client = await requireSupervisor(gate);
   try {
-    return await client.status();
+    return client.greeting;
   } finally {
     client.close();
   }
