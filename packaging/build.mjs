@@ -4,7 +4,7 @@
  * Makes the published program in dist/ (or FOLDER): one bundle for each process, with every library in it, so that an
  * installation is one package without dependencies. Types are no part of it: `npm run lint` checks them.
  */
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -39,6 +39,10 @@ const SETTINGS = {
   minifyWhitespace: true,
   minifySyntax: true,
   legalComments: 'none',
+  // Its ES modules instead of its CommonJS: what is not used stays out.
+  alias: { yaml: './node_modules/yaml/browser/dist/index.js' },
+  // Libraries look there for native code and for a helper on Windows.
+  define: { __dirname: '"/nowhere"', __filename: '"/nowhere/file"' },
   chunkNames: 'chunks/[name]-[hash]',
   logLevel: 'warning',
   metafile: true,
@@ -59,6 +63,7 @@ async function makeProgram(program, outdir) {
     entryPoints: program.entries,
     plugins: [...settings.plugins, shared.length > 0 ? keepTogether(ROOT, program.entries, shared) : onlyWhatIsUsed()],
   });
+  await refuseNamesOfCommonJs(metafile);
   for (const file of outputFiles) {
     const { imports } = metafile.outputs[path.relative(ROOT, file.path)];
     const builtins = imports.filter(({ path: name, kind }) => kind === 'import-statement' && isBuiltin(name));
@@ -68,4 +73,18 @@ async function makeProgram(program, outdir) {
     });
   }
   return Object.keys(metafile.inputs);
+}
+
+/** In a bundle `await import()` of CommonJS has a default and no names, where Node finds names too. */
+async function refuseNamesOfCommonJs({ inputs }) {
+  for (const [file, { imports }] of Object.entries(inputs)) {
+    const lazy = imports.filter(
+      ({ kind, path: target }) => kind === 'dynamic-import' && inputs[target]?.format === 'cjs',
+    );
+    for (const { original } of file.startsWith('src/') ? lazy : []) {
+      const text = await readFile(path.join(ROOT, file), 'utf8');
+      const wrong = new RegExp(`const \\{(?! default: \\w+ \\}).*await import\\('${original}'\\)`);
+      if (wrong.test(text)) throw new Error(`${file}: ${original} is CommonJS, import its default`);
+    }
+  }
 }
