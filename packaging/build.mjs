@@ -67,12 +67,20 @@ async function makeProgram(program, outdir) {
   for (const file of outputFiles) {
     const { imports } = metafile.outputs[path.relative(ROOT, file.path)];
     const builtins = imports.filter(({ path: name, kind }) => kind === 'import-statement' && isBuiltin(name));
+    const text = loadBuiltinsDirectly(withoutIdleImports(file, metafile), builtins.length);
     await mkdir(path.dirname(file.path), { recursive: true });
-    await writeFile(file.path, loadBuiltinsDirectly(file.text, builtins.length), {
-      mode: file.text.startsWith('#!') ? 0o755 : 0o644,
-    });
+    await writeFile(file.path, text, { mode: text.startsWith('#!') ? 0o755 : 0o644 });
   }
   return Object.keys(metafile.inputs);
+}
+
+/** Without those of the chunk that holds only the bundler's own helpers: who uses one of them asks for it by name. */
+function withoutIdleImports({ path: file, text }, { outputs }) {
+  const helpers = Object.entries(outputs).filter(([, { inputs }]) => Object.keys(inputs).length === 0);
+  return helpers.reduce((left, [name]) => {
+    const target = path.posix.relative(path.dirname(file), path.join(ROOT, name));
+    return left.replaceAll(`import"${target.startsWith('.') ? '' : './'}${target}";`, '');
+  }, text);
 }
 
 /** In a bundle `await import()` of CommonJS has a default and no names, where Node finds names too. */

@@ -5,7 +5,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { VmgateError } from '../core/coded.ts';
-import { Installation, QemuWorkHost } from '../drivers/index.ts';
 import { type GateLayout, readLock } from '../home/index.ts';
 import { errors, launchSupervisor, SupervisorClient } from '../supervisor/index.ts';
 import type { Context } from './command.ts';
@@ -49,6 +48,7 @@ async function revived(context: Context, gate: Gate): Promise<SupervisorClient |
 
 /** A gateway or a work VM whose process holds its pidfile's lock. */
 export async function anythingRuns(layout: GateLayout): Promise<boolean> {
+  const { Installation, QemuWorkHost } = await import('../drivers/index.ts');
   const host = new QemuWorkHost(new Installation());
   const folder = path.dirname(layout.work('x'));
   const vms = existsSync(folder) ? readdirSync(folder).map((name) => layout.work(name)) : [];

@@ -1,14 +1,10 @@
-import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Config, loadConfig } from '../../config/index.ts';
+import { loadConfig } from '../../config/index.ts';
 import { occur, VmgateError } from '../../core/coded.ts';
-import { Installation } from '../../drivers/index.ts';
 import { openGate, writeFileAtomic } from '../../home/index.ts';
-import { hostEvents, hostPlatform, monotonicMs } from '../../host/index.ts';
-import { requireImage } from '../../image/index.ts';
+import { hostEvents, monotonicMs } from '../../host/index.ts';
 import { errors, launchSupervisor, SupervisorClient } from '../../supervisor/index.ts';
-import { loadProfile, resolveEndpoint } from '../../vpn/index.ts';
 import type { Command, Context } from '../command.ts';
 import { GATE_OPTION, type Gate, gateOf } from '../gate-access.ts';
 import { requireConfirmed } from '../project-files.ts';
@@ -39,7 +35,7 @@ export const up: Command = {
     tellIgnored(context);
     openGate(context.home(), gate.name);
     const running = await answering(gate);
-    if (running === undefined) await foresee(context, loaded.config);
+    if (running === undefined) await (await import('../foresee.ts')).foresee(context, loaded.config);
     const { client, isOurs } = await supervise(context, gate, loaded.path, running);
     try {
       await connect(context, client, { config: loaded.path, digest: loaded.digest });
@@ -77,21 +73,6 @@ async function connect(
     await view.end(cause);
     throw cause;
   }
-}
-
-/**
- * What can be known to fail without a gateway and without the network is said now, and nothing is begun: a profile or
- * an image that is not there, a server address that is refused as it is written, a QEMU that is missing or too old.
- *
- * @throws VPN_*, IMAGE_*, HOST_TOOL_MISSING, DRIVER_*
- */
-async function foresee(context: Context, { vpn, endpoint: rules }: Config): Promise<void> {
-  const { endpoint } = (await loadProfile(context.home().vpn, vpn)).plan;
-  if (net.isIPv4(endpoint.host)) await resolveEndpoint(endpoint, rules);
-  const { arch } = hostPlatform();
-  await requireImage(context.home().images, 'gateway', arch);
-  const cacheFile = path.join(context.home().root, 'qemu.json');
-  await new Installation({ cacheFile, forcedAccel: context.outside.forcedAccel }).find(arch);
 }
 
 /** `isOurs`: this command started it, and nothing ran before that an undo would take away. */

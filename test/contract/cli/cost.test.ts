@@ -75,8 +75,8 @@ function importedBy(program: string): { readonly files: number; readonly bytes: 
 describe('what is loaded', () => {
   test('by --version: next to nothing', () => {
     const { files, bytes } = loadedBy('--version');
-    expect(files).toBeLessThanOrEqual(3);
-    expect(bytes).toBeLessThan(5_000);
+    expect(files).toBeLessThanOrEqual(2);
+    expect(bytes).toBeLessThan(3_000);
   });
 
   test('by status: vmgate itself, and no library', () => {

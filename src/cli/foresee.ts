@@ -1,0 +1,24 @@
+/** Loaded only when a gate's supervisor has still to be started. */
+import net from 'node:net';
+import path from 'node:path';
+import type { Config } from '../config/index.ts';
+import { Installation } from '../drivers/index.ts';
+import { hostPlatform } from '../host/index.ts';
+import { requireImage } from '../image/index.ts';
+import { loadProfile, resolveEndpoint } from '../vpn/index.ts';
+import type { Context } from './command.ts';
+
+/**
+ * What can be known to fail without a gateway and without the network is said now, and nothing is begun: a profile or
+ * an image that is not there, a server address that is refused as it is written, a QEMU that is missing or too old.
+ *
+ * @throws VPN_*, IMAGE_*, HOST_TOOL_MISSING, DRIVER_*
+ */
+export async function foresee(context: Context, { vpn, endpoint: rules }: Config): Promise<void> {
+  const { endpoint } = (await loadProfile(context.home().vpn, vpn)).plan;
+  if (net.isIPv4(endpoint.host)) await resolveEndpoint(endpoint, rules);
+  const { arch } = hostPlatform();
+  await requireImage(context.home().images, 'gateway', arch);
+  const cacheFile = path.join(context.home().root, 'qemu.json');
+  await new Installation({ cacheFile, forcedAccel: context.outside.forcedAccel }).find(arch);
+}
