@@ -1,10 +1,11 @@
 #!/usr/bin/env node
-/** argv -> one command. Nothing is loaded before it is known to be needed: `--version` answers first of all. */
-import module from 'node:module';
+/**
+ * argv -> one command. Nothing is loaded before it is known to be needed: `--version` answers first of all.
+ *
+ * No `module.enableCompileCache()`: it takes compiled code from a folder in /tmp that anybody on this machine can make
+ * first, and saves a bundle next to nothing.
+ */
 import { version } from './cli/version.ts';
-
-// Node >= 22.1; on 20 there is no such cache.
-(module as { enableCompileCache?: () => void }).enableCompileCache?.();
 
 const argv = process.argv.slice(2);
 if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {

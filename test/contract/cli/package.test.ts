@@ -1,6 +1,6 @@
 /** What would be published: what is in it, that it installs with no network, and that it works from there. */
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { repository, trackedFiles } from '../../unit/house/sources.ts';
@@ -83,10 +83,13 @@ describe('the package', () => {
 });
 
 describe('installed', () => {
+  const temporary = () => path.join(packed.folder, 'tmp');
+  beforeAll(() => mkdirSync(temporary()));
   const environment = () => ({
     PATH: process.env['PATH'],
     HOME: packed.folder,
     VMGATE_HOME: path.join(packed.folder, 'home'),
+    TMPDIR: temporary(),
   });
   const start = (program: string, argv: readonly string[]) => {
     const options = { encoding: 'utf8', cwd: packed.folder, env: environment() } as const;
@@ -142,5 +145,10 @@ describe('installed', () => {
       path.join(installed.folder, chunk),
     );
     expect(asked).toEqual({ status: 0, stdout: 'ENOENT', stderr: '' });
+  });
+
+  // Node's own cache of compiled code would be there, where everybody may write.
+  test('it leaves nothing in the folder for temporary files, and takes nothing from there', () => {
+    expect(readdirSync(temporary())).toEqual([]);
   });
 });
