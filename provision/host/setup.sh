@@ -80,11 +80,20 @@ esac
 
 node_remedy() {
 	case $family in
-	debian) echo 'Debian 13 and Ubuntu 25.04 bring a recent one (apt-get install nodejs npm). Debian 12 (18), Ubuntu 22.04 (12) and 24.04 (18) do not: there install Node 22 from https://nodejs.org, or with nvm, fnm or volta.' ;;
+	debian) echo 'Debian 13 and Ubuntu 25.10 bring a recent one (apt-get install nodejs npm). Debian 12 (18), Ubuntu 22.04 (12) and 24.04 (18) do not: there install Node 22 from https://nodejs.org, or with nvm, fnm or volta.' ;;
 	fedora) echo 'Install it: dnf install nodejs nodejs-npm (RHEL 9 brings 16: dnf module install nodejs:22 there).' ;;
 	arch) echo 'Install it: pacman -S nodejs npm' ;;
 	macos) echo 'Install it: brew install node' ;;
 	*) echo 'Install Node 22 from https://nodejs.org, or with nvm, fnm or volta.' ;;
+	esac
+}
+
+npm_remedy() {
+	case $family in
+	debian) echo 'Install it: apt-get install --no-install-recommends npm (or the Node of https://nodejs.org, which brings it).' ;;
+	fedora) echo 'Install it: dnf install nodejs-npm' ;;
+	arch) echo 'Install it: pacman -S npm' ;;
+	*) echo 'Install the Node of https://nodejs.org, which brings it.' ;;
 	esac
 }
 
@@ -102,6 +111,8 @@ if [ "$major" -lt $NODE_AT_LEAST_MAJOR ] ||
 	{ [ "$major" -eq $NODE_AT_LEAST_MAJOR ] && [ "$minor" -lt $NODE_AT_LEAST_MINOR ]; }; then
 	stop 3 "$need_node; this is $node_version." "$(node_remedy)"
 fi
+# Debian's nodejs comes without npm.
+command -v npm >/dev/null || stop 3 "Node $node_version is here, npm is not." "$(npm_remedy)"
 
 # --- what is missing -----------------------------------------------------------------------------------------------
 
@@ -226,6 +237,16 @@ for_administrator() {
 	stop 3 "$1" 'An administrator of this machine can run:' "    $line" 'Then start this again.'
 }
 
+# How much there is to come, once, before the first byte of it.
+say_how_much() {
+	[ -d node_modules ] || say 'This is the first time: set-up and demo download about 300 MB in all, which takes some minutes. Later runs download nothing.'
+}
+
+could_not_install() {
+	stop 3 'The packages could not be installed: the lines above say why. This needs a network, once; vmgate itself does not.' \
+		'To see it fail by itself:' "    ${as_root:+$as_root }$(install_line)"
+}
+
 install_packages() {
 	[ "$family" != other ] || stop 3 "This system's packages are not known here. Install:$missing_tools"
 	refresh=no
@@ -240,10 +261,11 @@ install_packages() {
 	fi
 	[ "$family" != macos ] || command -v brew >/dev/null || stop 3 "Missing:$missing_tools" 'Install Homebrew first: https://brew.sh'
 
+	say_how_much
 	say "Missing:$missing_tools"
 	if [ "$refresh" = yes ]; then
 		say "Will run: ${as_root:+$as_root }apt-get update (package lists, about 20 MB)"
-		$as_root apt-get update -q >&2 || say 'apt-get update failed; going on with the lists there are.'
+		refresh_lists || say 'apt-get update failed; going on with the lists there are.'
 	fi
 	size=''
 	[ "$family" != debian ] || size=$(download_size)
@@ -251,8 +273,8 @@ install_packages() {
 	install_now || {
 		# Lists that are older than the mirror name packages that are gone from it.
 		[ "$family" = debian ] && [ "$refresh" = no ] && say 'Trying again with fresh lists: apt-get update' &&
-			$as_root apt-get update -q >&2 && install_now
-	} || for_administrator 'The packages could not be installed.'
+			refresh_lists && install_now
+	} || could_not_install
 }
 
 apt_knows_all() {
@@ -261,10 +283,44 @@ apt_knows_all() {
 	done
 }
 
+# Without Error-Mode apt-get says 0 to a mirror that it never reached (apt before 2.1 does not know it, and does so).
+refresh_lists() {
+	run_apt apt-get update -q -o APT::Update::Error-Mode=any
+}
+
 install_now() {
-	# env: sudo drops variables that are set before it.
-	# shellcheck disable=SC2046 # the line is made of words without spaces
-	$as_root env DEBIAN_FRONTEND=noninteractive $(install_line) >&2 </dev/null
+	if [ "$family" = debian ]; then
+		# shellcheck disable=SC2046 # the line is made of words without spaces
+		run_apt $(install_line)
+	else
+		# shellcheck disable=SC2046
+		$as_root $(install_line) >&2 </dev/null
+	fi
+}
+
+# apt and dpkg print some 300 lines that tell nothing: they are counted, and shown only where it fails.
+run_apt() {
+	[ -t 2 ] && terminal=1 || terminal=0
+	# env: sudo drops variables that are set before it. LC_ALL: the lines are read, and perl warns of locales that are not there.
+	{
+		if $as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C "$@" 2>&1 </dev/null; then echo 'ended 0'; else echo 'ended 1'; fi
+	} | awk -v terminal="$terminal" '
+		/^ended [01]$/ { status = $2; next }
+		{ last[NR % 15] = $0 }
+		/^Get:/ { fetched++ }
+		/^Unpacking / { unpacked++ }
+		/^Setting up / { ready++ }
+		terminal && /^(Get:|Unpacking |Setting up )/ {
+			printf "\r  %d fetched, %d unpacked, %d set up ", fetched, unpacked, ready
+			fflush()
+			told = 1
+		}
+		END {
+			if (told) print ""
+			if (status == 0) exit 0
+			for (line = NR - 15; line < NR; line++) if (line > 0) print "  " last[line % 15]
+			exit 1
+		}' >&2
 }
 
 [ -z "$packages" ] || install_packages
@@ -277,10 +333,19 @@ fi
 
 # --- this clone ----------------------------------------------------------------------------------------------------
 
+# npm 9 says "added 449 packages", and 0, to a disk that was full halfway.
+NPM_NEEDS_MB=500
+enough_space() {
+	free=$(df -Pk . 2>/dev/null | awk 'NR == 2 { printf "%d", $4 / 1024 }') || return 0
+	[ -z "$free" ] || [ "$free" -ge $NPM_NEEDS_MB ]
+}
+
 if npm_is_behind; then
-	command -v npm >/dev/null || stop 3 'Node is here, npm is not.' "$(node_remedy)"
-	say 'Will run: npm ci --ignore-scripts (some 300 packages, 230 MB on disk, half a minute)'
-	npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >&2 || stop 1 'npm ci failed: its lines above say why.'
+	enough_space || stop 3 "npm's packages need $NPM_NEEDS_MB MB in $PWD; $free MB are free." 'Free some space there, then start this again.'
+	[ -n "$packages" ] || say_how_much
+	say 'Will run: npm ci --ignore-scripts (some 450 packages: up to 180 MB to download, 310 MB on disk, half a minute)'
+	npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >&2 ||
+		stop 1 'npm ci failed: its lines above say why. It needs a network, once; vmgate itself does not.'
 	touch node_modules/.package-lock.json
 fi
 

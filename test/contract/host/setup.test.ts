@@ -16,7 +16,7 @@ import { findTool, installLine } from '../../../src/host/index.ts';
 
 const repository = path.resolve(import.meta.dirname, '../../..');
 /** What the script itself is made of; everything it looks for is a fake or absent. */
-const SHELL = ['sh', 'dirname', 'sed', 'find', 'head', 'cat', 'touch', 'env', 'awk'];
+const SHELL = ['sh', 'dirname', 'sed', 'find', 'head', 'cat', 'touch', 'env', 'awk', 'df'];
 const TOOLS = ['qemu-img', 'ssh', 'ssh-keygen', 'mmdebstrap', 'zstd', 'newuidmap'];
 
 let machine: string;
@@ -101,6 +101,16 @@ describe('nothing missing', () => {
     expect(changes()).toHaveLength(2);
   });
 
+  test('npm is not let loose on a disk without room: it would call half a folder a success', () => {
+    clone('package-lock.json', '2026-01-03');
+    fake('df', `echo 'Filesystem 1024-blocks Used Available Capacity Mounted on'; echo 'tmpfs 61440 8192 409600 13% /small'`);
+    expect(setup()).toMatchObject({ status: 3, stderr: expect.stringContaining('400 MB are free') });
+    expect(changes()).toEqual([]);
+    fake('df', 'exit 1');
+    expect(setup()).toMatchObject({ status: 0 });
+    expect(changes()).toHaveLength(1);
+  });
+
   test('a failing build is a failure, and is tried again', () => {
     clone('src/main.ts', '2026-01-03');
     fake('npm', 'exit 2');
@@ -127,6 +137,13 @@ describe('Node', () => {
     expect(changes()).toEqual([]);
   });
 
+  test.each([['setup'], ['report', '--check']])('without npm, as Debian has it, %s: exit 3, nothing installed', (_, ...argv) => {
+    without('npm', 'qemu-img');
+    fake('apt-get');
+    expect(setup(...argv)).toMatchObject({ status: 3, stderr: expect.stringContaining('npm is not.\nInstall it:') });
+    expect(changes()).toEqual([]);
+  });
+
   test.each(['v20.19.0', 'v22.1.0', 'v26.10.0'])('%s will do', (version) => {
     fake('node', `echo ${version}`);
     expect(setup('--check').status).toBe(0);
@@ -139,6 +156,7 @@ describe('missing tools', () => {
     fake('apt-cache');
     fake('apt-get', `case "$*" in *--print-uris*) echo "'http://x' a.deb 85000000 SHA256:x" ;; esac`);
   });
+  const UPDATE = 'apt-get update -q -o APT::Update::Error-Mode=any';
   const line = 'apt-get install --no-install-recommends -y -o DPkg::Lock::Timeout=300 qemu-utils qemu-system-x86';
 
   test('are only reported by --check', () => {
@@ -158,7 +176,7 @@ describe('missing tools', () => {
   test('a user with sudo uses it', () => {
     fake('sudo', '[ "$1" = -n ] && exit; exec "$@"');
     expect(setup()).toMatchObject({ status: 0 });
-    expect(changes()).toEqual(['sudo -n true', `sudo env DEBIAN_FRONTEND=noninteractive ${line}`, line]);
+    expect(changes()).toEqual(['sudo -n true', `sudo env DEBIAN_FRONTEND=noninteractive LC_ALL=C ${line}`, line]);
   });
 
   test('a user without sudo gets the line for an administrator', () => {
@@ -185,20 +203,33 @@ describe('missing tools', () => {
     fake('id', 'echo 0');
     fake('apt-cache', 'exit 100');
     expect(setup()).toMatchObject({ status: 0 });
-    expect(changes()).toEqual(['apt-get update -q', line]);
+    expect(changes()).toEqual([UPDATE, line]);
   });
 
   test('lists older than the mirror: one more try with fresh ones', () => {
     fake('id', 'echo 0');
     fake('apt-get', `case "$*" in update*) touch ${machine}/fresh ;; *-y*) [ -e ${machine}/fresh ] ;; esac`);
     expect(setup()).toMatchObject({ status: 0 });
-    expect(changes()).toEqual([line, 'apt-get update -q', line]);
+    expect(changes()).toEqual([line, UPDATE, line]);
   });
 
   test('what cannot be installed ends in exit 3 with the line', () => {
     fake('id', 'echo 0');
-    fake('apt-get', 'exit 100');
+    fake('apt-get', 'echo "E: Unable to locate package qemu-utils"; exit 100');
     expect(setup()).toMatchObject({ status: 3, stderr: expect.stringContaining(`    ${line}`) });
+    expect(setup().stderr).toContain('\n  E: Unable to locate package qemu-utils\n');
+    expect(setup().stderr).not.toContain('administrator');
+  });
+
+  test('what apt prints is shown only where it fails, the end of it', () => {
+    fake('id', 'echo 0');
+    const chatter = 'for n in $(printf "%s " 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16); do echo "Unpacking p$n ..."; done';
+    fake('apt-get', `case "$*" in *--print-uris*) ;; *) ${chatter} ;; esac`);
+    expect(setup()).toMatchObject({ status: 0, stderr: expect.not.stringContaining('Unpacking') });
+    fake('apt-get', `${chatter}; echo 'E: no space left'; exit 100`);
+    const { stderr } = setup();
+    expect(stderr).toContain('  Unpacking p16 ...\n  E: no space left\n');
+    expect(stderr).not.toContain('Unpacking p1 ');
   });
 
   test.each([
