@@ -140,6 +140,8 @@ wanted() {
 		ip            iproute2         iproute          iproute2         -
 		tcpdump       tcpdump          tcpdump          tcpdump          -
 		socat         socat            socat            socat            socat
+		cpio          cpio             cpio             cpio             -
+		dropbearkey   dropbear-bin     dropbear         dropbear         dropbear
 	TABLE
 }
 

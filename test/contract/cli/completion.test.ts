@@ -6,6 +6,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { completionScript } from '../../../src/cli/completion-script.ts';
 import { everyCommand } from '../../../src/cli/run.ts';
+import { missing, testUnless } from '../obstacle.ts';
 
 const commands = await everyCommand();
 
@@ -41,8 +42,7 @@ describe('bash', () => {
 });
 
 describe.each(['bash', 'zsh', 'fish'] as const)('%s', (shell) => {
-  const installed = spawnSync(shell, ['--version']).status === 0;
-  (installed ? test : test.skip)('reads it without a complaint', () => {
+  testUnless(missing(shell), `completion in ${shell}`)('reads it without a complaint', () => {
     const { status, stderr } = spawnSync(shell, ['-n', path.join(folder, shell)], { encoding: 'utf8' });
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   });

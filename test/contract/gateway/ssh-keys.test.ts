@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import {
   dropbearPrivateKey,
   fingerprint,
@@ -12,7 +12,7 @@ import {
   publicBlob,
   publicLine,
 } from '../../../src/gateway/ssh-keys.ts';
-import { findTool } from '../../../src/host/index.ts';
+import { describeUnless, missing } from '../obstacle.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -32,23 +32,20 @@ function output(tool: string, args: readonly string[]): string {
   return stdout;
 }
 
-const sshKeygen = findTool('ssh-keygen');
-const dropbearkey = findTool('dropbearkey');
-
-(sshKeygen === undefined ? describe.skip : describe)('ssh-keygen', () => {
+describeUnless(missing('ssh-keygen'), 'ssh-keygen')('ssh-keygen', () => {
   test('derives the same public key from the private one, and the same fingerprint', () => {
     const key = makeSshKey();
     const privateFile = file('client', openSshPrivateKey(key));
-    expect(output(sshKeygen ?? '', ['-y', '-f', privateFile]).trim()).toBe(publicLine(key, 'vmgate'));
-    const listed = output(sshKeygen ?? '', ['-l', '-E', 'sha256', '-f', privateFile]);
+    expect(output('ssh-keygen', ['-y', '-f', privateFile]).trim()).toBe(publicLine(key, 'vmgate'));
+    const listed = output('ssh-keygen', ['-l', '-E', 'sha256', '-f', privateFile]);
     expect(listed.split(' ')[1]).toBe(fingerprint(publicBlob(key)));
   });
 });
 
-(dropbearkey === undefined ? describe.skip : describe)('dropbearkey', () => {
+describeUnless(missing('dropbearkey'), 'dropbearkey')('dropbearkey', () => {
   test('reads the host key file', () => {
     const key = makeSshKey();
-    const lines = output(dropbearkey ?? '', ['-y', '-f', file('host', dropbearPrivateKey(key))]).split('\n');
+    const lines = output('dropbearkey', ['-y', '-f', file('host', dropbearPrivateKey(key))]).split('\n');
     expect(
       lines
         .find((line) => line.startsWith('ssh-ed25519'))

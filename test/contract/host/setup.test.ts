@@ -103,7 +103,10 @@ describe('nothing missing', () => {
 
   test('npm is not let loose on a disk without room: it would call half a folder a success', () => {
     clone('package-lock.json', '2026-01-03');
-    fake('df', `echo 'Filesystem 1024-blocks Used Available Capacity Mounted on'; echo 'tmpfs 61440 8192 409600 13% /small'`);
+    fake(
+      'df',
+      `echo 'Filesystem 1024-blocks Used Available Capacity Mounted on'; echo 'tmpfs 61440 8192 409600 13% /small'`,
+    );
     expect(setup()).toMatchObject({ status: 3, stderr: expect.stringContaining('400 MB are free') });
     expect(changes()).toEqual([]);
     fake('df', 'exit 1');
@@ -137,12 +140,15 @@ describe('Node', () => {
     expect(changes()).toEqual([]);
   });
 
-  test.each([['setup'], ['report', '--check']])('without npm, as Debian has it, %s: exit 3, nothing installed', (_, ...argv) => {
-    without('npm', 'qemu-img');
-    fake('apt-get');
-    expect(setup(...argv)).toMatchObject({ status: 3, stderr: expect.stringContaining('npm is not.\nInstall it:') });
-    expect(changes()).toEqual([]);
-  });
+  test.each([['setup'], ['report', '--check']])(
+    'without npm, as Debian has it, %s: exit 3, nothing installed',
+    (_, ...argv) => {
+      without('npm', 'qemu-img');
+      fake('apt-get');
+      expect(setup(...argv)).toMatchObject({ status: 3, stderr: expect.stringContaining('npm is not.\nInstall it:') });
+      expect(changes()).toEqual([]);
+    },
+  );
 
   test.each(['v20.19.0', 'v22.1.0', 'v26.10.0'])('%s will do', (version) => {
     fake('node', `echo ${version}`);
@@ -223,7 +229,8 @@ describe('missing tools', () => {
 
   test('what apt prints is shown only where it fails, the end of it', () => {
     fake('id', 'echo 0');
-    const chatter = 'for n in $(printf "%s " 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16); do echo "Unpacking p$n ..."; done';
+    const chatter =
+      'for n in $(printf "%s " 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16); do echo "Unpacking p$n ..."; done';
     fake('apt-get', `case "$*" in *--print-uris*) ;; *) ${chatter} ;; esac`);
     expect(setup()).toMatchObject({ status: 0, stderr: expect.not.stringContaining('Unpacking') });
     fake('apt-get', `${chatter}; echo 'E: no space left'; exit 100`);

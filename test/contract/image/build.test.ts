@@ -4,13 +4,13 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { findTool, requireTool } from '../../../src/host/index.ts';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { requireTool } from '../../../src/host/index.ts';
 import { buildImage, type StoredImage, writeCpio } from '../../../src/image/index.ts';
+import { describeUnless, missing } from '../obstacle.ts';
 
 const MINUTES = 60_000;
-const available = ['mmdebstrap', 'zstd', 'cpio'].every((tool) => findTool(tool) !== undefined);
-const describeHere = available ? describe : describe.skip;
+const describeHere = describeUnless(missing('mmdebstrap', 'zstd', 'cpio'), 'building images');
 
 let root: string;
 

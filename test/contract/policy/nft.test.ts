@@ -8,13 +8,11 @@ import {
   normalizeRuleset,
   type RemovedDefences,
 } from '../../../src/core/policy/index.ts';
-import { findTool } from '../../../src/host/index.ts';
 import { bootPolicy, dhcpPolicy, link, openPolicy } from '../../unit/core/policy/policies.ts';
+import { describeUnless, missing, testUnless } from '../obstacle.ts';
 import { Namespaces, type Packet, whyNot } from './namespaces.ts';
 
-const obstacle = whyNot();
-if (obstacle !== undefined) process.stderr.write(`nft contract tests skipped: ${obstacle}\n`);
-const suite = obstacle === undefined ? describe : describe.skip;
+const suite = describeUnless(whyNot(), 'nft');
 
 function without(...defences: readonly Defence[]): NftRuleset {
   return compileNft(openPolicy, new Set(defences) as unknown as RemovedDefences);
@@ -159,7 +157,7 @@ suite('the ruleset in the kernel', () => {
       expect(net.send({ ...ownClear, source: '10.64.0.1:4000', destination: '9.9.9.9:53' })).toEqual({ to_tunnel: 1 });
     });
 
-    (findTool('socat') === undefined ? test.skip : test)(
+    testUnless(missing('socat'), 'the marked socket')(
       'the marked socket reaches the endpoint and no other port',
       () => {
         expect(net.send({ ...ownUnmarked, mark: 0x766d })).toEqual({ up_out: 1 });

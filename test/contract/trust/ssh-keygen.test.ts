@@ -2,9 +2,9 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { composeReceipt } from '../../../src/core/receipt.ts';
-import { findTool, run } from '../../../src/host/index.ts';
+import { run } from '../../../src/host/index.ts';
 import {
   type InstallationKey,
   installationKey,
@@ -14,10 +14,9 @@ import {
   writeReceipt,
 } from '../../../src/trust/index.ts';
 import { receiptFacts } from '../../unit/core/receipt-facts.ts';
+import { describeUnless, missing } from '../obstacle.ts';
 
-const INSTALLED = findTool('ssh-keygen') !== undefined;
-if (!INSTALLED) process.stderr.write('skipped: ssh-keygen is not installed (openssh-client)\n');
-const withKeygen = INSTALLED ? describe : describe.skip;
+const withKeygen = describeUnless(missing('ssh-keygen'), 'ssh-keygen');
 
 async function keygen(argv: readonly string[], stdin = ''): Promise<{ status: number; output: string }> {
   const { code, stdout, stderr } = await run({ tool: 'ssh-keygen', argv, stdin, timeoutMs: 20_000 });

@@ -3,13 +3,12 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { findTool, run } from '../../../src/host/index.ts';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { run } from '../../../src/host/index.ts';
 import { planWireGuard, publicKeyOf } from '../../../src/vpn/index.ts';
+import { describeUnless, missing, notRoot } from '../obstacle.ts';
 
-const INSTALLED = findTool('wg') !== undefined && findTool('wg-quick') !== undefined;
-if (!INSTALLED) process.stderr.write('skipped: wg and wg-quick are not installed (wireguard-tools)\n');
-const withWg = INSTALLED ? describe : describe.skip;
+const absent = missing('wg', 'wg-quick');
 
 /** What the tool prints, trimmed. */
 async function ask(tool: string, argv: readonly string[], stdin = ''): Promise<string> {
@@ -26,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-withWg('wg', () => {
+describeUnless(absent, 'wg')('wg', () => {
   test('derives the same public keys', async () => {
     for (let round = 0; round < 20; round++) {
       const privateKey = await ask('wg', ['genkey']);
@@ -53,9 +52,8 @@ withWg('wg', () => {
 
 /** Where wg(8) looks for userspace implementations of WireGuard; only root can put one there. */
 const UAPI = '/var/run/wireguard';
-const asRoot = INSTALLED && process.getuid?.() === 0 ? describe : describe.skip;
 
-asRoot('wg setconf', () => {
+describeUnless(absent ?? notRoot(), 'wg setconf')('wg setconf', () => {
   test.each(['full', 'odd-spelling', 'several-peers', 'split'])('%s.conf: reads what is revealed', async (name) => {
     const source = await readFile(path.join(PROFILES, `${name}.conf`));
     const { plan, secrets } = planWireGuard(source, name, { split: true, dns: [] });
@@ -102,7 +100,8 @@ function sectionsOf(order: string): readonly (readonly string[])[] {
   return order.split(/\n(?=public_key=)/).map((section) => section.split('\n'));
 }
 
-withWg('wg-quick', () => {
+// wg-quick calls sudo, even to strip a file.
+describeUnless(absent ?? notRoot(), 'wg-quick')('wg-quick', () => {
   test.each(['full', 'odd-spelling', 'several-peers', 'split'])('%s.conf: strips to the same peers', async (name) => {
     const file = path.join(folder, `${name.slice(0, 10)}.conf`);
     const source = await readFile(path.join(PROFILES, `${name}.conf`), 'utf8');

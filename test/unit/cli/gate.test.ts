@@ -290,7 +290,7 @@ describe('ssh', () => {
     const folder = `${laptop.layout.gate('default').work('web')}/ssh`;
     expect(stdout).toContain('Host vmgate-web\n');
     expect(stdout).toContain(`  ProxyCommand env VMGATE_HOME=${laptop.home} ${process.execPath} `);
-    expect(stdout).toMatch(/main\.js ssh --stdio --gate default web\n/);
+    expect(stdout).toMatch(/main\.js'? ssh --stdio --gate default web\n/);
     expect(stdout).toContain(`  UserKnownHostsFile "${folder}/known_hosts"\n`);
     expect(stdout).toContain('  StrictHostKeyChecking yes\n');
     expect(stdout).toContain('  ForwardAgent no\n');
