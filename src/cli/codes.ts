@@ -10,6 +10,13 @@ export const errors = errorCodes({
     remedy: ({ hint, command }) => (hint === '' ? `vmgate ${command}${command === '' ? '' : ' '}--help` : hint),
     sample: { message: "unknown command 'strat'", hint: 'did you mean: vmgate start', command: '' },
   }),
+  CLI_NODE_TOO_OLD: error<{ version: string; oldest: string }>({
+    exit: 3,
+    source: 'environment',
+    what: ({ version, oldest }) => `vmgate needs Node ${oldest} or newer; this is ${version}`,
+    remedy: () => 'install a newer one: from https://nodejs.org, or with nvm, fnm or volta',
+    sample: { version: '18.20.4', oldest: '20.19' },
+  }),
   CLI_ANSWER_NEEDED: error<{ what: string; flag: string }>({
     ...usage,
     what: ({ what }) => `${what} must be said, and there is no terminal to ask on`,

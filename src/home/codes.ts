@@ -38,7 +38,7 @@ export const errors = errorCodes({
     exit: 3,
     source: 'environment',
     what: ({ file, why }) => `could not write ${file}: ${why}`,
-    remedy: ({ file }) => `free some space or fix the permissions there; df shows the space: df -h ${file}`,
+    remedy: () => 'free some space or fix the permissions there; the space is shown by: df -h',
     sample: { file: '/home/ann/.vmgate/trusted.json', why: 'ENOSPC: no space left on device' },
   }),
 });

@@ -6,7 +6,7 @@ import { VmgateError } from '../core/coded.ts';
 import { errnoOf, messageOf } from '../host/index.ts';
 import { errors } from './codes.ts';
 import { type GateLayout, type HomeLayout, layoutOf } from './layout.ts';
-import { objectionTo } from './safe-folder.ts';
+import { foreignContent, objectionTo } from './safe-folder.ts';
 import { shortNameOf } from './short-path.ts';
 
 const PRIVATE = 0o700;
@@ -24,7 +24,7 @@ export function openHome(env: NodeJS.ProcessEnv = process.env): HomeLayout {
   const me = process.getuid?.() ?? 0;
   const { XDG_RUNTIME_DIR: runtimeFolder } = env;
   const root = homeRoot(env);
-  const objection = usable(root, () => objectionTo(root, me));
+  const objection = usable(root, () => objectionTo(root, me) ?? foreignContent(root));
   if (objection !== undefined) throw VmgateError.of(errors.HOME_UNSAFE, { home: root, ...objection });
   usable(root, () => {
     makePrivate(root);

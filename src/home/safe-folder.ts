@@ -2,7 +2,7 @@
  * Who could put something under our feet. Whoever can write a folder on the way to the home folder can swap what lies
  * below it: keys, sockets, images.
  */
-import { lstatSync, realpathSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 
 export interface FolderFacts {
@@ -27,8 +27,7 @@ const WRITABLE_BY_OTHERS = 0o022;
  * ours in it. Undefined: nothing against it.
  */
 export function judgeStep(folder: string, facts: FolderFacts, me: number): Objection | undefined {
-  if (facts.kind === 'other')
-    return { folder, why: 'is not a folder', fix: `choose another place, or move ${folder} away` };
+  if (facts.kind === 'other') return { folder, why: 'is not a folder', fix: 'set VMGATE_HOME to a folder of its own' };
   if (facts.uid !== me && facts.uid !== 0) {
     return {
       folder,
@@ -46,6 +45,20 @@ export function judgeStep(folder: string, facts: FolderFacts, me: number): Objec
  */
 export function objectionTo(target: string, me: number): Objection | undefined {
   return firstOf(stepsTo(target), me) ?? firstOf(stepsTo(realpathOfExisting(target)), me);
+}
+
+/**
+ * Undefined: `target` is not there, empty, private already or a home of ours. Anything else would be taken away from
+ * those who use it when it is made private: with `VMGATE_HOME=/tmp`, root would shut /tmp to everybody.
+ */
+export function foreignContent(target: string): Objection | undefined {
+  const facts = statSync(target, { throwIfNoEntry: false });
+  if (facts === undefined || !facts.isDirectory() || (facts.mode & 0o777) === 0o700) return undefined;
+  const names = readdirSync(target);
+  const isOurs = names.length === 0 || ['gates', 'images', 'keys', 'vpn'].some((name) => names.includes(name));
+  if (isOurs && (facts.mode & STICKY) === 0) return undefined;
+  const fix = `set VMGATE_HOME to a folder of its own, for example ${path.join(target, 'vmgate')}`;
+  return { folder: target, why: "is another folder than vmgate's own, and open to others", fix };
 }
 
 function firstOf(steps: readonly string[], me: number): Objection | undefined {

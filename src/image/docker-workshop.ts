@@ -14,6 +14,7 @@ import { pack } from 'tar-stream';
 import { LineSplitter, messageOf } from '../host/index.ts';
 import {
   mmdebstrapArguments,
+  tellingLines,
   type UnpackRequest,
   WORKSHOP_TOOLS,
   type Workshop,
@@ -179,7 +180,8 @@ export class DockerWorkshop implements Workshop {
       signal?.removeEventListener('abort', abort);
     }
     const status = await exitStatusOf(exec);
-    if (status !== 0) throw new WorkshopFailure(`${command[0]} in Docker ended with status ${status}`, evidence);
+    if (status !== 0)
+      throw new WorkshopFailure(`${command[0]} in Docker ended with status ${status}`, tellingLines(evidence));
   }
 }
 

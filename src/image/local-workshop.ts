@@ -2,6 +2,7 @@
 import { findTool, type RunResult, run } from '../host/index.ts';
 import {
   mmdebstrapArguments,
+  tellingLines,
   type UnpackRequest,
   WORKSHOP_TOOLS,
   type Workshop,
@@ -75,5 +76,5 @@ function judge(result: RunResult, tool: string): void {
       : result.code === undefined
         ? `${tool} was ended by ${result.signal}`
         : `${tool} ended with status ${result.code}`;
-  throw new WorkshopFailure(outcome, result.stderr.trimEnd().split('\n').slice(-20));
+  throw new WorkshopFailure(outcome, tellingLines(result.stderr.trimEnd().split('\n').slice(-20)));
 }

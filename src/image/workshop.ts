@@ -26,6 +26,12 @@ export class WorkshopFailure extends Error {
   }
 }
 
+/** What a reader needs of apt's and mmdebstrap's last lines: the errors themselves; everything where none is marked so. */
+export function tellingLines(lines: readonly string[]): readonly string[] {
+  const errors = lines.filter((line) => line.startsWith('E: ') && !/^E: (mmdebstrap|apt-get\b.*) failed/.test(line));
+  return errors.length > 0 ? errors : lines;
+}
+
 export interface Workshop {
   /** Completes `building the gateway image ...`: `with mmdebstrap`. */
   readonly description: string;

@@ -1,13 +1,23 @@
+import path from 'node:path';
 import type { Command } from '../command.ts';
 import { text } from '../command.ts';
 
-const NEXT = `
-What to type next, with your own VPN (a WireGuard file from your provider or your company):
-  vmgate vpn add home FILE.conf
-  vmgate init --vpn home
-  vmgate up
-  vmgate start workvm
-  vmgate ssh workvm`;
+/** `program`: how vmgate was called. By its name: then there is such a command already. */
+export function nextSteps(program: string): string {
+  const link = [
+    '  npm link                           makes the command vmgate; who is not root types:',
+    '                                     npm_config_prefix=~/.local npm link',
+  ];
+  return [
+    '',
+    'What to type next, with your own VPN (a WireGuard file from your provider or your company):',
+    ...(path.basename(program) === 'vmgate' ? [] : link),
+    '  vmgate init --vpn-file FILE.conf   in a folder of your own; keeps the profile, writes vmgate.yaml',
+    '  vmgate up',
+    '  vmgate start workvm',
+    '  vmgate ssh workvm',
+  ].join('\n');
+}
 
 /** The lab is imported here and nowhere else in the command line. */
 export const demo: Command = {
@@ -32,6 +42,6 @@ export const demo: Command = {
       say: (line) => context.out.progress(line),
       signal: context.interrupted,
     });
-    context.out.result({ demo: 'observed', uplink: attachment }, NEXT);
+    context.out.result({ demo: 'observed', uplink: attachment }, nextSteps(process.argv[1] ?? ''));
   },
 };

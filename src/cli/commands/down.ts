@@ -1,4 +1,5 @@
-import type { Command } from '../command.ts';
+import type { CodedEvent } from '../../core/coded.ts';
+import type { Command, Context } from '../command.ts';
 import { GATE_OPTION, gateOf } from '../gate-access.ts';
 import { withRunningGate } from '../running-gate.ts';
 
@@ -12,7 +13,7 @@ export const down: Command = {
   run: async (context, input) => {
     const gate = await gateOf(context, input);
     const ended = await withRunningGate(context, gate, (client) =>
-      client.ask({ verb: 'down' }, { onEvent: (event) => context.out.event(event) }),
+      client.ask({ verb: 'down' }, { onEvent: (event) => tell(context, event) }),
     );
     const already = ended === undefined;
     context.out.result(
@@ -21,3 +22,9 @@ export const down: Command = {
     );
   },
 };
+
+/** The last event is the result's own line; for scripts both have their place. */
+function tell({ out }: Context, event: CodedEvent): void {
+  const { phase } = (event.payload ?? {}) as { readonly phase?: unknown };
+  if (out.json || event.code !== 'GATE_PHASE' || phase !== 'down') out.event(event);
+}

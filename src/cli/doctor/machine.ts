@@ -1,13 +1,12 @@
 /** Findings about the machine: what vmgate runs on and with. */
 import { readFile } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import type { CodedEvent } from '../../core/coded.ts';
-import { Installation } from '../../drivers/index.ts';
+import { Installation, KVM_NOT_PERMITTED } from '../../drivers/index.ts';
 import { findTool, hostPlatform, installLine, wallMs } from '../../host/index.ts';
 import { type Examination, type Finding, faulty, note, ok, wrong } from './finding.ts';
 
-/** package.json's engines.node. */
-const OLDEST_NODE = [20, 19] as const;
 /** No honest clock shows less: this version did not exist before. */
 const RELEASED = Date.UTC(2026, 0, 1);
 const END_OF_TIME = Date.UTC(2100, 0, 1);
@@ -21,7 +20,7 @@ export interface MachineMeans {
 
 export function machineExaminations({ home, forcedAccel, ignoredEnvironment }: MachineMeans): readonly Examination[] {
   return [
-    async () => [nodeFinding(process.versions.node)],
+    async () => [ok('node', `Node ${process.versions.node}`)],
     async () => [ok('platform', `${hostPlatform().name}, ${hostPlatform().arch}`)],
     () => qemuFindings(home, forcedAccel),
     async () => [toolFinding('qemu-img', 'work VMs on disks need it'), toolFinding('ssh', 'vmgate ssh uses it')],
@@ -31,18 +30,6 @@ export function machineExaminations({ home, forcedAccel, ignoredEnvironment }: M
   ];
 }
 
-export function nodeFinding(version: string): Finding {
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  const enough = major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1]);
-  if (enough) return ok('node', `Node ${version}`);
-  return wrong(
-    'node',
-    `Node ${version} is too old`,
-    `vmgate needs ${OLDEST_NODE.join('.')} or newer`,
-    'install a newer Node',
-  );
-}
-
 async function qemuFindings(home: string | undefined, forcedAccel: string | undefined): Promise<readonly Finding[]> {
   const told: CodedEvent[] = [];
   const cacheFile = home === undefined ? {} : { cacheFile: path.join(home, 'qemu.json') };
@@ -50,15 +37,21 @@ async function qemuFindings(home: string | undefined, forcedAccel: string | unde
     const installation = new Installation({ ...cacheFile, forcedAccel, onEvent: (event) => told.push(event) });
     const { binary, version, accel } = await installation.find(hostPlatform().arch);
     const slow = 'guests are translated, instruction by instruction: safe, but several times slower';
-    const fix = 'switch virtualisation on in the firmware, or outside of this machine if it is itself a VM';
     return [
       ok('qemu', `QEMU ${version} (${binary})`),
-      ...told.map(({ text }) => note('accelerator', text, slow, fix)),
+      ...told.map(({ text, payload }) => note('accelerator', text, slow, accelerate(payload))),
       ...(told.length === 0 ? [ok('accelerator', accel)] : []),
     ];
   } catch (cause) {
     return [faulty('qemu', cause, 'gateway and work VMs run in QEMU')];
   }
+}
+
+/** What to do about the fallback: a device that is there and closed to this user is one command away. */
+function accelerate(payload: unknown): string {
+  const { why } = payload as { readonly why?: string };
+  if (why === KVM_NOT_PERMITTED) return `sudo usermod -aG kvm ${os.userInfo().username}   (then log in again)`;
+  return 'switch virtualisation on in the firmware, or outside of this machine if it is itself a VM';
 }
 
 function toolFinding(tool: string, why: string): Finding {

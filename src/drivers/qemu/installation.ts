@@ -110,7 +110,7 @@ export class Installation {
     const why = await this.#obstacle(binary, arch, wanted);
     if (why === undefined) return { accel: wanted };
     if (forced === undefined) return { accel: 'tcg', fallback: { wanted, why } };
-    if (why === NOT_PERMITTED) {
+    if (why === KVM_NOT_PERMITTED) {
       throw VmgateError.of(errors.DRIVER_KVM_PERMISSION, { device: KVM, user: os.userInfo().username });
     }
     throw VmgateError.of(errors.DRIVER_ACCEL_UNAVAILABLE, { accel: forced, why });
@@ -119,7 +119,7 @@ export class Installation {
   async #obstacle(binary: string, arch: Arch, accel: AcceleratorName): Promise<string | undefined> {
     if (accel === 'kvm') {
       if (!(await accessible(KVM, constants.F_OK))) return `there is no ${KVM}`;
-      if (!(await accessible(KVM, constants.R_OK | constants.W_OK))) return NOT_PERMITTED;
+      if (!(await accessible(KVM, constants.R_OK | constants.W_OK))) return KVM_NOT_PERMITTED;
     }
     const probe = await probeAccelerator(binary, arch, accel, this.#run);
     return probe.works ? undefined : probe.why.slice(0, 200);
@@ -146,7 +146,7 @@ export class Installation {
 }
 
 const KVM = '/dev/kvm';
-const NOT_PERMITTED = `this user may not open ${KVM}`;
+export const KVM_NOT_PERMITTED = `this user may not open ${KVM}`;
 
 function parseForced(value: string | undefined): AcceleratorName | undefined {
   if (value === undefined || value === '') return undefined;

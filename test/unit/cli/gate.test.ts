@@ -6,6 +6,7 @@ import { udpFrame } from '../../../src/frame/index.ts';
 import { Evidence } from '../../../src/guard/evidence.ts';
 import { Journal } from '../../../src/home/index.ts';
 import { errors, events } from '../../../src/supervisor/codes.ts';
+import type { Exchange } from '../../../src/supervisor/server.ts';
 import { CONFIG, Laptop, PROFILE, phaseEvent, report, scripted } from './command-line.ts';
 
 let laptop: Laptop;
@@ -193,8 +194,14 @@ describe('stop, down, verify', () => {
   });
 
   test('down, and down again', async () => {
-    await laptop.supervise(scripted(report(), { down: () => ({ already: false }) }));
-    expect((await laptop.type('down')).stdout).toBe('gate default is down\n');
+    const ended = occur(events.GATE_PHASE, { gate: 'default', phase: 'down' as const, why: '' });
+    const down = ({ event }: Exchange) => {
+      event(ended);
+      return { already: false };
+    };
+    await laptop.supervise(scripted(report(), { down }));
+    expect(await laptop.type('down')).toMatchObject({ stdout: 'gate default is down\n', stderr: '' });
+    expect((await laptop.type('down', '--json')).json()).toMatchObject([{ code: 'GATE_PHASE' }, { phase: 'down' }]);
     const other = new Laptop();
     other.write('vmgate.yaml', CONFIG);
     expect((await other.type('down')).stdout).toBe('gate default is down already\n');

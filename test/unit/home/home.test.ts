@@ -43,6 +43,19 @@ describe('openHome', () => {
     expect(modeOf(root)).toBe(0o700);
   });
 
+  test('does not shut a folder that others use, as /tmp would be for root', () => {
+    const root = path.join(temporary(), 'tmp');
+    mkdirSync(root);
+    chmodSync(root, 0o1777);
+    expect(fault(() => openHome({ VMGATE_HOME: root }))).toMatchObject({ code: 'HOME_UNSAFE', exit: 2 });
+    chmodSync(root, 0o755);
+    writeFileSync(path.join(root, 'of others'), '');
+    const error = fault(() => openHome({ VMGATE_HOME: root }));
+    expect(error).toMatchObject({ code: 'HOME_UNSAFE', remedy: expect.stringContaining(path.join(root, 'vmgate')) });
+    expect(modeOf(root)).toBe(0o755);
+    expect(openHome({ VMGATE_HOME: path.join(root, 'vmgate') }).root).toBe(path.join(root, 'vmgate'));
+  });
+
   test.each([
     ['the home itself', (root: string) => root],
     ['its parent', (root: string) => path.dirname(root)],

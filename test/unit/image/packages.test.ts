@@ -3,6 +3,7 @@ import { applets } from '../../../src/image/busybox.ts';
 import { isElf, readElf, readModuleInfo } from '../../../src/image/elf.ts';
 import { ModuleStore, moduleIndexes } from '../../../src/image/kernel-modules.ts';
 import { readPackageTar, resolveIn } from '../../../src/image/package-tree.ts';
+import { tellingLines } from '../../../src/image/workshop.ts';
 import { elf, KERNEL_VERSION, kernelModule, sampleTar } from './samples.ts';
 
 const keepNothing = () => Promise.resolve();
@@ -109,4 +110,12 @@ describe('kernel modules', () => {
     ]);
     expect(alias).toBe('alias crypto-cipher cipher\nalias virtio:d1v* card\n');
   });
+});
+
+test("a failure shows the errors among apt's lines, or all of them", () => {
+  const noise = ['Ign:1 http://mirror.example trixie InRelease', 'Reading package lists...', 'I: removing tempdir'];
+  const error = "E: Failed to fetch http://mirror.example/InRelease  Temporary failure resolving 'mirror.example'";
+  const outcome = ['E: apt-get update --error-on=any failed: process exited with 100', 'E: mmdebstrap failed to run'];
+  expect(tellingLines([...noise, error, ...outcome])).toEqual([error]);
+  expect(tellingLines(noise)).toEqual(noise);
 });
