@@ -72,8 +72,8 @@ export const errors = errorCodes({
     ...environment,
     what: ({ why }) => `the local network gave the gateway no usable address: ${why}`,
     remedy: () =>
-      "join the network again, or use another one: its DHCP must give an address and a router; vmgate keeps trying, vmgate down ends it",
-    sample: { why: 'the address 127.0.0.2 is no host\'s (this machine itself, RFC 1122)' },
+      'join the network again, or use another one: its DHCP must give an address and a router; vmgate keeps trying, vmgate down ends it',
+    sample: { why: "the address 127.0.0.2 is no host's (this machine itself, RFC 1122)" },
   }),
   GATE_TUNNEL_SILENT: error<{ endpoint: string; seconds: number }>({
     exit: 4,

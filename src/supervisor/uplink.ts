@@ -3,8 +3,8 @@
  * meanwhile. slirp needs none of it: its address is known.
  */
 import { VmgateError } from '../core/coded.ts';
-import { type OfferedAddress, refuseOffer } from '../core/uplink-address.ts';
 import type { EgressPolicy } from '../core/policy/index.ts';
+import { type OfferedAddress, refuseOffer } from '../core/uplink-address.ts';
 import type { GatewayControl } from '../gateway/index.ts';
 import { errors, events } from './codes.ts';
 import type { Runners } from './loop.ts';

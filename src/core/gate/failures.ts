@@ -1,7 +1,7 @@
 /** What went wrong, and how drastic the answer is: retry, fresh gateway, violated, or undo. */
 import { close, closeStepDone, type Step } from './closing.ts';
-import { finishDown, gatewayKilled } from './ending.ts';
 import type { Effect } from './effects.ts';
+import { finishDown, gatewayKilled } from './ending.ts';
 import type { GateEvent } from './events.ts';
 import type { CloseReason, GateState } from './state.ts';
 import { abandon, notReady, notStopped, reply } from './work.ts';

@@ -52,18 +52,21 @@ test.each<[string, () => ReturnType<typeof offer>, string]>([
     },
     'no answer to DHCP',
   ],
-])('the network offers %s: exit 4, closed, retried with the same gateway; then it opens by itself', async (_, bad, why) => {
-  stand.parts.weather.offer = bad;
-  await expect(stand.up()).rejects.toMatchObject({ code: 'GATE_NO_ADDRESS', exit: 4 });
-  const status = (await stand.ask({ verb: 'status' })) as StatusReport;
-  expect(status.why).toContain(`the local network gave the gateway no usable address: `);
-  expect(status.why).toContain(why);
-  expect(stand.parts.guard.armedFor).toEqual([DHCP_ALONE]);
-  expect(stand.parts.guard.isArmed && status.phase === 'closed').toBe(false);
-  stand.parts.weather.offer = () => offer('192.168.77.101');
-  await stand.until(async () => (await stand.phase()) === 'open');
-  expect(stand.parts.guards).toHaveLength(1);
-});
+])(
+  'the network offers %s: exit 4, closed, retried with the same gateway; then it opens by itself',
+  async (_, bad, why) => {
+    stand.parts.weather.offer = bad;
+    await expect(stand.up()).rejects.toMatchObject({ code: 'GATE_NO_ADDRESS', exit: 4 });
+    const status = (await stand.ask({ verb: 'status' })) as StatusReport;
+    expect(status.why).toContain(`the local network gave the gateway no usable address: `);
+    expect(status.why).toContain(why);
+    expect(stand.parts.guard.armedFor).toEqual([DHCP_ALONE]);
+    expect(stand.parts.guard.isArmed && status.phase === 'closed').toBe(false);
+    stand.parts.weather.offer = () => offer('192.168.77.101');
+    await stand.until(async () => (await stand.phase()) === 'open');
+    expect(stand.parts.guards).toHaveLength(1);
+  },
+);
 
 test('the network gives another address: closed, connected again with it, by the same gateway', async () => {
   stand.parts.weather.offer = () => offer('192.168.77.101');
