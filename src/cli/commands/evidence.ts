@@ -52,7 +52,7 @@ async function uplinkOf({ name, layout }: Gate): Promise<StatusReport['uplink']>
   const client = await SupervisorClient.connect(name, layout);
   if (client === undefined) return null;
   try {
-    return (await client.status()).uplink;
+    return client.greeting.uplink;
   } finally {
     client.close();
   }
