@@ -10,7 +10,8 @@ export const errors = errorCodes({
     exit: 3,
     source: 'environment',
     what: ({ binary, version, needed }) => `${binary} is version ${version}; vmgate needs ${needed} or newer`,
-    remedy: ({ install }) => install,
+    remedy: ({ install, needed }) =>
+      `${install}   (Debian 12, Ubuntu 24.04, Fedora 38 and later have ${needed}; an older system needs an upgrade)`,
     sample: {
       binary: '/usr/bin/qemu-system-x86_64',
       version: '6.2.0',

@@ -1,6 +1,6 @@
 import { VmgateError } from '../../core/coded.ts';
 import { type Command, flag } from '../command.ts';
-import { GATE_OPTION, gateOf, requireVm } from '../gate-access.ts';
+import { GATE_OPTION, type Gate, gateOf, requireVm } from '../gate-access.ts';
 
 export const consoleCommand: Command = {
   name: 'console',
@@ -25,9 +25,16 @@ export const consoleCommand: Command = {
       const { errors } = await import('../../supervisor/index.ts');
       throw VmgateError.of(errors.GATE_WORK_NOT_RUNNING, { name });
     }
-    context.out.progress(`console of ${name}; Ctrl-] leaves it (Enter may be needed to see a prompt)`);
+    context.out.progress(`console of ${name}; Ctrl-] leaves it (${hint(gate, name)})`);
     await (flag(input, 'plain') ? watch(socket, context) : converse(socket, context));
     context.out.progress(`\nleft the console of ${name}`);
     return 0;
   },
 };
+
+/** No image of vmgate's has a login but by the key of its boot: there is no prompt to wait for. */
+function hint({ loaded }: Gate, name: string): string {
+  const source = loaded?.config.work.find((work) => work.name === name)?.source;
+  if (source?.kind === 'template') return `it only tells what its kernel says; a shell: vmgate ssh ${name}`;
+  return 'Enter may be needed to see a prompt';
+}

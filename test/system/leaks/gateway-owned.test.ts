@@ -59,6 +59,7 @@ const TAMPERINGS = [
   'kill -STOP $(pidof dropbear)',
   'echo -1000 >/proc/self/oom_score_adj; while :; do dd if=/dev/zero of=/dev/null bs=140M count=1; done',
   'reboot -f',
+  'date -s @1577880000',
   `nft flush ruleset; ${UPLINK_ROUTE}`,
 ] as const;
 const knocksFor = (line: (typeof TAMPERINGS)[number]) => TAMPERINGS.indexOf(line) + 1;
@@ -113,6 +114,7 @@ describe('the host notices, the work VM keeps running', () => {
     ['case 14: the control service freezes', TAMPERINGS[6], /./],
     ['case 14: memory runs out', TAMPERINGS[7], /./],
     ['case 19 and case 20: it reboots', 'reboot -f', /./],
+    ['its clock is years back', 'date -s @1577880000', /clock/],
   ])('%s', async (_name, line, why) => {
     await flows();
     const { work } = await partsOf(stage);
