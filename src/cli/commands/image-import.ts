@@ -9,7 +9,10 @@ export const imageImport: Command = {
   about: 'take an image that was built elsewhere, from a file or a folder',
   kind: 'action',
   args: [{ name: 'FILE', about: 'a folder with manifest.json and the files it names, or a tar of one' }],
-  notes: ['What an image holds runs as your gateway: take one only from whom you trust as much as vmgate itself.'],
+  notes: [
+    'Such a folder is below images/ of the home folder where it was built: vmgate image list --json names it.',
+    'What an image holds runs as your gateway: take one only from whom you trust as much as vmgate itself.',
+  ],
   examples: ['vmgate image import /media/usb/gateway.tar', 'vmgate image import ./gateway-arm64/'],
   run: async (context, input) => {
     const [file = ''] = input.args;

@@ -10,7 +10,7 @@ export const sshConfig: Command = {
   args: [{ name: 'NAME', optional: true, about: 'one work VM; all of vmgate.yaml unless said' }],
   options: [GATE_OPTION],
   examples: [
-    'vmgate ssh-config > ~/.ssh/vmgate && echo "Include vmgate" >> ~/.ssh/config',
+    'vmgate ssh-config > ~/.ssh/vmgate   and on top of ~/.ssh/config: Include vmgate',
     'rsync -a ./src vmgate-workvm:   after that',
   ],
   run: async (context, input) => {
