@@ -1,4 +1,6 @@
-import { chmodSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { loadConfig } from '../../../src/config/index.ts';
@@ -251,6 +253,24 @@ describe('bad ground', () => {
       expect(stderr).toContain('CONFIG_INVALID');
       expect(stderr).toContain(says);
     }
+  });
+
+  test('what a power cut left: a lock of an earlier boot with a living pid, a socket nobody answers', async () => {
+    laptop.write('vmgate.yaml', CONFIG);
+    await laptop.type('vpn', 'add', 'acme', PROFILE);
+    await laptop.type('trust');
+    const { lock, socket } = laptop.layout.gate('default');
+    mkdirSync(lock, { recursive: true, mode: 0o700 });
+    const holder = { pid: process.pid, bootId: 'an earlier boot', start: '1' };
+    for (const part of ['claim', 'held']) writeFileSync(path.join(lock, `00ff.${part}`), JSON.stringify(holder));
+    const died = createServer().listen(`${socket}.died`);
+    await once(died, 'listening');
+    renameSync(`${socket}.died`, socket);
+    died.close();
+    expect(await laptop.type('status')).toMatchObject({ exit: 0, stdout: expect.stringContaining('default is down') });
+    expect((await laptop.type('start', 'web')).exit).toBe(4);
+    expect(await laptop.type('up')).toMatchObject({ exit: 3, stderr: expect.stringContaining('IMAGE_NOT_FOUND') });
+    expect(await laptop.type('down')).toMatchObject({ exit: 0, stdout: 'gate default is down already\n' });
   });
 
   test('no vmgate.yaml at all', async () => {
