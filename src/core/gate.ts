@@ -104,14 +104,16 @@ function causeOf(fault: SerializedFault | undefined): RefusalCause {
 function up(state: GateState, request: number, configChanged: boolean): Step {
   const cancelled: Step = [state, [reply([request], { ok: false, because: { kind: 'cancelled' } })]];
   const wanted: GateState = { ...state, wanted: true, upWaiters: [...state.upWaiters, request] };
+  // What failed under the old configuration holds back no boot under the new one, and is no answer to who waits for it.
+  const anew: GateState = state.closing?.target === 'violated' ? wanted : { ...wanted, reason: undefined };
   switch (state.phase) {
     case 'down':
       return boot({ ...wanted, everOpen: false });
     case 'open':
-      if (configChanged) return close(wanted, 'booting', undefined);
+      if (configChanged) return close(anew, 'booting', undefined);
       return [{ ...state, wanted: true }, [reply([request], { ok: true, already: true })]];
     case 'closed':
-      if (configChanged) return close(wanted, 'booting', undefined);
+      if (configChanged) return close(anew, 'booting', undefined);
       return state.gatewayAlive ? connect(wanted) : boot(wanted);
     case 'violated':
       return boot({ ...wanted, reason: undefined, everOpen: false });
@@ -119,12 +121,12 @@ function up(state: GateState, request: number, configChanged: boolean): Step {
       return cancelled;
     case 'closing':
       if (state.closing?.target === 'stopping') return cancelled;
-      return configChanged ? close(wanted, 'booting', undefined) : [wanted, []];
+      return configChanged ? close(anew, 'booting', undefined) : [wanted, []];
     case 'booting':
     case 'addressing':
     case 'connecting':
     case 'verifying':
-      return configChanged ? close(wanted, 'booting', undefined) : [wanted, []];
+      return configChanged ? close(anew, 'booting', undefined) : [wanted, []];
   }
 }
 

@@ -70,6 +70,46 @@ class Play {
   }
 }
 
+describe('a changed configuration', () => {
+  const refuted = (play: Play) => play.on(play.verified([...allVerified.slice(1), verdict('exit', 'refuted')]));
+  const verifyAgain = (play: Play) => {
+    const { generation } = play.state;
+    return play.on({ type: 'pinned', generation }, { type: 'connected', generation });
+  };
+  /** Refused over and over: from then on a gateway that ends is booted again only after a while. */
+  const refusedTwice = () => {
+    const play = refuted(
+      verifyAgain(
+        new Play().on({ type: 'up', request: 1, configChanged: false }, { type: 'booted', generation: 1, dhcp: false }),
+      ),
+    ).closedNow();
+    expect(play.state).toMatchObject({ phase: 'closed', reason: { kind: 'verdicts' } });
+    play.on({ type: 'timer', name: 'retry', generation: play.state.generation });
+    return verifyAgain(play);
+  };
+
+  test.each<[string, (play: Play) => Play]>([
+    ['closed', (play) => refuted(play).closedNow()],
+    ['closing', refuted],
+    ['verifying', (play) => play],
+  ])('is booted at once where the old one was refused: %s', (phase, bring) => {
+    const play = bring(refusedTwice());
+    expect(play.state.phase).toBe(phase);
+    play.did();
+    play.on({ type: 'up', request: 7, configChanged: true }).closedNow();
+    play.on({ type: 'gatewayKilled', generation: play.state.generation });
+    expect(play.state).toMatchObject({ phase: 'booting', upWaiters: [7] });
+    expect(play.did()).not.toContain('reply');
+  });
+
+  test('does not hide a violation that came before it', () => {
+    const play = new Play().opened().on({ type: 'violation', fault: refused });
+    play.on({ type: 'up', request: 7, configChanged: true }).closedNow();
+    play.on({ type: 'gatewayKilled', generation: play.state.generation });
+    expect(play.state).toMatchObject({ phase: 'violated', reason: { kind: 'fault', fault: refused } });
+  });
+});
+
 describe('the way up', () => {
   test('boot, pin, arm, tunnel, verify, open: in that order', () => {
     const play = new Play().opened();
