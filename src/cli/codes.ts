@@ -23,6 +23,13 @@ export const errors = errorCodes({
     remedy: ({ flag }) => `say it on the command line: ${flag}`,
     sample: { what: 'the VPN profile', flag: 'vmgate init --vpn-file FILE' },
   }),
+  CLI_INTERRUPTED: error<{ command: string }>({
+    exit: 130,
+    source: 'user',
+    what: () => 'interrupted at a question; nothing was changed',
+    remedy: ({ command }) => `vmgate ${command}, or with the answers as flags: vmgate ${command} --help`,
+    sample: { command: 'init' },
+  }),
   CLI_FILE_EXISTS: error<{ file: string }>({
     ...usage,
     what: ({ file }) => `${file} exists already`,

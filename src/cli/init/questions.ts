@@ -1,4 +1,6 @@
 /** The questions of `vmgate init`, on a terminal. Each has a flag that answers it beforehand. */
+import { VmgateError } from '../../core/coded.ts';
+import { errors } from '../codes.ts';
 import type { ExitAnswer, WorkAnswer } from './render.ts';
 
 /** Progress and questions belong on stderr: stdout is the result. */
@@ -11,9 +13,11 @@ export async function askProfile(
 ): Promise<{ readonly name: string } | { readonly file: string }> {
   const { input, select } = await import('@inquirer/prompts');
   const choices = [...known.map((name) => ({ name, value: name })), { name: 'add one from a file', value: NEW }];
-  const name = known.length === 0 ? NEW : await select({ message: 'Which VPN?', choices }, context);
+  const name = known.length === 0 ? NEW : await answered(select({ message: 'Which VPN?', choices }, context));
   if (name !== NEW) return { name };
-  const file = await input({ message: 'WireGuard profile (.conf) from your provider:', required: true }, context);
+  const file = await answered(
+    input({ message: 'WireGuard profile (.conf) from your provider:', required: true }, context),
+  );
   return { file: file.trim() };
 }
 
@@ -23,22 +27,34 @@ export async function askWork(name: string): Promise<WorkAnswer> {
     { name: 'a tiny Linux that comes with vmgate, to try it', value: 'tiny' },
     { name: 'a disk image of mine (qcow2 or raw; it is never written)', value: 'disk' },
   ];
-  const kind = await select({ message: 'What does the work VM boot?', choices }, context);
+  const kind = await answered(select({ message: 'What does the work VM boot?', choices }, context));
   if (kind === 'tiny') return { name, disk: undefined };
-  return { name, disk: (await input({ message: 'Disk image:', required: true }, context)).trim() };
+  return { name, disk: (await answered(input({ message: 'Disk image:', required: true }, context))).trim() };
 }
 
 export async function askExit(): Promise<ExitAnswer | undefined> {
   const { input } = await import('@inquirer/prompts');
   const message = 'URL that answers with your address (empty: prove a round trip only):';
-  const url = (await input({ message }, context)).trim();
+  const url = (await answered(input({ message }, context))).trim();
   if (url === '') return undefined;
-  const known = await input({ message: 'Addresses it must answer, e.g. 203.0.113.0/24 (empty: learn them):' }, context);
+  const known = await answered(
+    input({ message: 'Addresses it must answer, e.g. 203.0.113.0/24 (empty: learn them):' }, context),
+  );
   const prefixes = known.split(/[\s,]+/).filter((prefix) => prefix !== '');
   return { url, expect: prefixes.length === 0 ? undefined : prefixes };
 }
 
 export async function askYes(message: string): Promise<boolean> {
   const { confirm } = await import('@inquirer/prompts');
-  return confirm({ message, default: false }, context);
+  return answered(confirm({ message, default: false }, context));
+}
+
+/** inquirer's way to say Ctrl-C, or that the terminal went away. */
+async function answered<T>(question: Promise<T>): Promise<T> {
+  try {
+    return await question;
+  } catch (cause) {
+    if (!(cause instanceof Error) || cause.name !== 'ExitPromptError') throw cause;
+    throw VmgateError.of(errors.CLI_INTERRUPTED, { command: 'init' }, { cause });
+  }
 }
