@@ -171,8 +171,7 @@ describe('behind a gate', () => {
     test('console: what the VM says, what is typed to it, and out again', async () => {
       const console = typed('console', WORK_VM);
       await console.see(/Ctrl-\] leaves it/);
-      const listen =
-        'echo listening >/dev/console; head -n 1 </dev/console >/tmp/heard; echo heard $(cat /tmp/heard) >/dev/console';
+      const listen = 'exec 3<>/dev/console; echo listening >&3; read -r line <&3; echo "heard $line" >&3';
       const inside = stage.vmgate(['ssh', WORK_VM, '--', listen]);
       await console.see(/listening/);
       console.type(`good morning${ENTER}`);
