@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { WorkConfig } from '../config/index.ts';
-import type { WorkBoot, WorkSpec } from '../drivers/index.ts';
+import { serialConsole, type WorkBoot, type WorkSpec } from '../drivers/index.ts';
 import { hostPlatform } from '../host/index.ts';
 import { assembleBoot, requireImage, writeCpio } from '../image/index.ts';
 import { inspectDisk } from './inspect-disk.ts';
@@ -57,7 +57,8 @@ async function bootOf({ source }: WorkConfig, { folder }: WorkPlace): Promise<Wo
         kind: 'kernel',
         kernel: path.join(folder, 'kernel'),
         initramfs: path.join(folder, 'initramfs'),
-        append: '',
+        // Without it Linux talks to a screen that no work VM has, and vmgate console shows nothing.
+        append: `${serialConsole(hostPlatform().arch)} quiet`,
       };
     case 'disk': {
       const { path: base, format } = await inspectDisk(source.disk);
