@@ -10,7 +10,14 @@ const network = `user,id=net,ipv6=off,net=${site}/24,guestfwd=tcp:${site}:80-nul
 const argv = [
   ...['-no-user-config', '-nodefaults', '-display', 'none', '-machine', 'q35', '-m', '96M'],
   ...['-accel', accel === 'tcg' ? 'tcg,thread=multi' : accel, '-cpu', accel === 'tcg' ? 'max' : 'host'],
-  ...['-kernel', path.join(folder, 'kernel'), '-initrd', path.join(folder, 'initramfs'), '-append', 'console=ttyS0 quiet'],
+  ...[
+    '-kernel',
+    path.join(folder, 'kernel'),
+    '-initrd',
+    path.join(folder, 'initramfs'),
+    '-append',
+    'console=ttyS0 quiet',
+  ],
   ...['-serial', 'stdio', '-netdev', network, '-device', 'virtio-net-pci,netdev=net,romfile='],
   ...['-device', 'virtio-rng-pci'],
 ];
