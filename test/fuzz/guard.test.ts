@@ -102,6 +102,7 @@ test('the oracle objects to each rule broken, so that it can object to the guard
       [24, 26],
       [40, 42],
       [46, 52],
+      [54, 58],
     ],
   };
   const [arp = Buffer.alloc(0), data = Buffer.alloc(0), dhcp = Buffer.alloc(0)] = [valid[0], valid[6], valid[8]];

@@ -77,7 +77,7 @@ export function objections(frame: Buffer, kind: Kind, allowed: Allowed): readonl
   demand(toAll || (mac(0) !== EVERYBODY && ip(30) === allowed.nextHop), 'DHCP destination');
   demand(payload.subarray(0, 4).toString('hex') === '01010600', 'BOOTREQUEST of Ethernet, no hops');
   demand((u16(52) & 0x7fff) === 0, 'DHCP flags');
-  demand(ip(54) === '0.0.0.0' || ip(54) === allowed.address, 'ciaddr');
+  // `ciaddr` may be any: the network may have changed it a moment ago, and option 50 holds as much.
   demand(/^0{24}$/.test(hex.slice(116, 140)), 'yiaddr, siaddr, giaddr');
   demand(mac(70) === allowed.mac, 'chaddr');
   demand(/^0*$/.test(hex.slice(152, 556)), 'chaddr padding, sname, file');
@@ -102,6 +102,8 @@ function optionsEnd(options: Buffer, wrong: string[]): Buffer {
     if (code === 255) return options.subarray(at + 1);
     const length = code === 0 ? -1 : (options[at + 1] ?? 0);
     if (code !== 0 && (seen.has(code) || lengths[code]?.(length) !== true)) wrong.push(`DHCP option ${code}`);
+    // Discover and request: to decline or release is to speak about an address, which may be a neighbour's.
+    if (code === 53 && ![1, 3].includes(options[at + 2] ?? 0)) wrong.push('DHCP message type');
     seen.add(code);
     at += 2 + length;
   }

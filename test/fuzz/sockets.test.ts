@@ -132,6 +132,8 @@ fuzz({
   },
 });
 
+/** Bytes; src/guard/orders.ts. */
+const MAX_ORDER = 65_536;
 const orders = [
   { type: 'setup', outgoing: '/o', released: '/r', evidence: '/e', evidenceMaxBytes: 1_000 },
   {
@@ -173,7 +175,12 @@ fuzz({
     for (const chunk of chunksOf(line).slice(0, 50)) stdin.write(chunk);
     stdin.end();
     await over;
-    const all = line.toString('utf8').split('\n').slice(0, -1);
+    // A longer line is cut, and then no order any more.
+    const all = line
+      .toString('utf8')
+      .split('\n')
+      .slice(0, -1)
+      .map((text) => (text.length > MAX_ORDER ? '' : text));
     const first = all.findIndex((text) => !isOrder(text));
     expect(obeyed).toHaveLength(first < 0 ? all.length : first);
     // Nobody whose words make no sense is obeyed any further; and it is over once.
