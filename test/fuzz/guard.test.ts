@@ -64,7 +64,7 @@ const judged = policies.map((policy) => ({ policy, matcher: compileMatcher(polic
 
 fuzz({
   name: 'guard-frame',
-  around: valid,
+  around: valid.filter((_, index) => [0, 2, 3, 6, 8].includes(index)),
   inputs: mutated([...valid, ...hostile, ...corpusOf('guard-frame').map(({ bytes }) => bytes)]),
   judge: (frame) => {
     for (const { policy, matcher, allowed } of judged) {
