@@ -1,5 +1,6 @@
-import { Duplex } from 'node:stream';
+import { Duplex, PassThrough } from 'node:stream';
 import { expect, test } from '@jest/globals';
+import type { Client } from 'ssh2';
 import type * as z from 'zod';
 import type { Check } from '../../src/core/checks/check.ts';
 import { clockCheck } from '../../src/core/checks/clock.ts';
@@ -10,6 +11,7 @@ import { normalizeRuleset } from '../../src/core/policy/normalize.ts';
 import { readAnswer } from '../../src/gateway/answer.ts';
 import { fromBanner } from '../../src/gateway/banner.ts';
 import * as protocol from '../../src/gateway/protocol.ts';
+import { ResidentShell } from '../../src/gateway/resident.ts';
 import { settle } from '../../src/verify/settle.ts';
 import {
   endpoint,
@@ -22,7 +24,7 @@ import {
   tunnel,
   tunnelAddresses,
 } from '../unit/core/checks/facts.ts';
-import { fuzz, orCoded } from './fuzz.ts';
+import { fuzz, orCoded, orCodedLater } from './fuzz.ts';
 import { growsLinearly } from './growth.ts';
 import { mutatedJson } from './json-mutate.ts';
 import { chunksOf, mutated } from './mutate.ts';
@@ -160,6 +162,42 @@ fuzz({
     await over;
     const start = input.indexOf('SSH-2.0-');
     expect(Buffer.concat(heard)).toEqual(start < 0 ? Buffer.alloc(0) : input.subarray(start));
+  },
+});
+
+/** A gateway whose resident shell says `said` to the first request and then hangs up. */
+function saying(said: Buffer): Client {
+  const channel = Object.assign(
+    new Duplex({
+      read: () => {},
+      write: (_chunk, _encoding, done) => {
+        for (const chunk of chunksOf(said)) channel.push(chunk);
+        channel.push(null);
+        done();
+      },
+    }),
+    { stderr: new PassThrough() },
+  );
+  channel.on('end', () => channel.destroy());
+  const exec = (_command: string, opened: (cause: undefined, stream: Duplex) => void) => opened(undefined, channel);
+  return { exec } as unknown as Client;
+}
+
+fuzz({
+  name: 'resident-shell',
+  batch: 50,
+  inputs: mutated(
+    [Buffer.from('{"v":1,"ok":true}\n'), Buffer.from('{"v":1}\n{"v":2}\n'), Buffer.from('{"v":1')],
+    ['\n', '\r\n'],
+  ),
+  judge: async (said) => {
+    const broken: string[] = [];
+    const shell = new ResidentShell(saying(said), (why) => broken.push(why));
+    const output = await orCodedLater(['GATEWAY_LOST', 'GATEWAY_GARBLED'], () => shell.ask('hello', ''));
+    // One line, no more and no less, is an answer.
+    if (said.indexOf('\n') === said.length - 1 && said.length > 0) expect(output?.stdout).toEqual(said.subarray(0, -1));
+    // A gateway that spoke out of turn is not asked again.
+    else expect(broken.length).toBeGreaterThan(0);
   },
 });
 
