@@ -150,6 +150,10 @@ describe('imports', () => {
     expect(wrong.map(show)).toEqual([]);
   });
 
+  test('zod is imported as a namespace: its `z` brings every translation of its messages', () => {
+    expect(all.filter(({ text }) => /^import \{.*from 'zod'/m.test(text)).map(({ file }) => file)).toEqual([]);
+  });
+
   test('heavy libraries are loaded when they are needed, or behind a door that is', () => {
     const wrong = imports.filter(
       ({ from, target, typeOnly }) =>
