@@ -112,8 +112,8 @@ describe('what is loaded', () => {
 });
 
 describe('what it costs', () => {
-  const RUNS = 5;
-  const TRIES = 3;
+  const RUNS = 7;
+  const TRIES = 4;
 
   /** Milliseconds of processor time: on a machine that does other things too, the clock on the wall tells of those. */
   function costOf(argv: readonly string[]): number {
