@@ -40,6 +40,7 @@ import {
   until,
   vmgate,
 } from './life-scene.ts';
+import { openWithWork } from './persistent-start.ts';
 import { compileProgram, type Program, stageImages } from './stage.ts';
 
 jest.setTimeout(180_000);
@@ -82,7 +83,7 @@ beforeAll(async () => {
   });
   // The uplink's MAC depends on the gate's folder alone.
   mac = planLinks([WORK_VM], stage.lab.addressing, [], macSeed(stage.gate)).uplink.mac;
-  await openWithWork();
+  await openAndDownload();
 }, 300_000);
 
 afterAll(async () => {
@@ -91,9 +92,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function openWithWork(): Promise<void> {
-  expect(await vmgate(stage, 'up')).toMatchObject({ code: 0 });
-  expect(await vmgate(stage, 'start', WORK_VM)).toMatchObject({ code: 0 });
+async function openAndDownload(): Promise<void> {
+  await openWithWork((...argv) => vmgate(stage, ...argv));
   await inside(stage, download());
 }
 
@@ -191,7 +191,7 @@ describe('anti-test: without the guard the lab sees', () => {
     expect(await vmgate(stage, 'down')).toMatchObject({ code: 0 });
     const guardEntry = await buildProgram(fileURLToPath(new URL('./life-guard-absent.ts', import.meta.url)));
     await superviseWithout(stage, program, { guardEntry });
-    await openWithWork();
+    await openAndDownload();
     await flows();
   });
 

@@ -11,7 +11,7 @@ import { rename } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { type Stage, WORK_VM } from '../../../src/demo/index.ts';
+import type { Stage } from '../../../src/demo/index.ts';
 import { Installation } from '../../../src/drivers/index.ts';
 import { LAB } from '../../../src/lab/index.ts';
 import { type WitnessCounts, witnessCounts } from '../../../src/lab/witness.ts';
@@ -29,6 +29,7 @@ import {
   until,
   vmgate,
 } from './life-scene.ts';
+import { openWithWork } from './persistent-start.ts';
 import { compileProgram, openStage, type Program } from './stage.ts';
 import { admitClient } from './volley.ts';
 
@@ -110,8 +111,7 @@ describe('behind the gate', () => {
   beforeAll(async () => {
     await admitClient(stage.lab);
     await forget();
-    expect(await vmgate(stage, 'up')).toMatchObject({ code: 0 });
-    expect(await vmgate(stage, 'start', WORK_VM)).toMatchObject({ code: 0 });
+    await openWithWork((...argv) => vmgate(stage, ...argv));
     await inside(stage, `${download()}\n${SAYING}`);
     await flows();
   }, BOOT_MS);
