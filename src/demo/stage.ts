@@ -22,6 +22,8 @@ export interface StageOptions {
   readonly dhcp?: boolean;
   /** What the gate goes without, for anti-tests. */
   readonly without?: Partial<Pick<LabPassPlan, 'removedDefences' | 'guardEntry'>>;
+  /** Other guests and another QEMU than this machine's. The lab stays a guest of the host's kind, on that QEMU. */
+  readonly machines?: LabPassPlan['machines'];
   /** Replaces the whole vmgate.yaml. */
   readonly config?: string;
 }
@@ -61,7 +63,10 @@ export class Stage {
         folder: path.join(root, 'lab'),
         attachment: options.attachment,
         image: await requireImage(home.images, 'lab', hostPlatform().arch),
-        installation: new Installation({ cacheFile: path.join(root, 'qemu.json') }),
+        installation: new Installation({
+          cacheFile: path.join(root, 'qemu.json'),
+          programs: options.machines?.programs,
+        }),
         ...(options.attachment === 'wire' && options.dhcp !== true ? { addressing: ON_THE_WIRE } : {}),
       });
       const stage = new Stage(home, lab, options);
@@ -81,8 +86,8 @@ export class Stage {
 
   /** A supervisor on the lab's uplink: the first one, or one after another was killed or `down` ended it. */
   async supervise(): Promise<void> {
-    const { program } = this.#options;
-    const pass = this.lab.pass(this.#options.without);
+    const { program, without, machines } = this.#options;
+    const pass = this.lab.pass({ ...without, machines });
     const entry = program === undefined ? undefined : path.join(path.dirname(program), 'lab', 'supervisor-main.js');
     await superviseInLab(this.home, 'default', path.join(this.home.root, 'vmgate.yaml'), pass, entry);
   }

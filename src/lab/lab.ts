@@ -127,7 +127,7 @@ export class Lab extends LabControls {
   }
 
   /** Lets one gate run against this lab, without `removedDefences` (none unless said). */
-  pass(less: Partial<Pick<LabPassPlan, 'removedDefences' | 'guardEntry'>> = {}): LabPass {
+  pass(less: Partial<Pick<LabPassPlan, 'removedDefences' | 'guardEntry' | 'machines'>> = {}): LabPass {
     return LabPass.of({
       uplink: this.uplink,
       addressing: this.addressing,

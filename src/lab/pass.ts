@@ -10,9 +10,11 @@
 import * as z from 'zod';
 import type { UplinkAddressing } from '../core/link-plan.ts';
 import type { RemovedDefences } from '../core/policy/defence.ts';
-import type { UplinkAttachment } from '../drivers/index.ts';
+import type { Arch, QemuPrograms, UplinkAttachment } from '../drivers/index.ts';
 
 const defence = z.enum(['lease', 'source-pin', 'tunnel-only', 'no-shortcut', 'uplink-input', 'uplink-output']);
+
+const arch = z.enum(['amd64', 'arm64']);
 
 /** A pass as text, on its way from the test or demo to the supervisor's process. */
 export const labPassPlan = z.strictObject({
@@ -29,6 +31,7 @@ export const labPassPlan = z.strictObject({
   removedDefences: z.array(defence),
   witness: z.string().optional(),
   guardEntry: z.string().optional(),
+  machines: z.strictObject({ arch: arch.optional(), programs: z.partialRecord(arch, z.string()) }).optional(),
 });
 export type LabPassPlan = z.infer<typeof labPassPlan>;
 
@@ -46,6 +49,10 @@ export class LabPass {
   readonly witness: string | undefined;
   /** Another program in the guard's place: guard-open.ts, compiled, which passes everything. On a wire only. */
   readonly guardEntry: string | undefined;
+  /** What kind of guests gateway and work VMs are, if not the host's: any kind runs under emulation. */
+  readonly arch: Arch | undefined;
+  /** Another QEMU than this machine's, for the matrix of versions. */
+  readonly programs: QemuPrograms | undefined;
 
   private constructor(key: symbol, plan: LabPassPlan) {
     if (key !== maker) throw new TypeError('only src/lab makes a LabPass');
@@ -60,6 +67,8 @@ export class LabPass {
     this.removedDefences = new Set(plan.removedDefences) as unknown as RemovedDefences;
     this.witness = plan.witness;
     this.guardEntry = plan.guardEntry;
+    this.arch = plan.machines?.arch;
+    this.programs = plan.machines?.programs;
   }
 
   static of(plan: LabPassPlan): LabPass {

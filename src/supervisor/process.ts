@@ -22,6 +22,7 @@ export async function superviseGate(gate: string, configPath: string, lab?: LabP
   const installation = new Installation({
     cacheFile: path.join(home.root, 'qemu.json'),
     forcedAccel,
+    programs: lab?.programs,
     onEvent: (event) => record(event),
   });
   const supervisor = await Supervisor.start({

@@ -7,7 +7,7 @@ import { type LinkPlan, planLinks, type UplinkAddressing } from '../core/link-pl
 import { compileNft, type EgressPolicy, renderNft } from '../core/policy/index.ts';
 import { emptyFolder, type GatewayBoot, type UplinkAttachment } from '../drivers/index.ts';
 import { bootSettings } from '../gateway/index.ts';
-import { hostPlatform, monotonicMs } from '../host/index.ts';
+import { monotonicMs } from '../host/index.ts';
 import { assembleBoot, manifestDigest, requireImage } from '../image/index.ts';
 import { claimKey, loadProfile, type TunnelPlan } from '../vpn/index.ts';
 import { cutShort, errors, events } from './codes.ts';
@@ -91,8 +91,7 @@ async function dismantle(world: World): Promise<void> {
 }
 
 async function bootSession(world: World, config: LoadedConfig, cancelled: AbortSignal): Promise<Session> {
-  const { home, layout, gate, lab } = world;
-  const { arch } = hostPlatform();
+  const { home, layout, gate, lab, arch } = world;
   const [profile, image] = await Promise.all([
     loadProfile(home.vpn, config.config.vpn),
     requireImage(home.images, 'gateway', arch),

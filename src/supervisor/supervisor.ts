@@ -8,6 +8,7 @@ import type { GatewayHost, WorkHost } from '../drivers/index.ts';
 import { openControl } from '../gateway/index.ts';
 import { startGuard } from '../guard/index.ts';
 import { acquireLock, type GateLayout, type HomeLayout, Journal, type Lock } from '../home/index.ts';
+import { hostPlatform } from '../host/index.ts';
 import type { LabPass } from '../lab/pass.ts';
 import { verifyGate } from '../verify/index.ts';
 import { checkRunners } from './checks.ts';
@@ -68,6 +69,7 @@ export class Supervisor {
     this.#world = {
       ...options,
       lab: options.lab,
+      arch: options.lab?.arch ?? hostPlatform().arch,
       emit: emitter((event) => this.record(event)),
       config: undefined,
       confirmed: undefined,

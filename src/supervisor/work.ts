@@ -133,6 +133,7 @@ async function specOf(world: World, name: string): Promise<WorkSpec> {
   return describeWork(configOf(world, name), {
     folder: world.layout.work(name),
     images: world.home.images,
+    arch: world.arch,
     mac: link.guestMac,
     wire,
   });

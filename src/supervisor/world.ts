@@ -5,7 +5,7 @@ import { type CodedEvent, type EventCode, occur } from '../core/coded.ts';
 import type { LinkPlan } from '../core/link-plan.ts';
 import type { EgressPolicy } from '../core/policy/index.ts';
 import type { OfferedAddress } from '../core/uplink-address.ts';
-import type { GatewayHost, RunningGateway, RunningWork, WorkHost } from '../drivers/index.ts';
+import type { Arch, GatewayHost, RunningGateway, RunningWork, WorkHost } from '../drivers/index.ts';
 import type { GatewayControl, openControl } from '../gateway/index.ts';
 import type { Guard, startGuard } from '../guard/index.ts';
 import type { GateLayout, HomeLayout } from '../home/index.ts';
@@ -58,6 +58,8 @@ export interface World {
   readonly workHost: WorkHost;
   /** Made only by src/lab: its uplink, its exceptions, and which defences an anti-test takes away. */
   readonly lab: LabPass | undefined;
+  /** What kind of guests gateway and work VMs are. */
+  readonly arch: Arch;
   /** Journals an event and tells whoever listens. */
   readonly emit: <P>(code: EventCode<P>, payload: P) => CodedEvent;
   /** Path of the vmgate.yaml this gate runs from. */

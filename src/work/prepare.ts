@@ -2,8 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { WorkConfig } from '../config/index.ts';
-import { serialConsole, type WorkBoot, type WorkSpec } from '../drivers/index.ts';
-import { hostPlatform } from '../host/index.ts';
+import { type Arch, serialConsole, type WorkBoot, type WorkSpec } from '../drivers/index.ts';
 import { assembleBoot, requireImage, writeCpio } from '../image/index.ts';
 import { inspectDisk } from './inspect-disk.ts';
 import { ensureOverlay } from './overlay.ts';
@@ -13,6 +12,7 @@ import { sshSeed } from './ssh-access.ts';
 export interface WorkPlace {
   readonly folder: string;
   readonly images: string;
+  readonly arch: Arch;
   readonly mac: string;
   readonly wire: { readonly localPath: string; readonly remotePath: string };
 }
@@ -27,7 +27,7 @@ export async function describeWork(config: WorkConfig, place: WorkPlace): Promis
   return {
     name,
     folder: place.folder,
-    arch: hostPlatform().arch,
+    arch: place.arch,
     memoryMiB: config.memoryMiB ?? fallback,
     cpus,
     hardware,

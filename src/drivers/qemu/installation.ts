@@ -39,11 +39,16 @@ export interface Qemu extends Capabilities {
   readonly version: string;
 }
 
+/** Programs that take the place of this machine's QEMU, by the kind of guest they run: absolute paths. */
+export type QemuPrograms = Readonly<Partial<Record<Arch, string | undefined>>>;
+
 export interface InstallationOptions {
   /** File in the home folder that keeps the probe's result; without it each process probes. */
   readonly cacheFile?: string;
   /** Value of VMGATE_ACCEL. */
   readonly forcedAccel?: string | undefined;
+  /** Only the lab hands them in, to try a gate on another version; everybody else gets the machine's own. */
+  readonly programs?: QemuPrograms | undefined;
   readonly run?: Run;
   readonly onEvent?: (event: CodedEvent) => void;
 }
@@ -73,7 +78,7 @@ export class Installation {
 
   async #find(arch: Arch): Promise<Qemu> {
     const forced = parseForced(this.#options.forcedAccel);
-    const binary = requireTool(BINARIES[arch]);
+    const binary = requireTool(this.#options.programs?.[arch] ?? BINARIES[arch]);
     const key = await cacheKey(binary, arch, forced);
     const cached = await this.#recall(key);
     const facts = cached ?? (await this.#examine(binary, arch, forced, key));
