@@ -1,9 +1,18 @@
 /** The demo's story as a whole life of a gate: each step believed only when it was seen from outside. */
-import type { StageOptions } from '../../../src/demo/index.ts';
+import type { Stage, StageOptions } from '../../../src/demo/index.ts';
 import { playSteps } from '../../../src/demo/play.ts';
 import { stagehandOf } from '../../../src/demo/stagehand.ts';
-import { newNonces, story } from '../../../src/demo/story.ts';
+import { newNonces, type Step, story } from '../../../src/demo/story.ts';
 import { openStage, type Program } from '../../system/leaks/stage.ts';
+
+/** Steps of the story after which gateway and work VM run. */
+const STARTED = 3;
+
+export interface Life {
+  readonly machines?: NonNullable<StageOptions['machines']>;
+  /** Looks round while gateway and work VM run; what it returns is told. */
+  readonly look: (stage: Stage) => Promise<string>;
+}
 
 /**
  * Refused before the proof, up, a work VM's request seen at the lab, the server dead and the gate closed, open again
@@ -11,21 +20,26 @@ import { openStage, type Program } from '../../system/leaks/stage.ts';
  *
  * @throws with all that was told when a step does not show. Returns what was seen, a line for each step.
  */
-export async function liveOnce(program: Program, machines?: StageOptions['machines']): Promise<readonly string[]> {
+export async function liveOnce(program: Program, { machines, look }: Life): Promise<readonly string[]> {
   const stage = await openStage(program, { attachment: 'wire', ...(machines === undefined ? {} : { machines }) });
   const told: string[] = [];
   const say = (line: string) => void told.push(line);
+  const looking: Step = { title: 'A look round', play: async () => ({ saw: await look(stage) }) };
+  const steps = story(newNonces());
   try {
     await playSteps(
-      story(newNonces()),
+      [...steps.slice(0, STARTED), looking, ...steps.slice(STARTED)],
       stagehandOf(stage, (line) => say(`    ${line}`)),
       say,
     );
   } catch (cause) {
-    const log = await stage.vmgate(['logs']).catch(() => undefined);
-    throw new Error(`${String(cause)}\n${told.join('\n')}\n${log?.stdout ?? ''}`, { cause });
+    const journal = await stage.vmgate(['logs']).catch(() => undefined);
+    throw new Error(`${String(cause)}\n${told.join('\n')}\n${journal?.stdout ?? ''}`, { cause });
   } finally {
     await stage.close();
   }
   return told.filter((line) => line.startsWith('  seen: '));
 }
+
+/** Steps that {@link liveOnce} tells of when all went well. */
+export const LIFE_STEPS = 8;

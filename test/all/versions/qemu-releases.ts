@@ -3,10 +3,10 @@
  * machine's QEMU stays what it is. Mirror and keys are those of mmdebstrap and of this machine's apt.
  */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Arch, QemuPrograms } from '../../../src/drivers/index.ts';
+import type { Arch } from '../../../src/drivers/index.ts';
 import { findTool, hostPlatform, messageOf } from '../../../src/host/index.ts';
 
 export interface QemuRelease {
@@ -27,7 +27,7 @@ export const QEMU_RELEASES: readonly QemuRelease[] = [
 ];
 
 export type UnpackedQemu =
-  | { readonly programs: Required<Record<Arch, string>> & QemuPrograms }
+  | { readonly root: string; readonly programs: Record<Arch, string> }
   | { readonly obstacle: string };
 
 const CACHE = fileURLToPath(new URL('../../../node_modules/.cache/vmgate', import.meta.url));
@@ -43,7 +43,7 @@ export function unpackQemu(release: QemuRelease): UnpackedQemu {
   const root = path.join(CACHE, `${name}@${new Date().toISOString().slice(0, 10)}`);
   try {
     if (!existsSync(root)) fetch(release, name, root);
-    return { programs: { amd64: launcher(root, 'amd64'), arm64: launcher(root, 'arm64') } };
+    return { root, programs: { amd64: launcher(root, 'amd64'), arm64: launcher(root, 'arm64') } };
   } catch (cause) {
     const stderr = String((cause as { stderr?: unknown }).stderr ?? '');
     const lines = stderr.split('\n').filter((line) => line.startsWith('E: '));
@@ -89,21 +89,27 @@ function fetch({ suite, backports }: QemuRelease, name: string, root: string): v
  */
 function launcher(root: string, arch: Arch): string {
   const program = PROGRAMS[arch];
-  const libraries = readdirSync(path.join(root, 'usr', 'lib')).find((name) => name.endsWith('-linux-gnu')) ?? '';
-  const folder = path.join(root, 'usr', 'lib', libraries);
-  const loader = readdirSync(folder).find((name) => /^ld-linux-.*\.so\.\d+$/.test(name));
-  if (loader === undefined) throw new Error(`no loader in ${folder}`);
-  const file = path.join(root, program);
-  const quoted = (...names: string[]) => `'${path.join(root, ...names).replaceAll("'", "'\\''")}'`;
+  // Where an older release has two folders, a newer one has the second only: nothing merged them here.
+  const folders = [path.join(root, 'lib'), path.join(root, 'usr', 'lib')].flatMap((lib) =>
+    existsSync(lib)
+      ? readdirSync(lib).flatMap((name) => (name.endsWith('-linux-gnu') ? path.join(lib, name) : []))
+      : [],
+  );
+  const loader = folders
+    .flatMap((folder) => readdirSync(folder).map((name) => path.join(folder, name)))
+    .find((file) => /^ld-linux-.*\.so\.\d+$/.test(path.basename(file)));
+  if (loader === undefined) throw new Error(`no loader in ${folders.join(' or ')}`);
+  const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
+  const [binary, data] = [path.join(root, 'usr', 'bin', program), path.join(root, 'usr', 'share')];
   const lines = [
     '#!/bin/sh',
-    `QEMU_MODULE_DIR=${quoted('usr', 'lib', libraries, 'qemu')}`,
+    `QEMU_MODULE_DIR=${quoted(path.join(folders.at(-1) ?? '', 'qemu'))}`,
     'export QEMU_MODULE_DIR',
-    `exec ${quoted('usr', 'lib', libraries, loader)} --library-path ${quoted('usr', 'lib', libraries)} \\`,
-    `  ${quoted('usr', 'bin', program)} -L ${quoted('usr', 'share', 'qemu')} -L ${quoted('usr', 'share', 'seabios')} "$@"`,
+    `exec ${quoted(loader)} --library-path ${quoted(folders.join(':'))} ${quoted(binary)} \\`,
+    `  -L ${quoted(path.join(data, 'qemu'))} -L ${quoted(path.join(data, 'seabios'))} "$@"`,
     '',
   ];
-  writeFileSync(file, lines.join('\n'));
-  chmodSync(file, 0o755);
+  const file = path.join(root, program);
+  writeFileSync(file, lines.join('\n'), { mode: 0o755 });
   return file;
 }

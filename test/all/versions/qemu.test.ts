@@ -6,8 +6,9 @@ import { filterTests } from '../../contract/drivers/filters.ts';
 import { failureTests } from '../../contract/drivers/qemu-failures.ts';
 import { qemuSubject } from '../../contract/drivers/qemu-subject.ts';
 import { wireTests } from '../../contract/drivers/wires.ts';
+import { gateProcesses } from '../../system/leaks/life-scene.ts';
 import { compileProgram, type Program } from '../../system/leaks/stage.ts';
-import { liveOnce } from './on-stage.ts';
+import { LIFE_STEPS, liveOnce } from './on-stage.ts';
 import { QEMU_RELEASES, unpackQemu } from './qemu-releases.ts';
 
 jest.setTimeout(60_000);
@@ -27,7 +28,7 @@ for (const release of QEMU_RELEASES) {
     });
     continue;
   }
-  const { programs } = qemu;
+  const { programs, root } = qemu;
   describe(release.name, () => {
     const installation = new Installation({ forcedAccel: 'tcg', programs });
 
@@ -44,7 +45,13 @@ for (const release of QEMU_RELEASES) {
     failureTests(installation);
 
     test('runs a whole life of a gate', async () => {
-      expect(await liveOnce(program, { programs })).toHaveLength(7);
+      const look = async (stage: Parameters<typeof gateProcesses>[0]) => {
+        const machines = (await gateProcesses(stage)).filter((args) => /qemu-system-/.test(args));
+        expect(machines).toHaveLength(2);
+        expect(machines.filter((args) => !args.startsWith(root))).toEqual([]);
+        return 'gateway and work VM run on it';
+      };
+      expect(await liveOnce(program, { machines: { programs }, look })).toHaveLength(LIFE_STEPS);
     }, 300_000);
   });
 }

@@ -20,106 +20,108 @@ const sockets: net.Socket[] = [];
 
 /** The same on every QEMU that is tried. */
 export function filterTests(installation: Installation): void {
-  const boot = (change?: (argv: string[]) => string[]) => bootOn(installation, change);
+  describe('filter chains', () => {
+    const boot = (change?: (argv: string[]) => string[]) => bootOn(installation, change);
 
-  beforeEach(async () => {
-    root = await realpath(await mkdtemp(path.join(os.tmpdir(), 'vmf-')));
-  });
-  afterEach(async () => {
-    for (const socket of sockets.splice(0)) socket.destroy();
-    await machine.kill();
-    await rm(root, { recursive: true, force: true });
-  });
-
-  describe('the guard on the uplink', () => {
-    test('gets every frame, and nothing leaves but what it releases, once', async () => {
-      await boot();
-      const guard = await reader(SOCKETS.outgoing);
-      const released = await connect(SOCKETS.released);
-      const guest = await guestOn('up');
-      guest.write(framed(frame('one')));
-      await guard.saw('one');
-      expect(await witness()).toEqual([]);
-      released.write(framed(frame('two')));
-      guest.write(framed(frame('three')));
-      await guard.saw('three');
-      expect(guard.texts()).toEqual(['one', 'three']);
-      expect(await witness()).toEqual(['two']);
+    beforeEach(async () => {
+      root = await realpath(await mkdtemp(path.join(os.tmpdir(), 'vmf-')));
+    });
+    afterEach(async () => {
+      for (const socket of sockets.splice(0)) socket.destroy();
+      await machine.kill();
+      await rm(root, { recursive: true, force: true });
     });
 
-    test('absent, lets nothing out', async () => {
-      await boot();
-      const guest = await guestOn('up');
-      guest.write(framed(frame('early')));
-      await barrier();
-      expect(await witness()).toEqual([]);
-    });
-
-    test('gone, lets nothing out any more', async () => {
-      await boot();
-      const guard = await reader(SOCKETS.outgoing);
-      const released = await connect(SOCKETS.released);
-      const guest = await guestOn('up');
-      released.write(framed(frame('good')));
-      guest.write(framed(frame('seen')));
-      await guard.saw('seen');
-      await Promise.all([ended(guard.socket), ended(released)]);
-      guest.write(framed(frame('late')));
-      await barrier();
-      expect(await witness()).toEqual(['good']);
-    });
-
-    test('with its filters in the other order would be fed what it released (why the order is what it is)', async () => {
-      await boot((argv) => {
-        const [gin, gout] = ['id=gin', 'id=gout'].map((id) => argv.findIndex((each) => each.includes(id)));
-        return argv.map((each, at) =>
-          at === gin ? (argv[gout ?? 0] ?? '') : at === gout ? (argv[gin ?? 0] ?? '') : each,
-        );
+    describe('the guard on the uplink', () => {
+      test('gets every frame, and nothing leaves but what it releases, once', async () => {
+        await boot();
+        const guard = await reader(SOCKETS.outgoing);
+        const released = await connect(SOCKETS.released);
+        const guest = await guestOn('up');
+        guest.write(framed(frame('one')));
+        await guard.saw('one');
+        expect(await witness()).toEqual([]);
+        released.write(framed(frame('two')));
+        guest.write(framed(frame('three')));
+        await guard.saw('three');
+        expect(guard.texts()).toEqual(['one', 'three']);
+        expect(await witness()).toEqual(['two']);
       });
-      const guard = await reader(SOCKETS.outgoing);
-      const released = await connect(SOCKETS.released);
-      released.write(framed(frame('again')));
-      await guard.saw('again');
-      expect(await witness()).toEqual([]);
-    });
-  });
 
-  describe('the probe stand', () => {
-    test('reaches the guest and hears it', async () => {
-      await boot();
-      const probe = await openProbeWire(machine.qmp, root, 'probe0', () => {});
-      const heard: string[] = [];
-      probe.onFrame((each) => heard.push(textOf(each)));
-      const arriving = await observe('probe0', 'tx');
-      const guest = await guestOn('probe0');
-      probe.send(frame('in'));
-      await arriving.saw('in');
-      guest.write(framed(frame('out')));
-      await until(() => heard.includes('out'));
-      expect(arriving.texts()).toEqual(['in']);
-      expect(heard).toEqual(['out']);
-      await probe.close();
-    });
-
-    test('leaves no filter and no socket behind', async () => {
-      await boot();
-      const before = await state();
-      let freed = 0;
-      const probe = await openProbeWire(machine.qmp, root, 'probe0', () => {
-        freed += 1;
+      test('absent, lets nothing out', async () => {
+        await boot();
+        const guest = await guestOn('up');
+        guest.write(framed(frame('early')));
+        await barrier();
+        expect(await witness()).toEqual([]);
       });
-      await expect(state()).resolves.not.toEqual(before);
-      await Promise.all([probe.close(), probe.close()]);
-      expect(freed).toBe(1);
-      await expect(state()).resolves.toEqual(before);
+
+      test('gone, lets nothing out any more', async () => {
+        await boot();
+        const guard = await reader(SOCKETS.outgoing);
+        const released = await connect(SOCKETS.released);
+        const guest = await guestOn('up');
+        released.write(framed(frame('good')));
+        guest.write(framed(frame('seen')));
+        await guard.saw('seen');
+        await Promise.all([ended(guard.socket), ended(released)]);
+        guest.write(framed(frame('late')));
+        await barrier();
+        expect(await witness()).toEqual(['good']);
+      });
+
+      test('with its filters in the other order would be fed what it released (why the order is what it is)', async () => {
+        await boot((argv) => {
+          const [gin, gout] = ['id=gin', 'id=gout'].map((id) => argv.findIndex((each) => each.includes(id)));
+          return argv.map((each, at) =>
+            at === gin ? (argv[gout ?? 0] ?? '') : at === gout ? (argv[gin ?? 0] ?? '') : each,
+          );
+        });
+        const guard = await reader(SOCKETS.outgoing);
+        const released = await connect(SOCKETS.released);
+        released.write(framed(frame('again')));
+        await guard.saw('again');
+        expect(await witness()).toEqual([]);
+      });
     });
 
-    test('that cannot be built is taken down again', async () => {
-      await boot();
-      const before = await state();
-      const opening = openProbeWire(machine.qmp, root, 'no-such-netdev', () => {});
-      await expect(opening).rejects.toMatchObject({ code: 'DRIVER_QMP_REFUSED' });
-      await expect(state()).resolves.toEqual(before);
+    describe('the probe stand', () => {
+      test('reaches the guest and hears it', async () => {
+        await boot();
+        const probe = await openProbeWire(machine.qmp, root, 'probe0', () => {});
+        const heard: string[] = [];
+        probe.onFrame((each) => heard.push(textOf(each)));
+        const arriving = await observe('probe0', 'tx');
+        const guest = await guestOn('probe0');
+        probe.send(frame('in'));
+        await arriving.saw('in');
+        guest.write(framed(frame('out')));
+        await until(() => heard.includes('out'));
+        expect(arriving.texts()).toEqual(['in']);
+        expect(heard).toEqual(['out']);
+        await probe.close();
+      });
+
+      test('leaves no filter and no socket behind', async () => {
+        await boot();
+        const before = await state();
+        let freed = 0;
+        const probe = await openProbeWire(machine.qmp, root, 'probe0', () => {
+          freed += 1;
+        });
+        await expect(state()).resolves.not.toEqual(before);
+        await Promise.all([probe.close(), probe.close()]);
+        expect(freed).toBe(1);
+        await expect(state()).resolves.toEqual(before);
+      });
+
+      test('that cannot be built is taken down again', async () => {
+        await boot();
+        const before = await state();
+        const opening = openProbeWire(machine.qmp, root, 'no-such-netdev', () => {});
+        await expect(opening).rejects.toMatchObject({ code: 'DRIVER_QMP_REFUSED' });
+        await expect(state()).resolves.toEqual(before);
+      });
     });
   });
 }

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { type LinkPlan, planLinks } from '../../../src/core/link-plan.ts';
 import { compileNft, type EgressPolicy, renderNft } from '../../../src/core/policy/index.ts';
 import {
+  type Arch,
   Installation,
   QemuGatewayHost,
   type RunningGateway,
@@ -37,6 +38,14 @@ export interface Booted {
   stop(): Promise<void>;
 }
 
+export interface BootOptions {
+  readonly links?: LinkPlan;
+  readonly uplink?: UplinkAttachment;
+  readonly files?: readonly CpioEntry[];
+  readonly arch?: Arch;
+  readonly installation?: Installation;
+}
+
 /** Starts the machine; whether it gets anywhere is for the caller to see. On slirp unless said. `files` replace its own. */
 export async function bootGateway(
   bootRuleset = renderNft(compileNft(bootPolicy)),
@@ -44,9 +53,10 @@ export async function bootGateway(
     links = plan,
     uplink = { kind: 'user' },
     files = [],
-  }: { links?: LinkPlan; uplink?: UplinkAttachment; files?: readonly CpioEntry[] } = {},
+    arch = hostPlatform().arch,
+    installation = new Installation(),
+  }: BootOptions = {},
 ): Promise<Booted> {
-  const { arch } = hostPlatform();
   const { images } = layoutOf(homeRoot());
   await mkdir(images, { recursive: true, mode: 0o700 });
   const image =
@@ -63,7 +73,7 @@ export async function bootGateway(
     gatewayPath: path.join(folder, `${ifname}.g`),
     guestPath: path.join(folder, `${ifname}.v`),
   }));
-  const host = new QemuGatewayHost(new Installation());
+  const host = new QemuGatewayHost(installation);
   const machine = { runFolder, kernel: boot.kernel, initramfs: boot.initramfs, arch, memoryMiB: 160, cpus: 1 };
   const gateway = await host.boot({ ...machine, plan: links, uplink, wires });
   const stop = async () => {

@@ -9,13 +9,15 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Stage, type StageOptions } from '../../../src/demo/index.ts';
+import type { Arch } from '../../../src/drivers/index.ts';
 import { homeRoot, layoutOf } from '../../../src/home/index.ts';
 import { hostPlatform } from '../../../src/host/index.ts';
 import { buildImage, type ImageKind, upToDateImage } from '../../../src/image/index.ts';
 import { buildProgram } from '../../unit/guard/build.ts';
 
 const CHECKOUT = fileURLToPath(new URL('../../../', import.meta.url));
-const KINDS: readonly ImageKind[] = ['gateway', 'tiny', 'lab'];
+/** What may be of another kind than the host; the lab never is. */
+const GUESTS: readonly ImageKind[] = ['gateway', 'tiny'];
 
 export interface Program {
   /** Folder of the built program, with `main.js`. */
@@ -37,12 +39,15 @@ export async function compileProgram(): Promise<Program> {
   return { dist, openGuard: await buildProgram('src/lab/guard-open.ts'), remove };
 }
 
-/** The user's own images folder, with every kind a stage needs. */
-export async function stageImages(): Promise<string> {
-  const { arch } = hostPlatform();
+/** The user's own images folder, with every kind a stage needs: guests of the host's kind unless said. */
+export async function stageImages(guests: Arch = hostPlatform().arch): Promise<string> {
   const { images } = layoutOf(homeRoot());
   await mkdir(images, { recursive: true, mode: 0o700 });
-  for (const kind of KINDS) {
+  const needed: readonly [ImageKind, Arch][] = [
+    ...GUESTS.map((kind): [ImageKind, Arch] => [kind, guests]),
+    ['lab', hostPlatform().arch],
+  ];
+  for (const [kind, arch] of needed) {
     if ((await upToDateImage(images, kind, arch)) === undefined)
       await buildImage(kind, arch, { imagesFolder: images, cachedPackages: true });
   }
@@ -51,5 +56,6 @@ export async function stageImages(): Promise<string> {
 
 /** A lab, and a gate on it that is down. `close` ends both. */
 export async function openStage(program: Program, options: Omit<StageOptions, 'images' | 'program'>): Promise<Stage> {
-  return Stage.open({ ...options, images: await stageImages(), program: path.join(program.dist, 'main.js') });
+  const images = await stageImages(options.machines?.arch);
+  return Stage.open({ ...options, images, program: path.join(program.dist, 'main.js') });
 }

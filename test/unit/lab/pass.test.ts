@@ -21,6 +21,14 @@ describe('LabPass', () => {
     expect(pass.allowEndpoint('10.0.2.3')).toBe(false);
   });
 
+  test("says which guests run and on which QEMU; the machine's own unless said", () => {
+    const programs = { arm64: '/tmp/other/qemu-system-aarch64' };
+    expect(LabPass.of({ ...plan, machines: { arch: 'arm64', programs } })).toMatchObject({ arch: 'arm64', programs });
+    const pass = LabPass.of(plan);
+    expect([pass.arch, pass.programs]).toEqual([undefined, undefined]);
+    expect(labPassPlan.safeParse({ ...plan, machines: { arch: 'riscv64', programs: {} } }).success).toBe(false);
+  });
+
   test('survives the way to another process', () => {
     const text = JSON.stringify(LabPass.of(plan).plan());
     expect(LabPass.of(labPassPlan.parse(JSON.parse(text))).plan()).toEqual(plan);

@@ -55,6 +55,21 @@ test('binary, version and sandbox are found, once', async () => {
   expect(asked).toHaveLength(1);
 });
 
+test('a program that is handed in takes the place of the one in the system folders, for its kind of guest only', async () => {
+  const program = path.join(folder, 'qemu-of-another-release');
+  await writeFile(program, '', { mode: 0o755 });
+  const asked: RunRequest[] = [];
+  const qemu = installation({ version: '11.1.3' }, { programs: { arm64: program } }, asked);
+  await expect(qemu.find('arm64')).resolves.toMatchObject({ binary: program, version: '11.1.3' });
+  expect(asked.map(({ tool }) => tool)).toEqual([program]);
+  expect((await qemu.find('amd64')).binary).not.toBe(program);
+});
+
+test('a program that is handed in and is not there is missing, never replaced', async () => {
+  const finding = installation({}, { programs: { amd64: path.join(folder, 'gone') } }).find('amd64');
+  await expect(finding).rejects.toMatchObject({ code: 'HOST_TOOL_MISSING' });
+});
+
 test('a build without seccomp is used without a sandbox', async () => {
   await expect(installation({ sandbox: false }).find('amd64')).resolves.toMatchObject({ sandbox: false });
 });
