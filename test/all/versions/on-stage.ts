@@ -1,4 +1,5 @@
 /** The demo's story as a whole life of a gate: each step believed only when it was seen from outside. */
+import { VmgateError } from '../../../src/core/coded.ts';
 import type { Stage, StageOptions } from '../../../src/demo/index.ts';
 import { playSteps } from '../../../src/demo/play.ts';
 import { stagehandOf } from '../../../src/demo/stagehand.ts';
@@ -21,7 +22,11 @@ export interface Life {
  * @throws with all that was told when a step does not show. Returns what was seen, a line for each step.
  */
 export async function liveOnce(program: Program, { machines, look }: Life): Promise<readonly string[]> {
-  const stage = await openStage(program, { attachment: 'wire', ...(machines === undefined ? {} : { machines }) });
+  const options = { attachment: 'wire', ...(machines === undefined ? {} : { machines }) } as const;
+  const stage = await openStage(program, options).catch((cause: unknown) => {
+    // The last lines of the lab's console: jest prints an error's text, nothing else of it.
+    throw VmgateError.is(cause) ? new Error(`${cause.message}\n${cause.evidence.join('\n')}`, { cause }) : cause;
+  });
   const told: string[] = [];
   const say = (line: string) => void told.push(line);
   const looking: Step = { title: 'A look round', play: async () => ({ saw: await look(stage) }) };
