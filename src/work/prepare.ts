@@ -50,7 +50,7 @@ export async function prepareWork(config: WorkConfig, spec: WorkSpec, images: st
   }
 }
 
-async function bootOf({ source }: WorkConfig, { folder }: WorkPlace): Promise<WorkBoot> {
+async function bootOf({ source }: WorkConfig, { folder, arch }: WorkPlace): Promise<WorkBoot> {
   switch (source.kind) {
     case 'template':
       return {
@@ -58,7 +58,7 @@ async function bootOf({ source }: WorkConfig, { folder }: WorkPlace): Promise<Wo
         kernel: path.join(folder, 'kernel'),
         initramfs: path.join(folder, 'initramfs'),
         // Without it Linux talks to a screen that no work VM has, and vmgate console shows nothing.
-        append: `${serialConsole(hostPlatform().arch)} quiet`,
+        append: `${serialConsole(arch)} quiet`,
       };
     case 'disk': {
       const { path: base, format } = await inspectDisk(source.disk);
