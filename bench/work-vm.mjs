@@ -9,10 +9,11 @@ const READY_MS = 120_000;
 
 /** @param gateway what connectGateway returned */
 export async function startWorkVm(stand, gateway) {
-  const [{ describeWork, prepareWork }, { QemuWorkHost }, { sshAccess }] = await Promise.all([
+  const [{ describeWork, prepareWork }, { QemuWorkHost }, { sshAccess }, { hostPlatform }] = await Promise.all([
     stand.load('work/index.js'),
     stand.load('drivers/index.js'),
     stand.load('work/ssh-access.js'),
+    stand.load('host/index.js'),
   ]);
   const [link] = gateway.plan.work;
   const { gatewayPath, guestPath } = gateway.wires.find(({ ifname }) => ifname === link.ifname);
@@ -21,7 +22,7 @@ export async function startWorkVm(stand, gateway) {
   const folder = path.join(gateway.folder, NAME);
   await mkdir(folder, { mode: 0o700 });
   const wire = { localPath: guestPath, remotePath: gatewayPath };
-  const place = { folder, images, mac: link.guestMac, wire };
+  const place = { folder, images, arch: hostPlatform().arch, mac: link.guestMac, wire };
   const spec = await describeWork(config, place);
   await prepareWork(config, spec, images);
   const vm = await new QemuWorkHost({ find: () => stand.qemu() }).start(spec);

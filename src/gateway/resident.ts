@@ -89,7 +89,9 @@ export class ResidentShell {
   }
 
   #break(why: string): void {
-    this.#pending?.reject(lost(why));
+    const pending = this.#pending;
+    this.#pending = undefined;
+    pending?.reject(lost(why));
     this.#onBroken(why);
   }
 }
