@@ -1,10 +1,12 @@
 /** The lab: an untrusted network with a VPN server, for the demo, the tests and drills. */
 export { LAB } from './addresses.ts';
 export type { DnsQuerySeen, HttpRequestSeen, LabCounts, Reached } from './answers.ts';
+export { imagesWithBackdoor, knocks } from './backdoor.ts';
 export type { LabDhcp, LabFault, LabResolver } from './controls.ts';
 export { arpSpoof, routerAdvertisement, type ScanTarget, vlanTagged } from './hostile-frames.ts';
-export { Lab, type LabAttachment, type LabStart } from './lab.ts';
-export { superviseInLab } from './lab-gate.ts';
+export { Lab, type LabAttachment, type LabStart, type PassOptions } from './lab.ts';
+export { linksInLab, superviseInLab } from './lab-gate.ts';
 export type { LabPass, LabPassPlan } from './pass.ts';
 export type { LabRelay } from './relay.ts';
-export type { WitnessCounts, WitnessedKind } from './witness.ts';
+export { standOn, type WireStand } from './wire-stand.ts';
+export { kindOf, type WitnessCounts, type WitnessedKind } from './witness.ts';

@@ -29,6 +29,7 @@ export const labPassPlan = z.strictObject({
   removedDefences: z.array(defence),
   witness: z.string().optional(),
   guardEntry: z.string().optional(),
+  monitor: z.string().optional(),
 });
 export type LabPassPlan = z.infer<typeof labPassPlan>;
 
@@ -44,12 +45,15 @@ export class LabPass {
   readonly removedDefences: RemovedDefences;
   /** Where the gateway's QEMU writes a pcap of what passed the guard. */
   readonly witness: string | undefined;
-  /** Another program in the guard's place: guard-open.ts, compiled, which passes everything. On a wire only. */
+  /** Another program in the guard's place: guard-open.ts or guard-absent.ts, compiled. On a wire only. */
   readonly guardEntry: string | undefined;
+  /** Where the gateway's QEMU takes orders beside its supervisor's: to pause or reset it. On a wire only. */
+  readonly monitor: string | undefined;
 
   private constructor(key: symbol, plan: LabPassPlan) {
     if (key !== maker) throw new TypeError('only src/lab makes a LabPass');
-    if (plan.uplink.kind === 'user' && plan.guardEntry !== undefined) {
+    // Orders to QEMU could take its filters away, and the guard with them.
+    if (plan.uplink.kind === 'user' && (plan.guardEntry ?? plan.monitor) !== undefined) {
       throw new TypeError('a gate on the real network keeps its guard: use a lab on a wire');
     }
     this.#plan = plan;
@@ -60,6 +64,7 @@ export class LabPass {
     this.removedDefences = new Set(plan.removedDefences) as unknown as RemovedDefences;
     this.witness = plan.witness;
     this.guardEntry = plan.guardEntry;
+    this.monitor = plan.monitor;
   }
 
   static of(plan: LabPassPlan): LabPass {

@@ -3,7 +3,6 @@
  * tunnel, then nothing at all; the gate comes back, the work VM is the same process.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { type Stage, WORK_VM } from '../../../src/demo/index.ts';
 import {
@@ -20,13 +19,11 @@ import {
   requests,
   statusOf,
   superviseAgain,
-  superviseWithout,
   tunnelFrames,
   until,
   vmgate,
 } from '../../system/leaks/life-scene.ts';
 import { compileProgram, openStage, type Program } from '../../system/leaks/stage.ts';
-import { buildProgram } from '../../unit/guard/build.ts';
 
 jest.setTimeout(120_000);
 
@@ -120,10 +117,7 @@ test('the work VM noticed: its requests failed meanwhile', async () => {
 describe('without the guard', () => {
   test('frames go on leaving past 5 s when the supervisor is killed', async () => {
     expect(await vmgate(stage, 'down')).toMatchObject({ code: 0 });
-    const guardEntry = await buildProgram(
-      fileURLToPath(new URL('../../system/leaks/life-guard-absent.ts', import.meta.url)),
-    );
-    await superviseWithout(stage, program, { guardEntry });
+    await stage.supervise({ guardEntry: program.absentGuard });
     expect(await vmgate(stage, 'up')).toMatchObject({ code: 0 });
     expect(await vmgate(stage, 'start', WORK_VM)).toMatchObject({ code: 0 });
     await inside(stage, download());

@@ -7,13 +7,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { planLinks } from '../../../src/core/link-plan.ts';
 import { Stage, WORK_VM } from '../../../src/demo/index.ts';
-import { macSeed } from '../../../src/supervisor/world.ts';
-import { buildProgram } from '../../unit/guard/build.ts';
-import { imagesWithBackdoor, obey } from './gateway-backdoor.ts';
+import { imagesWithBackdoor, knocks, LAB, linksInLab } from '../../../src/lab/index.ts';
 import {
   closedAndOpenAgain,
   download,
@@ -24,7 +20,6 @@ import {
   partsOf,
   phasesSince,
   statusOf,
-  superviseWithout,
   tunnelFrames,
   until,
   vmgate,
@@ -63,7 +58,7 @@ beforeAll(async () => {
     program: path.join(program.dist, 'main.js'),
   });
   // The uplink's MAC depends on the gate's folder alone.
-  mac = planLinks([WORK_VM], stage.lab.addressing, [], macSeed(stage.gate)).uplink.mac;
+  mac = linksInLab(stage.gate, [WORK_VM], stage.lab).uplink.mac;
   await openWithWork();
 }, 300_000);
 
@@ -83,6 +78,12 @@ const flows = async () => {
   const before = await tunnelFrames(stage);
   await until('the work VM downloads', async () => (await tunnelFrames(stage)) - before >= 20);
 };
+/** Knocks from the untrusted network. */
+async function obey(line: number): Promise<void> {
+  const hop = { sourceMac: LAB.routerMac, destinationMac: mac };
+  await stage.lab.inject(knocks(hop, { source: LAB.router, destination: ADDRESS }, line));
+}
+
 const receipt = () => existsSync(path.join(stage.gate.receipts, 'receipt.json'));
 
 describe('the host notices, the work VM keeps running', () => {
@@ -97,7 +98,7 @@ describe('the host notices, the work VM keeps running', () => {
     const { work } = await partsOf(stage);
     expect(receipt()).toBe(true);
     const mark = journalMark(stage);
-    await obey(stage.lab, mac, knocksFor(line));
+    await obey(knocksFor(line));
     await until('the receipt is revoked', () => !receipt());
     expect(await closedAndOpenAgain(stage, mark)).toMatch(why);
     await flows();
@@ -125,7 +126,7 @@ test('a scan from the untrusted network: silence (41)', async () => {
 
 test('everything at once: the guard stops it, and the gate is violated until somebody says up', async () => {
   const mark = journalMark(stage);
-  await obey(stage.lab, mac, TAKEOVER);
+  await obey(TAKEOVER);
   await until('violated', () => phasesSince(stage, mark).some(({ phase }) => phase === 'violated'));
   expect(receipt()).toBe(false);
   expect((await foreignFrames(stage)).lab).toBe(0);
@@ -139,22 +140,21 @@ test('everything at once: the guard stops it, and the gate is violated until som
 describe('without the guard the lab sees', () => {
   beforeAll(async () => {
     expect(await vmgate(stage, 'down')).toMatchObject({ code: 0 });
-    const guardEntry = await buildProgram(fileURLToPath(new URL('./life-guard-absent.ts', import.meta.url)));
-    await superviseWithout(stage, program, { guardEntry });
+    await stage.supervise({ guardEntry: program.absentGuard });
     await openWithWork();
     await flows();
   });
 
   test('the stranger being spoken to, once the firewall is gone', async () => {
     await stage.lab.fault('relayed', true);
-    await obey(stage.lab, mac, NO_FIREWALL);
+    await obey(NO_FIREWALL);
     await until('frames to the stranger', async () => (await stage.lab.counts()).stranger > 0, 10_000);
     await stage.lab.fault('relayed', false);
   });
 
   test("the work VM's own packets", async () => {
     const before = (await stage.lab.counts()).foreign;
-    await obey(stage.lab, mac, TAKEOVER);
+    await obey(TAKEOVER);
     await until('foreign frames', async () => (await stage.lab.counts()).foreign > before, 10_000);
   });
 
@@ -162,7 +162,7 @@ describe('without the guard the lab sees', () => {
     // Its packets would pass for answers.
     expect(await vmgate(stage, 'stop', WORK_VM, '--force')).toMatchObject({ code: 0 });
     await until('the gate is open', async () => (await statusOf(stage)).phase === 'open');
-    await obey(stage.lab, mac, TAKEOVER);
+    await obey(TAKEOVER);
     const scan = () => stage.lab.scan({ mac, address: ADDRESS, ports: [22, 53] });
     await until('an answer', async () => (await scan()).answers > 0, 10_000);
   });

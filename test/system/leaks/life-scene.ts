@@ -8,9 +8,8 @@ import { type Stage, WORK_VM } from '../../../src/demo/index.ts';
 import { PCAP_HEADER } from '../../../src/frame/index.ts';
 import { readJournal } from '../../../src/home/index.ts';
 import { type RunResult, run } from '../../../src/host/index.ts';
-import { LAB, type LabPassPlan, superviseInLab } from '../../../src/lab/index.ts';
+import { LAB } from '../../../src/lab/index.ts';
 import { type StatusReport, statusReport } from '../../../src/supervisor/protocol.ts';
-import type { Program } from './stage.ts';
 
 export interface Outcome {
   readonly code: number | undefined;
@@ -154,17 +153,6 @@ export const FAILED_REQUESTS = 'cat /tmp/failed 2>/dev/null | wc -l';
 
 function inBackground(line: string): string {
   return `(while :; do ${line}; done) </dev/null >/dev/null 2>&1 &`;
-}
-
-/** A supervisor without some defence, for a gate that is down; everything it guards may leak into the lab. */
-export async function superviseWithout(
-  stage: Stage,
-  program: Program,
-  less: Partial<Pick<LabPassPlan, 'removedDefences' | 'guardEntry'>>,
-): Promise<void> {
-  const config = path.join(stage.home.root, 'vmgate.yaml');
-  const entry = path.join(program.dist, 'lab', 'supervisor-main.js');
-  await superviseInLab(stage.home, 'default', config, stage.lab.pass(less), entry);
 }
 
 /**

@@ -16,6 +16,7 @@ import { buildImage, type ImageKind, upToDateImage } from '../../../src/image/in
 const CHECKOUT = fileURLToPath(new URL('../../../', import.meta.url));
 /** Every frame counts as allowed. */
 const OPEN_GUARD = path.join('lab', 'guard-open.js');
+const ABSENT_GUARD = path.join('lab', 'guard-absent.js');
 const KINDS: readonly ImageKind[] = ['gateway', 'tiny', 'lab'];
 
 export interface Program {
@@ -23,6 +24,8 @@ export interface Program {
   readonly dist: string;
   /** The guard that accepts every frame, for `without: {guardEntry}`. */
   readonly openGuard: string;
+  /** The guard that is none: no order, deadline or end of its supervisor stops it. */
+  readonly absentGuard: string;
   remove(): Promise<void>;
 }
 
@@ -38,7 +41,7 @@ export async function compileProgram(): Promise<Program> {
     await symlink(path.join(CHECKOUT, name), path.join(folder, name));
   }
   const remove = () => rm(folder, { recursive: true, force: true });
-  return { dist, openGuard: path.join(dist, OPEN_GUARD), remove };
+  return { dist, openGuard: path.join(dist, OPEN_GUARD), absentGuard: path.join(dist, ABSENT_GUARD), remove };
 }
 
 /** The user's own images folder, with every kind a stage needs. */
