@@ -3,7 +3,9 @@
  * back where nobody else does.
  */
 import type { LabFault } from '../lab/index.ts';
-import type { Part } from './parts.ts';
+
+/** What a cycle hits: the work VM is the one that talks meanwhile. */
+type Part = 'supervisor' | 'guard' | 'gateway';
 
 /** What a fault is made with. */
 export interface FaultHand {
@@ -24,11 +26,16 @@ export const INSIDE = [
   'ip link del tun0',
   'ip route flush table main',
   'nft flush ruleset',
+  'echo c >/proc/sysrq-trigger',
+  'dd if=/dev/zero of=/run/vmgate/full bs=65536',
+  'rm -f /run/vmgate/full',
   // Accepts everything, and the untrusted network is the way out: the gateway of the anti-run.
   'nft flush ruleset; ip route replace default via 192.168.77.1 dev up0 onlink',
 ] as const;
 export type InsideLine = (typeof INSIDE)[number];
-export const ACCEPT_ALL = INSIDE[3];
+const FILL = INSIDE[4];
+const EMPTY = INSIDE[5];
+export const ACCEPT_ALL = INSIDE[6];
 
 export interface Fault {
   readonly id: string;
@@ -48,6 +55,8 @@ export interface Fault {
 }
 
 const PAUSE_MS = 600;
+/** Filling takes one, and a pulse has to live with it. */
+const FULL_MS = 3_000;
 /** Past the guard's deadline of 5 s. */
 const FROZEN_MS = 5_500;
 
@@ -93,6 +102,17 @@ export const FAULTS: readonly Fault[] = [
   inside('tunnel-deleted', 'ip link del tun0', 'the WireGuard interface is deleted in the gateway'),
   inside('routes-flushed', 'ip route flush table main', "the gateway's routes are flushed"),
   inside('firewall-flushed', 'nft flush ruleset', "the gateway's whole ruleset is flushed"),
+  inside('kernel-panics', 'echo c >/proc/sysrq-trigger', "the gateway's kernel panics"),
+  {
+    id: 'memory-full',
+    about: "the gateway's tmpfs is filled up, and emptied again",
+    weight: 1,
+    strike: (hand) => hand.inside(FILL),
+    lasts: FULL_MS,
+    heal: async (hand) => hand.inside(EMPTY),
+    closes: false,
+    stops: false,
+  },
   pause('guard', 5, true, false),
   pause('gateway', 5, true, true),
   pause('supervisor', 5, false, false),

@@ -41,7 +41,9 @@ export interface LabStart {
 }
 
 /** What a test or drill adds to a pass or takes from it. */
-export type PassOptions = Partial<Pick<LabPassPlan, 'removedDefences' | 'guardEntry' | 'witness' | 'monitor'>>;
+export type PassOptions = Partial<
+  Pick<LabPassPlan, 'removedDefences' | 'guardEntry' | 'witness' | 'monitor' | 'effects'>
+>;
 
 const MEMORY_MIB = 128;
 /** Under emulation on a busy machine; 5 s is usual. */

@@ -8,9 +8,12 @@
  * and its constructor takes a key that never leaves this file.
  */
 import * as z from 'zod';
+import type { Effect } from '../core/gate/effects.ts';
 import type { UplinkAddressing } from '../core/link-plan.ts';
 import type { RemovedDefences } from '../core/policy/defence.ts';
 import type { UplinkAttachment } from '../drivers/index.ts';
+import type { GateLayout } from '../home/index.ts';
+import { effectPlan, effectPoints } from './effect-points.ts';
 
 const defence = z.enum(['lease', 'source-pin', 'tunnel-only', 'no-shortcut', 'uplink-input', 'uplink-output']);
 
@@ -30,6 +33,7 @@ export const labPassPlan = z.strictObject({
   witness: z.string().optional(),
   guardEntry: z.string().optional(),
   monitor: z.string().optional(),
+  effects: effectPlan.optional(),
 });
 export type LabPassPlan = z.infer<typeof labPassPlan>;
 
@@ -50,7 +54,10 @@ export class LabPass {
   /** Where the gateway's QEMU takes orders beside its supervisor's: to pause or reset it. On a wire only. */
   readonly monitor: string | undefined;
 
-  private constructor(key: symbol, plan: LabPassPlan) {
+  /** Hears of each effect of the supervisor just before it runs. */
+  readonly onEffect: ((effect: Effect) => void) | undefined;
+
+  private constructor(key: symbol, plan: LabPassPlan, gate: GateLayout | undefined) {
     if (key !== maker) throw new TypeError('only src/lab makes a LabPass');
     // Orders to QEMU could take its filters away, and the guard with them.
     if (plan.uplink.kind === 'user' && (plan.guardEntry ?? plan.monitor) !== undefined) {
@@ -65,10 +72,12 @@ export class LabPass {
     this.witness = plan.witness;
     this.guardEntry = plan.guardEntry;
     this.monitor = plan.monitor;
+    this.onEffect = plan.effects && gate && effectPoints(plan.effects, gate);
   }
 
-  static of(plan: LabPassPlan): LabPass {
-    return new LabPass(maker, plan);
+  /** `gate`: in its supervisor's process, where the plan's points are met. */
+  static of(plan: LabPassPlan, gate?: GateLayout): LabPass {
+    return new LabPass(maker, plan, gate);
   }
 
   /** False for anything that only looks like a pass. */

@@ -126,8 +126,12 @@ export async function tunnelFrames(stage: Stage): Promise<number> {
 /** Frames that have no business there: by the lab's count, and by what the guards since the stage opened kept. */
 export async function foreignFrames(stage: Stage): Promise<{ readonly lab: number; readonly guard: number }> {
   const { foreign, stranger } = await stage.lab.counts();
-  const first = path.join(stage.gate.evidence, 'first.pcap');
-  return { lab: foreign + stranger, guard: Math.max(0, readFileSync(first).length - PCAP_HEADER) };
+  return { lab: foreign + stranger, guard: guardedBytes(stage) };
+}
+
+/** Bytes of the frames the guards held back and kept. */
+export function guardedBytes({ gate }: Stage): number {
+  return Math.max(0, readFileSync(path.join(gate.evidence, 'first.pcap')).length - PCAP_HEADER);
 }
 
 export const NONE = { lab: 0, guard: 0 };

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { FAULTS } from '../../../src/drill/faults.ts';
 import { schedule } from '../../../src/drill/schedule.ts';
 
-const countOf = (id: string, order: readonly { readonly id: string }[]) => order.filter((each) => each.id === id).length;
+const countOf = (id: string, order: readonly { readonly id: string }[]) =>
+  order.filter((each) => each.id === id).length;
 
 describe('schedule', () => {
   test('has exactly as many as asked for, and each where there is room', () => {

@@ -71,16 +71,23 @@ describe('PhaseLog', () => {
 describe('UplinkWitness', () => {
   const token = Buffer.from('vmgate-drill-0123');
   const hop = { sourceMac: '52:54:01:00:00:01', destinationMac: LAB.routerMac };
-  const flow = { source: '192.168.77.50', destination: LAB.endpoint.address, sourcePort: 30_000, destinationPort: 51_820 };
+  const flow = {
+    source: '192.168.77.50',
+    destination: LAB.endpoint.address,
+    sourcePort: 30_000,
+    destinationPort: 51_820,
+  };
   const wireGuard = (payload: Buffer) => udpFrame(hop, flow, Buffer.concat([Buffer.from([4, 0, 0, 0]), payload]));
   const own = wireGuard(Buffer.alloc(100));
   const record = (frame: Buffer) => pcapRecord(0, frame, 65_535);
-  const witness = () =>
-    new UplinkWitness(file, { endpoint: LAB.endpoint, token, tunnelled: own.length }, () => 42);
+  const witness = () => new UplinkWitness(file, { endpoint: LAB.endpoint, token, tunnelled: own.length }, () => 42);
 
   test('the tunnel and ARP are no leak; frames of the watched length are departures', () => {
     const arp = buildArpRequest({ mac: hop.sourceMac, address: flow.source }, LAB.router);
-    writeFileSync(file, Buffer.concat([pcapHeader(65_535), record(own), record(wireGuard(Buffer.alloc(9))), record(arp)]));
+    writeFileSync(
+      file,
+      Buffer.concat([pcapHeader(65_535), record(own), record(wireGuard(Buffer.alloc(9))), record(arp)]),
+    );
     const seen = witness();
     seen.read();
     expect(seen.clear).toBe(0);

@@ -5,7 +5,8 @@ import { PIDFILE } from '../drivers/index.ts';
 import { type GateLayout, readLock } from '../home/index.ts';
 import { run } from '../host/index.ts';
 
-export type Part = 'supervisor' | 'guard' | 'gateway';
+/** `work` is any of its work VMs, by name. */
+export type Part = 'supervisor' | 'guard' | 'gateway' | { readonly work: string };
 
 export interface Process {
   readonly pid: number;
@@ -24,16 +25,17 @@ export async function processes(): Promise<readonly Process[]> {
 
 /** The process id of a part; undefined when there is none. */
 export async function pidOf(gate: GateLayout, part: Part): Promise<number | undefined> {
-  if (part === 'gateway') return pidIn(path.join(gate.run, PIDFILE));
+  if (typeof part === 'object') return pidIn(gate.work(part.work));
+  if (part === 'gateway') return pidIn(gate.run);
   const supervisor = (await readLock(gate.lock))?.pid;
   if (part === 'supervisor' || supervisor === undefined) return supervisor;
-  // Its other children are QEMUs, which name their machine.
+  // Its other children are QEMUs and other tools; the guard is the one that runs Node.
   const children = (await processes()).filter(({ parent }) => parent === supervisor);
-  return children.find(({ args }) => !/ -name vmgate-|qemu-/.test(args))?.pid;
+  return children.find(({ args }) => args.includes('--disallow-code-generation-from-strings'))?.pid;
 }
 
-export async function pidIn(pidfile: string): Promise<number | undefined> {
-  const text = await readFile(pidfile, 'utf8').catch(() => '');
+async function pidIn(folder: string): Promise<number | undefined> {
+  const text = await readFile(path.join(folder, PIDFILE), 'utf8').catch(() => '');
   const pid = Number(text.trim());
   return Number.isInteger(pid) && pid > 0 ? pid : undefined;
 }
