@@ -135,6 +135,12 @@ export class Lane {
     };
   }
 
+  /** What `vmgate status` says. */
+  async status(): Promise<unknown> {
+    const { stdout } = await this.#stage.vmgate(['status', '--json']);
+    return JSON.parse(stdout) as unknown;
+  }
+
   async close(): Promise<void> {
     await this.#traffic?.close();
     await this.#stage.close();
