@@ -6,6 +6,7 @@
  * measured until then is printed.
  */
 import { parseArgs } from 'node:util';
+import { VmgateError } from '../core/coded.ts';
 import { buildMissing } from '../demo/index.ts';
 import { homeRoot, layoutOf } from '../home/index.ts';
 import { type CyclesReport, type Progress, reportText, runCycles, verdictOf } from './index.ts';
@@ -36,20 +37,26 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-const images = layoutOf(homeRoot()).images;
-await buildMissing(images, say, interrupted.signal);
-const report = await runCycles({
-  images,
-  cycles,
-  seed: whole('--seed', values.seed),
-  ...(lanes === undefined ? {} : { lanes }),
-  ...(antiCycles === undefined ? {} : { antiCycles }),
-  onCycle: teller(),
-  say,
-  signal: interrupted.signal,
-});
-process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : `\n${reportText(report)}`);
-process.exitCode = statusOf(report);
+try {
+  const images = layoutOf(homeRoot()).images;
+  await buildMissing(images, say, interrupted.signal);
+  const report = await runCycles({
+    images,
+    cycles,
+    seed: whole('--seed', values.seed),
+    ...(lanes === undefined ? {} : { lanes }),
+    ...(antiCycles === undefined ? {} : { antiCycles }),
+    onCycle: teller(),
+    say,
+    signal: interrupted.signal,
+  });
+  process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : `\n${reportText(report)}`);
+  process.exitCode = statusOf(report);
+} catch (cause) {
+  if (!VmgateError.is(cause)) throw cause;
+  say([`error ${cause.code}: ${cause.what}`, ...cause.evidence, cause.remedy].join('\n  '));
+  process.exitCode = cause.exit;
+}
 
 function statusOf(done: CyclesReport): number {
   const verdict = verdictOf(done);

@@ -53,14 +53,15 @@ export async function runCycles(options: CyclesOptions): Promise<CyclesReport> {
     say(`booting ${lanes} labs, gateways and work VMs`);
     // One after the other: each has a deadline, and all at once would miss it on a small machine.
     for (let index = 0; index < lanes && !signal.aborted; index += 1) {
-      open.push(await Lane.open({ images: store, program, signal }));
+      const lane = await unlessAborted(signal, Lane.open({ images: store, program, signal }));
+      if (lane !== undefined) open.push(lane);
     }
     const guarded = await playAll(open, 'guarded', schedule(FAULTS, cycles, seed), options);
     const equally = FAULTS.map((fault) => ({ ...fault, weight: 1 }));
     let bare: Run | undefined;
     if (antiCycles > 0 && !signal.aborted) {
       say('the same faults without guard and firewall, to see that leaks are seen');
-      await Promise.all(open.map((lane) => lane.play('bare')));
+      await Promise.all(open.map((lane) => unlessAborted(signal, lane.play('bare'))));
       bare = await playAll(open, 'bare', schedule(equally, antiCycles, seed), options);
     }
     return {
@@ -75,6 +76,16 @@ export async function runCycles(options: CyclesOptions): Promise<CyclesReport> {
   } finally {
     await Promise.all(open.map((lane) => lane.close().catch((cause: unknown) => say(String(cause)))));
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Interrupted, nothing that breaks off is an error any more. */
+async function unlessAborted<T>(signal: AbortSignal, act: Promise<T>): Promise<T | undefined> {
+  try {
+    return await act;
+  } catch (cause) {
+    if (signal.aborted) return undefined;
+    throw cause;
   }
 }
 

@@ -40,6 +40,7 @@ const PATIENCE_MS = 90_000;
 /** The work VM pings every 200 ms. */
 const FRESH_MS = 700;
 const TAKEOVER_MS = 4_000;
+const TRIES = 3;
 
 export const PROGRAM = fileURLToPath(new URL('../main.js', import.meta.url));
 
@@ -85,8 +86,7 @@ export class Lane {
     this.#mode = mode;
     await this.#vmgate('down');
     await this.#supervise();
-    await this.#vmgate('up');
-    await this.#vmgate('start', WORK_VM);
+    await this.#bringUp();
     await this.#vmgate('ssh', WORK_VM, '--', PING_FOR_EVER);
     await this.#traffic?.close();
     this.#traffic = await this.#openTraffic();
@@ -173,6 +173,18 @@ export class Lane {
     const guardEntry = path.join(path.dirname(this.#options.program), 'lab', 'guard-absent.js');
     const pass: PassOptions = this.#mode === 'bare' ? { ...watch, guardEntry } : watch;
     return this.#stage.supervise(pass);
+  }
+
+  /** On a busy machine a gate may close for a moment; what is refused then is asked for again. */
+  async #bringUp(): Promise<void> {
+    for (let left = TRIES; ; left -= 1) {
+      try {
+        await this.#vmgate('up');
+        return await this.#vmgate('start', WORK_VM);
+      } catch (cause) {
+        if (left <= 1 || this.#options.signal.aborted) throw cause;
+      }
+    }
   }
 
   #openTraffic(): Promise<WorkTraffic> {

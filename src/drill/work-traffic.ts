@@ -24,8 +24,9 @@ export interface TrafficPlace {
   readonly token: Buffer;
 }
 
-/** In the work VM, for ever: one line on its console for each answer. */
-export const PING_FOR_EVER = `(while :; do ping -i 0.2 ${LAB.site}; sleep 0.2; done) </dev/null >/dev/console 2>&1 &`;
+/** In the work VM, for ever: one line on its serial port, amd64's or arm64's, for each answer. */
+export const PING_FOR_EVER = `for tty in /dev/ttyAMA0 /dev/ttyS0; do [ -c $tty ] && break; done
+(while :; do ping -i 0.2 ${LAB.site}; sleep 0.2; done) </dev/null >$tty 2>&1 &`;
 /** Bytes of the payload: what WireGuard makes of it has a length no other traffic of the gate has. */
 const PAYLOAD = 600;
 /** Outer headers, WireGuard's own 32 bytes, and the packet padded to 16 (WireGuard protocol, section 5.4.6). */
