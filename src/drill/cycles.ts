@@ -9,7 +9,8 @@ import path from 'node:path';
 import { monotonicMs } from '../host/index.ts';
 import { imagesWithBackdoor } from '../lab/index.ts';
 import { FAULTS, type Fault, INSIDE } from './faults.ts';
-import { AT_LEAST, Lane, type Mode, PROGRAM } from './lane.ts';
+import { type Mode, PROGRAM } from './ground.ts';
+import { AT_LEAST, Lane } from './lane.ts';
 import { schedule } from './schedule.ts';
 import { type Cycle, type CyclesReport, runOf } from './statistics.ts';
 
