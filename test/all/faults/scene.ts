@@ -11,11 +11,13 @@ import { UplinkWitness } from '../../../src/drill/uplink-witness.ts';
 import { TUNNELLED } from '../../../src/drill/work-traffic.ts';
 import { Installation } from '../../../src/drivers/index.ts';
 import { udpFrame } from '../../../src/frame/index.ts';
+import { readLock } from '../../../src/home/index.ts';
 import { monotonicMs } from '../../../src/host/index.ts';
 import {
   type EffectPlan,
   LAB,
   linksInLab,
+  type Process,
   processes,
   STRUCK,
   type Strike,
@@ -73,6 +75,7 @@ export class FaultScene {
   readonly #witness: UplinkWitness;
   #files: readonly string[] = [];
   #sent = 0;
+  #isStalled = false;
 
   private constructor(stage: Stage, program: Program, scratch: string, stand: WireStand) {
     this.stage = stage;
@@ -95,9 +98,7 @@ export class FaultScene {
     }, SEND_EVERY_MS);
   }
 
-  #isStalled = false;
-
-  /** `wholeLife`: the files that a gate's life leaves for good are there already, so that others stand out. */
+  /** What a gate's life leaves for good is there already, so that what else is left stands out. */
   static async open(): Promise<FaultScene> {
     const program = await compileProgram();
     const stage = await openStage(program, { attachment: 'wire' });
@@ -112,6 +113,8 @@ export class FaultScene {
       new Installation(),
     );
     const scene = new FaultScene(stage, program, scratch, stand);
+    await scene.down();
+    await scene.supervise();
     await scene.bringUp();
     await scene.down();
     scene.#files = filesBelow(stage.home.root);
@@ -135,9 +138,19 @@ export class FaultScene {
   }
 
   /** `up`, and `start` if that opened the gate. */
-  async bringUp(): Promise<readonly Outcome[]> {
+  async upAndStart(): Promise<readonly Outcome[]> {
     const up = await vmgate(this.stage, 'up');
     return up.code === 0 ? [up, await vmgate(this.stage, 'start', WORK_VM)] : [up];
+  }
+
+  /** The same after a strike. An `up` that the machine failed is undone, its supervisor included: the lab's takes over. */
+  async bringUp(): Promise<readonly Outcome[]> {
+    const isAlone = async () => (await readLock(this.stage.gate.lock)) === undefined;
+    if (await isAlone()) await this.supervise();
+    const outcomes = await this.upAndStart();
+    if (outcomes.every(({ code }) => code === 0 || code === 4) || !(await isAlone())) return outcomes;
+    await this.supervise();
+    return this.upAndStart();
   }
 
   /** Resolves when the strike fell. */
@@ -163,7 +176,7 @@ export class FaultScene {
 
   /** A supervisor in the place of one that died or froze. */
   superviseAgain(): Promise<void> {
-    return superviseAgain(this.stage);
+    return superviseAgain(this.stage, this.stage.lab.watch);
   }
 
   async down(): Promise<Outcome> {
@@ -174,7 +187,8 @@ export class FaultScene {
   async leftovers(): Promise<readonly string[]> {
     const { root } = this.stage.home;
     const ours = (args: string) => args.includes(root) || args.includes(this.program.dist);
-    const running = (await processes()).filter(({ args }) => ours(args) && !args.includes('vmgate-lab'));
+    const isOther = ({ pid, args }: Process) => pid === this.#stand.pid || args.includes('vmgate-lab');
+    const running = (await processes()).filter((each) => ours(each.args) && !isOther(each));
     const files = filesBelow(root).filter((file) => !this.#files.includes(file));
     return [...running.map(({ pid, args }) => `process ${pid}: ${args}`), ...files];
   }

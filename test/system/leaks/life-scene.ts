@@ -8,7 +8,7 @@ import { type Stage, WORK_VM } from '../../../src/demo/index.ts';
 import { PCAP_HEADER } from '../../../src/frame/index.ts';
 import { readJournal } from '../../../src/home/index.ts';
 import { type RunResult, run } from '../../../src/host/index.ts';
-import { LAB } from '../../../src/lab/index.ts';
+import { LAB, type PassOptions } from '../../../src/lab/index.ts';
 import { type StatusReport, statusReport } from '../../../src/supervisor/protocol.ts';
 
 export interface Outcome {
@@ -163,8 +163,8 @@ function inBackground(line: string): string {
  * What `vmgate up` does first: a supervisor that holds the lock and does not answer is ended. The one it would then
  * launch has no lab; the stage's takes its place.
  */
-export async function superviseAgain(stage: Stage): Promise<void> {
+export async function superviseAgain(stage: Stage, options: PassOptions = {}): Promise<void> {
   const client = await answering({ name: 'default', layout: stage.gate, loaded: undefined });
   if (client !== undefined) throw new Error('the supervisor still answers');
-  await stage.supervise();
+  await stage.supervise(options);
 }
