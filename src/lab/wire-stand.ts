@@ -69,8 +69,15 @@ export async function standOn(
     await rm(folder, { recursive: true, force: true });
   };
   try {
+    // Connected is not accepted: what arrived on the wire in between would be lost.
+    const accepted = new Promise<void>((resolve) => {
+      machine.qmp.onEvent(({ name }) => {
+        if (name === 'NETDEV_STREAM_CONNECTED') resolve();
+      });
+    });
     const socket = net.connect(stream);
     await once(socket, 'connect');
+    await accepted;
     socket.on('error', () => {}); // Ends with the process.
     const listeners = new Set<(frame: Buffer) => void>();
     const reader = new FrameReader((frame) => {
