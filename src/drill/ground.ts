@@ -46,6 +46,8 @@ export class Ground {
   readonly #options: GroundOptions;
   readonly #installation: Installation;
   readonly #token: Buffer;
+  /** When the hand acted, to the moment: looking a process up takes longer than hitting it. */
+  acts: number[] = [];
   #traffic: WorkTraffic | undefined;
   #mode: Mode = 'guarded';
 
@@ -103,25 +105,41 @@ export class Ground {
   }
 
   readonly hand: FaultHand = {
-    server: (state) => this.#stage.lab.server(state),
-    network: (fault, active) => this.#stage.lab.fault(fault, active),
-    inside: (line) => this.traffic.knock(INSIDE.indexOf(line) + 1),
+    server: (state) => {
+      this.#act();
+      return this.#stage.lab.server(state);
+    },
+    network: (fault, active) => {
+      this.#act();
+      return this.#stage.lab.fault(fault, active);
+    },
+    inside: (line) => {
+      this.#act();
+      this.traffic.knock(INSIDE.indexOf(line) + 1);
+    },
     signal: async (part, signal) => {
       const pid = await pidOf(this.#stage.gate, part);
       if (pid === undefined) {
         throw VmgateError.of(errors.DRILL_STUCK, { fault: signal, waitedFor: `a process of the ${part}`, seconds: 0 });
       }
+      this.#act();
       process.kill(pid, signal);
     },
     machine: async (command) => {
       const monitor = await QmpClient.connect("the gateway's machine", this.#stage.lab.watch.monitor);
+      this.#act();
       await monitor.execute(command).finally(() => monitor.close());
     },
     up: async () => {
+      this.#act();
       await this.#supervise();
       await this.#vmgate('up');
     },
   };
+
+  #act(): void {
+    this.acts.push(monotonicMs());
+  }
 
   #supervise(): Promise<void> {
     const { watch } = this.#stage.lab;

@@ -5,7 +5,7 @@ import { monotonicMs } from '../host/index.ts';
 import { errors } from './codes.ts';
 import { ACCEPT_ALL, type Fault } from './faults.ts';
 import { type Counts, Ground, type GroundOptions, type Mode } from './ground.ts';
-import type { Cycle } from './statistics.ts';
+import { type Cycle, timeToBlock } from './statistics.ts';
 
 /** Frames each cycle tries at least. */
 export const AT_LEAST = 200;
@@ -61,14 +61,14 @@ export class Lane {
     witness.forget();
     if (this.#ground.mode === 'bare') await this.#takeOver();
     await this.#talk(RUN_UP_MS);
-    const [sentBefore, struck] = [traffic.sent, monotonicMs()];
-    let healed = struck;
+    const sentBefore = traffic.sent;
+    this.#ground.acts = [];
     let stuck: string | undefined;
     try {
       await fault.strike(hand);
       await this.#last(fault, sentBefore);
       if (fault.heal !== undefined) await this.#during(fault.heal(hand), sentBefore);
-      healed = monotonicMs();
+      const healed = monotonicMs();
       const isBack = () => this.#isBack(fault, healed) && traffic.sent - sentBefore >= AT_LEAST;
       await this.#until('the gate is open again and the work VM gets answers', isBack, fault.id, sentBefore);
     } catch (cause) {
@@ -77,7 +77,9 @@ export class Lane {
     }
     const recovered = traffic.answered;
     const [tried, before] = [traffic.sent - sentBefore, this.#before];
-    const blockMs = fault.stops ? this.#blockedAfter(struck, healed) : undefined;
+    const [struck = began, healing = struck] = this.#ground.acts;
+    const seen = { phases: phases.seen, departures: witness.departures };
+    const blockMs = fault.stops ? timeToBlock(seen, struck, healing) : undefined;
     const after = await this.#ground.counts();
     this.#before = after;
     if (stuck !== undefined) await this.play(this.#ground.mode);
@@ -144,16 +146,6 @@ export class Lane {
     const must = closes || mode === 'bare';
     if ((must && !this.#hasClosed()) || phases.now !== 'open') return false;
     return traffic.answered > Math.max(phases.seen.at(-1)?.at ?? healed, healed);
-  }
-
-  /** The last frame of the work VM that left before the gate opened again, or before a pause was over. */
-  #blockedAfter(struck: number, healed: number): number {
-    const { phases, witness } = this.#ground;
-    const closed = phases.seen.findIndex(({ phase }) => phase !== 'open');
-    const reopened = phases.seen.slice(Math.max(0, closed)).find(({ phase }) => phase === 'open')?.at;
-    const until = closed < 0 ? healed : (reopened ?? Number.POSITIVE_INFINITY);
-    const last = witness.departures.filter((at) => at <= until).at(-1) ?? struck;
-    return Math.max(0, last - struck);
   }
 
   /** `sentBefore`: the work VM talks meanwhile, faster until it has tried often enough since. */

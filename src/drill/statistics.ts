@@ -69,6 +69,24 @@ export function quantilesOf(values: readonly number[]): Quantiles | undefined {
   return { p50: rank(0.5), p95: rank(0.95), max: rank(1) };
 }
 
+export interface Seen {
+  readonly phases: readonly { readonly phase: string; readonly at: number }[];
+  /** When frames of the work VM left through the tunnel, in order. */
+  readonly departures: readonly number[];
+}
+
+/**
+ * From the strike to the last frame of the work VM that left before the gate opened again; before it was healed, where
+ * the gate never closed. 0 when none left any more.
+ */
+export function timeToBlock({ phases, departures }: Seen, struck: number, healing: number): number {
+  const closed = phases.findIndex(({ phase }) => phase !== 'open');
+  const reopened = closed < 0 ? undefined : phases.slice(closed).find(({ phase }) => phase === 'open')?.at;
+  const end = closed < 0 ? healing : (reopened ?? Number.POSITIVE_INFINITY);
+  const last = departures.filter((at) => at <= end).at(-1) ?? struck;
+  return Math.max(0, last - struck);
+}
+
 /** The two witnesses see the same frames: the one that saw more is believed. */
 export function leakedIn({ leaked }: Pick<Cycle, 'leaked'>): number {
   return Math.max(leaked.lab, leaked.uplink);

@@ -1,7 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { reportText } from '../../../src/drill/report-text.ts';
-import { type Cycle, type CyclesReport, quantilesOf, runOf, verdictOf } from '../../../src/drill/statistics.ts';
+import {
+  type Cycle,
+  type CyclesReport,
+  quantilesOf,
+  runOf,
+  timeToBlock,
+  verdictOf,
+} from '../../../src/drill/statistics.ts';
 
 const cycle = (fault: string, more: Partial<Cycle> = {}): Cycle => ({
   fault,
@@ -47,6 +54,24 @@ describe('quantilesOf', () => {
         expect(found.p95).toBeLessThanOrEqual(found.max);
       }),
     );
+  });
+});
+
+describe('timeToBlock', () => {
+  const phases = (...list: [string, number][]) => list.map(([phase, at]) => ({ phase, at }));
+
+  test('ends with the last frame before the gate opens again, not with the first after it', () => {
+    const seen = { phases: phases(['closing', 130], ['booting', 140], ['open', 900]), departures: [90, 110, 120, 950] };
+    expect(timeToBlock(seen, 100, 100)).toBe(20);
+  });
+
+  test('of a pause ends when it ends', () => {
+    expect(timeToBlock({ phases: [], departures: [90, 105, 700] }, 100, 600)).toBe(5);
+  });
+
+  test('is 0 when nothing left any more, and has no end for a gate that stays closed', () => {
+    expect(timeToBlock({ phases: phases(['closing', 130]), departures: [90] }, 100, 100)).toBe(0);
+    expect(timeToBlock({ phases: phases(['closing', 130]), departures: [90, 5_000] }, 100, 100)).toBe(4_900);
   });
 });
 
