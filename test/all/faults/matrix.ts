@@ -45,7 +45,7 @@ export async function play(scene: FaultScene, { strike, thaw, isBeyondRepair = f
   if (isSupervisor) await scene.superviseAgain();
   for (const outcome of await story) expectAnswer(outcome);
   scene.stall(false);
-  const again = await scene.bringUp();
+  const again = isBeyondRepair ? await scene.upAndStart() : await scene.bringUp();
   if (isBeyondRepair) {
     expect(again).toHaveLength(1);
     expect(EXPLAINED).toContain(again[0]?.code);

@@ -64,6 +64,7 @@ export function momentsIn(points: readonly Point[]): readonly Point[] {
 
 const TOKEN = Buffer.from('vmgate-fault-matrix');
 const NEVER_MS = 100_000;
+const TRIES = 3;
 const SEND_EVERY_MS = 20;
 
 export class FaultScene {
@@ -115,7 +116,8 @@ export class FaultScene {
     const scene = new FaultScene(stage, program, scratch, stand);
     await scene.down();
     await scene.supervise();
-    await scene.bringUp();
+    const first = await scene.bringUp();
+    if (first.at(-1)?.code !== 0) throw new Error(`the gate never came up: ${first.at(-1)?.stderr}`);
     await scene.down();
     scene.#files = filesBelow(stage.home.root);
     return scene;
@@ -143,14 +145,16 @@ export class FaultScene {
     return up.code === 0 ? [up, await vmgate(this.stage, 'start', WORK_VM)] : [up];
   }
 
-  /** The same after a strike. An `up` that the machine failed is undone, its supervisor included: the lab's takes over. */
+  /**
+   * The same after a strike, asked for again where it was refused: on a busy machine a gate may close for a moment. An
+   * `up` that the machine failed is undone, its supervisor included: the lab's takes over.
+   */
   async bringUp(): Promise<readonly Outcome[]> {
-    const isAlone = async () => (await readLock(this.stage.gate.lock)) === undefined;
-    if (await isAlone()) await this.supervise();
-    const outcomes = await this.upAndStart();
-    if (outcomes.every(({ code }) => code === 0 || code === 4) || !(await isAlone())) return outcomes;
-    await this.supervise();
-    return this.upAndStart();
+    for (let left = TRIES; ; left -= 1) {
+      if ((await readLock(this.stage.gate.lock)) === undefined) await this.supervise();
+      const outcomes = await this.upAndStart();
+      if (left <= 1 || outcomes.every(({ code }) => code === 0)) return outcomes;
+    }
   }
 
   /** Resolves when the strike fell. */
