@@ -6,6 +6,7 @@ import * as cli from './cli/codes.ts';
 import * as config from './config/codes.ts';
 import type { ExitCode, FaultSource } from './core/coded.ts';
 import * as demo from './demo/codes.ts';
+import * as drill from './drill/codes.ts';
 import * as drivers from './drivers/codes.ts';
 import * as evidence from './evidence/codes.ts';
 import * as gateway from './gateway/codes.ts';
@@ -44,6 +45,7 @@ export const ROOMS = {
   cli,
   config,
   demo,
+  drill,
   drivers,
   evidence,
   gateway,

@@ -55,7 +55,8 @@ export async function playSteps(steps: readonly Step[], hand: Stagehand, say: (l
   }
 }
 
-async function buildMissing(images: string, say: (line: string) => void, signal: AbortSignal): Promise<void> {
+/** Builds what the stage needs and is not there, into the user's own folder: it serves `vmgate up` too. */
+export async function buildMissing(images: string, say: (line: string) => void, signal: AbortSignal): Promise<void> {
   const { arch } = hostPlatform();
   for (const kind of KINDS) {
     const found = await upToDateImage(images, kind, arch);

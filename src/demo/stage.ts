@@ -9,7 +9,7 @@ import { Installation, QemuWorkHost } from '../drivers/index.ts';
 import { type HomeLayout, layoutOf, openHome } from '../home/index.ts';
 import { hostPlatform, programFile, type RunResult, run } from '../host/index.ts';
 import { requireImage } from '../image/index.ts';
-import { LAB, Lab, type LabAttachment, type LabPassPlan, superviseInLab } from '../lab/index.ts';
+import { LAB, Lab, type LabAttachment, type LabPassPlan, type PassOptions, superviseInLab } from '../lab/index.ts';
 import { addProfile } from '../vpn/index.ts';
 
 export interface StageOptions {
@@ -20,8 +20,6 @@ export interface StageOptions {
   readonly program?: string;
   /** On a wire: a fixed address unless said. */
   readonly dhcp?: boolean;
-  /** What the gate goes without, for anti-tests. */
-  readonly without?: Partial<Pick<LabPassPlan, 'removedDefences' | 'guardEntry'>>;
   /** Other guests and another QEMU than this machine's. The lab stays a guest of the host's kind, on that QEMU. */
   readonly machines?: LabPassPlan['machines'];
   /** Replaces the whole vmgate.yaml. */
@@ -84,10 +82,13 @@ export class Stage {
     return this.home.gate('default');
   }
 
-  /** A supervisor on the lab's uplink: the first one, or one after another was killed or `down` ended it. */
-  async supervise(): Promise<void> {
-    const { program, without, machines } = this.#options;
-    const pass = this.lab.pass({ ...without, machines });
+  /**
+   * A supervisor on the lab's uplink: the first one, or one after another was killed or `down` ended it. `options`: what
+   * a drill adds to its pass or takes from it.
+   */
+  async supervise(options: PassOptions = {}): Promise<void> {
+    const { program, machines } = this.#options;
+    const pass = this.lab.pass({ ...options, machines });
     const entry = program === undefined ? undefined : path.join(path.dirname(program), 'lab', 'supervisor-main.js');
     await superviseInLab(this.home, 'default', path.join(this.home.root, 'vmgate.yaml'), pass, entry);
   }

@@ -31,6 +31,8 @@ export interface GatewayBoot {
   readonly wires: readonly { readonly ifname: string; readonly gatewayPath: string; readonly guestPath: string }[];
   /** Lab only: a pcap of what really left towards the uplink, written by QEMU behind the guard. */
   readonly witness?: string;
+  /** Lab only: a socket where QEMU takes orders beside ours. */
+  readonly monitor?: string;
 }
 
 /** vmgate's own stand on the probe link: frames in as if a VM had sent them, and what the gateway sent back. */

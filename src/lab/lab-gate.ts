@@ -1,8 +1,9 @@
 /** Puts a gate's supervisor on a lab's uplink; afterwards the ordinary commands talk to it like to any other. */
 import path from 'node:path';
-import { type HomeLayout, openGate, writeFileAtomic } from '../home/index.ts';
+import { type LinkPlan, planLinks } from '../core/link-plan.ts';
+import { type GateLayout, type HomeLayout, openGate, writeFileAtomic } from '../home/index.ts';
 import { programFile } from '../host/index.ts';
-import { launchSupervisor } from '../supervisor/index.ts';
+import { launchSupervisor, macSeed } from '../supervisor/index.ts';
 import type { LabPass } from './pass.ts';
 
 /** Starts the supervisor of `gate`, down and waiting for `vmgate up`. */
@@ -17,4 +18,13 @@ export async function superviseInLab(
   const planFile = path.join(layout.folder, 'lab.json');
   await writeFileAtomic(planFile, JSON.stringify(pass.plan()));
   await launchSupervisor({ gate, layout, home: home.root, configPath, entry: { program, args: [planFile] } });
+}
+
+/** Who is who on the links of a gate with these work VMs: what its supervisor plans. */
+export function linksInLab(
+  layout: GateLayout,
+  workVms: readonly string[],
+  { addressing }: Pick<LabPass, 'addressing'>,
+): LinkPlan {
+  return planLinks(workVms, addressing, [], macSeed(layout));
 }

@@ -40,6 +40,11 @@ export interface LabStart {
   readonly addressing?: UplinkAddressing;
 }
 
+/** What a test or drill adds to a pass or takes from it. */
+export type PassOptions = Partial<
+  Pick<LabPassPlan, 'removedDefences' | 'guardEntry' | 'machines' | 'witness' | 'monitor' | 'effects'>
+>;
+
 const MEMORY_MIB = 128;
 /** Under emulation on a busy machine; 5 s is usual. */
 const READY_TIMEOUT_MS = 90_000;
@@ -126,8 +131,13 @@ export class Lab extends LabControls {
     return witnessCounts(this.#witnessFile, this.endpoint);
   }
 
+  /** For {@link pass}: the gateway's own witness on a wire too, and a way to give its QEMU orders. */
+  get watch(): { readonly witness: string; readonly monitor: string } {
+    return { witness: this.#witnessFile, monitor: path.join(this.folder, 'monitor.sock') };
+  }
+
   /** Lets one gate run against this lab, without `removedDefences` (none unless said). */
-  pass(less: Partial<Pick<LabPassPlan, 'removedDefences' | 'guardEntry' | 'machines'>> = {}): LabPass {
+  pass(less: PassOptions = {}): LabPass {
     return LabPass.of({
       uplink: this.uplink,
       addressing: this.addressing,

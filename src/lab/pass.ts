@@ -8,9 +8,12 @@
  * and its constructor takes a key that never leaves this file.
  */
 import * as z from 'zod';
+import type { Effect } from '../core/gate/effects.ts';
 import type { UplinkAddressing } from '../core/link-plan.ts';
 import type { RemovedDefences } from '../core/policy/defence.ts';
 import type { Arch, QemuPrograms, UplinkAttachment } from '../drivers/index.ts';
+import type { GateLayout } from '../home/index.ts';
+import { effectPlan, effectPoints } from './effect-points.ts';
 
 const defence = z.enum(['lease', 'source-pin', 'tunnel-only', 'no-shortcut', 'uplink-input', 'uplink-output']);
 
@@ -32,6 +35,8 @@ export const labPassPlan = z.strictObject({
   witness: z.string().optional(),
   guardEntry: z.string().optional(),
   machines: z.strictObject({ arch: arch.optional(), programs: z.partialRecord(arch, z.string()) }).optional(),
+  monitor: z.string().optional(),
+  effects: effectPlan.optional(),
 });
 export type LabPassPlan = z.infer<typeof labPassPlan>;
 
@@ -47,16 +52,22 @@ export class LabPass {
   readonly removedDefences: RemovedDefences;
   /** Where the gateway's QEMU writes a pcap of what passed the guard. */
   readonly witness: string | undefined;
-  /** Another program in the guard's place: guard-open.ts, compiled, which passes everything. On a wire only. */
+  /** Another program in the guard's place: guard-open.ts or guard-absent.ts, compiled. On a wire only. */
   readonly guardEntry: string | undefined;
   /** What kind of guests gateway and work VMs are, if not the host's: any kind runs under emulation. */
   readonly arch: Arch | undefined;
   /** Another QEMU than this machine's, for the matrix of versions. */
   readonly programs: QemuPrograms | undefined;
+  /** Where the gateway's QEMU takes orders beside its supervisor's: to pause or reset it. On a wire only. */
+  readonly monitor: string | undefined;
 
-  private constructor(key: symbol, plan: LabPassPlan) {
+  /** Hears of each effect of the supervisor just before it runs. */
+  readonly onEffect: ((effect: Effect) => void) | undefined;
+
+  private constructor(key: symbol, plan: LabPassPlan, gate: GateLayout | undefined) {
     if (key !== maker) throw new TypeError('only src/lab makes a LabPass');
-    if (plan.uplink.kind === 'user' && plan.guardEntry !== undefined) {
+    // Orders to QEMU could take its filters away, and the guard with them.
+    if (plan.uplink.kind === 'user' && (plan.guardEntry ?? plan.monitor) !== undefined) {
       throw new TypeError('a gate on the real network keeps its guard: use a lab on a wire');
     }
     this.#plan = plan;
@@ -69,10 +80,13 @@ export class LabPass {
     this.guardEntry = plan.guardEntry;
     this.arch = plan.machines?.arch;
     this.programs = plan.machines?.programs;
+    this.monitor = plan.monitor;
+    this.onEffect = plan.effects && gate && effectPoints(plan.effects, gate);
   }
 
-  static of(plan: LabPassPlan): LabPass {
-    return new LabPass(maker, plan);
+  /** `gate`: in its supervisor's process, where the plan's points are met. */
+  static of(plan: LabPassPlan, gate?: GateLayout): LabPass {
+    return new LabPass(maker, plan, gate);
   }
 
   /** False for anything that only looks like a pass. */

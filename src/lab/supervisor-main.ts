@@ -3,13 +3,15 @@
  * command of the CLI starts it: only src/lab does, for demo, tests and drills.
  */
 import { readFileSync } from 'node:fs';
+import { openHome } from '../home/index.ts';
 import { asFault } from '../supervisor/index.ts';
 import { superviseGate } from '../supervisor/process.ts';
 import { LabPass, labPassPlan } from './pass.ts';
 
 const [gate = '', configPath = '', planFile = ''] = process.argv.slice(2);
 try {
-  const pass = LabPass.of(labPassPlan.parse(JSON.parse(readFileSync(planFile, 'utf8'))));
+  const plan = labPassPlan.parse(JSON.parse(readFileSync(planFile, 'utf8')));
+  const pass = LabPass.of(plan, openHome().gate(gate));
   await superviseGate(gate, configPath, pass);
 } catch (cause) {
   process.stderr.write(`${JSON.stringify({ fault: asFault(cause, 'lab supervisor').serialize() })}\n`);

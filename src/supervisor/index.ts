@@ -5,3 +5,4 @@ export { launchSupervisor } from './launch.ts';
 export { asFault } from './loop.ts';
 export type { StatusReport, VerifyResult } from './protocol.ts';
 export { notVerified } from './refusal.ts';
+export { macSeed } from './world.ts';

@@ -47,13 +47,23 @@ export class GateLoop {
   readonly #runners: Runners;
   readonly #queue: GateEvent[] = [];
   readonly #observe: (effect: Effect, fault: VmgateError) => void;
+  readonly #before: (effect: Effect) => void;
   #draining = false;
 
-  /** `observe` hears of every effect that failed, before the state machine does. */
-  constructor(state: GateState, runners: Runners, observe: (effect: Effect, fault: VmgateError) => void) {
+  /**
+   * `observe` hears of every effect that failed, before the state machine does; `before` of every effect, before its
+   * runner does.
+   */
+  constructor(
+    state: GateState,
+    runners: Runners,
+    observe: (effect: Effect, fault: VmgateError) => void,
+    before: (effect: Effect) => void = () => {},
+  ) {
     this.#state = state;
     this.#runners = runners;
     this.#observe = observe;
+    this.#before = before;
   }
 
   get state(): GateState {
@@ -76,6 +86,7 @@ export class GateLoop {
   }
 
   #start(effect: Effect): void {
+    this.#before(effect);
     // The table's types tie each runner to its effect; TypeScript cannot follow that through an index.
     const run = this.#runners[effect.do] as (effect: Effect) => Answer | Promise<Answer>;
     const fail = (cause: unknown) => this.#failed(effect, cause);

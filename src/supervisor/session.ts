@@ -118,6 +118,7 @@ async function bootSession(world: World, config: LoadedConfig, cancelled: AbortS
       uplink: lab?.uplink ?? USER_UPLINK,
       wires: [...plan.work, plan.probe].map(({ ifname }) => ({ ifname, ...wireOf(layout, ifname) })),
       ...(lab?.witness === undefined ? {} : { witness: lab.witness }),
+      ...(lab?.monitor === undefined ? {} : { monitor: lab.monitor }),
     };
     cancelled.throwIfAborted();
     const gateway = await world.gatewayHost.boot(spec);

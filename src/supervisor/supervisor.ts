@@ -157,6 +157,7 @@ export class Supervisor {
         if (fault.code === errors.GATE_CANCELLED.code) return;
         world.emit(events.GATE_UNEXPECTED, { effect: effect.do, code: fault.code, what: fault.what });
       },
+      world.lab?.onEffect,
     );
   }
 

@@ -55,6 +55,9 @@ export function gatewayArgv(boot: GatewayBoot, capabilities: Capabilities): stri
     ...['-device', option('virtio-serial-pci', { id: 'serials', max_ports: 2 })],
     ...['-device', option('virtserialport', { chardev: 'control', id: 'control-port', name: CONTROL_PORT })],
     ...guardFilters(boot, socket),
+    ...(boot.monitor === undefined
+      ? []
+      : [...server('drill', boot.monitor), ...['-mon', 'chardev=drill,mode=control']]),
   ];
 }
 

@@ -5,7 +5,6 @@
  * @leakCase 21 wire: gateway or guard killed or frozen under traffic: closed, nothing in clear, the work VM keeps running
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { type Stage, WORK_VM } from '../../../src/demo/index.ts';
 import {
@@ -23,13 +22,11 @@ import {
   requests,
   statusOf,
   superviseAgain,
-  superviseWithout,
   tunnelFrames,
   until,
   vmgate,
 } from '../../system/leaks/life-scene.ts';
 import { compileProgram, openStage, type Program } from '../../system/leaks/stage.ts';
-import { buildProgram } from '../../unit/guard/build.ts';
 
 jest.setTimeout(120_000);
 
@@ -115,10 +112,7 @@ test('the work VM noticed: its requests failed meanwhile', async () => {
 describe('case 21, anti-test: without the guard', () => {
   test('frames go on leaving past 5 s when the supervisor is killed', async () => {
     expect(await vmgate(stage, 'down')).toMatchObject({ code: 0 });
-    const guardEntry = await buildProgram(
-      fileURLToPath(new URL('../../system/leaks/life-guard-absent.ts', import.meta.url)),
-    );
-    await superviseWithout(stage, program, { guardEntry });
+    await stage.supervise({ guardEntry: program.absentGuard });
     expect(await vmgate(stage, 'up')).toMatchObject({ code: 0 });
     expect(await vmgate(stage, 'start', WORK_VM)).toMatchObject({ code: 0 });
     await inside(stage, download());

@@ -17,13 +17,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { planLinks } from '../../../src/core/link-plan.ts';
 import { Stage, WORK_VM } from '../../../src/demo/index.ts';
-import { macSeed } from '../../../src/supervisor/world.ts';
-import { buildProgram } from '../../unit/guard/build.ts';
-import { imagesWithBackdoor, obey } from './gateway-backdoor.ts';
+import { imagesWithBackdoor, linksInLab } from '../../../src/lab/index.ts';
+import { obey } from './knock.ts';
 import {
   closedAndOpenAgain,
   download,
@@ -35,7 +32,6 @@ import {
   partsOf,
   phasesSince,
   statusOf,
-  superviseWithout,
   tunnelFrames,
   until,
   vmgate,
@@ -82,7 +78,7 @@ beforeAll(async () => {
     program: path.join(program.dist, 'main.js'),
   });
   // The uplink's MAC depends on the gate's folder alone.
-  mac = planLinks([WORK_VM], stage.lab.addressing, [], macSeed(stage.gate)).uplink.mac;
+  mac = linksInLab(stage.gate, [WORK_VM], stage.lab).uplink.mac;
   await openAndDownload();
 }, 300_000);
 
@@ -101,6 +97,7 @@ const flows = async () => {
   const before = await tunnelFrames(stage);
   await until('the work VM downloads', async () => (await tunnelFrames(stage)) - before >= 20);
 };
+
 const receipt = () => existsSync(path.join(stage.gate.receipts, 'receipt.json'));
 
 describe('the host notices, the work VM keeps running', () => {
@@ -189,8 +186,7 @@ test('case 15 and case 17 at once: the guard stops it, and the gate is violated 
 describe('anti-test: without the guard the lab sees', () => {
   beforeAll(async () => {
     expect(await vmgate(stage, 'down')).toMatchObject({ code: 0 });
-    const guardEntry = await buildProgram(fileURLToPath(new URL('./life-guard-absent.ts', import.meta.url)));
-    await superviseWithout(stage, program, { guardEntry });
+    await stage.supervise({ guardEntry: program.absentGuard });
     await openAndDownload();
     await flows();
   });

@@ -17,14 +17,13 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { planLinks } from '../../../src/core/link-plan.ts';
 import { Stage, WORK_VM } from '../../../src/demo/index.ts';
 import { consoleSocket } from '../../../src/drivers/index.ts';
-import { macSeed } from '../../../src/supervisor/world.ts';
+import { imagesWithBackdoor, linksInLab } from '../../../src/lab/index.ts';
 import { live } from '../../unit/cli/hostile-text.ts';
 import { buildProgram } from '../../unit/guard/build.ts';
-import { imagesWithBackdoor, obey } from './gateway-backdoor.ts';
 import { TALKS, type Talk, talkFiles, talkLine } from './gateway-talk.ts';
+import { obey } from './knock.ts';
 import {
   closedAndOpenAgain,
   download,
@@ -66,9 +65,10 @@ beforeAll(async () => {
     images: await imagesWithBackdoor(await stageImages(), folder, LINES, await talkFiles()),
     attachment: 'wire',
     program: path.join(program.dist, 'main.js'),
-    without: { guardEntry },
   });
-  mac = planLinks([WORK_VM], stage.lab.addressing, [], macSeed(stage.gate)).uplink.mac;
+  mac = linksInLab(stage.gate, [WORK_VM], stage.lab).uplink.mac;
+  expect(await vmgate(stage, 'down')).toMatchObject({ code: 0 });
+  await stage.supervise({ guardEntry });
   await openWithWork((...argv) => vmgate(stage, ...argv));
 }, 400_000);
 

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
 import { expect } from '@jest/globals';
 import { planLinks } from '../../../src/core/link-plan.ts';
+import { Installation } from '../../../src/drivers/index.ts';
 import {
   buildDnsQuery,
   describeFrame,
@@ -20,10 +21,9 @@ import {
   udpFrame,
 } from '../../../src/frame/index.ts';
 import type { GateLayout } from '../../../src/home/index.ts';
-import { LAB, type Lab } from '../../../src/lab/index.ts';
+import { LAB, type Lab, standOn } from '../../../src/lab/index.ts';
 import { macSeed } from '../../../src/supervisor/world.ts';
 import { until } from './life-scene.ts';
-import { standOn } from './link-stand.ts';
 
 export interface IdleGateway {
   readonly mac: string;
@@ -136,7 +136,7 @@ export async function talkative(lab: Lab): Promise<string> {
   const ends = { source: addressing.address, destination: LAB.router, sourcePort: 40_000 };
   const dhcp = { source: '0.0.0.0', destination: '255.255.255.255', sourcePort: 68, destinationPort: 67 };
   await lab.resetCounts();
-  const stand = await standOn(uplink.localPath, uplink.remotePath);
+  const stand = await standOn({ folder: `${uplink.localPath}.st`, ...uplink }, new Installation());
   try {
     stand.send(udpFrame(hop, { ...ends, destinationPort: 123 }, Buffer.alloc(48, 0x23)));
     stand.send(udpFrame(hop, { ...ends, destinationPort: 53 }, buildDnsQuery(1, '1.77.168.192.in-addr.arpa', 12)));

@@ -8,9 +8,8 @@ import { type Stage, WORK_VM } from '../../../src/demo/index.ts';
 import { PCAP_HEADER } from '../../../src/frame/index.ts';
 import { readJournal } from '../../../src/home/index.ts';
 import { type RunResult, run } from '../../../src/host/index.ts';
-import { LAB, type LabPassPlan, superviseInLab } from '../../../src/lab/index.ts';
+import { LAB, type PassOptions } from '../../../src/lab/index.ts';
 import { type StatusReport, statusReport } from '../../../src/supervisor/protocol.ts';
-import type { Program } from './stage.ts';
 
 export interface Outcome {
   readonly code: number | undefined;
@@ -135,8 +134,12 @@ export async function framesDuring(stage: Stage, ms: number): Promise<number> {
 /** Frames that have no business there: by the lab's count, and by what the guards since the stage opened kept. */
 export async function foreignFrames(stage: Stage): Promise<{ readonly lab: number; readonly guard: number }> {
   const { foreign, stranger } = await stage.lab.counts();
-  const first = path.join(stage.gate.evidence, 'first.pcap');
-  return { lab: foreign + stranger, guard: Math.max(0, readFileSync(first).length - PCAP_HEADER) };
+  return { lab: foreign + stranger, guard: guardedBytes(stage) };
+}
+
+/** Bytes of the frames the guards held back and kept. */
+export function guardedBytes({ gate }: Stage): number {
+  return Math.max(0, readFileSync(path.join(gate.evidence, 'first.pcap')).length - PCAP_HEADER);
 }
 
 export const NONE = { lab: 0, guard: 0 };
@@ -164,23 +167,12 @@ function inBackground(line: string): string {
   return `(while :; do ${line}; done) </dev/null >/dev/null 2>&1 &`;
 }
 
-/** A supervisor without some defence, for a gate that is down; everything it guards may leak into the lab. */
-export async function superviseWithout(
-  stage: Stage,
-  program: Program,
-  less: Partial<Pick<LabPassPlan, 'removedDefences' | 'guardEntry'>>,
-): Promise<void> {
-  const config = path.join(stage.home.root, 'vmgate.yaml');
-  const entry = path.join(program.dist, 'lab', 'supervisor-main.js');
-  await superviseInLab(stage.home, 'default', config, stage.lab.pass(less), entry);
-}
-
 /**
  * What `vmgate up` does first: a supervisor that holds the lock and does not answer is ended. The one it would then
  * launch has no lab; the stage's takes its place.
  */
-export async function superviseAgain(stage: Stage): Promise<void> {
+export async function superviseAgain(stage: Stage, options: PassOptions = {}): Promise<void> {
   const client = await answering({ name: 'default', layout: stage.gate, loaded: undefined });
   if (client !== undefined) throw new Error('the supervisor still answers');
-  await stage.supervise();
+  await stage.supervise(options);
 }

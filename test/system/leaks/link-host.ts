@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LinkPlan } from '../../../src/core/link-plan.ts';
+import { Installation } from '../../../src/drivers/index.ts';
 import {
   buildArpReply,
   buildArpRequest,
@@ -16,8 +17,7 @@ import {
   type TcpSegment,
   udpFrame,
 } from '../../../src/frame/index.ts';
-import { LAB } from '../../../src/lab/index.ts';
-import { type LinkStand, standOn } from './link-stand.ts';
+import { LAB, standOn, type WireStand } from '../../../src/lab/index.ts';
 import { TCP_FLAGS, tcpFrame } from './tcp-frames.ts';
 import { until } from './volley.ts';
 
@@ -29,7 +29,7 @@ const ACK = TCP_FLAGS.ack;
 const REQUEST = 'GET /endless HTTP/1.0\r\n\r\n';
 
 export class LinkHost {
-  readonly #stand: LinkStand;
+  readonly #stand: WireStand;
   readonly #link: LinkPlan['probe'];
   #port = 24_000;
   #next = 0;
@@ -39,14 +39,20 @@ export class LinkHost {
   /** Bytes of TCP that arrived, those that arrived before included. */
   received = 0;
 
-  private constructor(stand: LinkStand, link: LinkPlan['probe']) {
+  private constructor(stand: WireStand, link: LinkPlan['probe']) {
     this.#stand = stand;
     this.#link = link;
     stand.onFrame((frame) => this.#hear(frame));
   }
 
   static async on(wire: { readonly guestPath: string; readonly gatewayPath: string }, link: LinkPlan['probe']) {
-    return new LinkHost(await standOn(wire.guestPath, wire.gatewayPath), link);
+    return new LinkHost(
+      await standOn(
+        { folder: `${wire.guestPath}.st`, localPath: wire.guestPath, remotePath: wire.gatewayPath },
+        new Installation(),
+      ),
+      link,
+    );
   }
 
   /** Opens a new flow to the lab's site and waits until it flows. */

@@ -12,9 +12,9 @@
  *   is found even then
  */
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import type { Lab } from '../../../src/lab/index.ts';
+import { Installation } from '../../../src/drivers/index.ts';
+import { type Lab, standOn, type WireStand } from '../../../src/lab/index.ts';
 import { ATTEMPTS, ON_THE_WIRE } from './attempts.ts';
-import { type LinkStand, standOn } from './link-stand.ts';
 import { fromTheProbe, openLab, sendMarked, type Volley } from './volley.ts';
 import { GUARDS, openWiredGate, type WiredGate } from './wired-gate.ts';
 
@@ -35,13 +35,13 @@ beforeAll(async () => {
 afterAll(() => closeLab());
 
 describe('anti-test: no gateway in between: the lab notices', () => {
-  let stand: LinkStand;
+  let stand: WireStand;
   let inClear: Volley['inClear'];
   let foreign: number;
   beforeAll(async () => {
     const { uplink } = lab;
     if (uplink.kind !== 'wire') throw new Error('not a wire');
-    stand = await standOn(uplink.localPath, uplink.remotePath);
+    stand = await standOn({ folder: `${uplink.localPath}.st`, ...uplink }, new Installation());
     const look = await sendMarked(lab, ATTEMPTS, (attempt, mark) => stand.send(attempt.frame(mark, ON_THE_WIRE)));
     ({ inClear, foreign } = await look());
   });

@@ -24,6 +24,8 @@ export interface Program {
   readonly dist: string;
   /** The guard that accepts every frame, for `without: {guardEntry}`. */
   readonly openGuard: string;
+  /** The guard that is none: no order, deadline or end of its supervisor stops it. */
+  readonly absentGuard: string;
   remove(): Promise<void>;
 }
 
@@ -36,7 +38,8 @@ export async function compileProgram(): Promise<Program> {
   await symlink(path.join(CHECKOUT, 'provision'), path.join(folder, 'provision'));
   const remove = () => rm(folder, { recursive: true, force: true });
   // Not published: only anti-tests have a use for it.
-  return { dist, openGuard: await buildProgram('src/lab/guard-open.ts'), remove };
+  const openGuard = await buildProgram('src/lab/guard-open.ts');
+  return { dist, openGuard, absentGuard: path.join(dist, 'lab', 'guard-absent.js'), remove };
 }
 
 /** The user's own images folder, with every kind a stage needs: guests of the host's kind unless said. */

@@ -1,4 +1,5 @@
 /** Two machines on the wires of two work VMs, in the VMs' place. */
+import { Installation } from '../../../src/drivers/index.ts';
 import {
   buildArpReply,
   buildArpRequest,
@@ -8,7 +9,7 @@ import {
   tcpSynFrame,
   udpFrame,
 } from '../../../src/frame/index.ts';
-import { standOn } from './link-stand.ts';
+import { standOn } from '../../../src/lab/index.ts';
 import { until } from './volley.ts';
 import { LINKS, type WiredGate } from './wired-gate.ts';
 
@@ -38,7 +39,8 @@ export interface WorkWires {
 export async function standOnWires(gate: WiredGate): Promise<WorkWires> {
   const on = ({ ifname }: { readonly ifname: string }) => {
     const { guestPath, gatewayPath } = gate.wireOf(ifname);
-    return standOn(guestPath, gatewayPath);
+    const place = { folder: `${guestPath}.st`, localPath: guestPath, remotePath: gatewayPath };
+    return standOn(place, new Installation());
   };
   const [first, second] = await Promise.all([on(link), on(neighbour)]);
   const heard: Buffer[] = [];

@@ -33,6 +33,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     'work',
   ],
   demo: ['core', 'host', 'home', 'drivers', 'image', 'lab', 'vpn'],
+  drill: ['core', 'host', 'home', 'frame', 'drivers', 'lab', 'demo'],
   supervisor: [
     'core',
     'host',

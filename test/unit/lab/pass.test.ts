@@ -51,6 +51,13 @@ describe('LabPass', () => {
     expect(() => LabPass.of({ ...plan, guardEntry })).toThrow('keeps its guard');
   });
 
+  test('gives orders to QEMU on a wire, never on the real network', () => {
+    const monitor = '/tmp/lab/monitor.sock';
+    const wire = { kind: 'wire' as const, localPath: '/tmp/lab/c.sock', remotePath: '/tmp/lab/w.sock' };
+    expect(LabPass.of({ ...plan, uplink: wire, monitor }).monitor).toBe(monitor);
+    expect(() => LabPass.of({ ...plan, monitor })).toThrow('keeps its guard');
+  });
+
   test('knows no defence that does not exist', () => {
     expect(labPassPlan.safeParse({ ...plan, removedDefences: ['guard'] }).success).toBe(false);
   });

@@ -15,6 +15,7 @@ const CASES: ReadonlyMap<string, readonly string[]> = new Map([
   ['gateway-arm64-hvf', gatewayArgv(gatewayBoot({ arch: 'arm64' }), MAC)],
   ['gateway-arm64-tcg', gatewayArgv(gatewayBoot({ arch: 'arm64' }), TCG)],
   ['gateway-lab-witness', gatewayArgv(gatewayBoot({ uplink: LAB_UPLINK, witness: '/tmp/lab/witness.pcap' }), TCG)],
+  ['gateway-lab-drill', gatewayArgv(gatewayBoot({ uplink: LAB_UPLINK, monitor: '/tmp/lab/monitor.sock' }), TCG)],
   ['work-kernel', workArgv(workSpec({ boot: KERNEL }), TCG)],
   ['work-disk', workArgv(workSpec(), { accel: 'kvm', sandbox: true })],
   ['work-disk-compat-raw', workArgv(workSpec({ hardware: 'compat', boot: RAW }), TCG)],

@@ -1,20 +1,19 @@
 /**
  * A gateway with a backdoor, for cases where the gateway itself is tampered with: its image, imported like any other,
- * runs the shell line whose number the untrusted network knocks: so many packets with a wrong header checksum, which the
- * kernel counts before any firewall sees them. No gateway of vmgate has another way in than its one forced command.
+ * runs the shell line whose number a neighbour knocks: so many packets with a wrong header checksum, which the kernel counts
+ * before any firewall sees them. No gateway of vmgate has another way in than its one forced command; this image exists
+ * in the store of a lab's own home folder only, and every folder of images the user has is left as it is.
  */
 import { createHash } from 'node:crypto';
 import { cp, mkdir, readdir, readFile, realpath, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { udpFrame } from '../../../src/frame/index.ts';
-import { hostPlatform } from '../../../src/host/index.ts';
-import { type CpioEntry, importImage, requireImage, writeCpio } from '../../../src/image/index.ts';
-import { LAB, type Lab } from '../../../src/lab/index.ts';
+import { type Hop, udpFrame } from '../frame/index.ts';
+import { hostPlatform, packageFile } from '../host/index.ts';
+import { type CpioEntry, importImage, requireImage, writeCpio } from '../image/index.ts';
 
 /** Offset of the header checksum's first byte in an Ethernet frame that carries IPv4. */
 const CHECKSUM = 24;
-const RELAY = fileURLToPath(new URL('../../../provision/gateway/rootfs/usr/sbin/vmgate-relay', import.meta.url));
+const RELAY = 'provision/gateway/rootfs/usr/sbin/vmgate-relay';
 
 /** Counts knocks until no more come, then runs the line of that number. */
 function backdoor(lines: readonly string[]): string {
@@ -72,7 +71,10 @@ export async function imagesWithBackdoor(
 
 /** Process 1 starts the backdoor first, and is then what it always was. */
 async function overlay(lines: readonly string[], files: readonly CpioEntry[]): Promise<Buffer> {
-  const relay = (await readFile(RELAY, 'utf8')).replace('#!/bin/sh\n', '#!/bin/sh\n/usr/sbin/backdoor &\n');
+  const relay = (await readFile(packageFile(RELAY), 'utf8')).replace(
+    '#!/bin/sh\n',
+    '#!/bin/sh\n/usr/sbin/backdoor &\n',
+  );
   return writeCpio([
     ...files,
     { path: 'usr/sbin/backdoor', type: 'file', mode: 0o755, data: backdoor(lines) },
@@ -80,10 +82,13 @@ async function overlay(lines: readonly string[], files: readonly CpioEntry[]): P
   ]);
 }
 
-/** Has the gateway whose uplink has `mac` run its line number `knocks`, within a second. */
-export async function obey(lab: Lab, mac: string, knocks: number): Promise<void> {
-  const ends = { source: LAB.router, destination: '192.168.77.50', sourcePort: 9, destinationPort: 9 };
-  const frame = udpFrame({ sourceMac: LAB.routerMac, destinationMac: mac }, ends, Buffer.from('knock'));
+/** Has a gateway run its line number `times`, within a second: as many of these on any of its cards, from its neighbour. */
+export function knocks(
+  hop: Hop,
+  ends: { readonly source: string; readonly destination: string },
+  times: number,
+): Buffer[] {
+  const frame = udpFrame(hop, { ...ends, sourcePort: 9, destinationPort: 9 }, Buffer.from('knock'));
   frame.writeUInt8(frame.readUInt8(CHECKSUM) ^ 0xff, CHECKSUM);
-  await lab.inject(Array.from({ length: knocks }, () => frame));
+  return Array.from({ length: times }, () => frame);
 }

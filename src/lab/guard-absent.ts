@@ -1,11 +1,12 @@
 /**
  * A guard that is none, for anti-tests: every frame counts as allowed, and neither the order to stop, nor the deadline,
- * nor the supervisor's end stops it. It ends with its gateway. What then reaches the lab is what the guard holds back.
+ * nor the supervisor's end stops it. It ends with its gateway. What then reaches the lab is what the guard holds back, and
+ * what its deadline does. On a wire only: pass.ts.
  */
 import { PassThrough, Writable } from 'node:stream';
-import { compileMatcher } from '../../../src/core/policy/index.ts';
-import { runGuard } from '../../../src/guard/index.ts';
-import { LineSplitter, monotonicMs, wallMs } from '../../../src/host/index.ts';
+import { compileMatcher } from '../core/policy/index.ts';
+import { runGuard } from '../guard/index.ts';
+import { LineSplitter, monotonicMs, wallMs } from '../host/index.ts';
 
 const ARM_MS = 5_000;
 const AGAIN_MS = 500;
