@@ -53,6 +53,7 @@ export class Typist {
       const never = () => reject(new Error(`never seen: ${pattern}\n${this.screen()}`));
       const gone = () => {
         look();
+        clearTimeout(late);
         never();
       };
       const late = setTimeout(never, PATIENCE_MS);
