@@ -58,11 +58,12 @@ await writeFile(path.join(outdir, 'THIRD-PARTY-LICENSES'), await licensesOf(ROOT
 /** @returns the files that went into it, relative to the root */
 async function makeProgram(program, outdir) {
   const settings = { ...SETTINGS, outdir, plugins: [leaveOut()] };
+  const before = await staticallyImported(settings, program.entries);
   const shared = await staticallyImported(settings, program.together);
   const { outputFiles, metafile } = await build({
     ...settings,
     entryPoints: program.entries,
-    plugins: [...settings.plugins, shared.length > 0 ? keepTogether(ROOT, program.entries, shared) : onlyWhatIsUsed()],
+    plugins: [...settings.plugins, shared.length > 0 ? keepTogether(ROOT, before, shared) : onlyWhatIsUsed()],
   });
   await refuseNamesOfCommonJs(metafile);
   for (const file of outputFiles) {

@@ -27,11 +27,14 @@ export async function staticallyImported(settings, entries) {
   return [...reached].filter((file) => file.startsWith('src/'));
 }
 
-/** `files` in one chunk. The program's own `entries` load it only if they import some of them. */
-export function keepTogether(root, entries, files) {
+/**
+ * `files` in one chunk. `before`: the program's entries and what they import at once, which do without that chunk unless
+ * they ask for some of it.
+ */
+export function keepTogether(root, before, files) {
   const absolute = (each) => each.map((file) => path.join(root, file));
   const group = new Set(absolute(files));
-  const untouched = new Set([...absolute(entries), ...group]);
+  const untouched = new Set([...absolute(before), ...group]);
   const importAll = `import ${JSON.stringify(GROUP)};`;
   return {
     name: 'keep together',
