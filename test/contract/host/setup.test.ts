@@ -49,6 +49,8 @@ function clone(file: string, date: string): void {
 /** An executable that notes its call in `calls`, then does `script`. */
 function fake(name: string, script = ''): void {
   const file = path.join(machine, 'bin', name);
+  // Some are links to this machine's own tools: written through, the fake would take the place of the real one.
+  rmSync(file, { force: true });
   writeFileSync(file, `#!/bin/sh\necho "${name} $*" >>${machine}/calls\n${script}\n`);
   chmodSync(file, 0o755);
 }
