@@ -19,12 +19,15 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /**
  * Processes share no code: each loads as few files as it can, and a chunk costs a start more than its bytes do.
- * `together`: what nearly every run of the program needs, in one chunk.
+ * `together`: what nearly every run of the program needs, in one chunk. `whole`: in one file, because it is not published
+ * (`files` in package.json) and its chunks would be.
  */
 const PROGRAMS = [
   { entries: ['src/main.ts'], together: ['src/cli/run.ts', 'src/cli/commands/status.ts'] },
-  { entries: ['src/supervisor/main.ts', 'src/lab/supervisor-main.ts', 'src/drill/cycles-main.ts'], together: [] },
-  { entries: ['src/guard/main.ts', 'src/lab/guard-absent.ts'], together: [] },
+  { entries: ['src/supervisor/main.ts', 'src/lab/supervisor-main.ts'], together: [] },
+  { entries: ['src/guard/main.ts'], together: [] },
+  { entries: ['src/drill/cycles-main.ts'], together: [], whole: true },
+  { entries: ['src/lab/guard-absent.ts'], together: [], whole: true },
 ];
 
 const SETTINGS = {
@@ -57,7 +60,7 @@ await writeFile(path.join(outdir, 'THIRD-PARTY-LICENSES'), await licensesOf(ROOT
 
 /** @returns the files that went into it, relative to the root */
 async function makeProgram(program, outdir) {
-  const settings = { ...SETTINGS, outdir, plugins: [leaveOut()] };
+  const settings = { ...SETTINGS, splitting: program.whole !== true, outdir, plugins: [leaveOut()] };
   const before = await staticallyImported(settings, program.entries);
   const shared = await staticallyImported(settings, program.together);
   const { outputFiles, metafile } = await build({
