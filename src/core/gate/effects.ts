@@ -36,7 +36,10 @@ export type Effect =
     }
   /** One step of the closing order, 1 s. Answer: `closeStep` or `failed`. */
   | { readonly do: CloseStep; readonly generation: number }
-  /** Of a work VM whose raising a close has overtaken; no step of the close, which is not to take its answer for one. No answer, or `failed`. */
+  /**
+   * Of a work VM that holds no lease and whose link may be up all the same. No step of a close, which is not to take its
+   * answer for one. No answer, or `failed`.
+   */
   | { readonly do: 'lowerLink'; readonly name: string }
   | { readonly do: 'revokeReceipt' }
   | {

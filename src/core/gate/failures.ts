@@ -4,7 +4,7 @@ import type { Effect } from './effects.ts';
 import { finishDown, gatewayKilled } from './ending.ts';
 import type { GateEvent } from './events.ts';
 import type { CloseReason, GateState } from './state.ts';
-import { abandon, notReady, notStopped, reply } from './work.ts';
+import { abandon, chainBroke, notReady, notStopped, reply } from './work.ts';
 
 /** Refused by these, it is the network that refuses: the gateway stays, and is connected again. */
 const OF_THE_NETWORK: readonly Effect['do'][] = ['askAddress', 'pin', 'startTunnel'];
@@ -44,7 +44,7 @@ export function failed(state: GateState, event: Extract<GateEvent, { type: 'fail
     case 'raiseWork':
       // A close has cut the older chains short.
       if (effect.generation !== state.generation) return [state, []];
-      return abandon(state, effect.name, { ok: false, because: reason });
+      return chainBroke(state, effect.do, effect.name, { ok: false, because: reason });
     case 'awaitReady':
       return notReady(state, effect.name, effect.generation, { ok: false, because: reason });
     case 'killGateway':

@@ -123,6 +123,23 @@ export function abandon(state: GateState, name: string, outcome: Outcome): Step 
   ];
 }
 
+/**
+ * A step of a VM's chain failed: of this start, or of an earlier one in the same generation whose process is gone. What the
+ * VM does not wait for concerns it no more; and a link that may be up does not stay so without a lease.
+ */
+export function chainBroke(
+  state: GateState,
+  step: 'defineWork' | 'judgeWork' | 'raiseWork',
+  name: string,
+  outcome: Outcome,
+): Step {
+  const vm = state.work[name];
+  const awaited = { defineWork: vm?.status === 'defining', judgeWork: vm?.status === 'running' && vm.judging };
+  if (step !== 'raiseWork' && !awaited[step]) return [state, []];
+  const [over, effects] = abandon(state, name, outcome);
+  return [over, vm?.status === 'running' ? [{ do: 'lowerLink', name }, ...effects] : effects];
+}
+
 /** Running, but silent on its link: it goes on booting, whoever waits is told. */
 export function notReady(state: GateState, name: string, generation: number, outcome: Outcome): Step {
   const vm = inChain(state, name, generation);

@@ -200,6 +200,8 @@ export function happensUnasked(generation: number): readonly Happening[] {
       words: 'a part failed',
       event: { type: 'failed', effect: { do: 'resumeWork', name: VM, generation }, fault: BROKEN },
     },
+    // Of an earlier start in this generation, whose process is gone.
+    ...(['defineWork', 'judgeWork', 'raiseWork'] as const).flatMap((kind) => answersTo(kind, generation).slice(-1)),
     { words: 'configured', event: { type: 'configured', workVms: [VM] } },
     { words: 'configured without it', event: { type: 'configured', workVms: [] } },
   ];

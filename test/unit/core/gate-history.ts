@@ -151,11 +151,9 @@ function hearFailed(now: Changing, before: GateState, effect: Effect): void {
       // Tried to its end: the next boot reaps what is left.
       now.hasGateway = false;
       return;
-    case 'raiseWork':
     case 'stopWork':
-      // The runner of the one lowers what it could not raise; nothing is known of what the other could not end.
-      now.link = 'down';
-      if (effect.do === 'stopWork') Object.assign(now, { hasProcess: false, isEnding: false });
+      // Nothing is known of what could not be ended.
+      Object.assign(now, { link: 'down', hasProcess: false, isEnding: false });
       return;
     case 'lowerLinks':
       if (now.link === 'up') now.link = 'stuck';
@@ -204,7 +202,9 @@ function carryOut(now: Changing, effect: Effect): void {
       now.hasProcess = true;
       return;
     case 'stopWork':
+      // Lowered before anything else.
       now.isEnding = true;
+      now.link = 'down';
       return;
     case 'raiseWork':
       now.link = 'up';

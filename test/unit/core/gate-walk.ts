@@ -5,8 +5,8 @@
  * What is unbounded is folded; `step` tells the folded values apart from nothing else:
  * - generations: only equality is ever asked. The current one is 1, every older one 0; answers of older generations may
  *   come at any time, any number of times, whether they were ordered or not.
- * - time and retries: a receipt is in time or past it; the first failure differs from the later ones, and they from each
- *   other only in the length of a timer.
+ * - time and retries: a receipt is in time or past it; of failures in a row only whether there were any is asked, and every
+ *   third is told apart; else they differ in the length of a timer.
  * - request numbers: who waits is a list that is added to, answered whole and emptied. One stands for many.
  * - reasons, verdicts and faults, which are only carried along.
  * - work VMs: one. They meet in two places, the list of leases and the end of `down`; the world of random faults has two.
@@ -211,7 +211,7 @@ function folded(state: GateState): GateState {
   return {
     ...state,
     generation: CURRENT,
-    retries: Math.min(retries, 1),
+    retries: retries > 3 ? retries - 3 : retries,
     reason: reason && REASON,
     receipt: receipt && RECEIPT,
     verdicts: [],
@@ -230,7 +230,7 @@ function keyOf({ state, history, isOver }: Node): string {
   const { closing } = state;
   const vm = state.work[VM];
   const flags = bits(
-    ...[state.wanted, state.retries > 0, state.gatewayAlive, state.dhcp, state.pinned, state.reason !== undefined],
+    ...[state.wanted, state.gatewayAlive, state.dhcp, state.pinned, state.reason !== undefined],
     ...[state.receipt !== undefined, state.reverifyDue, state.everOpen, closing?.failed === true],
     ...[state.upWaiters.length > 0, state.downWaiters.length > 0, vm !== undefined, vm?.admitted === true],
     ...[vm?.judging === true, (vm?.waiters.length ?? 0) > 0, isOver],
@@ -240,7 +240,7 @@ function keyOf({ state, history, isOver }: Node): string {
     ...[history.hasProcess, history.isEnding, history.isDefined, history.isLeased, history.closing?.failed === true],
   );
   const { policy, armed, link } = history;
-  return `${state.phase}${closing?.step}${closing?.target}${vm?.status}${policy}${armed}${link}${history.closing?.done} ${flags} ${past}`;
+  return `${state.phase}${closing?.step}${closing?.target}${vm?.status}${policy}${armed}${link}${history.closing?.done} ${state.retries} ${flags} ${past}`;
 }
 
 function bits(...flags: readonly boolean[]): number {

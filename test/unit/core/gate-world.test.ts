@@ -57,7 +57,8 @@ test(
   `${SCHEDULES} schedules of faults from seed ${FIRST}: every promise is kept`,
   () => {
     const fault = firstFault(step, FIRST, SCHEDULES);
-    if (fault !== undefined) throw new Error(`play it again: VMGATE_SEED=${fault.seed}`, { cause: fault.cause });
+    if (fault !== undefined)
+      throw new Error(`${fault.cause.message}; play it again: VMGATE_SEED=${fault.seed}`, { cause: fault.cause });
   },
   PATIENCE_MS,
 );

@@ -278,6 +278,22 @@ describe('closing', () => {
     expect(play.state).toMatchObject({ phase: 'closing', closing: { target: 'booting' } });
   });
 
+  test('the failure of an earlier start of the same VM does not reach the one after it, nor leave its link up unleased', () => {
+    const play = new Play().opened();
+    const { generation } = play.state;
+    play.on({ type: 'start', request: 5, name: 'a', nowMs: 1 }, { type: 'stop', request: 6, name: 'a', force: true });
+    play.on({ type: 'workEnded', name: 'a' }).started('a');
+    const { state } = play;
+    play.did();
+    for (const name of ['defineWork', 'judgeWork'] as const) {
+      play.on({ type: 'failed', effect: { do: name, name: 'a', generation }, fault: broken });
+    }
+    expect(play.state).toBe(state);
+    play.on({ type: 'failed', effect: { do: 'raiseWork', name: 'a', generation }, fault: broken });
+    expect(play.state.work['a']).toMatchObject({ status: 'running', admitted: false });
+    expect(play.did()).toEqual(['lowerLink']);
+  });
+
   test('a receipt that could not be written closes its own generation, and no later one', () => {
     const play = new Play().opened();
     const [written] = play.effects.filter((effect) => effect.do === 'writeReceipt');
