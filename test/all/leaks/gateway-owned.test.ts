@@ -20,7 +20,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { Stage, WORK_VM } from '../../../src/demo/index.ts';
 import { imagesWithBackdoor, linksInLab } from '../../../src/lab/index.ts';
-import { obey } from './knock.ts';
+import { obey } from '../../system/leaks/knock.ts';
 import {
   closedAndOpenAgain,
   download,
@@ -35,9 +35,9 @@ import {
   tunnelFrames,
   until,
   vmgate,
-} from './life-scene.ts';
-import { openWithWork } from './persistent-start.ts';
-import { compileProgram, type Program, stageImages } from './stage.ts';
+} from '../../system/leaks/life-scene.ts';
+import { openWithWork } from '../../system/leaks/persistent-start.ts';
+import { compileProgram, type Program, stageImages } from '../../system/leaks/stage.ts';
 
 jest.setTimeout(180_000);
 
