@@ -54,7 +54,7 @@ const TAMPERINGS = [
   'nft insert rule inet vmgate forward accept',
   'kill -9 $(cat /run/vmgate/dnsmasq.pid)',
   'kill -STOP $(pidof dropbear)',
-  'echo -1000 >/proc/self/oom_score_adj; while :; do dd if=/dev/zero of=/dev/null bs=140M count=1; done',
+  'echo -1000 >/proc/self/oom_score_adj; while :; do dd if=/dev/zero of=/dev/null bs=100M count=1; done',
   'reboot -f',
   'date -s @1577880000',
   `nft flush ruleset; ${UPLINK_ROUTE}`,
