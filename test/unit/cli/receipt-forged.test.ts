@@ -1,6 +1,6 @@
 /**
  * Whoever can write where receipts lie, a work VM's escape or another program of this user, makes none that
- * `vmgate receipt check` takes. `start` reads no receipt at all: test/system/leaks/quiet.test.ts.
+ * `vmgate receipt check` takes. `start` reads no receipt at all: test/all/leaks/quiet.test.ts.
  *
  * @leakCase 40 none: receipts that were forged, altered, borrowed, expired or put back are refused, and told apart
  */

@@ -20,10 +20,8 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { Stage, WORK_VM } from '../../../src/demo/index.ts';
 import { consoleSocket } from '../../../src/drivers/index.ts';
 import { imagesWithBackdoor, linksInLab } from '../../../src/lab/index.ts';
-import { live } from '../../unit/cli/hostile-text.ts';
-import { buildProgram } from '../../unit/guard/build.ts';
-import { TALKS, type Talk, talkFiles, talkLine } from './gateway-talk.ts';
-import { obey } from './knock.ts';
+import { TALKS, type Talk, talkFiles, talkLine } from '../../system/leaks/gateway-talk.ts';
+import { obey } from '../../system/leaks/knock.ts';
 import {
   closedAndOpenAgain,
   download,
@@ -39,10 +37,12 @@ import {
   tunnelFrames,
   until,
   vmgate,
-} from './life-scene.ts';
-import { openWithWork } from './persistent-start.ts';
-import { compileProgram, type Program, stageImages } from './stage.ts';
-import { onTerminal } from './terminal.ts';
+} from '../../system/leaks/life-scene.ts';
+import { openWithWork } from '../../system/leaks/persistent-start.ts';
+import { compileProgram, type Program, stageImages } from '../../system/leaks/stage.ts';
+import { onTerminal } from '../../system/leaks/terminal.ts';
+import { live } from '../../unit/cli/hostile-text.ts';
+import { buildProgram } from '../../unit/guard/build.ts';
 
 jest.setTimeout(150_000);
 
@@ -60,7 +60,9 @@ let mac: string;
 beforeAll(async () => {
   folder = await mkdtemp(path.join(os.tmpdir(), 'vmg-atk-'));
   program = await compileProgram();
-  const guardEntry = await buildProgram(fileURLToPath(new URL('./life-guard-moody.ts', import.meta.url)));
+  const guardEntry = await buildProgram(
+    fileURLToPath(new URL('../../system/leaks/life-guard-moody.ts', import.meta.url)),
+  );
   stage = await Stage.open({
     images: await imagesWithBackdoor(await stageImages(), folder, LINES, await talkFiles()),
     attachment: 'wire',

@@ -13,11 +13,11 @@ import { Installation } from '../../../src/drivers/index.ts';
 import { describeFrame, parsePcap } from '../../../src/frame/index.ts';
 import { readJournal } from '../../../src/home/index.ts';
 import { LAB, type LabDhcp } from '../../../src/lab/index.ts';
-import { CLIENT_MAC, Client } from '../lab/client.ts';
-import { labImage } from '../lab/lab-image.ts';
-import { foreignFrames, inside, NONE, outcomeOf, statusOf, until, vmgate } from './life-scene.ts';
-import { compileProgram, openStage, type Program } from './stage.ts';
-import { admitClient } from './volley.ts';
+import { CLIENT_MAC, Client } from '../../system/lab/client.ts';
+import { labImage } from '../../system/lab/lab-image.ts';
+import { foreignFrames, inside, NONE, outcomeOf, statusOf, until, vmgate } from '../../system/leaks/life-scene.ts';
+import { compileProgram, openStage, type Program } from '../../system/leaks/stage.ts';
+import { admitClient } from '../../system/leaks/volley.ts';
 
 jest.setTimeout(180_000);
 

@@ -15,8 +15,8 @@ import type { Stage } from '../../../src/demo/index.ts';
 import { Installation } from '../../../src/drivers/index.ts';
 import { LAB } from '../../../src/lab/index.ts';
 import { type WitnessCounts, witnessCounts } from '../../../src/lab/witness.ts';
-import { Client } from '../lab/client.ts';
-import { labImage } from '../lab/lab-image.ts';
+import { Client } from '../../system/lab/client.ts';
+import { labImage } from '../../system/lab/lab-image.ts';
 import {
   closedAndOpenAgain,
   download,
@@ -28,10 +28,10 @@ import {
   phasesSince,
   until,
   vmgate,
-} from './life-scene.ts';
-import { openWithWork } from './persistent-start.ts';
-import { compileProgram, openStage, type Program } from './stage.ts';
-import { admitClient } from './volley.ts';
+} from '../../system/leaks/life-scene.ts';
+import { openWithWork } from '../../system/leaks/persistent-start.ts';
+import { compileProgram, openStage, type Program } from '../../system/leaks/stage.ts';
+import { admitClient } from '../../system/leaks/volley.ts';
 
 jest.setTimeout(120_000);
 const BOOT_MS = 300_000;

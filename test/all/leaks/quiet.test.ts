@@ -18,12 +18,12 @@ import type { ReceiptContent } from '../../../src/core/receipt.ts';
 import { type Stage, WORK_VM } from '../../../src/demo/index.ts';
 import { readJournal } from '../../../src/home/index.ts';
 import { installationKey, loadReceipt, receiptPath, writeReceipt } from '../../../src/trust/index.ts';
-import { type HostileDisk, hostileDisks, NBD_PORT, type Tripwire, tripwire } from './hostile-disks.ts';
-import { expectNameless, gatewayOf, talkative } from './idle-uplink.ts';
-import { until, vmgate } from './life-scene.ts';
-import { openWithWork } from './persistent-start.ts';
-import { QuietGate, SERVER } from './quiet-gate.ts';
-import { compileProgram, openStage, type Program } from './stage.ts';
+import { type HostileDisk, hostileDisks, NBD_PORT, type Tripwire, tripwire } from '../../system/leaks/hostile-disks.ts';
+import { expectNameless, gatewayOf, talkative } from '../../system/leaks/idle-uplink.ts';
+import { until, vmgate } from '../../system/leaks/life-scene.ts';
+import { openWithWork } from '../../system/leaks/persistent-start.ts';
+import { QuietGate, SERVER } from '../../system/leaks/quiet-gate.ts';
+import { compileProgram, openStage, type Program } from '../../system/leaks/stage.ts';
 
 jest.setTimeout(150_000);
 const IDLE_MS = 30_000;
