@@ -86,7 +86,7 @@ test('is closed: the boot ruleset and nothing else, no IPv6, no way out but the 
   expect(compareRulesets(compileNft(bootPolicy), facts.ruleset)).toEqual([]);
   expect(facts.leases).toEqual([]);
   expect(facts.tunnel).toBeNull();
-  expect(facts.uplink).toEqual({ address: '10.0.2.15', prefixLength: 24, nextHop: '10.0.2.2' });
+  expect(facts.uplink).toEqual({ address: '10.0.2.15', prefixLength: 24, nextHop: '10.0.2.2', routeOptions: [] });
   expect(facts.ipForward).toBe(true);
   expect(facts.disableIpv6).toEqual({ lo: true, up0: true, work0: true, probe0: true });
   expect(facts.links.map(({ ifname, mac }) => [ifname, mac])).toEqual([
