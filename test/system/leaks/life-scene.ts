@@ -7,8 +7,8 @@ import { answering } from '../../../src/cli/running-gate.ts';
 import { type Stage, WORK_VM } from '../../../src/demo/index.ts';
 import { PCAP_HEADER } from '../../../src/frame/index.ts';
 import { readJournal } from '../../../src/home/index.ts';
-import { type RunResult, run } from '../../../src/host/index.ts';
-import { LAB, type PassOptions } from '../../../src/lab/index.ts';
+import type { RunResult } from '../../../src/host/index.ts';
+import { LAB, type PassOptions, processes } from '../../../src/lab/index.ts';
 import { type StatusReport, statusReport } from '../../../src/supervisor/protocol.ts';
 
 export interface Outcome {
@@ -71,21 +71,6 @@ export async function partsOf(stage: Stage): Promise<Parts> {
   if (supervisor === null || guard === undefined || pid === null || pid === undefined)
     throw new Error('a part is missing');
   return { supervisor: supervisor.pid, guard: guard.pid, gateway, work: pid };
-}
-
-interface Process {
-  readonly pid: number;
-  readonly parent: number;
-  readonly args: string;
-}
-
-/** Every process of this machine. */
-export async function processes(): Promise<readonly Process[]> {
-  const { stdout } = await run({ tool: 'ps', argv: ['-A', '-ww', '-o', 'pid=,ppid=,args='], timeoutMs: 10_000 });
-  return stdout.split('\n').flatMap((line) => {
-    const [, pid, parent, args] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
-    return args === undefined ? [] : [{ pid: Number(pid), parent: Number(parent), args }];
-  });
 }
 
 /** Command lines of the gate's processes: those that name the stage's home folder, but for its lab. */
