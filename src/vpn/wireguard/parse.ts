@@ -116,7 +116,7 @@ function readPeer(reader: SectionReader): PeerSection {
   if (endpoint?.value.kind === 'ipv6') {
     throw VmgateError.of(errors.VPN_ENDPOINT_IPV6, {
       ...reader.at(endpoint.token),
-      endpoint: endpoint.token.text.slice(0, 80),
+      endpoint: quotable(endpoint.token),
     });
   }
   return {
@@ -203,12 +203,11 @@ class SectionReader {
     return { value: this.value(setting, token, expected, parseHostPrefix), token };
   }
 
-  /** For public values only: a value that does not parse is quoted, unless a key got there by mistake. */
+  /** For public values only: one that does not parse is quoted. */
   value<T>(setting: Setting, token: Token, expected: string, read: (text: string) => T | undefined): T {
     const value = read(token.text);
     if (value !== undefined) return value;
-    const quoted = mayHoldKey(token.text) ? '(looks like a key)' : token.text.slice(0, 80);
-    const payload = { ...this.at(token), key: setting, value: quoted, expected };
+    const payload = { ...this.at(token), key: setting, value: quotable(token), expected };
     throw VmgateError.of(errors.VPN_VALUE_INVALID, payload);
   }
 
@@ -217,4 +216,9 @@ class SectionReader {
     if (reason === undefined) return token.text;
     throw VmgateError.of(errors.VPN_CRYPTO_KEY_INVALID, { ...this.at(token), key: setting, reason });
   }
+}
+
+/** What an error may say of a public value: nothing where a key may have got there by mistake. */
+function quotable({ text }: Token): string {
+  return mayHoldKey(text) ? '(looks like a key)' : text.slice(0, 80);
 }
