@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { VmgateError } from '../core/coded.ts';
 import { type CapturedFrame, pcapHeader, pcapRecord } from '../frame/index.ts';
-import { errnoOf } from '../host/index.ts';
+import { errnoOf, messageOf } from '../host/index.ts';
 import { errors } from './codes.ts';
 
 const SNAP_LENGTH = 65_535;
@@ -14,7 +14,6 @@ export function exportFrames(frames: readonly CapturedFrame[], file: string): vo
     writeFileSync(file, Buffer.concat([pcapHeader(SNAP_LENGTH), ...records]), { flag: 'wx', mode: 0o600 });
   } catch (cause) {
     if (errnoOf(cause) === 'EEXIST') throw VmgateError.of(errors.EVIDENCE_EXISTS, { file }, { cause });
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw VmgateError.of(errors.EVIDENCE_NOT_WRITTEN, { file, why }, { cause });
+    throw VmgateError.of(errors.EVIDENCE_NOT_WRITTEN, { file, why: messageOf(cause) }, { cause });
   }
 }

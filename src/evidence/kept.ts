@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { VmgateError } from '../core/coded.ts';
 import { type CapturedFrame, parsePcap } from '../frame/index.ts';
-import { errnoOf } from '../host/index.ts';
+import { errnoOf, messageOf } from '../host/index.ts';
 import { errors } from './codes.ts';
 
 /** `first.pcap` holds the beginning, `latest.pcap` what came after it was full (src/guard/evidence.ts). */
@@ -36,8 +36,7 @@ function framesOf(file: string): readonly CapturedFrame[] | undefined {
     bytes = readFileSync(file);
   } catch (cause) {
     if (errnoOf(cause) === 'ENOENT') return undefined;
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw VmgateError.of(errors.EVIDENCE_UNREADABLE, { file, why }, { cause });
+    throw VmgateError.of(errors.EVIDENCE_UNREADABLE, { file, why: messageOf(cause) }, { cause });
   }
   if (bytes.length === 0) return [];
   const frames = parsePcap(bytes);
