@@ -23,6 +23,7 @@ export interface GatewayControl {
   unlease(): Promise<void>;
   counts(): Promise<GatewayCounts>;
   facts(): Promise<GatewayFacts>;
+  /** Where the guest's clock is a second off or more. */
   setClock(epochMs: number): Promise<void>;
   logs(): Promise<string>;
   /** A TCP connection made by the gateway (SSH direct-tcpip): into the tunnel, or to a work VM on its link. */

@@ -27,7 +27,7 @@ export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel
   return {
     pin: async ({ generation }) => {
       const { signal } = world.attempt;
-      const { config, profile } = sessionOf(world);
+      const { config, profile, control } = sessionOf(world);
       const { endpoint } = profile.plan;
       const rules = { allowPrivate: config.config.endpoint.allowPrivate };
       const { lab } = world;
@@ -37,6 +37,9 @@ export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel
       world.emit(events.GATE_PINNED, { host: endpoint.host, ...pinned });
       const policy = policyFor(world, pinned.address);
       await loadPolicy(world, policy, signal);
+      // A guest's clock stands still while the laptop sleeps, and a handshake with an earlier time than the last one's
+      // is a replay to the server (WireGuard, section 5.1): it would never answer.
+      await control.setClock(wallMs());
       world.connection = { pinned, policy, beganMs: wallMs(), lane: new Lane(), granted: [] };
       return { type: 'pinned', generation };
     },

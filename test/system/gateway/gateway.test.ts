@@ -101,9 +101,15 @@ test('is closed: the boot ruleset and nothing else, no IPv6, no way out but the 
   expect(facts.rules4).toContainEqual(expect.objectContaining({ fwmark: '0x766d', table: '51' }));
 });
 
-test('the guest clock is set', async () => {
+test('the guest clock is set where it is off, and else left alone', async () => {
+  const ahead = async () => (await control.facts()).epochMs - Date.now();
+  await control.setClock(Date.now() - 3_600_000);
+  expect(await ahead()).toBeLessThan(-3_500_000);
   await control.setClock(Date.now());
-  expect(Math.abs((await control.facts()).epochMs - Date.now())).toBeLessThan(3_000);
+  const before = await ahead();
+  expect(Math.abs(before)).toBeLessThan(1_000);
+  await control.setClock(Date.now() + 400);
+  expect(Math.abs((await ahead()) - before)).toBeLessThan(300);
 });
 
 test('refuses what is no ruleset and keeps the one it has', async () => {

@@ -55,10 +55,11 @@ export async function until(
   what: string,
   condition: () => Promise<boolean> | boolean,
   ms = PATIENCE_MS,
+  seen: () => string = () => '',
 ): Promise<void> {
   const deadline = performance.now() + ms;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`not within ${ms / 1_000} s: ${what}`);
+    if (performance.now() > deadline) throw new Error(`not within ${ms / 1_000} s: ${what}${seen()}`);
     await delay(LOOK_AGAIN_MS);
   }
 }
@@ -98,8 +99,9 @@ export function phasesSince(stage: Stage, mark: number): readonly PhaseSeen[] {
 /** The gate closed after `mark` and is open again: when and why it closed. */
 export async function closedAndOpenAgain(stage: Stage, mark: number): Promise<string> {
   const seen = () => phasesSince(stage, mark);
+  const story = () => seen().map(({ phase, why }) => `\n  ${phase}: ${why}`);
   await until('the gate closed', () => seen().some(({ phase }) => phase === 'closing'));
-  await until('the gate opened again', () => seen().at(-1)?.phase === 'open');
+  await until('the gate opened again', () => seen().at(-1)?.phase === 'open', PATIENCE_MS, () => story().join(''));
   return seen().find(({ phase }) => phase === 'closing')?.why ?? '';
 }
 
