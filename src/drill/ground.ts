@@ -132,9 +132,14 @@ export class Ground {
     up: async () => {
       this.#act();
       await this.#supervise();
-      await this.#vmgate('up');
+      await this.up();
     },
   };
+
+  /** `vmgate up`, asked of a supervisor that runs. */
+  up(): Promise<void> {
+    return this.#vmgate('up');
+  }
 
   #act(): void {
     this.acts.push(monotonicMs());

@@ -70,6 +70,7 @@ export class Lane {
       if (fault.heal !== undefined) await this.#during(fault.heal(hand), sentBefore);
       const healed = monotonicMs();
       const isBack = () => this.#isBack(fault, healed) && traffic.sent - sentBefore >= AT_LEAST;
+      if (this.#ground.mode === 'bare') await this.#confirm(isBack, fault.id, sentBefore);
       await this.#until('the gate is open again and the work VM gets answers', isBack, fault.id, sentBefore);
     } catch (cause) {
       if (this.#signal.aborted || !VmgateError.is(cause)) throw cause;
@@ -110,6 +111,14 @@ export class Lane {
     hand.inside(ACCEPT_ALL);
     const deadline = monotonicMs() + TAKEOVER_MS;
     while (witness.clear === before && monotonicMs() < deadline) await this.#talk(LOOK_MS);
+  }
+
+  /** Without a guard a canary got out: a violation, and that waits for a human. */
+  async #confirm(isBack: () => boolean, fault: string, sentBefore: number): Promise<void> {
+    const isViolated = () => this.#ground.phases.now === 'violated';
+    const settled = () => isViolated() || isBack();
+    await this.#until('the gate is open again, or violated', settled, fault, sentBefore);
+    if (isViolated()) await this.#during(this.#ground.up(), sentBefore);
   }
 
   /** The fault lasts; the work VM talks. */

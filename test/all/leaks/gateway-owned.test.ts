@@ -111,7 +111,7 @@ describe('the host notices, the work VM keeps running', () => {
     ['case 14: the control service freezes', TAMPERINGS[6], /./],
     ['case 14: memory runs out', TAMPERINGS[7], /./],
     ['case 19 and case 20: it reboots', 'reboot -f', /./],
-    ['its clock is years back', 'date -s @1577880000', /clock/],
+    ['its clock is years back', 'date -s @1577880000', /clock|lies in the future/],
   ])('%s', async (_name, line, why) => {
     await flows();
     const { work } = await partsOf(stage);
