@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { jsonSchema, type LoadedConfig, loadConfig, nearest } from '../../../src/config/index.ts';
+import { jsonSchema, type LoadedConfig, loadConfig } from '../../../src/config/index.ts';
 import { formatDuration, parseDuration, parseSizeMiB } from '../../../src/config/quantities.ts';
 import { VmgateError } from '../../../src/core/coded.ts';
 import { temporaryFolders } from '../home/temp-folder.ts';
@@ -210,12 +210,4 @@ test('quantities', () => {
     undefined,
     undefined,
   ]);
-});
-
-test('did you mean', () => {
-  const known = ['version', 'gate', 'vpn', 'verify', 'work'];
-  expect(nearest('verfy', known)).toBe('verify');
-  expect(nearest('wrok', known)).toBe('work');
-  expect(nearest('GATE', known)).toBe('gate');
-  expect(nearest('elephant', known)).toBeUndefined();
 });
