@@ -2,12 +2,11 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { VmgateError } from '../core/coded.ts';
-import { errnoOf } from '../host/index.ts';
+import { errnoOf, sha256 } from '../host/index.ts';
 import { errors } from './codes.ts';
 import { padding } from './cpio.ts';
 import type { AssembledBoot, ImagePart, StoredImage } from './image.ts';
 import { fileOf } from './manifest.ts';
-import { sha256 } from './package-tree.ts';
 
 /**
  * Copies the kernel, and the named layers followed by `settings`, into `runFolder` as `kernel` and `initramfs`, 0400.

@@ -8,7 +8,7 @@
 import net from 'node:net';
 import * as z from 'zod';
 import { VmgateError } from '../../core/coded.ts';
-import { LineSplitter } from '../../host/index.ts';
+import { LineSplitter, parseJson } from '../../host/index.ts';
 import { errors } from '../codes.ts';
 
 const MAX_LINE_BYTES = 1_048_576;
@@ -206,12 +206,4 @@ function firstLine(
       unreachable('it closed the connection without a word');
     });
   });
-}
-
-function parseJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }
