@@ -9,6 +9,7 @@ import { inspect } from 'node:util';
 import { VmgateError } from '../core/coded.ts';
 import { RECEIPT_NAMESPACE } from '../core/receipt.ts';
 import { readPrivateFile, writeFileAtomic } from '../home/index.ts';
+import { errnoOf } from '../host/index.ts';
 import { errors } from './codes.ts';
 import { decodePrivateKey, type Ed25519Pair, encodePrivateKey } from './ssh-private-key.ts';
 import { ed25519Blob, fingerprint, formatPublicLine } from './ssh-public-key.ts';
@@ -60,7 +61,7 @@ async function makeKey(keysFolder: string, file: string): Promise<Ed25519Pair> {
     // link(2), not rename(2): it refuses to replace a key another process made meanwhile.
     await link(draft, file);
   } catch (cause) {
-    if ((cause as { code?: unknown }).code !== 'EEXIST') throw cause;
+    if (errnoOf(cause) !== 'EEXIST') throw cause;
   } finally {
     await rm(draft, { force: true });
   }

@@ -3,7 +3,7 @@ import type { Stats } from 'node:fs';
 import { open, realpath, stat } from 'node:fs/promises';
 import * as z from 'zod';
 import { VmgateError } from '../core/coded.ts';
-import { expectOk, parseJson, type Run, run } from '../host/index.ts';
+import { errnoOf, expectOk, messageOf, parseJson, type Run, run } from '../host/index.ts';
 import { errors } from './codes.ts';
 import { type DiskHeader, HEADER_BYTES, readDiskHeader } from './disk-header.ts';
 
@@ -64,7 +64,7 @@ export async function readHeader(file: string): Promise<{ path: string; bytes: n
     }
   } catch (cause) {
     if (VmgateError.is(cause)) throw cause;
-    const why = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+    const why = errnoOf(cause) ?? messageOf(cause);
     throw VmgateError.of(errors.WORK_DISK_MISSING, { file, why }, { cause });
   }
 }
