@@ -5,10 +5,10 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { composeReceipt } from '../../../src/core/receipt.ts';
 import { run } from '../../../src/host/index.ts';
+import { parsePublicLine } from '../../../src/ssh/index.ts';
 import {
   type InstallationKey,
   installationKey,
-  parsePublicLine,
   receiptPath,
   verifyMessage,
   writeReceipt,

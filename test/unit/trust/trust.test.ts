@@ -4,6 +4,7 @@ import { inspect } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import { VmgateError } from '../../../src/core/coded.ts';
 import { composeReceipt } from '../../../src/core/receipt.ts';
+import { decodePrivateKey } from '../../../src/ssh/index.ts';
 import {
   checkReceipt,
   distrustProject,
@@ -18,7 +19,6 @@ import {
   verifyMessage,
   writeReceipt,
 } from '../../../src/trust/index.ts';
-import { decodePrivateKey } from '../../../src/trust/ssh-private-key.ts';
 import { receiptFacts } from '../core/receipt-facts.ts';
 import { temporaryFolders } from '../home/temp-folder.ts';
 
