@@ -4,7 +4,7 @@
  * On the default uplink an endpoint address decides what a packet reaches: slirp hands its own network, loopback, the
  * unspecified address and broadcast to services of the *host*. Whoever answers the lookup of the endpoint's name (a hostile resolver) would otherwise aim the gateway at the host.
  */
-import { ipv4Range, ipv4Value } from './ipv4.ts';
+import { ipv4Range, ipv4ToNumber } from './ipv4.ts';
 
 export type AddressClass =
   | 'unspecified'
@@ -64,7 +64,7 @@ const GLOBAL: ClassifiedAddress = { class: 'global', meaning: 'public address', 
  * forbidden: what cannot be read must not be dialled.
  */
 export function classifyAddress(address: string): ClassifiedAddress {
-  const value = ipv4Value(address);
+  const value = ipv4ToNumber(address);
   if (value === undefined) return { class: 'reserved', meaning: 'not an IPv4 address', admission: 'forbidden' };
   const range = RANGES.find(({ prefix }) => contains(prefix, value));
   if (range === undefined) return GLOBAL;

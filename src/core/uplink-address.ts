@@ -6,7 +6,7 @@
  */
 import { type AddressClass, classifyAddress } from './address-class.ts';
 import { within } from './checks/prefix.ts';
-import { ipv4Range, ipv4Text, ipv4Value } from './ipv4.ts';
+import { ipv4Range, ipv4ToNumber, numberToIpv4 } from './ipv4.ts';
 
 export interface OfferedAddress {
   readonly address: string;
@@ -39,10 +39,10 @@ export function refuseOffer(offer: OfferedAddress, taken: readonly string[]): st
   }
   const range = ipv4Range(`${address}/${prefixLength}`);
   if (range === undefined) return `${address} is no address`;
-  const isEnd = (text: string) => [range.first, range.last].includes(ipv4Value(text) ?? range.first);
+  const isEnd = (text: string) => [range.first, range.last].includes(ipv4ToNumber(text) ?? range.first);
   // A prefix of 31 bits has two hosts and no ends (RFC 3021).
   if (prefixLength < 31 && (isEnd(address) || isEnd(nextHop))) {
-    const network = `${ipv4Text(range.first)}/${prefixLength}`;
+    const network = `${numberToIpv4(range.first)}/${prefixLength}`;
     return `${isEnd(address) ? address : nextHop} is an end of the network ${network}`;
   }
   return undefined;

@@ -6,7 +6,7 @@ import { lookup } from 'node:dns/promises';
 import { networkInterfaces } from 'node:os';
 import { classifyAddress } from '../core/address-class.ts';
 import { VmgateError } from '../core/coded.ts';
-import { ipv4Value } from '../core/ipv4.ts';
+import { ipv4ToNumber } from '../core/ipv4.ts';
 import { errnoOf } from '../host/index.ts';
 import { errors } from './codes.ts';
 import { coversAddress, parsePrefix } from './wireguard/values.ts';
@@ -48,7 +48,7 @@ export async function resolveEndpoint(
   means: ResolveMeans = {},
 ): Promise<PinnedEndpoint> {
   const { host, port } = endpoint;
-  const answered = ipv4Value(host) === undefined ? await ask(host, means) : [host];
+  const answered = ipv4ToNumber(host) === undefined ? await ask(host, means) : [host];
   const onLink = (means.onLink ?? hostPrefixes)();
   const defects = answered.map((address) => judge(host, address, rules, onLink, means.exempt));
   const address = answered.find((_, index) => defects[index] === undefined);

@@ -9,7 +9,7 @@
  *
  * Nothing here is answered or forwarded over IPv6: every accepting rule pins IPv4, but for the loopback.
  */
-import { ipv4Range, ipv4Text } from '../ipv4.ts';
+import { ipv4Range, numberToIpv4 } from '../ipv4.ts';
 import type { Defence, RemovedDefences } from './defence.ts';
 import type { EgressPolicy, PolicyLink } from './egress-policy.ts';
 import {
@@ -216,7 +216,7 @@ function lease(direction: 'in' | 'out', without: Without): Expression[] {
 
 /** Network address of a link, e.g. `10.213.0.8` of `10.213.0.9/29`. */
 function network({ gateway, prefixLength }: PolicyLink): string {
-  return ipv4Text(ipv4Range(`${gateway}/${prefixLength}`)?.first ?? 0);
+  return numberToIpv4(ipv4Range(`${gateway}/${prefixLength}`)?.first ?? 0);
 }
 
 function chain(name: Chain, type: 'filter' | 'nat', prio: number, policy: 'accept' | 'drop'): Expression {

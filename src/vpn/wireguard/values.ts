@@ -1,7 +1,7 @@
 /** Parsers for the values of single settings. Each returns undefined for what it does not understand; none throws. */
 import { isIPv6 } from 'node:net';
 import { type AddressClass, classifyAddress } from '../../core/address-class.ts';
-import { type Ipv4Range, ipv4Range, ipv4Text, ipv4Value } from '../../core/ipv4.ts';
+import { type Ipv4Range, ipv4Range, ipv4ToNumber, numberToIpv4 } from '../../core/ipv4.ts';
 
 export interface Prefix {
   readonly family: 4 | 6;
@@ -15,7 +15,7 @@ export function parsePrefix(text: string): Prefix | undefined {
   const match = /^([0-9a-fA-F:.]+)(?:\/(\d{1,3}))?$/.exec(text);
   const address = match?.[1];
   if (address === undefined) return undefined;
-  const family = ipv4Value(address) !== undefined ? 4 : isIPv6(address) ? 6 : undefined;
+  const family = ipv4ToNumber(address) !== undefined ? 4 : isIPv6(address) ? 6 : undefined;
   if (family === undefined) return undefined;
   const bits = family === 4 ? 32 : 128;
   const length = match?.[2] === undefined ? bits : Number(match[2]);
@@ -39,11 +39,11 @@ export function formatPrefix({ address, length }: Prefix): string {
 /** The network an IPv4 prefix names, host bits cleared, as the kernel does with AllowedIPs. */
 export function networkOf(prefix: Prefix): string {
   const range = ipv4Range(formatPrefix(prefix));
-  return range === undefined ? formatPrefix(prefix) : `${ipv4Text(range.first)}/${prefix.length}`;
+  return range === undefined ? formatPrefix(prefix) : `${numberToIpv4(range.first)}/${prefix.length}`;
 }
 
 export function coversAddress(prefixes: readonly Prefix[], address: string): boolean {
-  const value = ipv4Value(address);
+  const value = ipv4ToNumber(address);
   return value !== undefined && rangesOf(prefixes).some(({ first, last }) => first <= value && value <= last);
 }
 
@@ -82,7 +82,7 @@ export function parseEndpoint(text: string): ParsedEndpoint | undefined {
   if (isIPv6(bracketed ?? match?.[2] ?? '') || isIPv6(text)) return { kind: 'ipv6' };
   const host = match?.[2]?.toLowerCase().replace(/\.$/, '');
   if (host === undefined || port === undefined) return undefined;
-  if (ipv4Value(host) !== undefined) return { kind: 'ipv4', host, port };
+  if (ipv4ToNumber(host) !== undefined) return { kind: 'ipv4', host, port };
   return isHostName(host) ? { kind: 'name', host, port } : undefined;
 }
 

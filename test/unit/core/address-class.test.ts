@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { classifyAddress } from '../../../src/core/address-class.ts';
-import { ipv4Value } from '../../../src/core/ipv4.ts';
+import { ipv4ToNumber } from '../../../src/core/ipv4.ts';
 
 describe('classifyAddress', () => {
   test.each([
@@ -58,7 +58,7 @@ describe('classifyAddress', () => {
     '0x7f.0.0.1',
     '1e1.0.0.1',
   ])('%j is not canonical, so never dialled', (text) => {
-    expect(ipv4Value(text)).toBeUndefined();
+    expect(ipv4ToNumber(text)).toBeUndefined();
     expect(classifyAddress(text).admission).toBe('forbidden');
   });
 
