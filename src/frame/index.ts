@@ -14,6 +14,7 @@ export {
 } from './dhcp.ts';
 export { buildDnsQuery, DNS_TYPES, type DnsMessage, parseDns } from './dns.ts';
 export { buildEthernet, ETHER_TYPES, ETHERNET_HEADER, type EthernetFrame, parseEthernet } from './ethernet.ts';
+export { FrameReader, framed, MAX_FRAME } from './framing.ts';
 export {
   IP_PROTOCOLS,
   type Ipv4Fields,
