@@ -2,7 +2,8 @@
  * What kind of IPv4 address a VPN endpoint has, and whether one may be dialled at all.
  *
  * On the default uplink an endpoint address decides what a packet reaches: slirp hands its own network, loopback, the
- * unspecified address and broadcast to services of the *host*. Whoever answers the lookup of the endpoint's name (a hostile resolver) would otherwise aim the gateway at the host.
+ * unspecified address and broadcast to services of the *host*. Whoever answers the lookup of the endpoint's name (a
+ * hostile resolver) would otherwise aim the gateway at the host.
  */
 import { ipv4Range, ipv4ToNumber } from './ipv4.ts';
 

@@ -39,6 +39,14 @@ describe('bash', () => {
   ])('$words', ({ words, offers }) => {
     expect(bashOffers(words)).toEqual(offers);
   });
+
+  test('offers the flags of every command of two words, those of tomorrow included', () => {
+    const strange = { ...commands[0], name: 'moon rise' } as (typeof commands)[number];
+    writeFileSync(path.join(folder, 'bash'), completionScript('bash', [...commands, strange]));
+    for (const { name } of [...commands, strange].filter((command) => command.name.includes(' '))) {
+      expect({ name, offers: bashOffers(['vmgate', ...name.split(' '), '--js']) }).toEqual({ name, offers: ['--json'] });
+    }
+  });
 });
 
 describe.each(['bash', 'zsh', 'fish'] as const)('%s', (shell) => {
