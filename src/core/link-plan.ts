@@ -10,6 +10,14 @@ export type UplinkAddressing =
   | { readonly kind: 'static'; readonly address: string; readonly prefixLength: number; readonly nextHop: string }
   | { readonly kind: 'dhcp' };
 
+/** QEMU's user network is the same everywhere (libslirp's defaults): the gateway does not ask for what is known. */
+export const USER_NETWORK = {
+  kind: 'static',
+  address: '10.0.2.15',
+  prefixLength: 24,
+  nextHop: '10.0.2.2',
+} as const satisfies UplinkAddressing;
+
 export interface LinkPlan {
   readonly uplink: { readonly ifname: 'up0'; readonly mac: string; readonly addressing: UplinkAddressing };
   /** Always the last card; never has a VM. */

@@ -1,6 +1,6 @@
 /**
  * What one boot of a gateway is told: a cpio archive appended to its initramfs. No VPN secrets: those come later, over
- * the control channel (DESIGN P6). provision/gateway/rootfs/init reads these files and says what each holds.
+ * the control channel (P6). provision/gateway/rootfs/init reads these files and says what each holds.
  */
 import { randomUUID } from 'node:crypto';
 import type { LinkPlan } from '../core/link-plan.ts';

@@ -17,7 +17,7 @@ export type Runners = {
   readonly [K in Effect['do']]: (effect: Extract<Effect, { do: K }>) => Answer | Promise<Answer>;
 };
 
-/** Seconds each effect may take; those not named answer at once. The closing order's second each is DESIGN section 5. */
+/** Seconds each effect may take; those not named answer at once. Of the closing order each has a second. */
 const DEADLINE_S: Partial<Record<Effect['do'], number>> = {
   bootGateway: 90,
   killGateway: 10,

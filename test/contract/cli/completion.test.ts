@@ -44,7 +44,10 @@ describe('bash', () => {
     const strange = { ...commands[0], name: 'moon rise' } as (typeof commands)[number];
     writeFileSync(path.join(folder, 'bash'), completionScript('bash', [...commands, strange]));
     for (const { name } of [...commands, strange].filter((command) => command.name.includes(' '))) {
-      expect({ name, offers: bashOffers(['vmgate', ...name.split(' '), '--js']) }).toEqual({ name, offers: ['--json'] });
+      expect({ name, offers: bashOffers(['vmgate', ...name.split(' '), '--js']) }).toEqual({
+        name,
+        offers: ['--json'],
+      });
     }
   });
 });
