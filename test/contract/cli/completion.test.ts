@@ -6,7 +6,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { completionScript } from '../../../src/cli/completion-script.ts';
 import { everyCommand } from '../../../src/cli/run.ts';
-import { missing, testUnless } from '../obstacle.ts';
+import { missing, testUnless } from '../../obstacle.ts';
 
 const commands = await everyCommand();
 

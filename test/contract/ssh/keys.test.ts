@@ -12,7 +12,7 @@ import {
   makeKeyPair,
   openSshPrivateKey,
 } from '../../../src/ssh/index.ts';
-import { describeUnless, missing } from '../obstacle.ts';
+import { describeUnless, missing } from '../../obstacle.ts';
 
 let folder: string;
 beforeAll(() => {

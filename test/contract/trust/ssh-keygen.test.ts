@@ -13,8 +13,8 @@ import {
   verifyMessage,
   writeReceipt,
 } from '../../../src/trust/index.ts';
+import { describeUnless, missing } from '../../obstacle.ts';
 import { receiptFacts } from '../../unit/core/receipt-facts.ts';
-import { describeUnless, missing } from '../obstacle.ts';
 
 const withKeygen = describeUnless(missing('ssh-keygen'), 'ssh-keygen');
 

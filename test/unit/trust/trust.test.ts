@@ -2,7 +2,6 @@ import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'n
 import path from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
-import { VmgateError } from '../../../src/core/coded.ts';
 import { composeReceipt } from '../../../src/core/receipt.ts';
 import { decodePrivateKey } from '../../../src/ssh/index.ts';
 import {
@@ -20,20 +19,12 @@ import {
   writeReceipt,
 } from '../../../src/trust/index.ts';
 import { receiptFacts } from '../core/receipt-facts.ts';
+import { codeOf } from '../faults.ts';
 import { temporaryFolders } from '../home/temp-folder.ts';
 
 const freshFolder = temporaryFolders();
 const NOW = { wallMs: Date.parse('2026-11-23T08:00:00Z'), monotonicMs: 1_000, hostBootId: 'boot-1' };
 const receipt = composeReceipt(receiptFacts(), NOW, 60_000);
-
-async function codeOf(work: Promise<unknown>): Promise<string> {
-  const fault: unknown = await work.then(
-    () => new Error('was accepted'),
-    (cause: unknown) => cause,
-  );
-  if (VmgateError.is(fault)) return fault.code;
-  throw fault;
-}
 
 describe('the installation key', () => {
   test('is made once, private, and loaded afterwards', async () => {
