@@ -24,7 +24,7 @@ export {
   parseIpv6,
 } from './ip.ts';
 export { dnsQueryFrame, type Hop, icmpEchoFrame, ipv4Frame, tcpSynFrame, udpFrame } from './packets.ts';
-export { type CapturedFrame, PCAP_HEADER, parsePcap, pcapHeader, pcapRecord } from './pcap.ts';
+export { type CapturedFrame, PCAP_HEADER, PCAP_RECORD_HEADER, parsePcap, pcapHeader, pcapRecord } from './pcap.ts';
 export {
   type Flow,
   type IcmpMessage,

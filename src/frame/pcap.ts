@@ -9,7 +9,7 @@ export interface CapturedFrame {
 }
 
 export const PCAP_HEADER = 24;
-const PCAP_RECORD_HEADER = 16;
+export const PCAP_RECORD_HEADER = 16;
 const MAGIC = 0xa1b2c3d4;
 const MAGIC_NANOSECONDS = 0xa1b23c4d;
 const ETHERNET = 1;
