@@ -1,7 +1,6 @@
 /** Runners of the closing order. The guard comes first and is told synchronously; these three follow, a second each. */
 import { cutShort } from './codes.ts';
 import type { Runners } from './loop.ts';
-import { standStill } from './work.ts';
 import type { World } from './world.ts';
 
 export function closingRunners(
@@ -23,13 +22,7 @@ export function closingRunners(
       return { type: 'closeStep', step: 'dropLeases', generation };
     },
     lowerLinks: async ({ generation }) => {
-      await Promise.all(
-        [...world.works].map(async ([name, work]) => {
-          await work.setLink(false);
-          // Not awaited: QEMU flushes disks before it answers, and this step's second is the gateway's life.
-          void standStill(world, name, work);
-        }),
-      );
+      await Promise.all([...world.works.values()].map((work) => work.setLink(false)));
       return { type: 'closeStep', step: 'lowerLinks', generation };
     },
     lowerLink: async ({ name }) => {

@@ -7,7 +7,7 @@ import type { GateEvent } from '../core/gate/events.ts';
 import { messageOf } from '../host/index.ts';
 import { revokeReceipt } from '../trust/index.ts';
 import { events } from './codes.ts';
-import { keep, type OnEnd, standStill } from './work.ts';
+import { keep, type OnEnd } from './work.ts';
 import type { World } from './world.ts';
 
 /** @throws CONFIG_*, and whatever keeps the leftovers alive */
@@ -29,7 +29,6 @@ async function adopt(world: World, name: string, post: (event: GateEvent) => voi
     const work = await world.workHost.adopt({ name, folder });
     if (work === undefined) return;
     keep(world, name, work, onEnd);
-    void standStill(world, name, work);
     world.emit(events.GATE_WORK, { name, what: 'adopted: it kept running, its link is down' });
     post({ type: 'adopted', name });
   } catch (cause) {

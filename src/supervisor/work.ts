@@ -4,7 +4,7 @@ import { type SerializedFault, VmgateError } from '../core/coded.ts';
 import { judgeDefinition } from '../core/definition.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { RunningWork, WorkSpec } from '../drivers/index.ts';
-import { messageOf, monotonicMs } from '../host/index.ts';
+import { monotonicMs } from '../host/index.ts';
 import { describeWork, prepareWork } from '../work/index.ts';
 import { cutShort, errors, events } from './codes.ts';
 import type { Runners } from './loop.ts';
@@ -164,7 +164,6 @@ async function answering(world: World, name: string, closed: AbortSignal): Promi
 async function stop(work: RunningWork, force: boolean): Promise<void> {
   await work.setLink(false).catch(() => undefined);
   if (!force) {
-    await wake(work).catch(() => undefined);
     await work.powerDown().catch(() => undefined);
     let patience: NodeJS.Timeout | undefined;
     const tooLong = new Promise((resolve) => {
@@ -174,21 +173,6 @@ async function stop(work: RunningWork, force: boolean): Promise<void> {
     clearTimeout(patience);
   }
   await work.kill();
-}
-
-/** Who stands still hears no power button. One that never ran stays frozen: its definition may not be judged yet. */
-async function wake(work: RunningWork): Promise<void> {
-  const { status } = await work.facts();
-  if (status === 'paused') await work.resume();
-}
-
-/** After its link is down: `onLoss: pause`. Standing still spares the guest its timeouts; the dead wire protects. */
-export async function standStill(world: World, name: string, work: RunningWork): Promise<void> {
-  const configured = world.config?.config.work.find((vm) => vm.name === name);
-  if (configured?.onLoss !== 'pause') return;
-  await work.pause().catch((cause: unknown) => {
-    world.emit(events.GATE_WORK, { name, what: `keeps running with its link down: ${messageOf(cause)}` });
-  });
 }
 
 function tell(world: World, name: string, verdict: Verdict): void {

@@ -16,10 +16,7 @@ import { Supervisor } from '../../../src/supervisor/supervisor.ts';
 import { addProfile } from '../../../src/vpn/index.ts';
 import { FakeParts } from './parts.ts';
 
-const CONFIG = `version: 1
-vpn: lab
-work: {a: {template: tiny}, b: {template: tiny}, still: {template: tiny, onLoss: pause}}
-`;
+const CONFIG = 'version: 1\nvpn: lab\nwork: {a: {template: tiny}, b: {template: tiny}}\n';
 /** No frame is ever sent to it: the gateway is in memory. */
 const ENDPOINT = '9.9.9.9:51820';
 const STEP_MS = 25;

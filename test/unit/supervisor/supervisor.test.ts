@@ -90,28 +90,6 @@ describe('what closes a gate', () => {
     await comesBack();
   });
 
-  test('onLoss: pause: it stands still while the gate is closed, and only then', async () => {
-    const still = () => stand.vm('still')?.status === 'paused';
-    await stand.ask({ verb: 'start', name: 'still' });
-    expect(stand.vm('still')).toMatchObject({ status: 'running', isOnline: true });
-    stand.parts.weather.tunnel = 'dead';
-    await stand.until(still);
-    expect(stand.vm('still')?.link).toBe('down');
-    expect(stand.vm('a')?.status).toBe('running');
-    stand.parts.weather.tunnel = 'up';
-    await stand.until(() => stand.vm('still')?.isOnline === true);
-    expect(still()).toBe(false);
-  });
-
-  test('one that stands still is woken to hear the power button', async () => {
-    await stand.ask({ verb: 'start', name: 'still' });
-    const vm = stand.vm('still');
-    stand.parts.weather.tunnel = 'dead';
-    await stand.until(() => vm?.status === 'paused');
-    await stand.ask({ verb: 'stop', name: 'still', force: false });
-    expect(vm?.end?.by).toBe('guest');
-  });
-
   test('a pulse that is unknown is not verified', async () => {
     stand.parts.weather.outcomes.set('ruleset', 'unknown');
     await stand.until(async () => (await stand.phase()) !== 'open');
@@ -280,15 +258,6 @@ describe('a supervisor that died', () => {
     await stand.up();
     await stand.until(() => stand.vm('a')?.isOnline === true);
     expect(stand.vm('a')?.pid).toBe(pid);
-  });
-
-  test('onLoss: pause: an adopted VM stands still until the gate is open', async () => {
-    await stand.up();
-    await stand.ask({ verb: 'start', name: 'still' });
-    await takenOver();
-    await stand.until(() => stand.vm('still')?.status === 'paused');
-    await stand.up();
-    await stand.until(() => stand.vm('still')?.isOnline === true);
   });
 
   test('an up that cannot boot leaves the adopted VM alone', async () => {
