@@ -168,6 +168,16 @@ describe('receipts on disk', () => {
     await revokeReceipt(folder);
     expect(await codeOf(checkReceipt(receiptPath(folder), key, NOW))).toBe('RECEIPT_MISSING');
   });
+
+  test('what is there and cannot be read is not called missing', async () => {
+    const { file, key } = await written();
+    await rm(`${file}.sig`);
+    await mkdir(`${file}.sig`);
+    expect(await codeOf(checkReceipt(file, key, NOW))).toBe('RECEIPT_SIGNATURE_MALFORMED');
+    await rm(file);
+    await mkdir(file);
+    expect(await codeOf(checkReceipt(file, key, NOW))).toBe('RECEIPT_MALFORMED');
+  });
 });
 
 describe('project folders', () => {
