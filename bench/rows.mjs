@@ -30,7 +30,7 @@ export const ROWS = [
     better: 'more',
     atLeast: 0.75,
     aim: 0.9,
-    measure: async (stand) => (await import('./guard-frames.mjs')).default(stand),
+    measure: async (stand) => (await import('./guard-frames.mjs')).measureGuardFrames(stand),
   },
   {
     id: 'up-to-verified',

@@ -140,7 +140,7 @@ export class Stand {
     const layer = writeCpio([{ path: script, type: 'file', mode: 0o755, data }]);
     const folder = path.join(await this.folder(), 'asking-vm');
     await mkdir(folder);
-    const { sha256 } = await this.load('image/package-tree.js');
+    const { sha256 } = await this.load('host/index.js');
     const part = { name: 'asking', digest: sha256(layer), bytes: layer.length };
     const manifest = { ...tiny.manifest, layers: [...tiny.manifest.layers, part] };
     await writeFile(path.join(folder, 'manifest.json'), JSON.stringify(manifest));

@@ -67,7 +67,7 @@ _vmgate() {
     *) before="\${COMP_WORDS[1]} \${COMP_WORDS[2]}" ;;
   esac
   case $before in
-    vpn\\ *|image\\ *|receipt\\ *) ;;
+    ${twoWords(entries)}) ;;
     *) before=\${before%% *} ;;
   esac
   case $before in
@@ -77,6 +77,12 @@ ${cases.join('\n')}
 }
 complete -o default -o bashdefault -F _vmgate vmgate
 `;
+}
+
+/** Pattern of what is typed when two words make the command; after any other, the second is already an argument. */
+function twoWords(entries: readonly Entry[]): string {
+  const nouns = entries.flatMap(({ after }) => (after.includes(' ') ? [after.split(' ')[0]] : []));
+  return [...new Set(nouns)].map((noun) => `${noun}\\ *`).join('|');
 }
 
 function zsh(entries: readonly Entry[]): string {
@@ -95,7 +101,7 @@ _vmgate() {
     *) before="$words[2] $words[3]" ;;
   esac
   case $before in
-    vpn\\ *|image\\ *|receipt\\ *) ;;
+    ${twoWords(entries)}) ;;
     *) before=\${before%% *} ;;
   esac
   case $before in

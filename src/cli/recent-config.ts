@@ -3,12 +3,12 @@
  * with positions costs more than everything else `status` does: while the very same bytes lie in the very same place,
  * they mean the same. What acts on a configuration (`up`, `trust`) and the supervisor always read it anew.
  */
-import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { LoadedConfig } from '../config/index.ts';
 import type { HomeLayout } from '../home/index.ts';
+import { sha256 } from '../host/index.ts';
 import { version } from './version.ts';
 
 interface Recent {
@@ -55,7 +55,7 @@ function isSame({ path: file, sources }: LoadedConfig, cwd: string, home: HomeLa
 
 function digestOf(file: string): string {
   try {
-    return `sha256:${createHash('sha256').update(readFileSync(file, 'utf8')).digest('hex')}`;
+    return sha256(readFileSync(file, 'utf8'));
   } catch {
     return '';
   }

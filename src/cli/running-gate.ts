@@ -6,9 +6,13 @@ import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { VmgateError } from '../core/coded.ts';
 import { type GateLayout, readLock } from '../home/index.ts';
+import { monotonicMs } from '../host/index.ts';
 import { errors, launchSupervisor, SupervisorClient } from '../supervisor/index.ts';
 import type { Context } from './command.ts';
 import { type Gate, originOf } from './gate-access.ts';
+
+/** SIGKILL takes effect at once, but for a process that hangs in the kernel. */
+const KILL_MS = 10_000;
 
 /** Runs `act` with the gate's supervisor; undefined when nothing of the gate runs. */
 export async function withRunningGate(
@@ -31,10 +35,23 @@ export async function answering(gate: Gate): Promise<SupervisorClient | undefine
     return await SupervisorClient.connect(gate.name, gate.layout);
   } catch (cause) {
     if (!VmgateError.is(cause) || cause.code !== errors.GATE_SUPERVISOR_SILENT.code) throw cause;
-    const holder = await readLock(gate.layout.lock);
-    if (holder !== undefined) process.kill(holder.pid, 'SIGKILL');
-    while ((await readLock(gate.layout.lock)) !== undefined) await new Promise((resolve) => setTimeout(resolve, 20));
+    await endHolder(gate.layout.lock, cause);
     return undefined;
+  }
+}
+
+/** @throws `stuck` when the holder outlives SIGKILL */
+async function endHolder(lock: string, stuck: VmgateError): Promise<void> {
+  const deadline = monotonicMs() + KILL_MS;
+  const holder = await readLock(lock);
+  try {
+    if (holder !== undefined) process.kill(holder.pid, 'SIGKILL');
+  } catch {
+    // ESRCH: it ended by itself in this moment.
+  }
+  while ((await readLock(lock)) !== undefined) {
+    if (monotonicMs() > deadline) throw stuck;
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 

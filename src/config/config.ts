@@ -1,7 +1,7 @@
 /** The configuration as the rest of vmgate sees it: complete, in plain units, paths absolute. */
-import { createHash } from 'node:crypto';
 import os from 'node:os';
 import path from 'node:path';
+import { sha256 } from '../host/index.ts';
 import { parseDuration, parseSizeMiB } from './quantities.ts';
 import { type ConfigFile, DEFAULTS } from './schema.ts';
 
@@ -105,7 +105,7 @@ export function milliseconds(text: string): number {
 
 /** `sha256:<hex>` of the configuration's meaning: comments, key order and spelling of units do not change it. */
 export function digestOf(config: Config): string {
-  return `sha256:${createHash('sha256').update(JSON.stringify(config, sortedKeys)).digest('hex')}`;
+  return sha256(JSON.stringify(config, sortedKeys));
 }
 
 function sortedKeys(_: string, value: unknown): unknown {

@@ -2,5 +2,4 @@
 export type { ConfigIssue } from './codes.ts';
 export type { Config, ExitExpectation, WorkConfig, WorkSource } from './config.ts';
 export { type LoadedConfig, loadConfig } from './load.ts';
-export { nearest } from './nearest.ts';
 export { jsonSchema } from './schema.ts';

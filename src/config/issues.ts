@@ -1,8 +1,8 @@
 /** Turns what zod found into sentences with positions. */
 import type * as z from 'zod';
+import { nearest } from '../core/nearest.ts';
 import type { ConfigIssue } from './codes.ts';
 import { MAX_ISSUES, MAX_QUOTED, type YamlDocument } from './document.ts';
-import { nearest } from './nearest.ts';
 import { jsonSchema } from './schema.ts';
 
 type Issue = z.core.$ZodIssue;

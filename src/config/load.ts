@@ -1,9 +1,8 @@
 /** Finds, reads and judges the configuration: the current folder's vmgate.yaml (no upward search), else the home's. */
-import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { VmgateError } from '../core/coded.ts';
-import { errnoOf, messageOf } from '../host/index.ts';
+import { errnoOf, messageOf, sha256 } from '../host/index.ts';
 import { type ConfigIssue, errors, renderIssue } from './codes.ts';
 import { type Config, completeConfig, digestOf, milliseconds, sourceFault } from './config.ts';
 import { parseYaml, type YamlDocument } from './document.ts';
@@ -69,7 +68,7 @@ function load(source: Source, localSource: Source | undefined): Omit<LoadedConfi
     digest: digestOf(config),
     sources: [source, ...(localSource === undefined ? [] : [localSource])].map((file) => ({
       path: file.path,
-      digest: `sha256:${createHash('sha256').update(file.text).digest('hex')}`,
+      digest: sha256(file.text),
     })),
   };
 }

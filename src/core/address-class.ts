@@ -2,9 +2,10 @@
  * What kind of IPv4 address a VPN endpoint has, and whether one may be dialled at all.
  *
  * On the default uplink an endpoint address decides what a packet reaches: slirp hands its own network, loopback, the
- * unspecified address and broadcast to services of the *host* (reference/building-blocks.md, "Accelerators and slirp").
- * Whoever answers the lookup of the endpoint's name (a hostile resolver) would otherwise aim the gateway at the host.
+ * unspecified address and broadcast to services of the *host*. Whoever answers the lookup of the endpoint's name (a
+ * hostile resolver) would otherwise aim the gateway at the host.
  */
+import { ipv4Range, ipv4ToNumber } from './ipv4.ts';
 
 export type AddressClass =
   | 'unspecified'
@@ -64,7 +65,7 @@ const GLOBAL: ClassifiedAddress = { class: 'global', meaning: 'public address', 
  * forbidden: what cannot be read must not be dialled.
  */
 export function classifyAddress(address: string): ClassifiedAddress {
-  const value = parseIpv4(address);
+  const value = ipv4ToNumber(address);
   if (value === undefined) return { class: 'reserved', meaning: 'not an IPv4 address', admission: 'forbidden' };
   const range = RANGES.find(({ prefix }) => contains(prefix, value));
   if (range === undefined) return GLOBAL;
@@ -72,22 +73,7 @@ export function classifyAddress(address: string): ClassifiedAddress {
   return { class: range.class, meaning: range.source, admission: permitted ? 'permission' : 'forbidden' };
 }
 
-/** Dotted decimal, four parts, no leading zeros (inet_aton(3) reads those as octal): else undefined. */
-export function parseIpv4(text: string): number | undefined {
-  const parts = text.split('.');
-  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part))) return undefined;
-  const bytes = parts.map(Number);
-  if (bytes.some((byte) => byte > 255)) return undefined;
-  return bytes.reduce((sum, byte) => sum * 256 + byte, 0);
-}
-
-/** Twin of {@link parseIpv4}; `value` is 0..2^32-1. */
-export function formatIpv4(value: number): string {
-  return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.');
-}
-
 function contains(prefix: string, value: number): boolean {
-  const [network = '', length = ''] = prefix.split('/');
-  const size = 2 ** (32 - Number(length));
-  return Math.floor((parseIpv4(network) ?? 0) / size) === Math.floor(value / size);
+  const range = ipv4Range(prefix);
+  return range !== undefined && range.first <= value && value <= range.last;
 }

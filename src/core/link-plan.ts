@@ -2,12 +2,21 @@
  * Which cards the gateway has, in PCI order, and who may speak on each. A link plan is fixed for the life of one
  * gateway process; adding a work VM means a fresh gateway.
  */
+import { ipv4Range } from './ipv4.ts';
 import type { PolicyLink } from './policy/egress-policy.ts';
 
 /** How the gateway reaches the untrusted network. `wire` exists only for the lab. */
 export type UplinkAddressing =
   | { readonly kind: 'static'; readonly address: string; readonly prefixLength: number; readonly nextHop: string }
   | { readonly kind: 'dhcp' };
+
+/** QEMU's user network is the same everywhere (libslirp's defaults): the gateway does not ask for what is known. */
+export const USER_NETWORK = {
+  kind: 'static',
+  address: '10.0.2.15',
+  prefixLength: 24,
+  nextHop: '10.0.2.2',
+} as const satisfies UplinkAddressing;
 
 export interface LinkPlan {
   readonly uplink: { readonly ifname: 'up0'; readonly mac: string; readonly addressing: UplinkAddressing };
@@ -51,21 +60,13 @@ export function planLinks(
   };
 }
 
-/** QEMU's own locally administered prefix 52:54:00, then role and index, so that captures read themselves. */
+/** Locally administered, QEMU's 52:54 and then role, gate and index, so that captures read themselves. */
 function mac(seed: number, role: number, index: number): string {
   const bytes = [0x52, 0x54, role, (seed >> 8) & 0xff, seed & 0xff, index & 0xff];
   return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(':');
 }
 
 function overlaps(a: string, b: string): boolean {
-  const [left, right] = [range(a), range(b)];
-  return left.first <= right.last && right.first <= left.last;
-}
-
-function range(prefix: string): { first: number; last: number } {
-  const [address = '', length = '32'] = prefix.split('/');
-  const value = address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
-  const size = 2 ** (32 - Number(length));
-  const first = Math.floor(value / size) * size;
-  return { first, last: first + size - 1 };
+  const [left, right] = [ipv4Range(a), ipv4Range(b)];
+  return left !== undefined && right !== undefined && left.first <= right.last && right.first <= left.last;
 }

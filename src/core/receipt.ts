@@ -64,7 +64,7 @@ export const receiptSchema = z
       canaries: z.literal(0),
       overrun: count,
     }),
-    /** Digests of what the verdicts were judged from, by name. */
+    /** Digests of what stands here shortened, by name: `verdicts` as they were judged, every line at full length. */
     evidence: z.record(name, digest),
     issued: moment,
     expires: moment,

@@ -4,8 +4,9 @@
  * host's address, with a router beside it, that means nothing inside. Routes, names and resolvers that come with it are
  * never asked for: they are how TunnelVision and its kin work.
  */
-import { type AddressClass, classifyAddress, formatIpv4, parseIpv4 } from './address-class.ts';
+import { type AddressClass, classifyAddress } from './address-class.ts';
 import { within } from './checks/prefix.ts';
+import { ipv4Range, ipv4ToNumber, numberToIpv4 } from './ipv4.ts';
 
 export interface OfferedAddress {
   readonly address: string;
@@ -36,16 +37,13 @@ export function refuseOffer(offer: OfferedAddress, taken: readonly string[]): st
   if (!within(nextHop, `${address}/${prefixLength}`)) {
     return `the router ${nextHop} is not in the network of ${address}/${prefixLength}`;
   }
-  const size = 2 ** (32 - prefixLength);
-  const ends = (text: string) => [0, size - 1].includes((parseIpv4(text) ?? 0) % size);
+  const range = ipv4Range(`${address}/${prefixLength}`);
+  if (range === undefined) return `${address} is no address`;
+  const isEnd = (text: string) => [range.first, range.last].includes(ipv4ToNumber(text) ?? range.first);
   // A prefix of 31 bits has two hosts and no ends (RFC 3021).
-  if (size > 2 && (ends(address) || ends(nextHop))) {
-    return `${ends(address) ? address : nextHop} is an end of the network ${network(address, size)}/${prefixLength}`;
+  if (prefixLength < 31 && (isEnd(address) || isEnd(nextHop))) {
+    const network = `${numberToIpv4(range.first)}/${prefixLength}`;
+    return `${isEnd(address) ? address : nextHop} is an end of the network ${network}`;
   }
   return undefined;
-}
-
-function network(address: string, size: number): string {
-  const value = parseIpv4(address) ?? 0;
-  return formatIpv4(value - (value % size));
 }

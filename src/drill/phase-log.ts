@@ -1,4 +1,5 @@
 /** The gate's phases as its journal has them: it misses none, however short, and outlives its supervisor. */
+import { parseJson } from '../host/index.ts';
 import { FileFollower } from './file-follower.ts';
 
 export interface PhaseSeen {
@@ -43,7 +44,8 @@ export class PhaseLog {
   }
 
   #take(line: string): void {
-    const event = parse(line);
+    // Our own supervisor's lines, one of them perhaps cut short by its end.
+    const event = parseJson(line) as PhaseEvent | undefined;
     if (event?.code !== 'GATE_PHASE') return;
     const { phase = '', why = '' } = event.payload ?? {};
     this.#last = phase;
@@ -54,13 +56,4 @@ export class PhaseLog {
 interface PhaseEvent {
   readonly code?: string;
   readonly payload?: { readonly phase?: string; readonly why?: string };
-}
-
-/** Our own supervisor's lines, one of them perhaps cut short by its end. */
-function parse(line: string): PhaseEvent | undefined {
-  try {
-    return JSON.parse(line) as PhaseEvent;
-  } catch {
-    return undefined;
-  }
 }

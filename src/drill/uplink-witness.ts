@@ -2,11 +2,9 @@
  * What left the gateway towards the untrusted network, from the pcap its QEMU writes behind the guard, as it grows. The
  * lab counts the same frames by its own means; this one also tells when, and looks into each.
  */
-import { PCAP_HEADER, parsePcap } from '../frame/index.ts';
+import { PCAP_HEADER, PCAP_RECORD_HEADER, parsePcap } from '../frame/index.ts';
 import { kindOf } from '../lab/index.ts';
 import { FileFollower } from './file-follower.ts';
-
-const RECORD_HEADER = 16;
 
 export interface Watched {
   readonly endpoint: { readonly address: string; readonly port: number };
@@ -61,7 +59,7 @@ export class UplinkWitness {
     const frames = parsePcap(Buffer.concat([this.#header, this.#pending])) ?? [];
     const now = this.#clock();
     for (const { frame } of frames) this.#judge(frame, now);
-    const read = frames.reduce((sum, { frame }) => sum + RECORD_HEADER + frame.length, 0);
+    const read = frames.reduce((sum, { frame }) => sum + PCAP_RECORD_HEADER + frame.length, 0);
     this.#pending = this.#pending.subarray(read);
   }
 

@@ -83,7 +83,7 @@ export const errors = errorCodes({
     source: 'user',
     what: ({ machine, file }) => `the disk ${file} of ${machine} is in use by another process`,
     remedy: () => 'end the other VM that uses this disk, then try again',
-    sample: { machine: 'work VM web', file: '/home/ada/.vmgate/gates/default/vm/web/disk.qcow2' },
+    sample: { machine: 'work VM web', file: '/home/ada/.vmgate/gates/default/vm/web/overlay.qcow2' },
   }),
   DRIVER_MEMORY_SHORT: error<Machine>({
     exit: 5,

@@ -2,9 +2,8 @@
 export type * from './driver.ts';
 // For the lab's machine, which is neither gateway nor work VM.
 export { common as machineArgv, kernel, option, PIDFILE, SOCKETS, serialConsole, server, wire } from './qemu/argv.ts';
-export { FrameReader, framed } from './qemu/framing.ts';
 export { QemuGatewayHost } from './qemu/gateway-host.ts';
 export { Installation, KVM_NOT_PERMITTED, type Qemu, type QemuPrograms } from './qemu/installation.ts';
-export { emptyFolder, killHolder, Machine } from './qemu/machine.ts';
+export { killHolder, Machine } from './qemu/machine.ts';
 export { QmpClient } from './qemu/qmp.ts';
 export { consoleSocket, QemuWorkHost } from './qemu/work-host.ts';

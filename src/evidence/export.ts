@@ -9,7 +9,7 @@ const SNAP_LENGTH = 65_535;
 
 /** Never over a file that is there. @throws EVIDENCE_EXISTS, EVIDENCE_NOT_WRITTEN */
 export function exportFrames(frames: readonly CapturedFrame[], file: string): void {
-  const records = frames.map(({ atMs, frame }) => pcapRecord(atMs, frame, SNAP_LENGTH));
+  const records = frames.map(({ atMs, frame, originalLength }) => pcapRecord(atMs, frame, SNAP_LENGTH, originalLength));
   try {
     writeFileSync(file, Buffer.concat([pcapHeader(SNAP_LENGTH), ...records]), { flag: 'wx', mode: 0o600 });
   } catch (cause) {

@@ -9,7 +9,7 @@ export interface CapturedFrame {
 }
 
 export const PCAP_HEADER = 24;
-const PCAP_RECORD_HEADER = 16;
+export const PCAP_RECORD_HEADER = 16;
 const MAGIC = 0xa1b2c3d4;
 const MAGIC_NANOSECONDS = 0xa1b23c4d;
 const ETHERNET = 1;
@@ -26,14 +26,19 @@ export function pcapHeader(snapLength: number): Buffer {
   return header;
 }
 
-/** One record; the frame is cut to `snapLength` bytes. */
-export function pcapRecord(atMs: number, frame: Uint8Array, snapLength: number): Buffer {
+/** One record; the frame is cut to `snapLength` bytes, and may have come here cut already. */
+export function pcapRecord(
+  atMs: number,
+  frame: Uint8Array,
+  snapLength: number,
+  originalLength: number = frame.length,
+): Buffer {
   const captured = frame.subarray(0, snapLength);
   const header = Buffer.alloc(PCAP_RECORD_HEADER);
   header.writeUInt32LE(Math.floor(atMs / 1_000) >>> 0, 0);
   header.writeUInt32LE(Math.floor((atMs % 1_000) * 1_000), 4);
   header.writeUInt32LE(captured.length, 8);
-  header.writeUInt32LE(frame.length, 12);
+  header.writeUInt32LE(originalLength, 12);
   return Buffer.concat([header, captured]);
 }
 

@@ -4,10 +4,10 @@ import { setTimeout } from 'node:timers/promises';
 import type { Client, ConnectConfig } from 'ssh2';
 import { VmgateError } from '../core/coded.ts';
 import { messageOf } from '../host/index.ts';
+import { fingerprint } from '../ssh/index.ts';
 import { fromBanner } from './banner.ts';
 import { errors } from './codes.ts';
 import type { ControlCredentials } from './settings.ts';
-import { fingerprint } from './ssh-keys.ts';
 
 /** A gateway that is silent this long, three times over, is gone. */
 const KEEPALIVE_MS = 5_000;

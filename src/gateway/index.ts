@@ -2,4 +2,3 @@
 export { openControl } from './channel.ts';
 export type { GatewayControl } from './control.ts';
 export { bootSettings, type ControlCredentials } from './settings.ts';
-export { dropbearPrivateKey, makeSshKey, openSshPrivateKey, publicLine } from './ssh-keys.ts';

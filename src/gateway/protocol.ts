@@ -1,6 +1,7 @@
 /**
  * What the gateway's one forced command, `vmgate-gw VERB`, answers. Settings go in on stdin, one JSON document comes
- * out; `vmgate-gw serve` does so again and again ({@link ResidentShell}). Everything here is a guest's word: bounded and parsed, believed only where a host-side witness agrees.
+ * out; `vmgate-gw serve` does so again and again ({@link ResidentShell}). Everything here is a guest's word: bounded and
+ * parsed, believed only where a host-side witness agrees.
  *
  * Verbs: `hello`, `apply` (stdin: nft JSON, whole ruleset, one transaction), `uplink` (configures the uplink, DHCP if
  * planned), `tunnel` (stdin: {@link renderTunnelSettings}), `untunnel`, `lease` (stdin: interface names, one a line),

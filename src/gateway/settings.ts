@@ -1,11 +1,18 @@
 /**
  * What one boot of a gateway is told: a cpio archive appended to its initramfs. No VPN secrets: those come later, over
- * the control channel (DESIGN P6). provision/gateway/rootfs/init reads these files and says what each holds.
+ * the control channel (P6). provision/gateway/rootfs/init reads these files and says what each holds.
  */
 import { randomUUID } from 'node:crypto';
 import type { LinkPlan } from '../core/link-plan.ts';
 import { writeCpio } from '../image/cpio.ts';
-import { dropbearPrivateKey, fingerprint, makeSshKey, openSshPrivateKey, publicBlob, publicLine } from './ssh-keys.ts';
+import {
+  dropbearPrivateKey,
+  ed25519Blob,
+  ed25519Line,
+  fingerprint,
+  makeKeyPair,
+  openSshPrivateKey,
+} from '../ssh/index.ts';
 
 /** What the host needs to get in, and to know that it is this very boot it talks to. Lives in memory only. */
 export interface ControlCredentials {
@@ -29,7 +36,7 @@ export interface BootSettings {
  * @param bootRuleset nft JSON of a policy without endpoints and tunnel; loaded before any card is up
  */
 export function bootSettings(plan: LinkPlan, bootRuleset: string): BootSettings {
-  const [client, host] = [makeSshKey(), makeSshKey()];
+  const [client, host] = [makeKeyPair(), makeKeyPair()];
   const bootId = randomUUID();
   const file = (name: string, data: string | Buffer) =>
     ({ path: `etc/vmgate/${name}`, type: 'file', mode: 0o600, data }) as const;
@@ -39,10 +46,10 @@ export function bootSettings(plan: LinkPlan, bootRuleset: string): BootSettings 
       file('boot-id', `${bootId}\n`),
       file('boot.nft.json', bootRuleset),
       file('dropbear_ed25519_host_key', dropbearPrivateKey(host)),
-      file('authorized_keys', `${publicLine(client, 'vmgate')}\n`),
+      file('authorized_keys', `${ed25519Line(client.publicRaw, 'vmgate')}\n`),
     ]),
     bootId,
-    credentials: { clientKey: openSshPrivateKey(client), hostKey: fingerprint(publicBlob(host)) },
+    credentials: { clientKey: openSshPrivateKey(client, 'vmgate'), hostKey: fingerprint(ed25519Blob(host.publicRaw)) },
   };
 }
 

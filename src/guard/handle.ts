@@ -3,7 +3,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { VmgateError } from '../core/coded.ts';
 import type { Endpoint, TunnelPolicy, UplinkIdentity } from '../core/policy/egress-policy.ts';
-import { LineSplitter, monotonicMs, programFile, wallMs } from '../host/index.ts';
+import { LineSplitter, monotonicMs, parseJson, programFile, wallMs } from '../host/index.ts';
 import { errors } from './codes.ts';
 import type { Guard } from './guard.ts';
 import { type GuardOrder, type GuardReport, guardReport, MAX_ARM_MS } from './protocol.ts';
@@ -178,13 +178,5 @@ class GuardProcess implements Guard {
     }
     if (this.#early !== undefined) this.#early = [...this.#early, report].slice(-KEPT_REPORTS);
     for (const listener of this.#listeners) listener(report);
-  }
-}
-
-function parseJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
   }
 }

@@ -1,6 +1,6 @@
 /** The supervisor's pipe, both directions: orders in, reports out. */
 import type { Readable, Writable } from 'node:stream';
-import { LineSplitter } from '../host/index.ts';
+import { LineSplitter, parseJson } from '../host/index.ts';
 import { type GuardOrder, type GuardReport, guardOrder } from './protocol.ts';
 
 const MAX_ORDER_BYTES = 65_536;
@@ -39,12 +39,4 @@ export function sendReport(stdout: Writable, report: GuardReport): boolean {
   if (stdout.writableLength > MAX_WAITING || !stdout.writable) return false;
   stdout.write(`${JSON.stringify(report)}\n`);
   return true;
-}
-
-function parseJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,15 +1,10 @@
 /**
- * QEMU's framing of Ethernet on a stream socket: a 4-byte big-endian length, then the frame (net/net.c,
- * net_fill_rstate). One pass over a big buffer; allowed neighbours leave as one run, length fields and all.
+ * QEMU's framing, cut without copying: one pass over a big buffer; allowed neighbours leave as one run, length fields
+ * and all.
  */
+import { MAX_FRAME } from '../frame/index.ts';
 
 const PREFIX = 4;
-
-/**
- * Longest frame accepted, bytes: QEMU's NET_BUFSIZE (net/net.h). A longer one is not a frame but lost framing, after
- * which no byte of the stream can be trusted.
- */
-export const MAX_FRAME = 4_096 + 65_536;
 
 /** Bytes a buffer must hold so that every acceptable frame fits. */
 export const MAX_FRAMED = PREFIX + MAX_FRAME;

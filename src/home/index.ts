@@ -1,5 +1,6 @@
 /** The home folder: where everything is kept, and how it is kept whole. */
 export { writeFileAtomic } from './atomic-write.ts';
+export { emptyFolder } from './empty-folder.ts';
 export { homeRoot, openGate, openHome } from './home.ts';
 export { Journal, readJournal } from './journal.ts';
 export { type GateLayout, type HomeLayout, layoutOf, MAX_SOCKET_PATH } from './layout.ts';

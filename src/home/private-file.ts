@@ -1,6 +1,7 @@
 /** Reading files that nobody else may read: keys, profiles. */
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { errnoOf } from '../host/index.ts';
 
 export type PrivateRead =
   | { readonly state: 'read'; readonly content: Buffer }
@@ -25,7 +26,6 @@ export async function readPrivateFile(file: string, maxBytes: number): Promise<P
       await handle.close();
     }
   } catch (cause) {
-    const missing = (cause as { code?: unknown } | undefined)?.code === 'ENOENT';
-    return missing ? { state: 'missing' } : { state: 'unreadable', cause };
+    return errnoOf(cause) === 'ENOENT' ? { state: 'missing' } : { state: 'unreadable', cause };
   }
 }

@@ -3,11 +3,11 @@ import { createReadStream } from 'node:fs';
 import { readdir, readFile, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { VmgateError } from '../core/coded.ts';
-import { errnoOf, messageOf } from '../host/index.ts';
+import { errnoOf, messageOf, sha256 } from '../host/index.ts';
 import { errors } from './codes.ts';
 import type { ImageManifest, ImagePart, StoredImage } from './image.ts';
 import { digestOf, fileOf, MANIFEST_FILE, MAX_MANIFEST_BYTES, parseManifest } from './manifest.ts';
-import { entriesOf, sha256 } from './package-tree.ts';
+import { entriesOf } from './package-tree.ts';
 import { adoptDraft, makeDraft, pruneTemp } from './store.ts';
 
 /** No kernel or layer comes near; what comes from outside must not fill memory or disk. */

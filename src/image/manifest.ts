@@ -1,8 +1,7 @@
 /** The manifest: what an image consists of. Its canonical form is what the image's digest is taken of. */
 import * as z from 'zod';
-import { complaintOf } from '../host/index.ts';
+import { complaintOf, sha256 } from '../host/index.ts';
 import type { ImageManifest } from './image.ts';
-import { sha256 } from './package-tree.ts';
 
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 /** Names become file names in the image's folder. */

@@ -11,8 +11,9 @@ import { createGunzip, createGzip } from 'node:zlib';
 import { pack } from 'tar-stream';
 import * as z from 'zod';
 import type { Arch } from '../drivers/driver.ts';
+import { sha256 } from '../host/index.ts';
 import { packagesSchema } from './manifest.ts';
-import { entriesOf, readPackageTar, sha256, type TreeEntry, type UnpackedPackages } from './package-tree.ts';
+import { entriesOf, readPackageTar, type TreeEntry, type UnpackedPackages } from './package-tree.ts';
 import type { Workshop } from './workshop.ts';
 
 export interface PackageSet {

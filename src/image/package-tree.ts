@@ -1,8 +1,8 @@
 /** The unpacked packages as data: nothing is written to disk, so ownership, umask and links of the host do not matter. */
-import { createHash } from 'node:crypto';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { extract, type Header } from 'tar-stream';
+import { sha256 } from '../host/index.ts';
 
 export type TreeEntry =
   | { readonly type: 'file'; readonly executable: boolean; readonly data: Buffer }
@@ -97,10 +97,6 @@ async function contentOf(entry: AsyncIterable<unknown>): Promise<Buffer> {
 function packageOf(file: string, data: Buffer): Package {
   const [name = file, version = ''] = file.split('_');
   return { name, version: decodeURIComponent(version), digest: sha256(data) };
-}
-
-export function sha256(data: Uint8Array | string): string {
-  return `sha256:${createHash('sha256').update(data).digest('hex')}`;
 }
 
 /** Follows links, of folders too, to the path of a file; undefined when it leads nowhere. */

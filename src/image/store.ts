@@ -10,11 +10,10 @@ import * as z from 'zod';
 import { VmgateError } from '../core/coded.ts';
 import type { Arch } from '../drivers/driver.ts';
 import { acquireLock, type Lock, writeFileAtomic } from '../home/index.ts';
-import { errnoOf, messageOf } from '../host/index.ts';
+import { errnoOf, messageOf, sha256 } from '../host/index.ts';
 import { errors } from './codes.ts';
 import type { ImageKind, ImageManifest, StoredImage } from './image.ts';
 import { canonicalManifest, digestOf, LOCK_FILE, MANIFEST_FILE, packagesLock, parseManifest } from './manifest.ts';
-import { sha256 } from './package-tree.ts';
 
 const CURRENT_FILE = 'current.json';
 const currentSchema = z.record(z.string(), z.string().regex(/^sha256:[0-9a-f]{64}$/));

@@ -2,6 +2,8 @@
  * Who is who in the lab; provision/lab/rootfs/usr/lib/lab/addresses has the same for the guest. All from the blocks for
  * documentation (RFC 5737), so that a leak out of the lab could reach nobody.
  */
+import { USER_NETWORK } from '../core/link-plan.ts';
+
 export const LAB = {
   /** The untrusted network's router: next hop, DHCP and DNS. */
   router: '192.168.77.1',
@@ -30,5 +32,5 @@ export const LAB = {
   /** The lab's card on the host's loopback, by slirp. */
   publishedMac: '52:54:4c:00:00:02',
   /** The host's loopback as a guest on slirp sees it. */
-  slirpHost: '10.0.2.2',
+  slirpHost: USER_NETWORK.nextHop,
 } as const;

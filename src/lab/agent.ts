@@ -5,7 +5,7 @@
 import net from 'node:net';
 import * as z from 'zod';
 import { VmgateError } from '../core/coded.ts';
-import { LineSplitter } from '../host/index.ts';
+import { LineSplitter, parseJson } from '../host/index.ts';
 import { errors } from './codes.ts';
 
 /** A log's last 256 KiB in base64, and air. */
@@ -105,12 +105,4 @@ function read<T>(schema: z.ZodType<T>, doing: string, text: string): T {
   const answer = schema.safeParse(parsed);
   if (answer.success) return answer.data;
   throw VmgateError.of(errors.LAB_REFUSED, { doing, detail: `an answer of another shape: ${text.slice(0, 120)}` });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

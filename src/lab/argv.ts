@@ -1,5 +1,6 @@
 /** The lab's QEMU command line, from the drivers' parts. The one machine of vmgate's with a port published on the host. */
 import path from 'node:path';
+import { USER_NETWORK } from '../core/link-plan.ts';
 import { type Arch, kernel, machineArgv, option, type Qemu, serialConsole, server, wire } from '../drivers/index.ts';
 import { LAB } from './addresses.ts';
 
@@ -7,9 +8,6 @@ export const LAB_SOCKETS = { serial: 'serial.sock', control: 'control.sock' } as
 /** Names inside QEMU. */
 const PUBLISHED_NETDEV = 'pub';
 const CONTROL_PORT = 'vmgate.lab';
-
-/** Where slirp has its guest. */
-const PUBLISHED_ADDRESS = '10.0.2.15';
 
 export interface LabMachine {
   /** Folder (0700) for sockets and the pidfile. */
@@ -31,7 +29,7 @@ export function labArgv(machine: LabMachine, qemu: Qemu): string[] {
   const published = {
     id: PUBLISHED_NETDEV,
     ipv6: 'off',
-    hostfwd: `udp:127.0.0.1:0-${PUBLISHED_ADDRESS}:${LAB.endpoint.port}`,
+    hostfwd: `udp:127.0.0.1:0-${USER_NETWORK.address}:${LAB.endpoint.port}`,
   };
   return [
     ...machineArgv('vmgate-lab', { ...machine, cpus: 1, hardware: 'virtio' }, machine.folder, qemu),

@@ -4,11 +4,10 @@
  * before any firewall sees them. No gateway of vmgate has another way in than its one forced command; this image exists
  * in the store of a lab's own home folder only, and every folder of images the user has is left as it is.
  */
-import { createHash } from 'node:crypto';
 import { cp, mkdir, readdir, readFile, realpath, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Hop, udpFrame } from '../frame/index.ts';
-import { hostPlatform, packageFile } from '../host/index.ts';
+import { hostPlatform, packageFile, sha256 } from '../host/index.ts';
 import { type CpioEntry, importImage, requireImage, writeCpio } from '../image/index.ts';
 
 /** Offset of the header checksum's first byte in an Ethernet frame that carries IPv4. */
@@ -60,7 +59,7 @@ export async function imagesWithBackdoor(
   const base = path.join(draft, 'base.cpio');
   const data = Buffer.concat([await readFile(base), Buffer.alloc(-layer.bytes & 3), await overlay(lines, files)]);
   await writeFile(base, data);
-  const digest = `sha256:${createHash('sha256').update(data).digest('hex')}`;
+  const digest = sha256(data);
   const layers = gateway.manifest.layers.map((each) =>
     each === layer ? { ...each, digest, bytes: data.length } : each,
   );

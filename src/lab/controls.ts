@@ -1,4 +1,4 @@
-/** Everything a running lab can be asked, and told to do wrong. Leak cases by number: reference/leak-cases.md. */
+/** Everything a running lab can be asked, and told to do wrong. Leak cases by number: docs/leak-cases.md. */
 import { PCAP_HEADER, pcapHeader, pcapRecord } from '../frame/index.ts';
 import type { LabAgent } from './agent.ts';
 import {

@@ -3,8 +3,9 @@ import { mkdir } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
 import { VmgateError } from '../core/coded.ts';
-import type { UplinkAddressing } from '../core/link-plan.ts';
-import { emptyFolder, type Installation, killHolder, Machine, type UplinkAttachment } from '../drivers/index.ts';
+import { type UplinkAddressing, USER_NETWORK } from '../core/link-plan.ts';
+import { type Installation, killHolder, Machine, type UplinkAttachment } from '../drivers/index.ts';
+import { emptyFolder } from '../home/index.ts';
 import { messageOf } from '../host/index.ts';
 import { assembleBoot, type StoredImage } from '../image/index.ts';
 import { LAB } from './addresses.ts';
@@ -85,7 +86,7 @@ export class Lab extends LabControls {
     this.uplink = wired ? { kind: 'wire', localPath: remotePath, remotePath: localPath } : { kind: 'user' };
     this.relay = found.relay;
     this.endpoint = wired ? LAB.endpoint : { address: LAB.slirpHost, port: found.relay?.port ?? found.publishedPort };
-    this.addressing = wired ? (start.addressing ?? { kind: 'dhcp' }) : SLIRP;
+    this.addressing = wired ? (start.addressing ?? { kind: 'dhcp' }) : USER_NETWORK;
   }
 
   /**
@@ -178,9 +179,6 @@ interface Found {
   readonly publishedPort: number;
   readonly relay: LabRelay | undefined;
 }
-
-/** slirp does not serve DHCP to the gateway: these are its fixed addresses. */
-const SLIRP: UplinkAddressing = { kind: 'static', address: '10.0.2.15', prefixLength: 24, nextHop: LAB.slirpHost };
 
 /** The wire that is the untrusted network: the lab's end, then the gateway's. */
 function wirePaths(folder: string): { readonly localPath: string; readonly remotePath: string } {

@@ -1,6 +1,6 @@
 /**
  * The one thing that lets a gate run on another uplink than slirp, trust another certificate, dial an address that is
- * otherwise refused, or go without a defence. Only a running lab makes one (DESIGN section 2), and it always carries
+ * otherwise refused, or go without a defence. Only a running lab makes one, and it always carries
  * that lab's uplink. A lab behind slirp shares the host's real network, so there the guard is never replaced: rules of
  * the gateway may go, but nothing leaves except towards the endpoint.
  *

@@ -7,19 +7,9 @@ import { once } from 'node:events';
 import { mkdir, rm } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
-import {
-  emptyFolder,
-  FrameReader,
-  framed,
-  type Installation,
-  killHolder,
-  Machine,
-  option,
-  PIDFILE,
-  SOCKETS,
-  server,
-  wire,
-} from '../drivers/index.ts';
+import { type Installation, killHolder, Machine, option, PIDFILE, SOCKETS, server, wire } from '../drivers/index.ts';
+import { FrameReader, framed } from '../frame/index.ts';
+import { emptyFolder } from '../home/index.ts';
 import { hostPlatform } from '../host/index.ts';
 
 export interface WireStand {

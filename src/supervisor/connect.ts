@@ -11,7 +11,6 @@ import { Lane } from './lane.ts';
 import type { Runners } from './loop.ts';
 import { loadPolicy, uplinkOf } from './policy.ts';
 import { sessionOf } from './session.ts';
-
 import type { World } from './world.ts';
 
 /** fwmark of the VPN socket: "vm". */

@@ -7,6 +7,7 @@ import type { Effect } from '../core/gate/effects.ts';
 import type { GateEvent } from '../core/gate/events.ts';
 import type { GateState } from '../core/gate/state.ts';
 import { step } from '../core/gate.ts';
+import { messageOf } from '../host/index.ts';
 import { errors } from './codes.ts';
 
 type Answer = GateEvent | undefined;
@@ -16,7 +17,7 @@ export type Runners = {
   readonly [K in Effect['do']]: (effect: Extract<Effect, { do: K }>) => Answer | Promise<Answer>;
 };
 
-/** Seconds each effect may take; those not named answer at once. The closing order's second each is DESIGN section 5. */
+/** Seconds each effect may take; those not named answer at once. Of the closing order each has a second. */
 const DEADLINE_S: Partial<Record<Effect['do'], number>> = {
   bootGateway: 90,
   killGateway: 10,
@@ -113,9 +114,8 @@ export class GateLoop {
 /** Whatever was thrown, as the error users see; anything without a code is a defect of vmgate and says so. */
 export function asFault(cause: unknown, where: string): VmgateError {
   if (VmgateError.is(cause)) return cause;
-  const message = cause instanceof Error ? cause.message : String(cause);
   const evidence = cause instanceof Error && cause.stack !== undefined ? cause.stack.split('\n').slice(1, 6) : [];
-  return VmgateError.of(errors.GATE_DEFECT, { where, message }, { cause, evidence });
+  return VmgateError.of(errors.GATE_DEFECT, { where, message: messageOf(cause) }, { cause, evidence });
 }
 
 async function within(answer: Promise<Answer>, effect: Effect): Promise<Answer> {

@@ -1,10 +1,10 @@
 /** Runners of the receipt: written when the gate opens and at each full verification, revoked by every close. */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { canonicalJson } from '../core/canonical-json.ts';
 import { compileNft, renderNft } from '../core/policy/index.ts';
 import { composeReceipt, type ReceiptBinding } from '../core/receipt.ts';
 import type { Claim, Verdict } from '../core/verdict.ts';
-import { machineProcesses, monotonicMs, wallMs } from '../host/index.ts';
+import { machineProcesses, monotonicMs, sha256, wallMs } from '../host/index.ts';
 import { installationKey, revokeReceipt, writeReceipt } from '../trust/index.ts';
 import { connectionOf } from './connect.ts';
 import type { Runners } from './loop.ts';
@@ -76,8 +76,4 @@ export function bindingOf(world: World): ReceiptBinding {
     configuration: config.digest,
     tunnel: { kind, peer, endpoint: { address: pinned.address, port: pinned.port, protocol: 'udp' } },
   };
-}
-
-function sha256(text: string): string {
-  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
 }

@@ -3,10 +3,11 @@ import path from 'node:path';
 import { type LoadedConfig, loadConfig } from '../config/index.ts';
 import { VmgateError } from '../core/coded.ts';
 import type { GateEvent } from '../core/gate/events.ts';
-import { type LinkPlan, planLinks, type UplinkAddressing } from '../core/link-plan.ts';
+import { type LinkPlan, planLinks, USER_NETWORK } from '../core/link-plan.ts';
 import { compileNft, type EgressPolicy, renderNft } from '../core/policy/index.ts';
-import { emptyFolder, type GatewayBoot, type UplinkAttachment } from '../drivers/index.ts';
+import type { GatewayBoot, UplinkAttachment } from '../drivers/index.ts';
 import { bootSettings } from '../gateway/index.ts';
+import { emptyFolder } from '../home/index.ts';
 import { monotonicMs } from '../host/index.ts';
 import { assembleBoot, manifestDigest, requireImage } from '../image/index.ts';
 import { claimKey, loadProfile, type TunnelPlan } from '../vpn/index.ts';
@@ -15,8 +16,6 @@ import type { Runners } from './loop.ts';
 import { wireOf } from './wires.ts';
 import { macSeed, type Session, type World } from './world.ts';
 
-/** slirp's fixed network (qemu(1), -netdev user): the gateway does not ask for what it knows. */
-const SLIRP: UplinkAddressing = { kind: 'static', address: '10.0.2.15', prefixLength: 24, nextHop: '10.0.2.2' };
 const USER_UPLINK: UplinkAttachment = { kind: 'user' };
 const GATEWAY_MIB = 160;
 const CONTROL_MS = 60_000;
@@ -101,7 +100,7 @@ async function bootSession(world: World, config: LoadedConfig, cancelled: AbortS
     const key = await claimKey(home.vpn, profile.publicKey, gate);
     undo.push(() => key.release());
     const names = config.config.work.map(({ name }) => name);
-    const addressing = lab?.addressing ?? SLIRP;
+    const addressing = lab?.addressing ?? USER_NETWORK;
     const plan = planLinks(names, addressing, innerPrefixes(profile.plan), macSeed(layout));
     const settings = bootSettings(plan, renderNft(compileNft(bootPolicy(plan))));
     // Whatever fails from here on: this boot's keys do not stay on disk.

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { loadConfig } from '../config/index.ts';
 import { VmgateError } from '../core/coded.ts';
 import type { GateEvent } from '../core/gate/events.ts';
+import { messageOf } from '../host/index.ts';
 import { revokeReceipt } from '../trust/index.ts';
 import { events } from './codes.ts';
 import { keep, type OnEnd } from './work.ts';
@@ -32,7 +33,7 @@ async function adopt(world: World, name: string, post: (event: GateEvent) => voi
     post({ type: 'adopted', name });
   } catch (cause) {
     await world.workHost.reap(folder);
-    const why = VmgateError.is(cause) ? cause.what : String(cause);
+    const why = VmgateError.is(cause) ? cause.what : messageOf(cause);
     world.emit(events.GATE_WORK, { name, what: `ended: it kept running and could not be taken over: ${why}` });
   }
 }

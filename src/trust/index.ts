@@ -17,5 +17,4 @@ export {
   revokeReceipt,
   writeReceipt,
 } from './receipt-file.ts';
-export { parsePublicLine } from './ssh-public-key.ts';
 export { type SignatureVerdict, verifyMessage } from './sshsig.ts';

@@ -2,17 +2,25 @@
  * The key of this installation: `keys/installation` (0600, OpenSSH format), `installation.pub`, and `allowed_signers`
  * for people who check receipts with stock `ssh-keygen -Y verify`.
  */
-import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
+import { type KeyObject, randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { inspect } from 'node:util';
 import { VmgateError } from '../core/coded.ts';
 import { RECEIPT_NAMESPACE } from '../core/receipt.ts';
 import { readPrivateFile, writeFileAtomic } from '../home/index.ts';
+import { errnoOf } from '../host/index.ts';
+import {
+  decodePrivateKey,
+  ed25519Blob,
+  ed25519Line,
+  fingerprint,
+  MalformedSsh,
+  makeKeyPair,
+  type OpenedKey,
+  openSshPrivateKey,
+} from '../ssh/index.ts';
 import { errors } from './codes.ts';
-import { decodePrivateKey, type Ed25519Pair, encodePrivateKey } from './ssh-private-key.ts';
-import { ed25519Blob, fingerprint, formatPublicLine } from './ssh-public-key.ts';
-import { MalformedSsh } from './ssh-wire.ts';
 import { signMessage } from './sshsig.ts';
 
 /** Who signs, in allowed_signers and in `ssh-keygen -Y verify -I`. */
@@ -50,17 +58,15 @@ async function publish(file: string, content: string): Promise<void> {
   if (present !== content) await writeFileAtomic(file, content);
 }
 
-async function makeKey(keysFolder: string, file: string): Promise<Ed25519Pair> {
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  const publicRaw = Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url');
+async function makeKey(keysFolder: string, file: string): Promise<OpenedKey> {
   await mkdir(keysFolder, { recursive: true, mode: 0o700 });
   const draft = `${file}.${randomBytes(8).toString('hex')}.draft`;
-  await writeFileAtomic(draft, encodePrivateKey({ privateKey, publicRaw, comment: SIGNER }));
+  await writeFileAtomic(draft, openSshPrivateKey(makeKeyPair(), SIGNER));
   try {
     // link(2), not rename(2): it refuses to replace a key another process made meanwhile.
     await link(draft, file);
   } catch (cause) {
-    if ((cause as { code?: unknown }).code !== 'EEXIST') throw cause;
+    if (errnoOf(cause) !== 'EEXIST') throw cause;
   } finally {
     await rm(draft, { force: true });
   }
@@ -70,7 +76,7 @@ async function makeKey(keysFolder: string, file: string): Promise<Ed25519Pair> {
 }
 
 /** Undefined when there is none. */
-async function readKey(file: string): Promise<Ed25519Pair | undefined> {
+async function readKey(file: string): Promise<OpenedKey | undefined> {
   const read = await readPrivateFile(file, MAX_KEY_FILE);
   if (read.state === 'missing') return undefined;
   if (read.state === 'exposed') throw VmgateError.of(errors.TRUST_KEY_EXPOSED, { file, mode: read.mode });
@@ -92,10 +98,10 @@ class SealedKey implements InstallationKey {
   readonly fingerprint: string;
   readonly #privateKey: KeyObject;
 
-  constructor({ privateKey, publicRaw }: Ed25519Pair) {
+  constructor({ privateKey, publicRaw }: OpenedKey) {
     this.#privateKey = privateKey;
     this.publicBlob = ed25519Blob(publicRaw);
-    this.publicLine = formatPublicLine({ type: 'ssh-ed25519', blob: this.publicBlob }, SIGNER);
+    this.publicLine = ed25519Line(publicRaw, SIGNER);
     this.fingerprint = fingerprint(this.publicBlob);
   }
 

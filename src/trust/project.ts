@@ -8,6 +8,7 @@ import * as z from 'zod';
 import { canonicalJson } from '../core/canonical-json.ts';
 import { VmgateError } from '../core/coded.ts';
 import { acquireLock, writeFileAtomic } from '../home/index.ts';
+import { errnoOf, sha256 } from '../host/index.ts';
 import { errors } from './codes.ts';
 
 /** A file as it was read: what is judged must be the very bytes that are then used. */
@@ -26,8 +27,8 @@ type TrustRecord = z.infer<typeof record>;
 
 /** `sha256:<hex>` over the files' names and contents, whatever their order. */
 export function projectDigest(files: readonly ProjectFile[]): string {
-  const digests = files.map(({ name, content }) => [name, sha256(content)] as const);
-  return `sha256:${sha256(canonicalJson(Object.fromEntries(digests)))}`;
+  const digests = files.map(({ name, content }) => [name, hexDigest(content)] as const);
+  return sha256(canonicalJson(Object.fromEntries(digests)));
 }
 
 /** @throws TRUST_RECORD_DAMAGED */
@@ -81,7 +82,7 @@ async function readRecord(recordFile: string): Promise<TrustRecord> {
   try {
     return record.parse(JSON.parse(await readFile(recordFile, 'utf8')));
   } catch (cause) {
-    if ((cause as { code?: unknown }).code === 'ENOENT') return { version: 1, folders: {} };
+    if (errnoOf(cause) === 'ENOENT') return { version: 1, folders: {} };
     throw VmgateError.of(errors.TRUST_RECORD_DAMAGED, { file: recordFile }, { cause });
   }
 }
@@ -90,6 +91,6 @@ function ownEntry(folders: TrustRecord['folders'], place: string) {
   return Object.hasOwn(folders, place) ? folders[place] : undefined;
 }
 
-function sha256(content: Uint8Array | string): string {
+function hexDigest(content: Uint8Array | string): string {
   return createHash('sha256').update(content).digest('hex');
 }

@@ -15,7 +15,7 @@ import {
   renderReceipt,
 } from '../core/receipt.ts';
 import { writeFileAtomic } from '../home/index.ts';
-import { complaintOf } from '../host/index.ts';
+import { complaintOf, errnoOf, messageOf } from '../host/index.ts';
 import { errors } from './codes.ts';
 import type { InstallationKey } from './installation-key.ts';
 import { type SignatureVerdict, verifyMessage } from './sshsig.ts';
@@ -84,8 +84,8 @@ export async function loadReceipt(
   file: string,
   signer: Pick<InstallationKey, 'publicBlob'>,
 ): Promise<{ readonly receipt: ReceiptContent; readonly signedBy: string }> {
-  const bytes = await readBounded(file, errors.RECEIPT_MISSING);
-  const armored = await readBounded(`${file}.sig`, errors.RECEIPT_UNSIGNED, file);
+  const bytes = await readBounded(file, file, errors.RECEIPT_MISSING, errors.RECEIPT_MALFORMED);
+  const armored = await readBounded(`${file}.sig`, file, errors.RECEIPT_UNSIGNED, errors.RECEIPT_SIGNATURE_MALFORMED);
   const expected = { namespace: RECEIPT_NAMESPACE, signers: [signer.publicBlob] };
   const verdict = verifyMessage(bytes, armored.toString('latin1'), expected);
   if (!verdict.ok) throw VmgateError.of(SIGNATURE_CODES[verdict.why], { file, detail: verdict.detail });
@@ -112,8 +112,13 @@ function parseReceipt(file: string, bytes: Buffer): ReceiptContent {
   }
 }
 
-/** `absent` is what it means when the file cannot be read; `named` is the file it is reported about. */
-async function readBounded(file: string, absent: ErrorCode<{ file: string }>, named = file): Promise<Buffer> {
+/** `receipt` is the file it is reported about. A file that is there and cannot be read is not missing. */
+async function readBounded(
+  file: string,
+  receipt: string,
+  absent: ErrorCode<{ file: string }>,
+  unreadable: ErrorCode<{ file: string; detail: string }>,
+): Promise<Buffer> {
   try {
     const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
@@ -123,6 +128,7 @@ async function readBounded(file: string, absent: ErrorCode<{ file: string }>, na
       await handle.close();
     }
   } catch (cause) {
-    throw VmgateError.of(absent, { file: named }, { cause });
+    if (errnoOf(cause) === 'ENOENT') throw VmgateError.of(absent, { file: receipt }, { cause });
+    throw VmgateError.of(unreadable, { file: receipt, detail: messageOf(cause) }, { cause });
   }
 }

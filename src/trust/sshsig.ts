@@ -3,8 +3,15 @@
  * with stock `ssh-keygen -Y verify`.
  */
 import { createHash, type KeyObject, sign, verify } from 'node:crypto';
-import { fingerprint, parsePublicBlob, type SshPublicKey } from './ssh-public-key.ts';
-import { MalformedSsh, SshReader, sshString, u32 } from './ssh-wire.ts';
+import {
+  fingerprint,
+  MalformedSsh,
+  parsePublicBlob,
+  type SshPublicKey,
+  SshReader,
+  sshString,
+  u32,
+} from '../ssh/index.ts';
 
 const MAGIC = 'SSHSIG';
 const BEGIN = '-----BEGIN SSH SIGNATURE-----';

@@ -7,12 +7,13 @@ import { routesCheck } from '../core/checks/routes.ts';
 import { rulesetCheck } from '../core/checks/ruleset.ts';
 import { tunnelCheck } from '../core/checks/tunnel.ts';
 import { uplinkCheck } from '../core/checks/uplink.ts';
+import type { Verdict } from '../core/verdict.ts';
 import { bounded } from './bounded.ts';
 import type { VerifyContext } from './context.ts';
 import { askResolver } from './dns.ts';
 import { ARP_MS, DNS_MS } from './limits.ts';
 import { takeSnapshot } from './moment.ts';
-import { type Settled, settle } from './settle.ts';
+import { settle } from './settle.ts';
 import { routesFacts, tunnelFacts } from './shared-facts.ts';
 import type { Token } from './token.ts';
 
@@ -24,7 +25,7 @@ export async function runCheap(
   held: readonly string[],
   token: Token,
   signal: AbortSignal,
-): Promise<readonly Settled[]> {
+): Promise<readonly Verdict[]> {
   const { clock, guard, policy, plan } = context;
   const leased = [...held, plan.probe.ifname];
   const facts = bounded('reading the gateway', FACTS_MS, signal, () => takeSnapshot(context));

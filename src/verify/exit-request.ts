@@ -9,6 +9,7 @@ import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import type { ExitAnswer } from '../core/checks/exit.ts';
 import { VmgateError } from '../core/coded.ts';
+import { messageOf } from '../host/index.ts';
 import { errors } from './codes.ts';
 
 /** An address or a small JSON object; anything longer is the wrong page. */
@@ -43,7 +44,7 @@ export async function requestExit(request: ExitRequest): Promise<ExitAnswer> {
       : await exchange(session, secure, request);
   } catch (cause) {
     if (VmgateError.is(cause)) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw VmgateError.of(errors.VERIFY_EXIT_UNREACHABLE, { url: url.href, address, reason }, { cause });
   } finally {
     stream?.destroy();

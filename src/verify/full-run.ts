@@ -11,15 +11,16 @@ import { sharpest } from '../core/checks/snapshot.ts';
 import { tunnelCheck } from '../core/checks/tunnel.ts';
 import { uplinkCheck } from '../core/checks/uplink.ts';
 import { VmgateError } from '../core/coded.ts';
+import type { Verdict } from '../core/verdict.ts';
 import { phase } from './canary.ts';
 import type { VerifyContext } from './context.ts';
 import { beginFull, type FullStages } from './full-stages.ts';
-import { type Settled, settle } from './settle.ts';
+import { settle } from './settle.ts';
 import { routesFacts, tunnelFacts } from './shared-facts.ts';
 import type { Token } from './token.ts';
 
 export interface FullRun {
-  readonly settled: readonly Settled[];
+  readonly verdicts: readonly Verdict[];
   /** Undefined when the exit could not be asked. */
   readonly exit: ExitFacts | undefined;
 }
@@ -45,7 +46,7 @@ export async function runFull(
     date,
   }));
   const say = <F>(check: Check<F>, facts: Promise<F>) => settle(check, facts, clock.monotonicMs);
-  const settled = await Promise.all([
+  const verdicts = await Promise.all([
     say(imageCheck, Promise.resolve(image)),
     say(rulesetCheck, ruleset),
     say(routesCheck, routes),
@@ -56,7 +57,7 @@ export async function runFull(
     say(uplinkCheck, uplink),
     say(clockCheck, time),
   ]);
-  return { settled, exit: await exit.catch(() => undefined) };
+  return { verdicts, exit: await exit.catch(() => undefined) };
 }
 
 async function dateOf(exit: Promise<ExitFacts>): Promise<ClockFacts['date']> {

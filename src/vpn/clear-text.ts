@@ -1,5 +1,5 @@
 /** What a profile means for people: one line, and everything that may leave the uplink for it. */
-import { parseIpv4 } from '../core/address-class.ts';
+import { ipv4ToNumber } from '../core/ipv4.ts';
 import { describeEgress, type EgressRow } from '../core/policy/index.ts';
 import type { TunnelPlan } from './tunnel-plan.ts';
 
@@ -23,7 +23,7 @@ export function describeTunnel(name: string, plan: TunnelPlan): string {
  */
 export function clearTextPlan(plan: TunnelPlan): readonly EgressRow[] {
   const { host, port, protocol, shape } = plan.endpoint;
-  const literal = parseIpv4(host) !== undefined;
+  const literal = ipv4ToNumber(host) !== undefined;
   const lookup: EgressRow = {
     from: 'this machine',
     to: "the local network's resolver",

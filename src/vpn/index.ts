@@ -1,6 +1,5 @@
 /** The door of the VPN room. */
 export { clearTextPlan, describeTunnel } from './clear-text.ts';
-export { errors as vpnErrors, events as vpnEvents } from './codes.ts';
 export { claimKey, type KeyClaim, keyHolder } from './in-use.ts';
 export { type PinnedEndpoint, type ResolveMeans, resolveEndpoint } from './resolve.ts';
 export {

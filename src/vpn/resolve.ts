@@ -4,8 +4,10 @@
  */
 import { lookup } from 'node:dns/promises';
 import { networkInterfaces } from 'node:os';
-import { classifyAddress, parseIpv4 } from '../core/address-class.ts';
+import { classifyAddress } from '../core/address-class.ts';
 import { VmgateError } from '../core/coded.ts';
+import { ipv4ToNumber } from '../core/ipv4.ts';
+import { errnoOf } from '../host/index.ts';
 import { errors } from './codes.ts';
 import { coversAddress, parsePrefix } from './wireguard/values.ts';
 
@@ -46,7 +48,7 @@ export async function resolveEndpoint(
   means: ResolveMeans = {},
 ): Promise<PinnedEndpoint> {
   const { host, port } = endpoint;
-  const answered = parseIpv4(host) === undefined ? await ask(host, means) : [host];
+  const answered = ipv4ToNumber(host) === undefined ? await ask(host, means) : [host];
   const onLink = (means.onLink ?? hostPrefixes)();
   const defects = answered.map((address) => judge(host, address, rules, onLink, means.exempt));
   const address = answered.find((_, index) => defects[index] === undefined);
@@ -90,7 +92,8 @@ async function ask(
     return [...new Set(addresses)].slice(0, MAX_ANSWERS);
   } catch (cause) {
     if (VmgateError.is(cause)) throw cause;
-    throw VmgateError.of(errors.VPN_ENDPOINT_UNRESOLVED, { host, reason: reasonOf(cause) }, { cause });
+    const reason = errnoOf(cause) ?? 'the lookup failed';
+    throw VmgateError.of(errors.VPN_ENDPOINT_UNRESOLVED, { host, reason }, { cause });
   } finally {
     clearTimeout(timer);
   }
@@ -113,9 +116,4 @@ function isWithin(cidr: string, address: string): boolean {
   const prefix = parsePrefix(cidr);
   // 0.0.0.0/0 would be a point-to-point card's way to say "everything"; it says nothing about who is near.
   return prefix !== undefined && prefix.length > 0 && coversAddress([prefix], address);
-}
-
-function reasonOf(cause: unknown): string {
-  const code = (cause as { code?: unknown } | undefined)?.code;
-  return typeof code === 'string' ? code : 'the lookup failed';
 }

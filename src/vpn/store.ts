@@ -9,6 +9,7 @@ import * as z from 'zod';
 import { classifyAddress } from '../core/address-class.ts';
 import { VmgateError } from '../core/coded.ts';
 import { readPrivateFile, writeFileAtomic } from '../home/index.ts';
+import { errnoOf } from '../host/index.ts';
 import { errors } from './codes.ts';
 import { type PlannedProfile, type ProfileOptions, planWireGuard } from './wireguard/plan.ts';
 import { MAX_DNS } from './wireguard/settings.ts';
@@ -39,6 +40,10 @@ const meta = z.strictObject({
 const PROFILE = 'profile.conf';
 const META = 'meta.json';
 const MAX_META = 16_384;
+
+/** rename(2) over a folder that is not empty fails: the name was taken, perhaps a moment ago. */
+const TAKEN: readonly (string | undefined)[] = ['ENOTEMPTY', 'EEXIST', 'ENOTDIR'];
+const UNREADABLE: Readonly<Record<string, string>> = { ENOENT: 'no such file', EACCES: 'permission denied' };
 
 /** 1 to 32 characters: the name becomes a folder, a gate's label and part of an event. */
 export function isProfileName(name: string): boolean {
@@ -78,9 +83,7 @@ export async function addProfile(
     await rename(fresh, path.join(vpnFolder, name));
   } catch (cause) {
     await rm(fresh, { recursive: true, force: true });
-    // rename(2) over a folder that is not empty fails: the name was taken, perhaps a moment ago.
-    if (isErrno(cause, 'ENOTEMPTY', 'EEXIST', 'ENOTDIR'))
-      throw VmgateError.of(errors.VPN_NAME_TAKEN, { name }, { cause });
+    if (TAKEN.includes(errnoOf(cause))) throw VmgateError.of(errors.VPN_NAME_TAKEN, { name }, { cause });
     throw cause;
   }
   return { ...planned, name, addedAt, source };
@@ -142,7 +145,7 @@ function refuseForbiddenLiteral(host: string, exempt?: (address: string) => bool
 
 async function profileNames(vpnFolder: string): Promise<readonly string[]> {
   const entries = await readdir(vpnFolder, { withFileTypes: true }).catch((cause: unknown) => {
-    if (isErrno(cause, 'ENOENT')) return [];
+    if (errnoOf(cause) === 'ENOENT') return [];
     throw cause;
   });
   return entries
@@ -170,10 +173,7 @@ async function readSource(file: string): Promise<Buffer> {
     }
   } catch (cause) {
     if (VmgateError.is(cause)) throw cause;
-    throw refuse(
-      isErrno(cause, 'ENOENT') ? 'no such file' : isErrno(cause, 'EACCES') ? 'permission denied' : 'I/O error',
-      cause,
-    );
+    throw refuse(UNREADABLE[errnoOf(cause) ?? ''] ?? 'I/O error', cause);
   }
 }
 
@@ -193,8 +193,4 @@ function parseMeta(name: string, bytes: Buffer): z.infer<typeof meta> {
   } catch (cause) {
     throw VmgateError.of(errors.VPN_STORED_DAMAGED, { name, reason: `${META} is not what vmgate wrote` }, { cause });
   }
-}
-
-function isErrno(cause: unknown, ...codes: readonly string[]): boolean {
-  return codes.includes(String((cause as { code?: unknown } | undefined)?.code));
 }

@@ -68,13 +68,13 @@ export const errors = errorCodes({
     source: 'environment',
     what: ({ file, why }) => `the overlay ${file} is not the one vmgate made: ${why}`,
     remedy: ({ file }) => `rm ${file}   and the VM starts from its base disk again (what it wrote since is lost)`,
-    sample: { file: '/home/ada/.vmgate/gates/default/vm/web/disk.qcow2', why: 'it lies over /etc/shadow' },
+    sample: { file: '/home/ada/.vmgate/gates/default/vm/web/overlay.qcow2', why: 'it lies over /etc/shadow' },
   }),
   WORK_DISK_OVERLAY_FAILED: error<Disk & { why: string }>({
     exit: 5,
     source: 'environment',
     what: ({ file, why }) => `the overlay ${file} could not be made: ${why}`,
     remedy: ({ file }) => `df -h ${file}   shows whether there is room`,
-    sample: { file: '/home/ada/.vmgate/gates/default/vm/web/disk.qcow2', why: 'No space left on device' },
+    sample: { file: '/home/ada/.vmgate/gates/default/vm/web/overlay.qcow2', why: 'No space left on device' },
   }),
 });

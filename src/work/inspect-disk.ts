@@ -3,7 +3,7 @@ import type { Stats } from 'node:fs';
 import { open, realpath, stat } from 'node:fs/promises';
 import * as z from 'zod';
 import { VmgateError } from '../core/coded.ts';
-import { expectOk, type Run, run } from '../host/index.ts';
+import { errnoOf, expectOk, messageOf, parseJson, type Run, run } from '../host/index.ts';
 import { errors } from './codes.ts';
 import { type DiskHeader, HEADER_BYTES, readDiskHeader } from './disk-header.ts';
 
@@ -64,7 +64,7 @@ export async function readHeader(file: string): Promise<{ path: string; bytes: n
     }
   } catch (cause) {
     if (VmgateError.is(cause)) throw cause;
-    const why = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+    const why = errnoOf(cause) ?? messageOf(cause);
     throw VmgateError.of(errors.WORK_DISK_MISSING, { file, why }, { cause });
   }
 }
@@ -97,14 +97,6 @@ async function imageInfoOf(file: string, runTool: Run): Promise<ImageInfo> {
   const parsed = imageInfo.safeParse(parseJson(expectOk(result, `reading the header of ${file}`).stdout));
   if (!parsed.success) throw VmgateError.of(errors.WORK_DISK_CORRUPT, { file, why: 'qemu-img says nothing usable' });
   return parsed.data;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function kindOf(stats: Stats): string {

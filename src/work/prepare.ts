@@ -44,7 +44,7 @@ export async function prepareWork(config: WorkConfig, spec: WorkSpec, images: st
     case 'template':
       return seedTiny(config, spec, images);
     case 'disk':
-      return ensureOverlay(await inspectDisk(config.source.disk), path.join(spec.folder, 'overlay.qcow2'));
+      return ensureOverlay(await inspectDisk(config.source.disk), overlayOf(spec.folder));
     case 'kernel':
       return;
   }
@@ -62,11 +62,15 @@ async function bootOf({ source }: WorkConfig, { folder, arch }: WorkPlace): Prom
       };
     case 'disk': {
       const { path: base, format } = await inspectDisk(source.disk);
-      return { kind: 'disk', overlay: path.join(folder, 'overlay.qcow2'), base: { path: base, format } };
+      return { kind: 'disk', overlay: overlayOf(folder), base: { path: base, format } };
     }
     case 'kernel':
       return { kind: 'kernel', kernel: source.kernel, initramfs: source.initramfs, append: source.append };
   }
+}
+
+function overlayOf(folder: string): string {
+  return path.join(folder, 'overlay.qcow2');
 }
 
 async function seedTiny({ name }: WorkConfig, { folder, arch }: WorkSpec, images: string): Promise<void> {

@@ -5,8 +5,8 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { dropbearPrivateKey, makeSshKey, openSshPrivateKey, publicLine } from '../gateway/index.ts';
 import { writeFileAtomic } from '../home/index.ts';
+import { dropbearPrivateKey, ed25519Line, makeKeyPair, openSshPrivateKey } from '../ssh/index.ts';
 
 export interface SshAccess {
   readonly user: string;
@@ -41,12 +41,12 @@ export async function sshSeed(workFolder: string, name: string): Promise<SshSeed
   const file = (part: string) => path.join(folder, part);
   // known_hosts is written last: with it, everything is there.
   if (!existsSync(file('known_hosts'))) {
-    const [client, host] = [makeSshKey(), makeSshKey()];
+    const [client, host] = [makeKeyPair(), makeKeyPair()];
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    await writeFileAtomic(file('client'), openSshPrivateKey(client));
-    await writeFileAtomic(file('client.pub'), `${publicLine(client, 'vmgate')}\n`);
+    await writeFileAtomic(file('client'), openSshPrivateKey(client, 'vmgate'));
+    await writeFileAtomic(file('client.pub'), `${ed25519Line(client.publicRaw, 'vmgate')}\n`);
     await writeFileAtomic(file('host'), dropbearPrivateKey(host));
-    await writeFileAtomic(file('known_hosts'), `vmgate-${name} ${publicLine(host, '').trim()}\n`);
+    await writeFileAtomic(file('known_hosts'), `vmgate-${name} ${ed25519Line(host.publicRaw, '').trim()}\n`);
   }
   return { authorizedKey: await readFile(file('client.pub'), 'utf8'), hostKey: await readFile(file('host')) };
 }

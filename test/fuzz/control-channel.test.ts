@@ -76,7 +76,7 @@ async function judged(facts: protocol.GatewayFacts) {
   const snapshot = { facts, askedMs: NOW - 30, answeredMs: NOW + 30 };
   const pinned = { policy: tunnel, endpoint, peerIdentity: PEER, connectBeganMs: NOW - 9_000, before: undefined };
   const outcome = async <F>(check: Check<F>, about: F) =>
-    (await settle(check, Promise.resolve(about), () => 0)).verdict.outcome;
+    (await settle(check, Promise.resolve(about), () => 0)).outcome;
   return {
     ruleset: await outcome(rulesetCheck, { policy, snapshot, leased: ['work0'] }),
     routes: await outcome(routesCheck, { policy, plan, tunnelAddresses, snapshot }),

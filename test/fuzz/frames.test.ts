@@ -1,5 +1,4 @@
 import { expect } from '@jest/globals';
-import { FrameReader } from '../../src/drivers/qemu/framing.ts';
 import {
   buildArpReply,
   buildArpRequest,
@@ -10,6 +9,7 @@ import {
   DHCP_OPTIONS,
   describeFrame,
   dnsQueryFrame,
+  FrameReader,
   icmpEchoFrame,
   ipv4Bytes,
   ipv4Frame,

@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type * as z from 'zod';
 import { readAnswer } from '../../src/gateway/answer.ts';
 import * as protocol from '../../src/gateway/protocol.ts';
+import { describeUnless } from '../obstacle.ts';
 import { fuzz, orCoded } from './fuzz.ts';
 import { GuestRoot, type Outcome, whyNoRoot } from './guest-root.ts';
 import { mutated } from './mutate.ts';
@@ -51,10 +52,7 @@ const STATE = {
   'tunnel-batch': /^(link set dev tun0 mtu \d+ up\n((addr|route) add [0-9./]+ dev tun0\n)*)?$/,
 } as const;
 
-const reason = await whyNoRoot();
-if (reason !== undefined) process.stderr.write(`skipped, vmgate-gw under its own shell: ${reason}\n`);
-
-(reason === undefined ? describe : describe.skip)('vmgate-gw, under the shell it runs on', () => {
+describeUnless(await whyNoRoot(), 'vmgate-gw under its own shell')('vmgate-gw, under the shell it runs on', () => {
   let guest: GuestRoot;
   beforeAll(async () => {
     guest = await GuestRoot.build();

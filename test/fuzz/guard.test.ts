@@ -8,11 +8,11 @@ import {
   buildDhcpClient,
   DHCP_OPTIONS,
   ipv4Bytes,
+  MAX_FRAME,
   macBytes,
   udpFrame,
 } from '../../src/frame/index.ts';
 import { FrameFilter } from '../../src/guard/filter.ts';
-import { MAX_FRAME } from '../../src/guard/splitter.ts';
 import { flow, foreignFrame, hop, message, ROUTER_MAC, tunnelFrame } from '../unit/core/policy/frames.ts';
 import { bootPolicy, dhcpPolicy, endpoint, openPolicy } from '../unit/core/policy/policies.ts';
 import { corpusOf, fuzz, hold } from './fuzz.ts';

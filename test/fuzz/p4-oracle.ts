@@ -1,5 +1,5 @@
 /**
- * What may leave the uplink by promise P4, written a second time: from DESIGN and the RFCs, by byte offsets, sharing no
+ * What may leave the uplink by promise P4, written a second time: from docs/threat-model.md and the RFCs, by byte offsets, sharing no
  * line with src/frame or src/core/policy. Used one way only: what the guard lets out must satisfy it.
  */
 export interface Allowed {

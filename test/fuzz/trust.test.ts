@@ -5,10 +5,17 @@ import path from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
 import { composeReceipt, RECEIPT_NAMESPACE, receiptSchema, renderReceipt } from '../../src/core/receipt.ts';
 import { GATE_CHECKS } from '../../src/core/verdict.ts';
+import {
+  decodePrivateKey,
+  ed25519Blob,
+  formatPublicLine,
+  MalformedSsh,
+  makeKeyPair,
+  openSshPrivateKey,
+  parsePublicLine,
+  sshString,
+} from '../../src/ssh/index.ts';
 import { checkReceipt, installationKey, isTrusted, projectDigest, verifyMessage } from '../../src/trust/index.ts';
-import { decodePrivateKey, encodePrivateKey } from '../../src/trust/ssh-private-key.ts';
-import { ed25519Blob, formatPublicLine, parsePublicLine } from '../../src/trust/ssh-public-key.ts';
-import { MalformedSsh, sshString } from '../../src/trust/ssh-wire.ts';
 import { signMessage } from '../../src/trust/sshsig.ts';
 import { receiptFacts } from '../unit/core/receipt-facts.ts';
 import { corpusOf, fuzz, orCodedLater } from './fuzz.ts';
@@ -150,11 +157,9 @@ fuzz({
   },
 });
 
-const pair = generateKeyPairSync('ed25519');
-const publicRaw = Buffer.from(pair.publicKey.export({ format: 'jwk' }).x ?? '', 'base64url');
-const privateText = encodePrivateKey({ privateKey: pair.privateKey, publicRaw, comment: 'vmgate' });
+const { seed, publicRaw } = makeKeyPair();
+const privateText = openSshPrivateKey({ seed, publicRaw }, 'vmgate');
 const privateRaw = Buffer.from(privateText.split('\n').slice(1, -2).join(''), 'base64');
-const seed = Buffer.from(pair.privateKey.export({ format: 'jwk' }).d ?? '', 'base64url');
 
 fuzz({
   name: 'private-key',

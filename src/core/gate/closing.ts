@@ -84,7 +84,7 @@ export function refuse({ phase, reason }: GateState, waiters: readonly number[])
   return [{ do: 'reply', to: waiters, outcome: { ok: false, because: { kind: 'notOpen', phase, reason } } }];
 }
 
-/** 1 s, 2 s, then every 3 s: a returning network is met within one interval (DESIGN section 8). Jitter is the runner's. */
+/** 1 s, 2 s, then every 3 s: a returning network is met within one interval. Jitter is the runner's. */
 export function backoffMs(retries: number): number {
   return Math.min(retries, 3) * 1_000;
 }

@@ -3,8 +3,8 @@ import type { SerializedFault } from '../coded.ts';
 import type { Claim, Verdict } from '../verdict.ts';
 
 /**
- * `addressing` asks the local network for an address, where DHCP gives them; `closed` waits for its retry timer; `closing` runs the closing order; `violated` waits for a human's `up`;
- * `stopping` is `down` under way.
+ * `addressing` asks the local network for an address, where DHCP gives them; `closed` waits for its retry timer;
+ * `closing` runs the closing order; `violated` waits for a human's `up`; `stopping` is `down` under way.
  */
 export type Phase =
   | 'down'

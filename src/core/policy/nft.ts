@@ -9,6 +9,7 @@
  *
  * Nothing here is answered or forwarded over IPv6: every accepting rule pins IPv4, but for the loopback.
  */
+import { ipv4Range, numberToIpv4 } from '../ipv4.ts';
 import type { Defence, RemovedDefences } from './defence.ts';
 import type { EgressPolicy, PolicyLink } from './egress-policy.ts';
 import {
@@ -215,10 +216,7 @@ function lease(direction: 'in' | 'out', without: Without): Expression[] {
 
 /** Network address of a link, e.g. `10.213.0.8` of `10.213.0.9/29`. */
 function network({ gateway, prefixLength }: PolicyLink): string {
-  const address = gateway.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
-  const size = 2 ** (32 - prefixLength);
-  const first = Math.floor(address / size) * size;
-  return [24, 16, 8, 0].map((shift) => (first >>> shift) & 0xff).join('.');
+  return numberToIpv4(ipv4Range(`${gateway}/${prefixLength}`)?.first ?? 0);
 }
 
 function chain(name: Chain, type: 'filter' | 'nat', prio: number, policy: 'accept' | 'drop'): Expression {

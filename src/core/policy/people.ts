@@ -1,4 +1,4 @@
-/** The policy in plain words: what may leave the gateway, and nothing else (`vmgate vpn show`, `vmgate policy show`). */
+/** The policy in plain words: what may leave the gateway, and nothing else (`vmgate vpn show`). */
 import type { EgressPolicy } from './egress-policy.ts';
 
 export interface EgressRow {

@@ -1,10 +1,13 @@
 /** Gateways without a hypervisor: tests stand where the guest would. */
-import { readdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { type Duplex, duplexPair } from 'node:stream';
 import { VmgateError } from '../../core/coded.ts';
+import { emptyFolder } from '../../home/index.ts';
 import { errors } from '../codes.ts';
 import type { GatewayBoot, GatewayHost, ProbeWire, RunningGateway } from '../driver.ts';
+import { requireFrameSize } from '../limits.ts';
+import { SOCKETS } from '../qemu/argv.ts';
 import { Machines, MemoryMachine } from './machines.ts';
 
 /** The guest's side of one gateway, for tests. */
@@ -55,7 +58,7 @@ export class MemoryGatewayHost implements GatewayHost {
   async reap(runFolder: string): Promise<void> {
     await this.machines.enter('reap');
     this.machines.running(runFolder)?.finish('host', 'killed by SIGKILL');
-    await empty(runFolder);
+    await emptyFolder(runFolder);
   }
 }
 
@@ -71,8 +74,8 @@ class MemoryGateway implements RunningGateway {
     this.pid = machine.pid;
     this.ended = machine.ended;
     this.guardSockets = {
-      outgoing: path.join(machine.folder, 'fo.sock'),
-      released: path.join(machine.folder, 'fi.sock'),
+      outgoing: path.join(machine.folder, SOCKETS.outgoing),
+      released: path.join(machine.folder, SOCKETS.released),
     };
     this.#machine = machine;
     this.#machines = machines;
@@ -106,9 +109,7 @@ class MemoryGateway implements RunningGateway {
     let open = true;
     return {
       send(frame) {
-        if (frame.length < 14 || frame.length > 1_514) {
-          throw new RangeError(`a frame of ${frame.length} bytes does not fit on an Ethernet`);
-        }
+        requireFrameSize(frame);
         if (open && machine.end === undefined) machine.injected.push(Buffer.from(frame));
       },
       onFrame(listener) {
@@ -131,12 +132,7 @@ class MemoryGateway implements RunningGateway {
   async kill(): Promise<void> {
     await this.#machines.enter('kill', this.#machine);
     this.#machine.finish('host', 'killed by SIGKILL');
-    await empty(this.#machine.folder);
+    await emptyFolder(this.#machine.folder);
     await Promise.all(this.#machine.spec.wires.map(({ gatewayPath }) => rm(gatewayPath, { force: true })));
   }
-}
-
-async function empty(folder: string): Promise<void> {
-  const names = await readdir(folder).catch(() => []);
-  await Promise.all(names.map((name) => rm(path.join(folder, name), { recursive: true, force: true })));
 }

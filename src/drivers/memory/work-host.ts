@@ -2,9 +2,10 @@
 import path from 'node:path';
 import { VmgateError } from '../../core/coded.ts';
 import type { MachineFacts } from '../../core/machine-facts.ts';
-import { MAX_SOCKET_PATH } from '../../home/layout.ts';
 import { errors } from '../codes.ts';
 import type { RunningWork, WorkHost, WorkSpec } from '../driver.ts';
+import { requireShortSocket } from '../limits.ts';
+import { SOCKETS } from '../qemu/argv.ts';
 import { Machines, MemoryMachine } from './machines.ts';
 
 /** The inside of one work VM, for tests. */
@@ -38,7 +39,7 @@ export class MemoryWorkHost implements WorkHost {
 
   async start(spec: WorkSpec): Promise<RunningWork> {
     await this.machines.enter('start');
-    refuseLongSocket(path.join(spec.folder, 'console.sock'));
+    requireShortSocket(path.join(spec.folder, SOCKETS.console));
     const machine = new MemoryWorkMachine(this.machines.nextPid(), spec);
     this.machines.add(machine);
     return this.#takeOver(machine);
@@ -49,7 +50,7 @@ export class MemoryWorkHost implements WorkHost {
     await this.machines.enter('adopt', machine);
     if (machine === undefined) return undefined;
     if (machine.controller !== undefined) {
-      const socket = path.join(folder, 'qmp.sock');
+      const socket = path.join(folder, SOCKETS.qmp);
       throw VmgateError.of(errors.DRIVER_QMP_BUSY, { machine: machine.label, socket });
     }
     return this.#takeOver(machine);
@@ -81,7 +82,7 @@ class MemoryWork implements RunningWork {
     machine.controller = this;
     this.pid = machine.pid;
     this.ended = machine.ended;
-    this.consolePath = path.join(machine.folder, 'console.sock');
+    this.consolePath = path.join(machine.folder, SOCKETS.console);
     this.#machine = machine;
     this.#machines = machines;
   }
@@ -130,12 +131,6 @@ class MemoryWork implements RunningWork {
       throw VmgateError.of(errors.DRIVER_GONE, { machine: this.#machine.label, detail: 'the connection ended' });
     }
   }
-}
-
-function refuseLongSocket(socket: string): void {
-  const bytes = Buffer.byteLength(socket);
-  if (bytes <= MAX_SOCKET_PATH) return;
-  throw VmgateError.of(errors.DRIVER_SOCKET_PATH_TOO_LONG, { path: socket, bytes, most: MAX_SOCKET_PATH });
 }
 
 function factsOf({ spec, status }: MemoryWorkMachine): MachineFacts {

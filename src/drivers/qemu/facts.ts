@@ -18,7 +18,6 @@ const blockNodes = z
 const chardevs = z.array(z.looseObject({ label: text, filename: text })).max(256);
 const pciDevice = z.looseObject({
   class_info: z.looseObject({ class: z.int() }),
-  pci_bridge: z.looseObject({ devices: z.array(z.unknown()).optional() }).optional(),
 });
 const pciBuses = z.array(z.looseObject({ devices: z.array(pciDevice).max(512) })).max(64);
 const PCI_CLASS_NETWORK = 0x02;

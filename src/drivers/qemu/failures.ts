@@ -1,6 +1,7 @@
-/** QEMU's last words -> a typed error. The texts are those of 7.2 and are listed in test/unit/drivers/failures.test.ts. */
+/** QEMU's last words -> a typed error. The texts are those of 7.2 and are listed in test/unit/drivers/qemu/failures.test.ts. */
 import { VmgateError } from '../../core/coded.ts';
 import { errors } from '../codes.ts';
+import { longSocket } from '../limits.ts';
 
 export interface Failure {
   /** What a person calls it: `the gateway`, `work VM web`. */
@@ -31,8 +32,7 @@ const RULES: readonly Rule[] = [
   {
     text: /UNIX socket path '([^']*)' is too long|socket path: ([^\n]*) is too long/,
     error: (_, match) => {
-      const path = match[1] ?? match[2] ?? '?';
-      return VmgateError.of(errors.DRIVER_SOCKET_PATH_TOO_LONG, { path, bytes: Buffer.byteLength(path), most: 103 });
+      return longSocket(match[1] ?? match[2] ?? '?');
     },
   },
   {

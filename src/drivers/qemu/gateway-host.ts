@@ -4,11 +4,12 @@ import net from 'node:net';
 import path from 'node:path';
 import type { Duplex } from 'node:stream';
 import { VmgateError } from '../../core/coded.ts';
+import { emptyFolder } from '../../home/index.ts';
 import { errors } from '../codes.ts';
 import type { GatewayBoot, GatewayHost, ProbeWire, ProcessEnd, RunningGateway } from '../driver.ts';
 import { gatewayArgv, SOCKETS } from './argv.ts';
 import type { Installation } from './installation.ts';
-import { emptyFolder, isAlreadyRunning, killHolder, Machine } from './machine.ts';
+import { isAlreadyRunning, killHolder, Machine } from './machine.ts';
 import { openProbeWire } from './probe-wire.ts';
 import { TextTail } from './text-tail.ts';
 

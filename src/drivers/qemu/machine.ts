@@ -6,14 +6,13 @@
  * print a line for each frame. With the reader gone it gets EPIPE, which it ignores.
  */
 import { spawn } from 'node:child_process';
-import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { VmgateError } from '../../core/coded.ts';
-import { MAX_SOCKET_PATH } from '../../home/layout.ts';
 import { childEnvironment, monotonicMs } from '../../host/index.ts';
 import { errors } from '../codes.ts';
 import type { ProcessEnd } from '../driver.ts';
+import { requireShortSocket } from '../limits.ts';
 import { PIDFILE, SOCKETS, socketPaths } from './argv.ts';
 import { bootFailure } from './failures.ts';
 import { lockHolder, unlocked } from './pidfile.ts';
@@ -82,7 +81,7 @@ export class Machine {
   static async launch(launch: Launch): Promise<Machine> {
     const { label, folder, binary, argv } = launch;
     const pidfile = path.join(folder, PIDFILE);
-    refuseLongSockets(argv);
+    for (const socket of socketPaths(argv)) requireShortSocket(socket);
     if ((await lockHolder(pidfile)) !== undefined) {
       throw VmgateError.of(errors.DRIVER_ALREADY_RUNNING, { machine: label, pidfile });
     }
@@ -162,12 +161,6 @@ export function isAlreadyRunning(cause: unknown): boolean {
   return VmgateError.is(cause) && cause.code === errors.DRIVER_ALREADY_RUNNING.code;
 }
 
-/** Removes everything inside, keeps the folder. A missing folder is empty enough. */
-export async function emptyFolder(folder: string): Promise<void> {
-  const names = await readdir(folder).catch(() => []);
-  await Promise.all(names.map((name) => rm(path.join(folder, name), { recursive: true, force: true })));
-}
-
 /**
  * Connects as soon as somebody listens. The socket may be a dead machine's (refused: try again) or, when two starts
  * race, another QEMU's: only the one that holds the pidfile's lock is ours.
@@ -189,15 +182,6 @@ async function firstContact(
       if (monotonicMs() > deadline || abandoned.aborted) throw cause;
     }
     await delay(POLL_MS);
-  }
-}
-
-function refuseLongSockets(argv: readonly string[]): void {
-  for (const socket of socketPaths(argv)) {
-    const bytes = Buffer.byteLength(socket);
-    if (bytes > MAX_SOCKET_PATH) {
-      throw VmgateError.of(errors.DRIVER_SOCKET_PATH_TOO_LONG, { path: socket, bytes, most: MAX_SOCKET_PATH });
-    }
   }
 }
 

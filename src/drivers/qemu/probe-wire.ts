@@ -7,14 +7,12 @@ import { rm } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
 import { VmgateError } from '../../core/coded.ts';
+import { FrameReader, framed } from '../../frame/index.ts';
 import { errors } from '../codes.ts';
 import type { ProbeWire } from '../driver.ts';
+import { requireFrameSize } from '../limits.ts';
 import { SOCKETS } from './argv.ts';
-import { FrameReader, framed } from './framing.ts';
 import type { QmpClient } from './qmp.ts';
-
-const MIN_FRAME = 14;
-const MAX_FRAME = 1_514;
 
 type Undo = () => Promise<unknown>;
 
@@ -63,9 +61,7 @@ export async function openProbeWire(
     let closing: Promise<void> | undefined;
     return {
       send(frame) {
-        if (frame.length < MIN_FRAME || frame.length > MAX_FRAME) {
-          throw new RangeError(`a frame of ${frame.length} bytes does not fit on an Ethernet`);
-        }
+        requireFrameSize(frame);
         if (closing === undefined) injector.write(framed(frame));
       },
       onFrame(listener) {

@@ -8,7 +8,7 @@
 import net from 'node:net';
 import * as z from 'zod';
 import { VmgateError } from '../../core/coded.ts';
-import { LineSplitter } from '../../host/index.ts';
+import { errnoOf, LineSplitter, parseJson } from '../../host/index.ts';
 import { errors } from '../codes.ts';
 
 const MAX_LINE_BYTES = 1_048_576;
@@ -199,19 +199,11 @@ function firstLine(
     socket.on('data', (chunk: Buffer) => lines.push(chunk));
     socket.on('error', (cause) => {
       clearTimeout(deadline);
-      unreachable('code' in cause ? String(cause.code) : cause.message, cause);
+      unreachable(errnoOf(cause) ?? cause.message, cause);
     });
     socket.on('close', () => {
       clearTimeout(deadline);
       unreachable('it closed the connection without a word');
     });
   });
-}
-
-function parseJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }

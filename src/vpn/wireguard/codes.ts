@@ -180,7 +180,7 @@ export const profileErrors = {
     ...user,
     what: (p) =>
       `${place(p)}: a second peer with an Endpoint (the first is in line ${p.firstLine}); a gate has one exit`,
-    remedy: () => 'make one file per Endpoint, add each under its own name, and list both: vpn: [first, second]',
+    remedy: () => 'make one file per Endpoint, add each under its own name, and name one of them in vmgate.yaml',
     sample: { ...sampleAt, firstLine: 9 },
   }),
   VPN_ENDPOINT_IPV6: error<At & { endpoint: string }>({

@@ -7,8 +7,8 @@
  * out would hand its traffic to the exit instead. Nobody can reach them, so what is meant for them is dropped.
  */
 
-import { parseIpv4 } from '../../core/address-class.ts';
 import { type CodedEvent, occur, VmgateError } from '../../core/coded.ts';
+import { ipv4ToNumber } from '../../core/ipv4.ts';
 import { errors, events } from '../codes.ts';
 import type { TunnelPlan, TunnelSecrets } from '../tunnel-plan.ts';
 import { publicKeyOf } from './keys.ts';
@@ -145,7 +145,7 @@ function chooseResolvers(
     throw VmgateError.of(errors.VPN_LIST_TOO_LONG, payload);
   }
   for (const value of dns) {
-    if (parseIpv4(value) === undefined)
+    if (ipv4ToNumber(value) === undefined)
       throw VmgateError.of(errors.VPN_DNS_OPTION_INVALID, { value: value.slice(0, 80) });
   }
   const written = own.resolvers.filter(isIpv4).map(({ value, token }) => ({ address: value.address, token }));

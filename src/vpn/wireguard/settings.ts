@@ -1,5 +1,6 @@
 /** Every setting of wg(8) and wg-quick(8) by name: where it belongs, how many entries it may have, and which are refused. */
 import { VmgateError } from '../../core/coded.ts';
+import { nearest } from '../../core/nearest.ts';
 import { errors } from '../codes.ts';
 import { mayHoldKey } from './keys.ts';
 import { at, type Token } from './positions.ts';
@@ -72,28 +73,15 @@ export function listLimit(setting: Setting): number | undefined {
 /** A name is quoted only when it cannot be a piece of a secret key that lost its `Key =`. */
 function unknownKey(key: Token, section: SectionName, file: string): VmgateError {
   const quotable = /^[A-Za-z][A-Za-z0-9]{0,23}$/.test(key.text) && !mayHoldKey(key.text);
-  const near = SETTINGS.filter((name) => distance(name.toLowerCase(), key.text.toLowerCase().slice(0, 32)) <= 2);
+  const meant = nearest(key.text, SETTINGS);
   return VmgateError.of(errors.VPN_KEY_UNKNOWN, {
     ...at(file, key),
     key: quotable ? key.text : '',
     section,
-    ...(near[0] === undefined ? {} : { meant: near[0] }),
+    ...(meant === undefined ? {} : { meant }),
   });
 }
 
 function sameName(name: string, text: string): boolean {
   return name.toLowerCase() === text.toLowerCase();
-}
-
-/** Levenshtein distance. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (const [i, left] of [...a].entries()) {
-    const next = [i + 1];
-    for (const [j, right] of [...b].entries()) {
-      next.push(Math.min((next[j] ?? 0) + 1, (row[j + 1] ?? 0) + 1, (row[j] ?? 0) + (left === right ? 0 : 1)));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
 }

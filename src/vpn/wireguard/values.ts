@@ -1,6 +1,7 @@
 /** Parsers for the values of single settings. Each returns undefined for what it does not understand; none throws. */
 import { isIPv6 } from 'node:net';
-import { type AddressClass, classifyAddress, formatIpv4, parseIpv4 } from '../../core/address-class.ts';
+import { type AddressClass, classifyAddress } from '../../core/address-class.ts';
+import { type Ipv4Range, ipv4Range, ipv4ToNumber, numberToIpv4 } from '../../core/ipv4.ts';
 
 export interface Prefix {
   readonly family: 4 | 6;
@@ -14,7 +15,7 @@ export function parsePrefix(text: string): Prefix | undefined {
   const match = /^([0-9a-fA-F:.]+)(?:\/(\d{1,3}))?$/.exec(text);
   const address = match?.[1];
   if (address === undefined) return undefined;
-  const family = parseIpv4(address) !== undefined ? 4 : isIPv6(address) ? 6 : undefined;
+  const family = ipv4ToNumber(address) !== undefined ? 4 : isIPv6(address) ? 6 : undefined;
   if (family === undefined) return undefined;
   const bits = family === 4 ? 32 : 128;
   const length = match?.[2] === undefined ? bits : Number(match[2]);
@@ -35,28 +36,26 @@ export function formatPrefix({ address, length }: Prefix): string {
   return `${address}/${length}`;
 }
 
-/** First and last address of an IPv4 prefix, as numbers. */
-function rangeOf(prefix: Prefix): { readonly first: number; readonly last: number } {
-  const size = 2 ** (32 - prefix.length);
-  const first = Math.floor((parseIpv4(prefix.address) ?? 0) / size) * size;
-  return { first, last: first + size - 1 };
-}
-
 /** The network an IPv4 prefix names, host bits cleared, as the kernel does with AllowedIPs. */
 export function networkOf(prefix: Prefix): string {
-  return `${formatIpv4(rangeOf(prefix).first)}/${prefix.length}`;
+  const range = ipv4Range(formatPrefix(prefix));
+  return range === undefined ? formatPrefix(prefix) : `${numberToIpv4(range.first)}/${prefix.length}`;
 }
 
 export function coversAddress(prefixes: readonly Prefix[], address: string): boolean {
-  const value = parseIpv4(address);
-  return value !== undefined && prefixes.some((p) => rangeOf(p).first <= value && value <= rangeOf(p).last);
+  const value = ipv4ToNumber(address);
+  return value !== undefined && rangesOf(prefixes).some(({ first, last }) => first <= value && value <= last);
 }
 
 /** True when the IPv4 prefixes together are the whole address space, `0.0.0.0/1, 128.0.0.0/1` included. */
 export function coversEverything(prefixes: readonly Prefix[]): boolean {
-  const ranges = prefixes.map(rangeOf).sort((a, b) => a.first - b.first);
+  const ranges = rangesOf(prefixes).toSorted((a, b) => a.first - b.first);
   const reached = ranges.reduce((next, { first, last }) => (first <= next ? Math.max(next, last + 1) : next), 0);
   return reached === 2 ** 32;
+}
+
+function rangesOf(prefixes: readonly Prefix[]): readonly Ipv4Range[] {
+  return prefixes.flatMap((prefix) => ipv4Range(formatPrefix(prefix)) ?? []);
 }
 
 /** Decimal digits within bounds. */
@@ -83,7 +82,7 @@ export function parseEndpoint(text: string): ParsedEndpoint | undefined {
   if (isIPv6(bracketed ?? match?.[2] ?? '') || isIPv6(text)) return { kind: 'ipv6' };
   const host = match?.[2]?.toLowerCase().replace(/\.$/, '');
   if (host === undefined || port === undefined) return undefined;
-  if (parseIpv4(host) !== undefined) return { kind: 'ipv4', host, port };
+  if (ipv4ToNumber(host) !== undefined) return { kind: 'ipv4', host, port };
   return isHostName(host) ? { kind: 'name', host, port } : undefined;
 }
 

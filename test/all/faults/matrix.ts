@@ -4,7 +4,6 @@ import type { Strike } from '../../../src/lab/index.ts';
 import { NONE, type Outcome, statusOf, until, vmgate } from '../../system/leaks/life-scene.ts';
 import type { FaultScene } from './scene.ts';
 
-export const SIGNALS = ['SIGKILL', 'SIGSTOP'] as const;
 export const BOOT_MS = 300_000;
 export const CASE_MS = 240_000;
 /** For `status` on a busy machine; a supervisor that does not answer is given 3 s of them. */

@@ -1,18 +1,5 @@
 /** The supervisor is killed and frozen at every effect of `up` and `start`. */
-import { afterAll, beforeAll, describe, jest, test } from '@jest/globals';
-import { BOOT_MS, CASE_MS, play, SIGNALS } from './matrix.ts';
-import { FaultScene, recordedPoints } from './scene.ts';
+import { strikeEach } from './every-moment.ts';
+import { recordedPoints } from './scene.ts';
 
-jest.setTimeout(CASE_MS);
-
-let scene: FaultScene;
-beforeAll(async () => {
-  scene = await FaultScene.open();
-}, BOOT_MS);
-afterAll(() => scene?.close());
-
-describe.each(SIGNALS)('%s', (signal) => {
-  test.each(recordedPoints())('at $name', async ({ name }) => {
-    await play(scene, { strike: { at: name, part: 'supervisor', signal } });
-  });
-});
+strikeEach(recordedPoints(), 'supervisor');

@@ -6,7 +6,7 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { RunResult } from '../../../src/host/index.ts';
-import { describeUnless, missing, notRoot } from '../../contract/obstacle.ts';
+import { describeUnless, missing, notRoot } from '../../obstacle.ts';
 import { BareSystem, USER } from './bare-system.ts';
 
 jest.setTimeout(30 * 60_000);

@@ -3,7 +3,7 @@
  * nothing leaves from either address but the tunnel, and it opens again with the new one. The client renews after a
  * minute at the earliest, which is why this is not in `npm test`.
  */
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import { type Stage, WORK_VM } from '../../../src/demo/index.ts';
 import { readJournal } from '../../../src/home/index.ts';
 import {
@@ -18,22 +18,18 @@ import {
   until,
   vmgate,
 } from '../../system/leaks/life-scene.ts';
-import { compileProgram, openStage, type Program } from '../../system/leaks/stage.ts';
+import { stageForAll } from '../../system/leaks/stage.ts';
 
 jest.setTimeout(240_000);
 
-let program: Program;
 let stage: Stage;
 
-beforeAll(async () => {
-  program = await compileProgram();
-  stage = await openStage(program, { attachment: 'wire', dhcp: true });
-}, 300_000);
-
-afterAll(async () => {
-  await stage?.close();
-  await program?.remove();
-});
+stageForAll(
+  () => ({ attachment: 'wire', dhcp: true }),
+  (opened) => {
+    stage = opened;
+  },
+);
 
 test('the next renewal is refused, another address offered: closed, and open again by the same gateway', async () => {
   await stage.lab.dhcp('short');

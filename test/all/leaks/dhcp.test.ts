@@ -16,7 +16,7 @@ import { LAB, type LabDhcp } from '../../../src/lab/index.ts';
 import { CLIENT_MAC, Client } from '../../system/lab/client.ts';
 import { labImage } from '../../system/lab/lab-image.ts';
 import { foreignFrames, inside, NONE, outcomeOf, statusOf, until, vmgate } from '../../system/leaks/life-scene.ts';
-import { compileProgram, openStage, type Program } from '../../system/leaks/stage.ts';
+import { stageForAll } from '../../system/leaks/stage.ts';
 import { admitClient } from '../../system/leaks/volley.ts';
 
 jest.setTimeout(180_000);
@@ -24,18 +24,14 @@ jest.setTimeout(180_000);
 /** Of the public range that the lab's DHCP gives addresses from: seems to be a neighbour, and is a site of the internet. */
 const SEEMING_NEIGHBOUR = '203.0.113.200';
 
-let program: Program;
 let stage: Stage;
 
-beforeAll(async () => {
-  program = await compileProgram();
-  stage = await openStage(program, { attachment: 'wire', dhcp: true });
-}, 300_000);
-
-afterAll(async () => {
-  await stage?.close();
-  await program?.remove();
-});
+stageForAll(
+  () => ({ attachment: 'wire', dhcp: true }),
+  (opened) => {
+    stage = opened;
+  },
+);
 
 /** Who asked on the network for the seeming neighbour, by MAC. */
 async function askedForNeighbour(): Promise<readonly string[]> {

@@ -13,12 +13,10 @@
  * @leakCase 62 wire: a stranger who relays the server's valid replies is not spoken to
  */
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { Stage, WORK_VM } from '../../../src/demo/index.ts';
+import { beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { type Stage, WORK_VM } from '../../../src/demo/index.ts';
 import { imagesWithBackdoor, linksInLab } from '../../../src/lab/index.ts';
 import { obey } from '../../system/leaks/knock.ts';
 import {
@@ -37,7 +35,7 @@ import {
   vmgate,
 } from '../../system/leaks/life-scene.ts';
 import { openWithWork } from '../../system/leaks/persistent-start.ts';
-import { compileProgram, type Program, stageImages } from '../../system/leaks/stage.ts';
+import { type Program, stageForAll, stageImages } from '../../system/leaks/stage.ts';
 
 jest.setTimeout(180_000);
 
@@ -64,29 +62,26 @@ const NO_FIREWALL = knocksFor('nft flush ruleset');
 /** Everything at once: no firewall, and the untrusted network as the way out. */
 const TAKEOVER = TAMPERINGS.length;
 
-let folder: string;
 let program: Program;
 let stage: Stage;
 let mac: string;
 
-beforeAll(async () => {
-  folder = await mkdtemp(path.join(os.tmpdir(), 'vmg-own-'));
-  program = await compileProgram();
-  stage = await Stage.open({
+stageForAll(
+  async (folder) => ({
     images: await imagesWithBackdoor(await stageImages(), folder, TAMPERINGS),
     attachment: 'wire',
-    program: path.join(program.dist, 'main.js'),
-  });
+  }),
+  (opened, compiled) => {
+    stage = opened;
+    program = compiled;
+  },
+);
+
+beforeAll(async () => {
   // The uplink's MAC depends on the gate's folder alone.
   mac = linksInLab(stage.gate, [WORK_VM], stage.lab).uplink.mac;
   await openAndDownload();
 }, 300_000);
-
-afterAll(async () => {
-  await stage?.close();
-  await program?.remove();
-  await rm(folder, { recursive: true, force: true });
-});
 
 async function openAndDownload(): Promise<void> {
   await openWithWork((...argv) => vmgate(stage, ...argv));

@@ -5,7 +5,7 @@
  * @leakCase 21 wire: gateway or guard killed or frozen under traffic: closed, nothing in clear, the work VM keeps running
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { type Stage, WORK_VM } from '../../../src/demo/index.ts';
 import {
   closedAndOpenAgain,
@@ -26,7 +26,7 @@ import {
   until,
   vmgate,
 } from '../../system/leaks/life-scene.ts';
-import { compileProgram, openStage, type Program } from '../../system/leaks/stage.ts';
+import { type Program, stageForAll } from '../../system/leaks/stage.ts';
 
 jest.setTimeout(120_000);
 
@@ -38,19 +38,20 @@ let program: Program;
 let stage: Stage;
 let parts: Parts;
 
+stageForAll(
+  () => ({ attachment: 'wire' }),
+  (opened, compiled) => {
+    stage = opened;
+    program = compiled;
+  },
+);
+
 beforeAll(async () => {
-  program = await compileProgram();
-  stage = await openStage(program, { attachment: 'wire' });
   expect(await vmgate(stage, 'up')).toMatchObject({ code: 0 });
   expect(await vmgate(stage, 'start', WORK_VM)).toMatchObject({ code: 0 });
   await inside(stage, requests(2));
   await inside(stage, download());
 }, 300_000);
-
-afterAll(async () => {
-  await stage?.close();
-  await program?.remove();
-});
 
 const flows = async (atLeast = 20) => {
   const before = await tunnelFrames(stage);

@@ -10,7 +10,7 @@
 import { rename } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { Stage } from '../../../src/demo/index.ts';
 import { Installation } from '../../../src/drivers/index.ts';
 import { LAB } from '../../../src/lab/index.ts';
@@ -30,25 +30,22 @@ import {
   vmgate,
 } from '../../system/leaks/life-scene.ts';
 import { openWithWork } from '../../system/leaks/persistent-start.ts';
-import { compileProgram, openStage, type Program } from '../../system/leaks/stage.ts';
+import { stageForAll } from '../../system/leaks/stage.ts';
 import { admitClient } from '../../system/leaks/volley.ts';
 
 jest.setTimeout(120_000);
 const BOOT_MS = 300_000;
 
-let program: Program;
 let stage: Stage;
 /** What earlier machines wrote: a new one would begin the file anew. */
 const kept: string[] = [];
 
-beforeAll(async () => {
-  program = await compileProgram();
-  stage = await openStage(program, { attachment: 'user' });
-}, BOOT_MS);
-afterAll(async () => {
-  await stage?.close();
-  await program?.remove();
-});
+stageForAll(
+  () => ({ attachment: 'user' }),
+  (opened) => {
+    stage = opened;
+  },
+);
 
 function pcap(): string {
   const { witness } = stage.lab.pass();

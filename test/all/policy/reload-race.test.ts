@@ -10,16 +10,13 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
 import { compileNft, renderNft } from '../../../src/core/policy/index.ts';
 import { Namespaces, whyNot } from '../../contract/policy/namespaces.ts';
+import { describeUnless } from '../../obstacle.ts';
 import { link, openPolicy } from '../../unit/core/policy/policies.ts';
 
 jest.setTimeout(1_800_000);
-
-const obstacle = whyNot();
-if (obstacle !== undefined) process.stderr.write(`the reload race was not run: ${obstacle}\n`);
-const suite = obstacle === undefined ? describe : describe.skip;
 
 const RELOADS = 10_000;
 /** Loads at a time, and how often, until a moment of some microseconds is hit. */
@@ -39,7 +36,7 @@ socket.bind(5000, source, () => setInterval(() => {
 process.on('SIGTERM', () => { process.stdout.write(String(sent)); process.exit(); });
 `;
 
-suite('case 18: the firewall loaded again and again under a flood', () => {
+describeUnless(whyNot(), 'the reload race')('case 18: the firewall loaded again and again under a flood', () => {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'vmg-race-'));
   const file = path.join(folder, 'ruleset.json');
   const undecided = path.join(folder, 'undecided.json');

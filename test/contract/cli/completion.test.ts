@@ -6,7 +6,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { completionScript } from '../../../src/cli/completion-script.ts';
 import { everyCommand } from '../../../src/cli/run.ts';
-import { missing, testUnless } from '../obstacle.ts';
+import { missing, testUnless } from '../../obstacle.ts';
 
 const commands = await everyCommand();
 
@@ -38,6 +38,17 @@ describe('bash', () => {
     { words: ['vmgate', '$(touch x)', ''], offers: [''] },
   ])('$words', ({ words, offers }) => {
     expect(bashOffers(words)).toEqual(offers);
+  });
+
+  test('offers the flags of every command of two words, those of tomorrow included', () => {
+    const strange = { ...commands[0], name: 'moon rise' } as (typeof commands)[number];
+    writeFileSync(path.join(folder, 'bash'), completionScript('bash', [...commands, strange]));
+    for (const { name } of [...commands, strange].filter((command) => command.name.includes(' '))) {
+      expect({ name, offers: bashOffers(['vmgate', ...name.split(' '), '--js']) }).toEqual({
+        name,
+        offers: ['--json'],
+      });
+    }
   });
 });
 

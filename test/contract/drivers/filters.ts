@@ -10,8 +10,8 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { planLinks } from '../../../src/core/link-plan.ts';
 import { type Installation, Machine } from '../../../src/drivers/index.ts';
 import { gatewayArgv, SOCKETS } from '../../../src/drivers/qemu/argv.ts';
-import { FrameReader, framed } from '../../../src/drivers/qemu/framing.ts';
 import { openProbeWire } from '../../../src/drivers/qemu/probe-wire.ts';
+import { FrameReader, framed } from '../../../src/frame/index.ts';
 import { tinyKernel } from './tiny-kernel.ts';
 
 let root = '';

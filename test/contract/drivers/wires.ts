@@ -7,7 +7,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type Installation, Machine } from '../../../src/drivers/index.ts';
 import { gatewayArgv, WORK_NETDEV, workArgv } from '../../../src/drivers/qemu/argv.ts';
-import { FrameReader, framed } from '../../../src/drivers/qemu/framing.ts';
+import { FrameReader, framed } from '../../../src/frame/index.ts';
 import { Stand } from './stand.ts';
 
 /** Of the work VM in every specification of the stand. */

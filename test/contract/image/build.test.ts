@@ -7,7 +7,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { requireTool } from '../../../src/host/index.ts';
 import { buildImage, type StoredImage, writeCpio } from '../../../src/image/index.ts';
-import { describeUnless, missing } from '../obstacle.ts';
+import { describeUnless, missing } from '../../obstacle.ts';
 
 const MINUTES = 60_000;
 const describeHere = describeUnless(missing('mmdebstrap', 'zstd', 'cpio'), 'building images');

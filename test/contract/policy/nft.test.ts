@@ -8,8 +8,8 @@ import {
   normalizeRuleset,
   type RemovedDefences,
 } from '../../../src/core/policy/index.ts';
+import { describeUnless, missing, testUnless } from '../../obstacle.ts';
 import { bootPolicy, dhcpPolicy, link, openPolicy } from '../../unit/core/policy/policies.ts';
-import { describeUnless, missing, testUnless } from '../obstacle.ts';
 import { Namespaces, type Packet, whyNot } from './namespaces.ts';
 
 const suite = describeUnless(whyNot(), 'nft');

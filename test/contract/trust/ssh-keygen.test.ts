@@ -5,16 +5,16 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { composeReceipt } from '../../../src/core/receipt.ts';
 import { run } from '../../../src/host/index.ts';
+import { parsePublicLine } from '../../../src/ssh/index.ts';
 import {
   type InstallationKey,
   installationKey,
-  parsePublicLine,
   receiptPath,
   verifyMessage,
   writeReceipt,
 } from '../../../src/trust/index.ts';
+import { describeUnless, missing } from '../../obstacle.ts';
 import { receiptFacts } from '../../unit/core/receipt-facts.ts';
-import { describeUnless, missing } from '../obstacle.ts';
 
 const withKeygen = describeUnless(missing('ssh-keygen'), 'ssh-keygen');
 

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { run } from '../../../src/host/index.ts';
 import { planWireGuard, publicKeyOf } from '../../../src/vpn/index.ts';
-import { describeUnless, missing, notRoot } from '../obstacle.ts';
+import { describeUnless, missing, notRoot } from '../../obstacle.ts';
 
 const absent = missing('wg', 'wg-quick');
 

@@ -11,7 +11,7 @@ import { type Stage, WORK_VM } from '../../../src/demo/index.ts';
 import { hostPlatform, run } from '../../../src/host/index.ts';
 import { requireImage } from '../../../src/image/index.ts';
 import { LAB } from '../../../src/lab/index.ts';
-import { describeUnless } from '../../contract/obstacle.ts';
+import { describeUnless } from '../../obstacle.ts';
 import { vmgate } from '../leaks/life-scene.ts';
 import { compileProgram, openStage, type Program, stageImages } from '../leaks/stage.ts';
 import { Typist, whyNoTypist } from './typist.ts';

@@ -4,7 +4,6 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as z from 'zod';
 import {
-  emptyFolder,
   type Installation,
   kernel,
   Machine,
@@ -14,6 +13,7 @@ import {
   server,
   wire,
 } from '../../../src/drivers/index.ts';
+import { emptyFolder } from '../../../src/home/index.ts';
 import { assembleBoot, type StoredImage, writeCpio } from '../../../src/image/index.ts';
 import { LabAgent } from '../../../src/lab/agent.ts';
 import type { Lab } from '../../../src/lab/index.ts';

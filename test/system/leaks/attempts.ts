@@ -1,6 +1,6 @@
 /**
  * What an owned machine on a link tries, as frames. Each carries its own mark, so that one look at what the lab captured
- * tells which of them got out. Cases by number: reference/leak-cases.md.
+ * tells which of them got out. Cases by number: docs/leak-cases.md.
  */
 import type { CanaryKind } from '../../../src/core/checks/canary-plan.ts';
 import {

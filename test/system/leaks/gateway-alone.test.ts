@@ -13,9 +13,9 @@ import { compareRulesets, compileNft } from '../../../src/core/policy/index.ts';
 import { Machine } from '../../../src/drivers/qemu/machine.ts';
 import { dnsQueryFrame } from '../../../src/frame/index.ts';
 import { wallMs } from '../../../src/host/index.ts';
-import type { CpioEntry } from '../../../src/image/index.ts';
 import { LAB, type Lab } from '../../../src/lab/index.ts';
 import { newToken } from '../../../src/verify/token.ts';
+import { testUnless } from '../../obstacle.ts';
 import { askForAddress } from './asking-gateway.ts';
 import { isMadeUp, judgeIdle } from './idle-uplink.ts';
 import { modulesBeside } from './more-modules.ts';
@@ -35,9 +35,12 @@ let lab: Lab;
 let closeLab: () => Promise<void>;
 let gate: WiredGate;
 let machine: Machine;
-let modules: readonly CpioEntry[] | undefined;
+const modules = await modulesBeside(FAST_PATH);
+const withModules = testUnless(
+  modules === undefined ? 'the packages the gateway was built from are not in the cache' : undefined,
+  'case 45 with a flowtable',
+);
 beforeAll(async () => {
-  modules = await modulesBeside(FAST_PATH);
   ({ lab, close: closeLab } = await openLab());
   asked = await askForAddress(lab);
   dhcpFrames = (await lab.counts()).dhcp;
@@ -134,9 +137,8 @@ describe('a fast path past the forward chain', () => {
     expect(listed).not.toMatch(/flowtable|"flow"|offload/);
   });
 
-  test('case 45: the image has no module for one', () => {
-    if (modules === undefined) return missing();
-    const beside = modules.map((entry) => entry.path).filter((file) => file.endsWith('.ko'));
+  withModules('case 45: the image has no module for one', () => {
+    const beside = (modules ?? []).map((entry) => entry.path).filter((file) => file.endsWith('.ko'));
     for (const name of FAST_PATH) expect(beside).toContainEqual(expect.stringMatching(new RegExp(`/${name}\\.ko$`)));
   });
 
@@ -149,8 +151,7 @@ describe('a fast path past the forward chain', () => {
       }
     }
 
-    test('case 45: is refuted by the ruleset check', async () => {
-      if (modules === undefined) return missing();
+    withModules('case 45: is refuted by the ruleset check', async () => {
       await gate.loadWith(tampering);
       const askedMs = wallMs();
       const facts = await gate.control.facts();
@@ -162,8 +163,7 @@ describe('a fast path past the forward chain', () => {
       );
     });
 
-    test('case 45, anti-test: an established flow outlives its lease on it', async () => {
-      if (modules === undefined) return missing();
+    withModules('case 45, anti-test: an established flow outlives its lease on it', async () => {
       await gate.control.lease(['probe0']);
       await established(31_045);
       await gate.control.lease([]);
@@ -171,8 +171,7 @@ describe('a fast path past the forward chain', () => {
       await until(after.arrived, 'the fast path forwarded nothing');
     });
 
-    test('case 45: the closing order ends it: connection tracking is flushed', async () => {
-      if (modules === undefined) return missing();
+    withModules('case 45: the closing order ends it: connection tracking is flushed', async () => {
       await gate.control.unlease();
       const after = await ask(31_045);
       expect(await after.arrived()).toBe(false);
@@ -188,9 +187,3 @@ describe('a fast path past the forward chain', () => {
     });
   });
 });
-
-function missing(): void {
-  process.stderr.write(
-    'case 45 with a flowtable skipped: the packages the gateway was built from are not in the cache\n',
-  );
-}

@@ -22,7 +22,7 @@ jest.setTimeout(60_000);
 const BOOT_MS = 300_000;
 
 const leaving = ATTEMPTS.filter(({ ends }) => ends === 'tunnel');
-/** An owned gateway may put readable bytes of that shape on the wire to the endpoint, and nowhere else: DESIGN section 9. */
+/** An owned gateway may put readable bytes of that shape on the wire to the endpoint, and nowhere else: docs/threat-model.md. */
 const SHAPED = 'tunnel-shaped to the endpoint and its port';
 const recognisable = leaving.filter(({ name }) => name !== SHAPED);
 const shaped = leaving.filter(({ name }) => name === SHAPED);

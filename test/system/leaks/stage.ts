@@ -8,6 +8,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { afterAll, beforeAll } from '@jest/globals';
 import { Stage, type StageOptions } from '../../../src/demo/index.ts';
 import type { Arch } from '../../../src/drivers/index.ts';
 import { homeRoot, layoutOf } from '../../../src/home/index.ts';
@@ -16,6 +17,8 @@ import { buildImage, type ImageKind, upToDateImage } from '../../../src/image/in
 import { buildProgram } from '../../unit/guard/build.ts';
 
 const CHECKOUT = fileURLToPath(new URL('../../../', import.meta.url));
+const BOOT_MS = 300_000;
+const CLOSE_MS = 60_000;
 /** What may be of another kind than the host; the lab never is. */
 const GUESTS: readonly ImageKind[] = ['gateway', 'tiny'];
 
@@ -57,8 +60,31 @@ export async function stageImages(guests: Arch = hostPlatform().arch): Promise<s
   return images;
 }
 
+export type StageWishes = Omit<StageOptions, 'images' | 'program'> & Partial<Pick<StageOptions, 'images'>>;
+
 /** A lab, and a gate on it that is down. `close` ends both. */
-export async function openStage(program: Program, options: Omit<StageOptions, 'images' | 'program'>): Promise<Stage> {
-  const images = await stageImages(options.machines?.arch);
-  return Stage.open({ ...options, images, program: path.join(program.dist, 'main.js') });
+export async function openStage(program: Program, wishes: StageWishes): Promise<Stage> {
+  const images = wishes.images ?? (await stageImages(wishes.machines?.arch));
+  return Stage.open({ ...wishes, images, program: path.join(program.dist, 'main.js') });
+}
+
+/** One stage for all tests of a file. The folder is for what the stage is made of, and goes with it. */
+export function stageForAll(
+  wishes: (folder: string) => Promise<StageWishes> | StageWishes,
+  keep: (stage: Stage, program: Program) => void,
+): void {
+  let program: Program;
+  let folder: string;
+  let stage: Stage;
+  beforeAll(async () => {
+    program = await compileProgram();
+    folder = await mkdtemp(path.join(os.tmpdir(), 'vmg-for-'));
+    stage = await openStage(program, await wishes(folder));
+    keep(stage, program);
+  }, BOOT_MS);
+  afterAll(async () => {
+    await stage?.close();
+    await program?.remove();
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+  }, CLOSE_MS);
 }

@@ -1,13 +1,17 @@
 /** Runs a command on a terminal of its own, and keeps every byte that the terminal got. */
-import { findTool, run } from '../../../src/host/index.ts';
+import { run } from '../../../src/host/index.ts';
+import { missing } from '../../obstacle.ts';
 
-/** Undefined where script(1) of util-linux is missing: the caller says so. */
+/** Why there is none here. */
+export function noTerminal(): string | undefined {
+  return process.platform === 'linux' ? missing('script') : 'needs script(1) of util-linux';
+}
+
 export async function onTerminal(
   argv: readonly string[],
   env: Readonly<Record<string, string>>,
   cwd: string,
-): Promise<string | undefined> {
-  if (process.platform !== 'linux' || findTool('script') === undefined) return undefined;
+): Promise<string> {
   const command = argv.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
   const { stdout } = await run({
     tool: 'script',

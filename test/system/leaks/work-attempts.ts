@@ -1,4 +1,4 @@
-/** What a work VM tries, as lines for busybox. Each carries a mark. Cases by number: reference/leak-cases.md. */
+/** What a work VM tries, as lines for busybox. Each carries a mark. Cases by number: docs/leak-cases.md. */
 import { LAB } from '../../../src/lab/index.ts';
 
 export interface WorkAttempt {

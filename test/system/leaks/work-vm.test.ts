@@ -20,7 +20,7 @@ import { newToken } from '../../../src/verify/token.ts';
 import { Client } from '../lab/client.ts';
 import { labImage } from '../lab/lab-image.ts';
 import { inside, statusOf, until, vmgate } from './life-scene.ts';
-import { compileProgram, openStage, type Program } from './stage.ts';
+import { stageForAll } from './stage.ts';
 import { admitClient } from './volley.ts';
 import { WORK_ATTEMPTS, type WorkAttempt } from './work-attempts.ts';
 
@@ -35,16 +35,13 @@ const BLOCKED_MS = 20_000;
 /** For a work VM on a machine that boots others meanwhile. */
 const PATIENCE_MS = 150_000;
 
-let program: Program;
 let stage: Stage;
-beforeAll(async () => {
-  program = await compileProgram();
-  stage = await openStage(program, { attachment: 'wire' });
-}, BOOT_MS);
-afterAll(async () => {
-  await stage?.close();
-  await program?.remove();
-}, 60_000);
+stageForAll(
+  () => ({ attachment: 'wire' }),
+  (opened) => {
+    stage = opened;
+  },
+);
 
 /** Output of a line in the work VM; again when the gate closed under it, as it may on a busy machine. */
 async function insist(line: string): Promise<string> {

@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { CATALOG } from '../../../src/cli/catalog.ts';
+import { expectGolden } from '../golden.ts';
 import { Laptop } from './command-line.ts';
 
 const GOLDEN = path.join(import.meta.dirname, 'golden');
@@ -18,9 +19,7 @@ describe('help', () => {
   test.each(names)('vmgate %s --help', async (name) => {
     const { exit, stdout, stderr } = await laptop.type(...name.split(' ').filter((word) => word !== ''), '--help');
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
-    const file = path.join(GOLDEN, fileOf(name));
-    if (process.env['UPDATE_GOLDEN'] === '1' || !existsSync(file)) writeFileSync(file, stdout);
-    expect(stdout).toBe(readFileSync(file, 'utf8'));
+    expectGolden(path.join(GOLDEN, fileOf(name)), stdout);
     expect(stdout.trimEnd().split('\n').length).toBeLessThanOrEqual(SCREEN);
     if (name !== '') expect(stdout).toContain('\nExamples:\n  vmgate');
   });

@@ -2,20 +2,15 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { jsonSchema, type LoadedConfig, loadConfig, nearest } from '../../../src/config/index.ts';
+import { jsonSchema, type LoadedConfig, loadConfig } from '../../../src/config/index.ts';
 import { formatDuration, parseDuration, parseSizeMiB } from '../../../src/config/quantities.ts';
-import { VmgateError } from '../../../src/core/coded.ts';
+import type { VmgateError } from '../../../src/core/coded.ts';
+import { faultOf } from '../faults.ts';
+import { expectGolden } from '../golden.ts';
 import { temporaryFolders } from '../home/temp-folder.ts';
 
 const temporary = temporaryFolders();
 const here = import.meta.dirname;
-
-function golden(name: string, actual: string): void {
-  const file = path.join(here, 'golden', name);
-  const { UPDATE_GOLDEN: update } = process.env;
-  if (update === '1') writeFileSync(file, actual);
-  expect(actual).toBe(readFileSync(file, 'utf8'));
-}
 
 function write(folder: string, files: Record<string, string>): string {
   for (const [name, text] of Object.entries(files)) writeFileSync(path.join(folder, name), text);
@@ -28,16 +23,6 @@ function load(main: string, local?: string): LoadedConfig {
     ...(local === undefined ? {} : { 'vmgate.local.yaml': local }),
   });
   return loadConfig(folder, '/no/home');
-}
-
-function fault(act: () => unknown): VmgateError {
-  try {
-    act();
-  } catch (error) {
-    if (VmgateError.is(error)) return error;
-    throw error;
-  }
-  throw new Error('expected a VmgateError');
 }
 
 /** What a user sees, without the machine's folder. */
@@ -113,15 +98,15 @@ describe('where it is looked for', () => {
   });
 
   test('none at all', () => {
-    const error = fault(() => loadConfig(temporary(), temporary()));
+    const error = faultOf(() => loadConfig(temporary(), temporary()));
     expect(error).toMatchObject({ code: 'CONFIG_MISSING', exit: 2, remedy: 'vmgate init' });
   });
 
   test('a folder in its place, a file too large', () => {
     const folder = temporary();
     mkdirSync(path.join(folder, 'vmgate.yaml'));
-    expect(fault(() => loadConfig(folder, folder)).what).toMatch(/it is not a file|EISDIR/);
-    expect(fault(() => load(`${MINIMAL}#${'x'.repeat(66_000)}`)).what).toContain('larger than 64 KiB');
+    expect(faultOf(() => loadConfig(folder, folder)).what).toMatch(/it is not a file|EISDIR/);
+    expect(faultOf(() => load(`${MINIMAL}#${'x'.repeat(66_000)}`)).what).toContain('larger than 64 KiB');
   });
 });
 
@@ -160,7 +145,7 @@ describe('vmgate.local.yaml', () => {
     ['rarer verification', 'verify: {every: 10s}', 'verify: {every: 11s}', 'verify.every'],
     ['a VM that runs on', 'work: {a: {template: tiny, onLoss: pause}}', 'work: {a: {onLoss: block}}', 'work.a.onLoss'],
   ])('cannot allow %s', (_, base, local, key) => {
-    const error = fault(() => load(`${MINIMAL}${base}\n`, `${local}\n`));
+    const error = faultOf(() => load(`${MINIMAL}${base}\n`, `${local}\n`));
     expect(error).toMatchObject({ code: 'CONFIG_LOOSENS', exit: 2, payload: { issues: [{ key, line: 1 }] } });
     expect(error.what).toContain('vmgate.local.yaml:1:');
   });
@@ -176,7 +161,7 @@ describe('vmgate.local.yaml', () => {
   });
 
   test('faults of both together are told where they were written', () => {
-    const error = fault(() => load(`${MINIMAL}verify: {every: 50s}\n`, 'gate: mine\nverify: {maxAge: 20s}\n'));
+    const error = faultOf(() => load(`${MINIMAL}verify: {every: 50s}\n`, 'gate: mine\nverify: {maxAge: 20s}\n'));
     expect(error.what).toMatch(/vmgate\.local\.yaml:2:10: maxAge \(20s\) is shorter than every \(50s\)/);
   });
 });
@@ -184,14 +169,14 @@ describe('vmgate.local.yaml', () => {
 describe('broken files', () => {
   const corpus = path.join(here, 'corpus');
   test.each(readdirSync(corpus).map((file) => path.parse(file).name))('%s', (name) => {
-    const error = fault(() => load(readFileSync(path.join(corpus, `${name}.yaml`), 'utf8')));
+    const error = faultOf(() => load(readFileSync(path.join(corpus, `${name}.yaml`), 'utf8')));
     expect([error.code, error.exit]).toEqual(['CONFIG_INVALID', 2]);
-    golden(`${name}.txt`, `${render(error)}\n`);
+    expectGolden(path.join(here, 'golden', `${name}.txt`), `${render(error)}\n`);
   });
 });
 
 test('the JSON Schema for editors', () => {
-  golden('schema.json', `${JSON.stringify(jsonSchema(), undefined, 2)}\n`);
+  expectGolden(path.join(here, 'golden', 'schema.json'), `${JSON.stringify(jsonSchema(), undefined, 2)}\n`);
 });
 
 test('quantities', () => {
@@ -210,12 +195,4 @@ test('quantities', () => {
     undefined,
     undefined,
   ]);
-});
-
-test('did you mean', () => {
-  const known = ['version', 'gate', 'vpn', 'verify', 'work'];
-  expect(nearest('verfy', known)).toBe('verify');
-  expect(nearest('wrok', known)).toBe('work');
-  expect(nearest('GATE', known)).toBe('gate');
-  expect(nearest('elephant', known)).toBeUndefined();
 });

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { classifyAddress, formatIpv4 } from '../../../src/core/address-class.ts';
+import { classifyAddress } from '../../../src/core/address-class.ts';
 import { within } from '../../../src/core/checks/prefix.ts';
+import { numberToIpv4 } from '../../../src/core/ipv4.ts';
 import { refuseOffer } from '../../../src/core/uplink-address.ts';
 
 const taken = ['10.213.0.1/29', '10.213.0.249/29', '10.66.0.2/32', '10.66.0.1/32'];
@@ -44,7 +45,7 @@ describe('an address that the local network offers', () => {
 
   test('whatever is taken has a host and a router of its own network, outside the gate', () => {
     const address = fc.oneof(
-      fc.integer({ min: 0, max: 2 ** 32 - 1 }).map(formatIpv4),
+      fc.integer({ min: 0, max: 2 ** 32 - 1 }).map(numberToIpv4),
       fc.constantFrom('10.213.0.1', '10.66.0.1', '127.0.0.1', '192.168.7.7', '192.168.7.1', '192.168.7.255'),
     );
     fc.assert(

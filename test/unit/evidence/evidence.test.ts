@@ -69,6 +69,19 @@ describe('exporting', () => {
     expect(parsePcap(readFileSync(target))).toEqual(frames);
   });
 
+  test('a frame that was kept cut keeps the length it had on the wire', () => {
+    const at = path.join(folder, 'evidence');
+    const evidence = new Evidence(at, 1_048_576);
+    evidence.keep(Buffer.alloc(4_000, 1), 1_700_000_000_000);
+    evidence.close();
+    const { frames } = readKept(at);
+    const target = path.join(folder, 'leak.pcap');
+    exportFrames(frames, target);
+    const [exported] = parsePcap(readFileSync(target)) ?? [];
+    expect(exported?.originalLength).toBe(4_000);
+    expect(exported?.frame.length).toBeLessThan(4_000);
+  });
+
   test('never over a file, nor into nowhere', () => {
     const target = path.join(folder, 'there');
     writeFileSync(target, 'mine');

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { openControl } from '../../../src/gateway/channel.ts';
 import { MAX_ANSWER } from '../../../src/gateway/protocol.ts';
-import { makeSshKey, openSshPrivateKey } from '../../../src/gateway/ssh-keys.ts';
+import { makeKeyPair, openSshPrivateKey } from '../../../src/ssh/index.ts';
 import { type Answering, type Asked, answer, type Behaviour, type FakeGateway, fakeGateway } from './fake-gateway.ts';
 
 const HELLO = { v: 1, bootId: '0b5a', uptimeMs: 2_700, layers: ['base', 'wireguard'] };
@@ -83,7 +83,7 @@ describe('getting through', () => {
 
   test('gives up at once on a gateway that refuses our key', async () => {
     const gateway = await gatewayThat(always(HELLO));
-    const credentials = { ...gateway.credentials, clientKey: openSshPrivateKey(makeSshKey()) };
+    const credentials = { ...gateway.credentials, clientKey: openSshPrivateKey(makeKeyPair(), 'stranger') };
     await expect(openControl({ ...gateway, credentials, withinMs: 60_000 })).rejects.toMatchObject({
       code: 'GATEWAY_NO_ANSWER',
       payload: { reason: expect.stringContaining('authentication') },
@@ -92,7 +92,7 @@ describe('getting through', () => {
   });
 
   test('refuses another host key, without a second attempt and before it authenticates', async () => {
-    const gateway = await gatewayThat({ ...always(HELLO), hostKey: makeSshKey() });
+    const gateway = await gatewayThat({ ...always(HELLO), hostKey: makeKeyPair() });
     await expect(openControl({ ...gateway, withinMs: 5_000 })).rejects.toMatchObject({
       code: 'GATEWAY_WRONG_KEY',
       exit: 4,

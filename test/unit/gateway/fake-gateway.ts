@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Duplex } from 'node:stream';
 import ssh2, { type Connection, type ServerChannel } from 'ssh2';
-import { fingerprint, makeSshKey, openSshPrivateKey, publicBlob, type SshKey } from '../../../src/gateway/ssh-keys.ts';
+import { ed25519Blob, fingerprint, type KeyPair, makeKeyPair, openSshPrivateKey } from '../../../src/ssh/index.ts';
 
 export interface Asked {
   readonly verb: string;
@@ -36,25 +36,25 @@ export interface Behaviour {
   readonly onVerb?: (asked: Asked, channel: Answering) => void;
   /** Written to every stream before SSH begins. */
   readonly stale?: Buffer;
-  readonly hostKey?: SshKey;
+  readonly hostKey?: KeyPair;
   /** Accepts streams and says nothing at all. */
   readonly mute?: boolean;
   readonly onConnection?: (connection: Connection) => void;
 }
 
 export async function fakeGateway(behaviour: Behaviour = {}): Promise<FakeGateway> {
-  const [client, host] = [makeSshKey(), makeSshKey()];
+  const [client, host] = [makeKeyPair(), makeKeyPair()];
   const folder = mkdtempSync(path.join(os.tmpdir(), 'vmgate-fake-gateway-'));
   const socket = path.join(folder, 's');
   const asked: Asked[] = [];
   const connections: Connection[] = [];
   const server = new ssh2.Server(
-    { hostKeys: [openSshPrivateKey(behaviour.hostKey ?? host)], ident: 'fake' },
+    { hostKeys: [openSshPrivateKey(behaviour.hostKey ?? host, 'fake')], ident: 'fake' },
     (connection) => {
       connections.push(connection);
       connection.on('error', () => undefined);
       connection.on('authentication', (attempt) => {
-        const known = attempt.method === 'publickey' && attempt.key.data.equals(publicBlob(client));
+        const known = attempt.method === 'publickey' && attempt.key.data.equals(ed25519Blob(client.publicRaw));
         if (known) attempt.accept();
         else attempt.reject();
       });
@@ -86,7 +86,7 @@ export async function fakeGateway(behaviour: Behaviour = {}): Promise<FakeGatewa
   });
   await new Promise<void>((resolve) => listener.listen(socket, resolve));
   return {
-    credentials: { clientKey: openSshPrivateKey(client), hostKey: fingerprint(publicBlob(host)) },
+    credentials: { clientKey: openSshPrivateKey(client, 'fake'), hostKey: fingerprint(ed25519Blob(host.publicRaw)) },
     asked,
     connections,
     openStream: () =>

@@ -1,39 +1,10 @@
-import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
-import ssh2 from 'ssh2';
 import { planLinks } from '../../../src/core/link-plan.ts';
 import { bootSettings, renderPlan } from '../../../src/gateway/settings.ts';
-import { dropbearPrivateKey, makeSshKey, openSshPrivateKey, publicBlob } from '../../../src/gateway/ssh-keys.ts';
 import { renderTunnelSettings } from '../../../src/gateway/tunnel-settings.ts';
 import type { TunnelPlan } from '../../../src/vpn/tunnel-plan.ts';
 
 const STATIC = { kind: 'static', address: '10.0.2.15', prefixLength: 24, nextHop: '10.0.2.2' } as const;
-
-describe('keys of one boot', () => {
-  test('every one of 600 is readable by ssh2 and has matching halves', () => {
-    for (let round = 0; round < 600; round++) {
-      const key = makeSshKey();
-      const parsed = ssh2.utils.parseKey(openSshPrivateKey(key));
-      if (parsed instanceof Error) throw parsed;
-      expect(parsed.getPublicSSH().equals(publicBlob(key))).toBe(true);
-    }
-  });
-
-  test('seed and public key belong together', () => {
-    const { seed, publicKey } = makeSshKey();
-    const jwk = { kty: 'OKP', crv: 'Ed25519', d: seed.toString('base64url'), x: publicKey.toString('base64url') };
-    const derived = createPublicKey(createPrivateKey({ key: jwk, format: 'jwk' })).export({ format: 'jwk' });
-    expect(derived.x).toBe(jwk.x);
-  });
-
-  test('dropbear format: type, then 64 bytes', () => {
-    const key = makeSshKey();
-    const file = dropbearPrivateKey(key);
-    expect(file.subarray(4, 15).toString()).toBe('ssh-ed25519');
-    expect(file.readUInt32BE(15)).toBe(64);
-    expect(file.subarray(19)).toEqual(Buffer.concat([key.seed, key.publicKey]));
-  });
-});
 
 describe('boot settings', () => {
   test('the plan, one card a line', () => {

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { MAX_FRAME, splitFrames } from '../../../src/guard/splitter.ts';
+import { MAX_FRAME } from '../../../src/frame/index.ts';
+import { splitFrames } from '../../../src/guard/splitter.ts';
 
 function framed(frames: readonly Uint8Array[]): Buffer {
   return Buffer.concat(

@@ -2,24 +2,14 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writ
 import net from 'node:net';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { VmgateError } from '../../../src/core/coded.ts';
 import { openGate, openHome } from '../../../src/home/index.ts';
 import { type FolderFacts, judgeStep } from '../../../src/home/safe-folder.ts';
 import { longestSocketPath, shortNameOf } from '../../../src/home/short-path.ts';
+import { faultOf } from '../faults.ts';
 import { temporaryFolders } from './temp-folder.ts';
 
 const temporary = temporaryFolders();
 const me = process.getuid?.() ?? 0;
-
-function fault(act: () => unknown): VmgateError {
-  try {
-    act();
-  } catch (error) {
-    if (VmgateError.is(error)) return error;
-    throw error;
-  }
-  throw new Error('expected a VmgateError');
-}
 
 function modeOf(file: string): number {
   return statSync(file).mode & 0o777;
@@ -47,10 +37,10 @@ describe('openHome', () => {
     const root = path.join(temporary(), 'tmp');
     mkdirSync(root);
     chmodSync(root, 0o1777);
-    expect(fault(() => openHome({ VMGATE_HOME: root }))).toMatchObject({ code: 'HOME_UNSAFE', exit: 2 });
+    expect(faultOf(() => openHome({ VMGATE_HOME: root }))).toMatchObject({ code: 'HOME_UNSAFE', exit: 2 });
     chmodSync(root, 0o755);
     writeFileSync(path.join(root, 'of others'), '');
-    const error = fault(() => openHome({ VMGATE_HOME: root }));
+    const error = faultOf(() => openHome({ VMGATE_HOME: root }));
     expect(error).toMatchObject({ code: 'HOME_UNSAFE', remedy: expect.stringContaining(path.join(root, 'vmgate')) });
     expect(modeOf(root)).toBe(0o755);
     expect(openHome({ VMGATE_HOME: path.join(root, 'vmgate') }).root).toBe(path.join(root, 'vmgate'));
@@ -63,7 +53,7 @@ describe('openHome', () => {
     const root = path.join(temporary(), 'parent', 'home');
     mkdirSync(root, { recursive: true });
     chmodSync(which(root), 0o777);
-    const error = fault(() => openHome({ VMGATE_HOME: root }));
+    const error = faultOf(() => openHome({ VMGATE_HOME: root }));
     expect(error).toMatchObject({ code: 'HOME_UNSAFE', exit: 2, remedy: `chmod go-w ${which(root)}` });
     chmodSync(which(root), 0o700);
     expect(openHome({ VMGATE_HOME: root }).root).toBe(root);
@@ -74,16 +64,16 @@ describe('openHome', () => {
     mkdirSync(path.join(base, 'open', 'home'), { recursive: true });
     chmodSync(path.join(base, 'open'), 0o777);
     symlinkSync(path.join(base, 'open', 'home'), path.join(base, 'link'));
-    expect(fault(() => openHome({ VMGATE_HOME: path.join(base, 'link') })).code).toBe('HOME_UNSAFE');
+    expect(faultOf(() => openHome({ VMGATE_HOME: path.join(base, 'link') })).code).toBe('HOME_UNSAFE');
   });
 
   test('a file in its place, a place that cannot be written', () => {
     const file = path.join(temporary(), 'file');
     writeFileSync(file, '');
-    expect(fault(() => openHome({ VMGATE_HOME: file })).what).toContain('is not a folder');
+    expect(faultOf(() => openHome({ VMGATE_HOME: file })).what).toContain('is not a folder');
     const link = path.join(temporary(), 'dangling');
     symlinkSync('/no/such/place', link);
-    expect(fault(() => openHome({ VMGATE_HOME: link }))).toMatchObject({ code: 'HOME_UNUSABLE', exit: 2 });
+    expect(faultOf(() => openHome({ VMGATE_HOME: link }))).toMatchObject({ code: 'HOME_UNUSABLE', exit: 2 });
   });
 });
 

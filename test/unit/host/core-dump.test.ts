@@ -2,12 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { withholdMemoryFromCoreDumps } from '../../../src/host/index.ts';
+import { testUnless } from '../../obstacle.ts';
 import { sources } from '../house/sources.ts';
 
 const FILTER = '/proc/self/coredump_filter';
 
-test('this process and those it starts have no memory in a core file', () => {
-  if (!existsSync(FILTER)) return;
+const obstacle = existsSync(FILTER) ? undefined : `no ${FILTER}`;
+
+testUnless(obstacle, 'memory in core files')('this process and those it starts have none in a core file', () => {
   const before = readFileSync(FILTER, 'utf8');
   try {
     withholdMemoryFromCoreDumps();

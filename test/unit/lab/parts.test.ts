@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import { classify, parseEthernet } from '../../../src/frame/index.ts';
 import { labArgv } from '../../../src/lab/argv.ts';
@@ -15,6 +16,7 @@ import {
 } from '../../../src/lab/index.ts';
 import { publishedPort } from '../../../src/lab/published-port.ts';
 import { planWireGuard } from '../../../src/vpn/index.ts';
+import { expectGolden } from '../golden.ts';
 
 const guestFile = (name: string) =>
   readFileSync(new URL(`../../../provision/lab/rootfs/${name}`, import.meta.url), 'utf8');
@@ -29,10 +31,8 @@ test('the command line, whole', () => {
     wire: { localPath: '/h/lab/wifi.sock', remotePath: '/h/lab/client.sock' },
   } as const;
   const qemu = { binary: '/usr/bin/qemu-system-x86_64', version: '7.2.22', accel: 'tcg', sandbox: true } as const;
-  const golden = new URL('./golden/lab-amd64.argv', import.meta.url);
-  const argv = `${labArgv(machine, qemu).join('\n')}\n`;
-  if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(golden, argv);
-  expect(argv).toBe(readFileSync(golden, 'utf8'));
+  const golden = fileURLToPath(new URL('./golden/lab-amd64.argv', import.meta.url));
+  expectGolden(golden, `${labArgv(machine, qemu).join('\n')}\n`);
 });
 
 test('host and guest agree on who is who', () => {

@@ -207,7 +207,7 @@ export class FakeParts {
       });
       const allVerified = verdicts.every(({ outcome }) => outcome === 'verified');
       const claim = allVerified ? ({ kind: 'round-trip' } as const) : undefined;
-      return { mode, verdicts, claim, allVerified, evidence: {}, ruleset: '', durationMs: 1 };
+      return { verdicts, claim, allVerified };
     },
   };
 

@@ -1,5 +1,4 @@
 /** A gate whose machines, guard and control channel are in memory, behind a real supervisor and its real socket. */
-import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as really } from 'node:timers/promises';
@@ -8,7 +7,7 @@ import { loadConfig } from '../../../src/config/index.ts';
 import type { GatewayHost } from '../../../src/drivers/index.ts';
 import { MemoryGatewayHost, MemoryWorkHost, type MemoryWorkMachine } from '../../../src/drivers/memory/index.ts';
 import { type GateLayout, type HomeLayout, openGate, openHome } from '../../../src/home/index.ts';
-import { hostPlatform } from '../../../src/host/index.ts';
+import { hostPlatform, sha256 } from '../../../src/host/index.ts';
 import type { ImageKind, ImagePart } from '../../../src/image/index.ts';
 import { adoptDraft, makeDraft } from '../../../src/image/store.ts';
 import type { LabPass } from '../../../src/lab/pass.ts';
@@ -174,7 +173,7 @@ async function storeImage(images: string, kind: ImageKind, layers: readonly stri
   const part = (name: string, file: string): ImagePart => {
     const bytes = Buffer.from(`${kind} ${name}`);
     writeFileSync(path.join(draft, file), bytes);
-    return { name, digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}`, bytes: bytes.length };
+    return { name, digest: sha256(bytes), bytes: bytes.length };
   };
   await adoptDraft(images, draft, {
     version: 1,

@@ -2,8 +2,8 @@ import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'n
 import path from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
-import { VmgateError } from '../../../src/core/coded.ts';
 import { composeReceipt } from '../../../src/core/receipt.ts';
+import { decodePrivateKey } from '../../../src/ssh/index.ts';
 import {
   checkReceipt,
   distrustProject,
@@ -18,22 +18,13 @@ import {
   verifyMessage,
   writeReceipt,
 } from '../../../src/trust/index.ts';
-import { decodePrivateKey } from '../../../src/trust/ssh-private-key.ts';
 import { receiptFacts } from '../core/receipt-facts.ts';
+import { codeOf } from '../faults.ts';
 import { temporaryFolders } from '../home/temp-folder.ts';
 
 const freshFolder = temporaryFolders();
 const NOW = { wallMs: Date.parse('2026-11-23T08:00:00Z'), monotonicMs: 1_000, hostBootId: 'boot-1' };
 const receipt = composeReceipt(receiptFacts(), NOW, 60_000);
-
-async function codeOf(work: Promise<unknown>): Promise<string> {
-  const fault: unknown = await work.then(
-    () => new Error('was accepted'),
-    (cause: unknown) => cause,
-  );
-  if (VmgateError.is(fault)) return fault.code;
-  throw fault;
-}
 
 describe('the installation key', () => {
   test('is made once, private, and loaded afterwards', async () => {
@@ -176,6 +167,16 @@ describe('receipts on disk', () => {
     await revokeReceipt(folder);
     await revokeReceipt(folder);
     expect(await codeOf(checkReceipt(receiptPath(folder), key, NOW))).toBe('RECEIPT_MISSING');
+  });
+
+  test('what is there and cannot be read is not called missing', async () => {
+    const { file, key } = await written();
+    await rm(`${file}.sig`);
+    await mkdir(`${file}.sig`);
+    expect(await codeOf(checkReceipt(file, key, NOW))).toBe('RECEIPT_SIGNATURE_MALFORMED');
+    await rm(file);
+    await mkdir(file);
+    expect(await codeOf(checkReceipt(file, key, NOW))).toBe('RECEIPT_MALFORMED');
   });
 });
 

@@ -5,7 +5,7 @@ import { describe, expect, test } from '@jest/globals';
 import { VmgateError } from '../../../src/core/coded.ts';
 import { type ProfileOptions, planWireGuard } from '../../../src/vpn/index.ts';
 import { profileErrors } from '../../../src/vpn/wireguard/codes.ts';
-import { expectGolden } from './golden-text.ts';
+import { expectGolden } from '../golden.ts';
 
 const folder = (name: string) => path.join(import.meta.dirname, name);
 const read = (kind: 'corpus' | 'profiles', name: string) => readFileSync(path.join(folder(kind), name));
@@ -39,7 +39,7 @@ describe('broken profiles', () => {
       const { code, exit, what, remedy } = faultOf(read('corpus', name), name);
       return `== ${name}\n${code} (exit ${exit})\n${what}\n-> ${remedy}\n`;
     });
-    expectGolden('broken-profiles.txt', rendered.join('\n'));
+    expectGolden(path.join(folder('golden'), 'broken-profiles.txt'), rendered.join('\n'));
   });
 
   test('the corpus has every code a profile can cause', () => {
@@ -76,7 +76,7 @@ describe('good profiles', () => {
       const notes = notices.map(({ code, text }) => `${code} ${text}\n`).join('');
       return `== ${name}\n${JSON.stringify(plan, undefined, 2)}\n${notes}-- setconf\n${setconf}`;
     });
-    expectGolden('profiles.txt', rendered.join('\n'));
+    expectGolden(path.join(folder('golden'), 'profiles.txt'), rendered.join('\n'));
   });
 
   test('--dns replaces what the profile says', () => {

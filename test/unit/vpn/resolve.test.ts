@@ -4,8 +4,8 @@
  * @leakCase 63 none: server names that lead to this machine, to slirp, to private or reserved addresses are refused
  */
 import { describe, expect, test } from '@jest/globals';
-import { VmgateError } from '../../../src/core/coded.ts';
 import { type ResolveMeans, resolveEndpoint } from '../../../src/vpn/index.ts';
+import { codeOf } from '../faults.ts';
 
 const NAME = { host: 'vpn.acme.example', port: 51_820 };
 const STRICT = { allowPrivate: false };
@@ -13,15 +13,6 @@ const answering = (...addresses: readonly string[]): ResolveMeans => ({
   lookup: async () => addresses,
   onLink: () => [],
 });
-
-async function codeOf(work: Promise<unknown>): Promise<string> {
-  const fault: unknown = await work.then(
-    () => new Error('was accepted'),
-    (cause: unknown) => cause,
-  );
-  if (VmgateError.is(fault)) return fault.code;
-  throw fault;
-}
 
 describe('resolveEndpoint', () => {
   test('pins the first address and tells all', async () => {

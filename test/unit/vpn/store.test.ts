@@ -2,7 +2,6 @@ import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { VmgateError } from '../../../src/core/coded.ts';
 import {
   addProfile,
   claimKey,
@@ -13,6 +12,7 @@ import {
   loadProfile,
   removeProfile,
 } from '../../../src/vpn/index.ts';
+import { codeOf } from '../faults.ts';
 
 const WHOLE = { split: false, dns: [] };
 const profile = (name: string) => path.join(import.meta.dirname, 'profiles', name);
@@ -25,15 +25,6 @@ beforeEach(async () => {
   vpn = path.join(home, 'vpn');
 });
 afterEach(() => rm(home, { recursive: true, force: true }));
-
-async function codeOf(work: Promise<unknown>): Promise<string> {
-  const fault: unknown = await work.then(
-    () => new Error('was accepted'),
-    (cause: unknown) => cause,
-  );
-  if (VmgateError.is(fault)) return fault.code;
-  throw fault;
-}
 
 describe('add', () => {
   test('keeps a private copy that loads as it was added', async () => {

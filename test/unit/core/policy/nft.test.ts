@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import {
   compareRulesets,
@@ -8,9 +9,10 @@ import {
   normalizeRuleset,
   renderNft,
 } from '../../../../src/core/policy/index.ts';
-import { expectGolden } from './golden-text.ts';
+import { expectGolden } from '../../golden.ts';
 import { bootPolicy, dhcpPolicy, link, openPolicy } from './policies.ts';
 
+const GOLDEN = path.join(import.meta.dirname, 'golden');
 const policies = { boot: bootPolicy, open: openPolicy, dhcp: dhcpPolicy };
 
 /** The listing of a compiled ruleset as nft 1.1.3 forms it. */
@@ -29,13 +31,14 @@ function listing(policy: EgressPolicy): { nftables: { [key: string]: unknown }[]
 }
 
 describe.each(Object.entries(policies))('%s', (name, policy) => {
-  test('ruleset', () => expectGolden(`${name}.nft.jsonl`, `${normalizeRuleset(compileNft(policy)).join('\n')}\n`));
+  test('ruleset', () =>
+    expectGolden(path.join(GOLDEN, `${name}.nft.jsonl`), `${normalizeRuleset(compileNft(policy)).join('\n')}\n`));
 
   test('in words', () => {
     const rows = describeEgress(policy).map(({ from, to, what, when, visible }) =>
       [from, to, what, when, visible].join(' | '),
     );
-    expectGolden(`${name}.txt`, `${rows.join('\n')}\n`);
+    expectGolden(path.join(GOLDEN, `${name}.txt`), `${rows.join('\n')}\n`);
   });
 
   test('its listing compares as the same', () => {

@@ -1,7 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { type Capabilities, gatewayArgv, socketPaths, workArgv } from '../../../../src/drivers/qemu/argv.ts';
+import { expectGolden } from '../../golden.ts';
 import { DISK, gatewayBoot, KERNEL, workSpec } from '../specs.ts';
 
 const TCG: Capabilities = { accel: 'tcg', sandbox: true };
@@ -24,7 +24,7 @@ const CASES: ReadonlyMap<string, readonly string[]> = new Map([
 ]);
 
 test.each([...CASES])('%s is as reviewed', (name, argv) => {
-  expectGolden(name, `${argv.join('\n')}\n`);
+  expectGolden(path.join(import.meta.dirname, '..', 'golden', `${name}.txt`), `${argv.join('\n')}\n`);
 });
 
 describe('every command line', () => {
@@ -106,10 +106,4 @@ test('all sockets of a gateway are known before it starts', () => {
 
 function backends(argv: readonly string[]): string[] {
   return argv.filter((_, index) => argv[index - 1] === '-netdev');
-}
-
-function expectGolden(name: string, actual: string): void {
-  const file = path.join(import.meta.dirname, '..', 'golden', `${name}.txt`);
-  if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(file, actual);
-  expect(actual).toBe(readFileSync(file, 'utf8'));
 }

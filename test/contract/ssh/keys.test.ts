@@ -6,13 +6,13 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import {
   dropbearPrivateKey,
+  ed25519Blob,
+  ed25519Line,
   fingerprint,
-  makeSshKey,
+  makeKeyPair,
   openSshPrivateKey,
-  publicBlob,
-  publicLine,
-} from '../../../src/gateway/ssh-keys.ts';
-import { describeUnless, missing } from '../obstacle.ts';
+} from '../../../src/ssh/index.ts';
+import { describeUnless, missing } from '../../obstacle.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -34,24 +34,24 @@ function output(tool: string, args: readonly string[]): string {
 
 describeUnless(missing('ssh-keygen'), 'ssh-keygen')('ssh-keygen', () => {
   test('derives the same public key from the private one, and the same fingerprint', () => {
-    const key = makeSshKey();
-    const privateFile = file('client', openSshPrivateKey(key));
-    expect(output('ssh-keygen', ['-y', '-f', privateFile]).trim()).toBe(publicLine(key, 'vmgate'));
+    const key = makeKeyPair();
+    const privateFile = file('client', openSshPrivateKey(key, 'vmgate'));
+    expect(output('ssh-keygen', ['-y', '-f', privateFile]).trim()).toBe(ed25519Line(key.publicRaw, 'vmgate'));
     const listed = output('ssh-keygen', ['-l', '-E', 'sha256', '-f', privateFile]);
-    expect(listed.split(' ')[1]).toBe(fingerprint(publicBlob(key)));
+    expect(listed.split(' ')[1]).toBe(fingerprint(ed25519Blob(key.publicRaw)));
   });
 });
 
 describeUnless(missing('dropbearkey'), 'dropbearkey')('dropbearkey', () => {
   test('reads the host key file', () => {
-    const key = makeSshKey();
+    const key = makeKeyPair();
     const lines = output('dropbearkey', ['-y', '-f', file('host', dropbearPrivateKey(key))]).split('\n');
     expect(
       lines
         .find((line) => line.startsWith('ssh-ed25519'))
         ?.split(' ')
         .slice(0, 2),
-    ).toEqual(publicLine(key, '').split(' ').slice(0, 2));
-    expect(lines.join('\n')).toContain(fingerprint(publicBlob(key)));
+    ).toEqual(ed25519Line(key.publicRaw, '').split(' ').slice(0, 2));
+    expect(lines.join('\n')).toContain(fingerprint(ed25519Blob(key.publicRaw)));
   });
 });

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { FrameReader, framed } from '../../../../src/drivers/qemu/framing.ts';
+import { FrameReader, framed } from '../../../src/frame/index.ts';
 
 test('frames survive any way a stream is cut', () => {
   const frames = fc.array(fc.uint8Array({ minLength: 14, maxLength: 200 }), { maxLength: 8 });

@@ -1,25 +1,30 @@
 /**
- * OpenSSH's private key file, unencrypted, Ed25519: PROTOCOL.key of the OpenSSH sources. This format because stock
- * `ssh-keygen` reads no other for Ed25519.
+ * Private key files, unencrypted, Ed25519: OpenSSH's (PROTOCOL.key of its sources), which stock `ssh-keygen` and ssh2
+ * read and no other, and dropbear's.
  */
 import { createPrivateKey, createPublicKey, type KeyObject, randomBytes } from 'node:crypto';
-import { ed25519Blob } from './ssh-public-key.ts';
-import { MalformedSsh, SshReader, sshString, u32 } from './ssh-wire.ts';
+import type { KeyPair } from './key-pair.ts';
+import { ED25519, ed25519Blob } from './public-key.ts';
+import { MalformedSsh, SshReader, sshString, u32 } from './wire.ts';
 
 const MAGIC = 'openssh-key-v1\0';
 const BEGIN = '-----BEGIN OPENSSH PRIVATE KEY-----';
 const END = '-----END OPENSSH PRIVATE KEY-----';
 const BLOCK = 8;
 
-export interface Ed25519Pair {
+/** A key that was read and whose halves belong together. */
+export interface OpenedKey {
   readonly privateKey: KeyObject;
   /** 32 bytes. */
   readonly publicRaw: Buffer;
-  readonly comment: string;
 }
 
-export function encodePrivateKey({ privateKey, publicRaw, comment }: Ed25519Pair): string {
-  const seed = Buffer.from(privateKey.export({ format: 'jwk' }).d ?? '', 'base64url');
+/** dropbear's src/ed25519.c, buf_put_ed25519_priv_key: type, then seed and public key in one string. */
+export function dropbearPrivateKey({ seed, publicRaw }: KeyPair): Buffer {
+  return Buffer.concat([sshString(ED25519), sshString(Buffer.concat([seed, publicRaw]))]);
+}
+
+export function openSshPrivateKey({ seed, publicRaw }: KeyPair, comment: string): string {
   const check = randomBytes(4);
   const section = Buffer.concat([
     check,
@@ -42,7 +47,7 @@ export function encodePrivateKey({ privateKey, publicRaw, comment }: Ed25519Pair
 }
 
 /** @throws MalformedSsh */
-export function decodePrivateKey(text: string): Ed25519Pair {
+export function decodePrivateKey(text: string): OpenedKey {
   const lines = text.trim().split(/\r?\n/);
   if (lines[0] !== BEGIN || lines.at(-1) !== END) throw new MalformedSsh('is not an OpenSSH private key');
   const reader = new SshReader(Buffer.from(lines.slice(1, -1).join(''), 'base64'));
@@ -54,13 +59,13 @@ export function decodePrivateKey(text: string): Ed25519Pair {
   const section = new SshReader(reader.string());
   reader.end();
   if (!section.take(4).equals(section.take(4))) throw new MalformedSsh('has a broken private part');
-  if (section.text() !== 'ssh-ed25519') throw new MalformedSsh('is not an Ed25519 key');
+  if (section.text() !== ED25519) throw new MalformedSsh('is not an Ed25519 key');
   const publicRaw = section.string();
   const pair = section.string();
-  const comment = section.string().toString('utf8');
+  section.string(); // The comment.
   if (pair.length !== 64 || !pair.subarray(32).equals(publicRaw))
     throw new MalformedSsh('has halves that do not match');
-  return { privateKey: importSeed(pair.subarray(0, 32), publicRaw), publicRaw, comment };
+  return { privateKey: importSeed(pair.subarray(0, 32), publicRaw), publicRaw };
 }
 
 /** OpenSSL takes `x` as it is told and derives its own: a seed with a flipped bit would sign what nobody can check. */

@@ -12,7 +12,7 @@ export function sshString(content: Uint8Array | string): Buffer {
   return Buffer.concat([u32(bytes.length), bytes]);
 }
 
-/** What is not SSH encoding; caught at this room's edge and turned into a typed answer. */
+/** What is not SSH encoding; whoever reads foreign bytes catches it and makes a typed answer of it. */
 export class MalformedSsh extends Error {
   override readonly name = 'MalformedSsh';
 }

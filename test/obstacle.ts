@@ -1,6 +1,6 @@
 /** What this machine lacks for a suite. A skipped suite says why, on stderr: silence would pass for success. */
 import { describe, test } from '@jest/globals';
-import { findTool } from '../../src/host/index.ts';
+import { findTool } from '../src/host/index.ts';
 
 /** `describe`, or `describe.skip` once the reason was printed. */
 export function describeUnless(obstacle: string | undefined, what: string): typeof describe.skip {

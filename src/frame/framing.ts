@@ -1,7 +1,10 @@
-/** QEMU's socket framing for filters: 4-byte big-endian length, then the Ethernet frame without FCS (net/socket.c). */
+/** QEMU's framing on a stream socket: 4-byte big-endian length, then the Ethernet frame without FCS (net/socket.c). */
 
-/** QEMU's own NET_BUFSIZE; more means that the stream is out of step. */
-const MAX_FRAME = 4_096 + 65_536;
+/**
+ * Longest frame accepted, bytes: QEMU's NET_BUFSIZE (net/net.h). A longer one is not a frame but lost framing, after
+ * which no byte of the stream can be trusted.
+ */
+export const MAX_FRAME = 4_096 + 65_536;
 
 export function framed(frame: Buffer): Buffer {
   const length = Buffer.alloc(4);

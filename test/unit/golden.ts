@@ -2,9 +2,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from '@jest/globals';
 
-/** Compares with `golden/<name>` beside the test; `UPDATE_GOLDEN=1` rewrites it. */
-export function expectGolden(name: string, text: string): void {
-  const file = path.join(import.meta.dirname, 'golden', name);
+/** Compares with a file kept for reviewers; `UPDATE_GOLDEN=1` rewrites it. One that is missing is no agreement. */
+export function expectGolden(file: string, text: string): void {
   if (process.env['UPDATE_GOLDEN'] === '1') {
     mkdirSync(path.dirname(file), { recursive: true });
     writeFileSync(file, text);

@@ -1,12 +1,14 @@
 /** SSH public keys: RFC 4253 section 6.6, RFC 5656 (ECDSA), RFC 8709 (Ed25519). */
 import { createHash, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
-import { MalformedSsh, SshReader, sshString } from './ssh-wire.ts';
+import { MalformedSsh, SshReader, sshString } from './wire.ts';
 
 export interface SshPublicKey {
   readonly type: string;
   readonly blob: Buffer;
   readonly key: KeyObject;
 }
+
+export const ED25519 = 'ssh-ed25519';
 
 const CURVES: Readonly<Record<string, { readonly crv: string; readonly size: number }>> = {
   nistp256: { crv: 'P-256', size: 32 },
@@ -30,7 +32,7 @@ export function parsePublicBlob(blob: Uint8Array): SshPublicKey {
 }
 
 function readJwk(type: string, reader: SshReader): JsonWebKey {
-  if (type === 'ssh-ed25519') {
+  if (type === ED25519) {
     return { kty: 'OKP', crv: 'Ed25519', x: reader.string().toString('base64url') };
   }
   if (type === 'ssh-rsa') {
@@ -50,7 +52,12 @@ function readJwk(type: string, reader: SshReader): JsonWebKey {
 
 /** Raw 32 bytes -> blob. */
 export function ed25519Blob(raw: Uint8Array): Buffer {
-  return Buffer.concat([sshString('ssh-ed25519'), sshString(raw)]);
+  return Buffer.concat([sshString(ED25519), sshString(raw)]);
+}
+
+/** {@link formatPublicLine} of a raw key. */
+export function ed25519Line(raw: Uint8Array, comment: string): string {
+  return formatPublicLine({ type: ED25519, blob: ed25519Blob(raw) }, comment);
 }
 
 /** `ssh-ed25519 AAAA... comment` as in `.pub` and authorized_keys files. @throws MalformedSsh */
@@ -65,7 +72,7 @@ export function formatPublicLine({ type, blob }: Pick<SshPublicKey, 'type' | 'bl
   return `${type} ${blob.toString('base64')} ${comment}`;
 }
 
-/** `SHA256:...` as `ssh-keygen -l` prints it. */
+/** `SHA256:...` as OpenSSH and `dropbearkey -y` print it. */
 export function fingerprint(blob: Uint8Array): string {
   return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
 }
