@@ -5,6 +5,7 @@ export { events as hostEvents } from './codes.ts';
 export { withholdMemoryFromCoreDumps } from './core-dump.ts';
 export { cleanEnvironment, type IgnoredEnvironment } from './environment.ts';
 export { escapeBlock, escapeJson, escapeLine } from './escape.ts';
+export { joinStreams } from './join-streams.ts';
 export { LineSplitter } from './lines.ts';
 export { expectOk } from './outcome.ts';
 export { packageFile, programFile } from './package.ts';

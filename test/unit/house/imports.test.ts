@@ -15,6 +15,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   gateway: ['core', 'host', 'home', 'vpn', 'image'],
   guard: ['core', 'host', 'home', 'frame'],
   evidence: ['core', 'host', 'frame'],
+  proxy: ['core', 'host', 'home', 'frame'],
   verify: ['core', 'host', 'frame', 'drivers', 'gateway', 'guard', 'vpn', 'image'],
   work: ['core', 'host', 'home', 'config', 'drivers', 'gateway', 'image'],
   lab: [
@@ -38,6 +39,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     'core',
     'host',
     'home',
+    'frame',
     'config',
     'drivers',
     'gateway',
@@ -83,6 +85,8 @@ const SPAWNERS = [
   'src/drivers/qemu/machine.ts',
   // The user's own terminal goes to ssh.
   'src/cli/openssh.ts',
+  // And to the command that is told of a proxy.
+  'src/cli/run-through.ts',
 ];
 
 const HEAVY = ['ssh2', 'dockerode', 'inquirer', '@inquirer/prompts', 'listr2'];
