@@ -40,6 +40,9 @@ export function startProxy(options: ProxyOptions): Promise<Listener> {
   });
 }
 
+/** Programs that have not said yet what they want, and how the patience with each ends. */
+const asking = new WeakMap<Duplex, () => void>();
+
 function welcome(socket: Socket, door: HttpDoor, options: ProxyOptions): void {
   const impatience = setTimeout(() => socket.destroy(), REQUEST_MS);
   asking.set(socket, () => clearTimeout(impatience));
@@ -54,12 +57,10 @@ function welcome(socket: Socket, door: HttpDoor, options: ProxyOptions): void {
   socket.resume();
 }
 
-/** How the patience with a program ends that has said what it wants. */
-const asking = new WeakMap<Duplex, () => void>();
-
 async function serve(asked: Asked, { open, onRefused }: ProxyOptions): Promise<void> {
   const { host, port, stream } = asked;
   asking.get(stream)?.();
+  asking.delete(stream);
   try {
     const remote = await open({ host, port });
     if (stream.destroyed) {

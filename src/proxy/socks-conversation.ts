@@ -50,22 +50,25 @@ function away(stream: Duplex, lastWords: Buffer | undefined): undefined {
   else farewell(stream, lastWords);
 }
 
-/** The next message; undefined when it is garbled. No message is longer than 518 bytes, so nothing grows. */
+/** The next message; undefined when it is garbled or breaks off. No message is longer than 518 bytes, so nothing grows. */
 function take<T>(stream: Duplex, parse: (bytes: Buffer) => Reading<T>): Promise<T | undefined> {
   return new Promise((resolve) => {
     let seen = Buffer.alloc(0);
+    const settle = (value: T | undefined) => {
+      stream.off('readable', onReadable).off('end', onEnd);
+      resolve(value);
+    };
+    const onEnd = () => settle(undefined);
     const onReadable = () => {
       for (let chunk: Buffer | null = stream.read(); chunk !== null; chunk = stream.read()) {
         seen = Buffer.concat([seen, chunk]);
         const reading = parse(seen);
         if (reading.kind === 'more') continue;
-        stream.off('readable', onReadable);
         if (reading.kind === 'read' && reading.rest.length > 0) stream.unshift(reading.rest);
-        resolve(reading.kind === 'read' ? reading.value : undefined);
-        return;
+        return settle(reading.kind === 'read' ? reading.value : undefined);
       }
     };
-    stream.on('readable', onReadable);
+    stream.on('readable', onReadable).on('end', onEnd);
     onReadable();
   });
 }
