@@ -6,7 +6,7 @@ const PATIENCE_MS = 2_000;
 
 /** What it still sends is read and thrown away: a reset would overtake the words. */
 export function farewell(stream: Duplex, words: Buffer | string): void {
-  const patience = setTimeout(() => stream.destroy(), PATIENCE_MS);
+  const patience = setTimeout(() => stream.destroy(), PATIENCE_MS).unref();
   stream.once('close', () => clearTimeout(patience));
   stream.end(words);
   stream.resume();

@@ -68,7 +68,7 @@ export async function grant(world: World, links: readonly string[], signal: Abor
 function controlOf(world: World, signal: AbortSignal): VerifyContext['control'] {
   const { control } = sessionOf(world);
   return {
-    facts: () => control.facts(),
+    facts: () => world.outlets.pace.by(control.facts()),
     counts: () => control.counts(),
     unlease: () => control.unlease(),
     dial: (address, port) => control.dial(address, port),

@@ -13,7 +13,7 @@ export async function dialWork(world: World, name: string, port: number, exchang
   const local = exchange.raw(null);
   // Gone while the gateway dialled: its `close` has been told already.
   if (local.destroyed) remote.destroy();
-  else void joinStreams(local, remote);
+  else void joinStreams(local, remote, () => world.outlets.pace.brake());
 }
 
 /** As {@link dialWork}, but cut when the gate closes (`signal`) and when the VM ends. */

@@ -7,12 +7,15 @@ import type { Duplex } from 'node:stream';
 import { VmgateError } from '../core/coded.ts';
 import { joinStreams } from '../host/index.ts';
 import { errors } from './codes.ts';
+import { Pace } from './pace.ts';
 import type { Exchange } from './server.ts';
 
 /** Each costs the gateway up to a MiB of buffers, and the supervisor two. */
 const MAX_STREAMS = 48;
 
 export class Outlets {
+  /** All of them together keep it. */
+  readonly pace = new Pace();
   readonly #pairs = new Set<readonly [Duplex, Duplex]>();
   /** Who uses the tunnel: proxies that wait, and connections. */
   readonly #holders = new Set<object>();
@@ -60,7 +63,7 @@ export class Outlets {
     }
     const pair = [local, remote] as const;
     this.#pairs.add(pair);
-    void joinStreams(local, remote).then(() => this.#pairs.delete(pair));
+    void joinStreams(local, remote, () => this.pace.brake()).then(() => this.#pairs.delete(pair));
     return local;
   }
 
