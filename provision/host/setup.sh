@@ -140,6 +140,7 @@ wanted() {
 		ip            iproute2         iproute          iproute2         -
 		tcpdump       tcpdump          tcpdump          tcpdump          -
 		socat         socat            socat            socat            socat
+		conntrack     conntrack        conntrack-tools  conntrack-tools  -
 		ps            procps           procps-ng        procps-ng        -
 		cpio          cpio             cpio             cpio             -
 		dropbearkey   dropbear-bin     dropbear         dropbear         dropbear

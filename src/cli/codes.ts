@@ -49,6 +49,12 @@ export const errors = errorCodes({
     remedy: () => 'set verify.exit in vmgate.yaml (vmgate init --exit-url URL), run vmgate up, then try again',
     sample: { gate: 'default', why: 'vmgate.yaml names no verify.exit.url' },
   }),
+  CLI_COMMAND_NOT_STARTED: error<{ command: string; why: string }>({
+    ...usage,
+    what: ({ command, why }) => `${JSON.stringify(command)} was not started: ${why}`,
+    remedy: () => 'check its name: vmgate proxy -- COMMAND',
+    sample: { command: 'crul', why: 'there is no such command' },
+  }),
   CLI_CONSOLE_UNREACHABLE: error<{ name: string; why: string }>({
     exit: 5,
     source: 'environment',

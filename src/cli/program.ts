@@ -45,9 +45,9 @@ export function programOf(
   return program;
 }
 
-/** `vpn` or `ssh <NAME> [CMD...]`: that there are options is no news. */
+/** `vpn` or `ssh <NAME>`: that there are options is no news, and what comes behind a name is its own help's. */
 function termOf(command: Commander): string {
-  const args = command.registeredArguments.map((argument) => {
+  const args = command.registeredArguments.slice(0, 1).map((argument) => {
     const name = argument.variadic ? `${argument.name()}...` : argument.name();
     return argument.required ? `<${name}>` : `[${name}]`;
   });

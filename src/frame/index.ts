@@ -13,6 +13,7 @@ export {
   parseDhcp,
 } from './dhcp.ts';
 export { buildDnsQuery, DNS_TYPES, type DnsMessage, parseDns } from './dns.ts';
+export { readAddresses } from './dns-addresses.ts';
 export { buildEthernet, ETHER_TYPES, ETHERNET_HEADER, type EthernetFrame, parseEthernet } from './ethernet.ts';
 export { FrameReader, framed, MAX_FRAME } from './framing.ts';
 export {

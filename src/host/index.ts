@@ -6,6 +6,7 @@ export { withholdMemoryFromCoreDumps } from './core-dump.ts';
 export { sha256 } from './digest.ts';
 export { cleanEnvironment, type IgnoredEnvironment } from './environment.ts';
 export { escapeBlock, escapeJson, escapeLine } from './escape.ts';
+export { joinStreams } from './join-streams.ts';
 export { parseJson } from './json.ts';
 export { LineSplitter } from './lines.ts';
 export { expectOk } from './outcome.ts';

@@ -15,7 +15,15 @@ import type { Arch, QemuPrograms, UplinkAttachment } from '../drivers/index.ts';
 import type { GateLayout } from '../home/index.ts';
 import { effectPlan, effectPoints } from './effect-points.ts';
 
-const defence = z.enum(['lease', 'source-pin', 'tunnel-only', 'no-shortcut', 'uplink-input', 'uplink-output']);
+const defence = z.enum([
+  'lease',
+  'source-pin',
+  'tunnel-only',
+  'no-shortcut',
+  'no-pickup',
+  'uplink-input',
+  'uplink-output',
+]);
 
 const arch = z.enum(['amd64', 'arm64']);
 

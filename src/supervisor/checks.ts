@@ -26,7 +26,11 @@ export function checkRunners(world: World): Pick<Runners, 'verify' | 'pulse' | '
     },
     lease: async ({ generation, admitted, raise }) => {
       const { signal } = world.attempt;
-      await connectionOf(world).lane.run(() => grant(world, linksOf(world, admitted), signal));
+      await connectionOf(world).lane.run(() => {
+        const { tunnel } = connectionOf(world).policy;
+        const outward = tunnel !== undefined && world.outlets.useTunnel ? [tunnel.ifname] : [];
+        return grant(world, [...linksOf(world, admitted), ...outward], signal);
+      });
       return { type: 'leased', generation, raise };
     },
   };
@@ -38,7 +42,7 @@ async function look(world: World, mode: VerifyMode, admitted: readonly string[])
   const connection = connectionOf(world);
   const report = await connection.lane.run(async () => {
     signal.throwIfAborted();
-    const held = linksOf(world, admitted);
+    const held = [...linksOf(world, admitted), ...tunnelHeld(world)];
     // A VM that ended since the last lease still holds one: a check would take its link for one nobody opened.
     if (connection.granted.some((link) => !held.includes(link))) await grant(world, held, signal);
     return world.parts.verifyGate(contextOf(world, signal), { mode, held, signal });
@@ -47,8 +51,14 @@ async function look(world: World, mode: VerifyMode, admitted: readonly string[])
   return report;
 }
 
-/** Leases for `links` and the probe link, none for any other. */
-async function grant(world: World, links: readonly string[], signal: AbortSignal): Promise<void> {
+/** The tunnel's own lease is given while the gate is open, never to begin a verification with. */
+function tunnelHeld(world: World): readonly string[] {
+  const { granted, policy } = connectionOf(world);
+  return granted.filter((ifname) => ifname === policy.tunnel?.ifname && world.outlets.useTunnel);
+}
+
+/** Leases for `links` and the probe link, none for any other. In the connection's lane. */
+export async function grant(world: World, links: readonly string[], signal: AbortSignal): Promise<void> {
   const connection = connectionOf(world);
   await controlOf(world, signal).lease([...links, sessionOf(world).plan.probe.ifname]);
   connection.granted = links;
@@ -58,7 +68,7 @@ async function grant(world: World, links: readonly string[], signal: AbortSignal
 function controlOf(world: World, signal: AbortSignal): VerifyContext['control'] {
   const { control } = sessionOf(world);
   return {
-    facts: () => control.facts(),
+    facts: () => world.outlets.pace.by(control.facts()),
     counts: () => control.counts(),
     unlease: () => control.unlease(),
     dial: (address, port) => control.dial(address, port),

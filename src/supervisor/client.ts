@@ -10,6 +10,8 @@ import type { Answer, Ask, StatusReport } from './protocol.ts';
 /** Longest line accepted from a supervisor, bytes. */
 const MAX_LINE = 4_194_304;
 const GREETING_MS = 3_000;
+/** A name and three addresses, each with the seconds that the gateway gives it. */
+const STREAM_MS = 60_000;
 
 export interface AskOptions {
   readonly onEvent?: (event: CodedEvent) => void;
@@ -63,8 +65,33 @@ export class SupervisorClient {
   }
 
   /** A byte stream to `port` of a work VM. */
-  async dial(name: string, port: number): Promise<Duplex> {
-    const { rest } = await this.#exchange({ verb: 'dial', name, port });
+  dial(name: string, port: number): Promise<Duplex> {
+    return this.#stream({ verb: 'dial', name, port });
+  }
+
+  /**
+   * One byte stream on a connection of its own, without the greeting: a browser opens dozens in a second.
+   *
+   * @returns undefined when no supervisor runs
+   */
+  static async stream(
+    gate: string,
+    layout: GateLayout,
+    ask: Extract<Ask, { verb: 'connect' | 'reach' }>,
+  ): Promise<Duplex | undefined> {
+    const socket = await dial(layout.socket);
+    if (socket === undefined) return undefined;
+    const client = new SupervisorClient(socket, gate, layout.supervisorLog);
+    try {
+      return await client.#stream(ask, AbortSignal.timeout(STREAM_MS));
+    } catch (cause) {
+      client.close();
+      throw cause;
+    }
+  }
+
+  async #stream(ask: Ask, signal?: AbortSignal): Promise<Duplex> {
+    const { rest } = await this.#exchange(ask, undefined, signal);
     if (rest.length > 0) this.#socket.unshift(rest);
     return this.#socket;
   }

@@ -15,6 +15,7 @@ export function closingRunners(
       world.attempt.abort(cutShort());
       world.attempt = new AbortController();
       world.session?.guard.disarm();
+      world.outlets.cut();
       return undefined;
     },
     dropLeases: async ({ generation }) => {

@@ -1,6 +1,7 @@
 /**
  * Lines between the CLI and a supervisor on its 0600 socket: JSON, one message a line. Requests carry an id; answers are
- * any number of `event`, then one `result` or `error`. `dial` turns the connection into raw bytes after its result.
+ * any number of `event`, then one `result` or `error`. `dial`, `reach`
+ * and `connect` turn the connection into raw bytes after their result.
  */
 import * as z from 'zod';
 import { receiptBinding } from '../core/receipt.ts';
@@ -8,6 +9,7 @@ import { receiptBinding } from '../core/receipt.ts';
 export const MAX_REQUEST = 65_536;
 
 const name = z.string().max(64);
+const port = z.int().min(1).max(65_535);
 
 export const request = z.discriminatedUnion('verb', [
   z.strictObject({ id: z.int(), verb: z.literal('up'), config: z.string().max(4_096), digest: z.string().max(80) }),
@@ -19,7 +21,15 @@ export const request = z.discriminatedUnion('verb', [
   z.strictObject({ id: z.int(), verb: z.literal('watch') }),
   z.strictObject({ id: z.int(), verb: z.literal('logs') }),
   /** A TCP connection to a work VM, made by the gateway on that VM's link. */
-  z.strictObject({ id: z.int(), verb: z.literal('dial'), name, port: z.int().min(1).max(65_535) }),
+  z.strictObject({ id: z.int(), verb: z.literal('dial'), name, port }),
+  /** The same, cut when the gate closes or the VM ends. */
+  z.strictObject({ id: z.int(), verb: z.literal('reach'), name, port }),
+  /** A TCP connection through the tunnel, to an address or a name that is looked up inside it; cut when the gate closes. */
+  z.strictObject({ id: z.int(), verb: z.literal('connect'), host: z.string().max(256), port }),
+  /** Events for as long as a `vmgate proxy` runs; the tunnel keeps a lease for it while the gate is open. */
+  z.strictObject({ id: z.int(), verb: z.literal('proxy') }),
+  /** Events for as long as that work VM runs. */
+  z.strictObject({ id: z.int(), verb: z.literal('forward'), name }),
 ]);
 export type Request = z.infer<typeof request>;
 

@@ -4,8 +4,9 @@ import type { Outcome } from '../core/gate/effects.ts';
 import type { GateEvent } from '../core/gate/events.ts';
 import { monotonicMs } from '../host/index.ts';
 import { errors, events } from './codes.ts';
-import { dialWork } from './dial.ts';
+import { dialWork, reachWork } from './dial.ts';
 import type { GateLoop } from './loop.ts';
+import { connectOut } from './outward.ts';
 import type { Request } from './protocol.ts';
 import { notVerified, refusal } from './refusal.ts';
 import type { Exchange } from './server.ts';
@@ -78,7 +79,19 @@ export class Requests {
       case 'logs':
         return { gateway: await this.#world.session?.control.logs() };
       case 'dial':
-        return this.#dial(request, exchange);
+        this.#mustReach(request.name);
+        return dialWork(this.#world, request.name, request.port, exchange);
+      case 'reach':
+        this.#mustReach(request.name);
+        return this.#whileOpen((signal) => reachWork(this.#world, request, exchange, signal));
+      case 'connect':
+        return this.#whileOpen((signal) => connectOut(this.#world, request, exchange, signal));
+      case 'proxy':
+        this.#mustBeOpen();
+        this.#world.outlets.hold(exchange.gone);
+        return this.#listening(exchange, () => exchange.gone);
+      case 'forward':
+        return this.#forward(request.name, exchange);
     }
   }
 
@@ -141,12 +154,39 @@ export class Requests {
     return { open: phase === 'open', verdicts, claim: receipt?.claim ?? null };
   }
 
-  async #dial({ name, port }: Extract<Request, { verb: 'dial' }>, exchange: Exchange): Promise<undefined> {
+  /** Ends with the client, or with the VM. */
+  async #forward(name: string, exchange: Exchange): Promise<undefined> {
+    this.#mustReach(name);
+    const ended = this.#world.works.get(name)?.ended.then(() => 'ended' as const);
+    const how = await this.#listening(exchange, () => Promise.race([exchange.gone, ended]));
+    if (how === 'ended') throw VmgateError.of(errors.GATE_WORK_NOT_RUNNING, { name });
+  }
+
+  /** What the gate's close cuts short is refused as if the close had come first. */
+  async #whileOpen(act: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    this.#mustBeOpen();
+    const { signal } = this.#world.attempt;
+    try {
+      await act(signal);
+    } catch (cause) {
+      if (signal.aborted) this.#mustBeOpen();
+      throw cause;
+    }
+  }
+
+  /** A receipt past its time serves nobody, as with `start`. @throws GATE_NOT_VERIFIED */
+  #mustBeOpen(): void {
+    const { phase, reason, receipt } = this.#loop.state;
+    const isFresh = receipt !== undefined && monotonicMs() < receipt.expiresMs;
+    if (phase !== 'open' || !isFresh) throw notVerified(this.#world.gate, phase, reason);
+  }
+
+  /** @throws GATE_UNKNOWN_VM, GATE_WORK_NOT_RUNNING, GATE_NOT_VERIFIED */
+  #mustReach(name: string): void {
     this.#mustKnow(name);
     if (!this.#world.works.has(name)) throw VmgateError.of(errors.GATE_WORK_NOT_RUNNING, { name });
     const { phase, reason, work } = this.#loop.state;
     if (work[name]?.admitted !== true) throw notVerified(this.#world.gate, phase, reason);
-    await dialWork(this.#world, name, port, exchange);
   }
 
   /** Names of the configuration, and of VMs that left it while they ran. */

@@ -42,7 +42,8 @@ export class RequestServer {
 
   constructor(socketPath: string, handle: Handler) {
     this.#path = socketPath;
-    this.#server = net.createServer((socket) => {
+    // A client of a byte stream may have said all it has to say and still listen.
+    this.#server = net.createServer({ allowHalfOpen: true }, (socket) => {
       this.#clients.add(socket);
       socket.once('close', () => this.#clients.delete(socket));
       new Conversation(socket, handle);
@@ -84,6 +85,9 @@ class Conversation {
     this.#handle = handle;
     this.#gone = new Promise((resolve) => socket.once('close', () => resolve()));
     socket.on('error', () => socket.destroy());
+    socket.on('end', () => {
+      if (this.#state !== 'raw') socket.end();
+    });
     socket.on('data', this.#onData);
   }
 

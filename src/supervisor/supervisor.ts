@@ -17,6 +17,7 @@ import { errors, events } from './codes.ts';
 import { connectRunners } from './connect.ts';
 import { Lane } from './lane.ts';
 import { GateLoop } from './loop.ts';
+import { Outlets } from './outlets.ts';
 import { receiptRunners } from './receipts.ts';
 import { Requests } from './requests.ts';
 import { type RequestServer, serve } from './server.ts';
@@ -79,6 +80,7 @@ export class Supervisor {
       booting: new AbortController(),
       attempt: new AbortController(),
       starting: new Map(),
+      outlets: new Outlets(),
       parts: options.parts ?? { openControl, startGuard, verifyGate },
       connection: undefined,
       offered: undefined,

@@ -14,6 +14,7 @@ import type { LabPass } from '../lab/pass.ts';
 import type { ProbeStand, verifyGate } from '../verify/index.ts';
 import type { KeyClaim, PinnedEndpoint, StoredProfile } from '../vpn/index.ts';
 import type { Lane } from './lane.ts';
+import type { Outlets } from './outlets.ts';
 
 /** One gateway process and everything that dies with it. */
 export interface Session {
@@ -39,7 +40,7 @@ export interface Connection {
   /** Host wall clock, epoch milliseconds. */
   readonly beganMs: number;
   readonly lane: Lane;
-  /** Work links that hold a lease, as last asked for. Touched in the lane only. */
+  /** Work links that hold a lease, and the tunnel while the host uses it, as last asked for. Changed in the lane only. */
   granted: readonly string[];
 }
 
@@ -84,6 +85,8 @@ export interface World {
   readonly works: Map<string, RunningWork>;
   /** The last start of each work VM; one that is cancelled leaves no process. */
   readonly starting: Map<string, { readonly cancel: () => void; readonly settled: Promise<unknown> }>;
+  /** Connections of the host's programs. */
+  readonly outlets: Outlets;
   readonly parts: GatewayParts;
 }
 

@@ -36,8 +36,8 @@ export type VerifyMode = 'full' | 'cheap';
 export interface VerifyRequest {
   readonly mode: VerifyMode;
   /**
-   * Interfaces other than the probe's whose leases are to go on: the links of admitted work VMs. In `cheap` mode the caller
-   * holds the probe link's lease too, together with them.
+   * Interfaces other than the probe's whose leases are to go on: the links of admitted work VMs, and the tunnel while the
+   * host has connections through it. In `cheap` mode the caller holds the probe link's lease too, together with them.
    */
   readonly held: readonly string[];
   readonly signal?: AbortSignal;

@@ -3,9 +3,9 @@ import net from 'node:net';
 import type { ExitFacts } from '../core/checks/exit.ts';
 import { objectionTo } from '../core/checks/exit-target.ts';
 import { VmgateError } from '../core/coded.ts';
+import { readAddresses } from '../frame/index.ts';
 import { errors } from './codes.ts';
 import type { VerifyContext } from './context.ts';
-import { readAddresses } from './probe/dns-addresses.ts';
 import type { ProbeStation } from './probe/station.ts';
 
 const RESOLVE_MS = 2_500;

@@ -91,14 +91,15 @@ export function beginFull(
   return { before: opening.then(({ before }) => before), closed, dns, exit, volley, last };
 }
 
-/** A lease of an earlier run may still be alive on the probe link: then it is taken away first. */
+/** Leases of an earlier run may still be alive, on the probe link and the tunnel: then they are taken away first. */
 async function takeClosedMoment(
   context: VerifyContext,
   station: ProbeStation,
   held: readonly string[],
 ): Promise<Moment<FullSnapshot>> {
   const moment = await takeMoment(context, station, takeSnapshot);
-  if (!moment.snapshot.facts.leases.some(({ ifname }) => ifname === context.plan.probe.ifname)) return moment;
+  const ours = openLinks(context).filter((ifname) => !held.includes(ifname));
+  if (!moment.snapshot.facts.leases.some(({ ifname }) => ours.includes(ifname))) return moment;
   await context.control.lease(held);
   await station.reach(ARP_MS);
   return takeMoment(context, station, takeSnapshot);
@@ -126,8 +127,13 @@ async function sendClosed(
 }
 
 /** @throws VERIFY_LEASE_REFUSED */
-async function leaseProbe({ control, plan }: VerifyContext, held: readonly string[]): Promise<void> {
-  const { ifname } = plan.probe;
-  const { leases } = await control.lease([...held, ifname]);
+async function leaseProbe(context: VerifyContext, held: readonly string[]): Promise<void> {
+  const { ifname } = context.plan.probe;
+  const { leases } = await context.control.lease([...new Set([...held, ...openLinks(context)])]);
   if (!leases.some((lease) => lease.ifname === ifname)) throw VmgateError.of(errors.VERIFY_LEASE_REFUSED, { ifname });
+}
+
+/** What a verification opens for itself: the probe link, and the tunnel for the exit check's own connection. */
+function openLinks({ plan, policy }: VerifyContext): readonly string[] {
+  return [plan.probe.ifname, ...(policy.tunnel === undefined ? [] : [policy.tunnel.ifname])];
 }

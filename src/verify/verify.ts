@@ -18,8 +18,8 @@ export interface VerifyReport {
 /**
  * Never rejects: whatever goes wrong is an `unknown` verdict. One run at a time for each gateway.
  *
- * `full` takes the probe link's lease away first and leaves the link leased; leases of `held` go on throughout. The
- * caller then grants what it decides, or closes.
+ * `full` takes the leases of probe link and tunnel away first and leaves both leased; leases of `held` go on
+ * throughout. The caller then grants what it decides, or closes.
  */
 export async function verifyGate(context: VerifyContext, request: VerifyRequest): Promise<VerifyReport> {
   const { mode, held, signal = new AbortController().signal } = request;

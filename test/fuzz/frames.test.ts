@@ -1,4 +1,5 @@
 import { expect } from '@jest/globals';
+import { readAddresses } from '../../src/frame/dns-addresses.ts';
 import {
   buildArpReply,
   buildArpRequest,
@@ -28,7 +29,6 @@ import {
   tcpSynFrame,
   udpFrame,
 } from '../../src/frame/index.ts';
-import { readAddresses } from '../../src/verify/probe/dns-addresses.ts';
 import { corpusOf, fuzz, hold } from './fuzz.ts';
 import { growsLinearly } from './growth.ts';
 import { chunksOf, mutated } from './mutate.ts';

@@ -29,6 +29,10 @@ const requests: readonly Request[] = [
   { id: 4, verb: 'status' },
   { id: 5, verb: 'watch' },
   { id: 6, verb: 'dial', name: 'web', port: 22 },
+  { id: 7, verb: 'proxy' },
+  { id: 8, verb: 'connect', host: 'example.org', port: 443 },
+  { id: 9, verb: 'forward', name: 'web' },
+  { id: 10, verb: 'reach', name: 'web', port: 80 },
 ];
 const asLines = (messages: readonly object[]) =>
   Buffer.from(messages.map((one) => `${JSON.stringify(one)}\n`).join(''));

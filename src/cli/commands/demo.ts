@@ -23,7 +23,7 @@ export function nextSteps(program: string): string {
 export const demo: Command = {
   name: 'demo',
   group: 'Set up',
-  about: 'show the main job on an embedded lab: no VPN, no account, no root',
+  about: 'show the main job on an embedded lab: no VPN, no root',
   kind: 'action',
   options: [
     {

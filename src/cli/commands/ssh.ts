@@ -1,8 +1,7 @@
 import { pipeline } from 'node:stream/promises';
-import { VmgateError } from '../../core/coded.ts';
-import type { Phase } from '../../core/gate/state.ts';
 import { type Command, type Context, flag } from '../command.ts';
 import { GATE_OPTION, type Gate, gateOf, requireSupervisor, requireVm } from '../gate-access.ts';
+import { requireReachable } from '../reachable.ts';
 
 const SSH_PORT = 22;
 
@@ -25,7 +24,7 @@ export const ssh: Command = {
     const gate = await gateOf(context, input);
     await requireVm(gate, name);
     if (flag(input, 'stdio')) return stdio(context, gate, name);
-    await requireReachable(gate, name);
+    await mustBeReachable(gate, name);
     const { openSsh } = await import('../openssh.ts');
     const { sshOptions } = await import('../ssh-options.ts');
     const command = rest[0] === '--' ? rest.slice(1) : rest;
@@ -35,20 +34,10 @@ export const ssh: Command = {
 };
 
 /** ssh itself would only say that a connection was closed. @throws GATE_NOT_VERIFIED, GATE_WORK_NOT_RUNNING */
-async function requireReachable(gate: Gate, name: string): Promise<void> {
+async function mustBeReachable(gate: Gate, name: string): Promise<void> {
   const client = await requireSupervisor(gate);
   try {
-    const { phase, why, work } = client.greeting;
-    const vm = work.find((each) => each.name === name);
-    const { errors } = await import('../../supervisor/index.ts');
-    if (vm === undefined || vm.status === 'stopped') throw VmgateError.of(errors.GATE_WORK_NOT_RUNNING, { name });
-    if (vm.linkUp) return;
-    throw VmgateError.of(errors.GATE_NOT_VERIFIED, {
-      gate: gate.name,
-      phase: phase as Phase,
-      why: why === '' ? `the wire of ${name} is down` : why,
-      remedy: 'vmgate up waits until the gate is open',
-    });
+    await requireReachable(gate, client, name);
   } finally {
     client.close();
   }

@@ -13,6 +13,8 @@ export type Defence =
   | 'tunnel-only'
   /** No `ct state established accept` in front of the lease: with it a flow outlives its lease. */
   | 'no-shortcut'
+  /** No connection of the gateway's own is taken up in the middle: one that was cut sends nothing by the next tunnel. */
+  | 'no-pickup'
   /** Inbound on the uplink: the pinned endpoint only. */
   | 'uplink-input'
   /** Outbound on the uplink: the VPN socket to the pinned endpoint only. */

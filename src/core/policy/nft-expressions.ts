@@ -43,6 +43,12 @@ export const ipv4Only: Expression = match({ meta: { key: 'nfproto' } }, 'ipv4');
  */
 export const tcpOnly: Expression = match({ payload: { protocol: 'tcp', field: 'dport' } }, 0, '!=');
 
+/** The first packet of a connection: a SYN that answers none. */
+export const synOnly: Expression = match(
+  { '&': [{ payload: { protocol: 'tcp', field: 'flags' } }, ['syn', 'ack']] },
+  'syn',
+);
+
 export function udpPorts(sport: number, dport: number): Expression[] {
   return [field('udp', 'sport', sport), field('udp', 'dport', dport)];
 }

@@ -30,6 +30,7 @@ import {
   tcpOnly,
   udpPorts,
 } from './nft-expressions.ts';
+import { fromTunnel, toTunnel } from './nft-tunnel.ts';
 import { fromUplink, toUplink, type Without } from './nft-uplink.ts';
 
 /** Named counters, read back as facts. */
@@ -131,13 +132,10 @@ function prerouting(policy: EgressPolicy, without: Without): Expression[][] {
 }
 
 function input(policy: EgressPolicy, without: Without): Expression[][] {
-  const { tunnel } = policy;
   return [
     [iifname('lo'), accept],
     ...fromUplink(policy, without),
-    ...(tunnel === undefined
-      ? []
-      : [[iifname(tunnel.ifname), ipv4Only, ctState('established'), ctDirection('reply'), accept]]),
+    ...fromTunnel(policy, without),
     ...policy.links.flatMap((link) => {
       const from = [iifname(link.ifname), ...source(link, without), field('ip', 'daddr', link.gateway)];
       return [
@@ -185,7 +183,6 @@ function forward(policy: EgressPolicy, without: Without): Expression[][] {
 }
 
 function output(policy: EgressPolicy, without: Without): Expression[][] {
-  const { tunnel } = policy;
   return [
     [oifname('lo'), accept],
     ...toUplink(policy, without),
@@ -200,7 +197,7 @@ function output(policy: EgressPolicy, without: Without): Expression[][] {
         [...to, field('icmp', 'type', 'destination-unreachable'), accept],
       ];
     }),
-    ...(tunnel === undefined ? [] : [[oifname(tunnel.ifname), ipv4Only, count('to_tunnel'), accept]]),
+    ...toTunnel(policy, without),
     [count('dropped_output'), drop],
   ];
 }

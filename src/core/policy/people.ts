@@ -45,6 +45,17 @@ export function describeEgress(policy: EgressPolicy): readonly EgressRow[] {
     })),
     ...(tunnel === undefined
       ? []
+      : [
+          {
+            from: 'the gateway',
+            to: routes,
+            what: 'TCP for the host: the exit check, vmgate proxy',
+            when: 'while the tunnel holds a lease',
+            visible: 'inside the tunnel' as const,
+          },
+        ]),
+    ...(tunnel === undefined
+      ? []
       : links.flatMap(({ ifname, guest }) => [
           {
             from: `${guest} (${ifname})`,

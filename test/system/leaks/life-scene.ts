@@ -101,7 +101,12 @@ export async function closedAndOpenAgain(stage: Stage, mark: number): Promise<st
   const seen = () => phasesSince(stage, mark);
   const story = () => seen().map(({ phase, why }) => `\n  ${phase}: ${why}`);
   await until('the gate closed', () => seen().some(({ phase }) => phase === 'closing'));
-  await until('the gate opened again', () => seen().at(-1)?.phase === 'open', PATIENCE_MS, () => story().join(''));
+  await until(
+    'the gate opened again',
+    () => seen().at(-1)?.phase === 'open',
+    PATIENCE_MS,
+    () => story().join(''),
+  );
   return seen().find(({ phase }) => phase === 'closing')?.why ?? '';
 }
 

@@ -87,8 +87,13 @@ export class Laptop {
     this.#servers.push(await serve(layout.socket, handle));
   }
 
+  /** Every supervisor ends. */
+  unsupervise(): void {
+    for (const server of this.#servers.splice(0)) void server.close();
+  }
+
   clear(): void {
-    for (const server of this.#servers) void server.close();
+    this.unsupervise();
     chmodSync(this.home, 0o700);
     rmSync(this.folder, { recursive: true, force: true });
   }

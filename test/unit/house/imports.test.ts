@@ -16,6 +16,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   gateway: ['core', 'host', 'ssh', 'image'],
   guard: ['core', 'host', 'frame'],
   evidence: ['core', 'host', 'frame'],
+  proxy: ['core', 'host', 'home', 'frame'],
   verify: ['core', 'host', 'frame'],
   work: ['core', 'host', 'home', 'config', 'drivers', 'ssh', 'image'],
   lab: ['core', 'host', 'home', 'frame', 'drivers', 'guard', 'image', 'supervisor', 'vpn'],
@@ -25,6 +26,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     'core',
     'host',
     'home',
+    'frame',
     'config',
     'drivers',
     'gateway',
@@ -69,6 +71,8 @@ const SPAWNERS = [
   'src/drivers/qemu/machine.ts',
   // The user's own terminal goes to ssh.
   'src/cli/openssh.ts',
+  // And to the command that is told of a proxy.
+  'src/cli/run-through.ts',
 ];
 
 const HEAVY = ['ssh2', 'dockerode', 'inquirer', '@inquirer/prompts', 'listr2'];

@@ -17,6 +17,8 @@ const ENVIRONMENT: Readonly<Record<string, readonly string[]>> = {
   'src/host/tools.ts': ['*'],
   // Colour; for the system's ssh, the terminal's kind and the user's agent; the accelerator, for the doctor.
   'src/cli/outside.ts': ['NO_COLOR', 'SSH_AUTH_SOCK', 'TERM', 'VMGATE_ACCEL'],
+  // Handed on whole to the user's own command, with the proxy.
+  'src/cli/run-through.ts': ['*'],
   // Handed on from the CLI to the process it starts, and read there.
   'src/supervisor/launch.ts': ['*'],
   'src/supervisor/process.ts': ['VMGATE_ACCEL'],

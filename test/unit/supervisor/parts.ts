@@ -79,8 +79,14 @@ export class Weather {
   beforeLease: () => Promise<void> = async () => undefined;
   /** A control channel opens only after it. */
   beforeControl: () => Promise<void> = async () => undefined;
-  /** The last stream that was dialled: the work VM's end. */
+  /** The last stream that was dialled: the far end. */
   dialled: Duplex | undefined;
+  /** And the end of it that the supervisor holds. */
+  held: Duplex | undefined;
+  /** `address:port` of everything that was dialled. */
+  readonly dials: string[] = [];
+  /** What happens at the far end; a rejection is a connection that was refused. */
+  onDial: (to: string, far: Duplex) => Promise<void> | void = () => undefined;
 }
 
 export class FakeControl implements GatewayControl {
@@ -147,11 +153,15 @@ export class FakeControl implements GatewayControl {
     return 'the gateway said nothing';
   }
 
-  async dial(): Promise<Duplex> {
+  async dial(address: string, port: number): Promise<Duplex> {
     if (this.#weather.tunnel === 'dead') throw new Error('nobody answers');
     const [near, far] = duplexPair();
     near.once('close', () => far.destroy());
+    far.once('close', () => near.destroy());
     this.#weather.dialled = far;
+    this.#weather.held = near;
+    this.#weather.dials.push(`${address}:${port}`);
+    await this.#weather.onDial(`${address}:${port}`, far);
     return near;
   }
 

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { planCanaries } from '../../../src/core/checks/canary-plan.ts';
+import { readAddresses } from '../../../src/frame/dns-addresses.ts';
 import {
   BROADCAST_MAC,
   buildArpReply,
@@ -20,7 +21,6 @@ import {
 import { bounded } from '../../../src/verify/bounded.ts';
 import { takeMoment, takeSnapshot } from '../../../src/verify/moment.ts';
 import { renderCanary } from '../../../src/verify/probe/canary-frames.ts';
-import { readAddresses } from '../../../src/verify/probe/dns-addresses.ts';
 import { ProbeStation } from '../../../src/verify/probe/station.ts';
 import { newToken } from '../../../src/verify/token.ts';
 import { plan, policy, tunnelAddresses } from '../core/checks/facts.ts';

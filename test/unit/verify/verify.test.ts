@@ -45,21 +45,21 @@ describe('a full verification', () => {
   test('sends closed canaries before any lease exists, and asks only afterwards', async () => {
     const gate = new FakeGate();
     await verifyGate(contextOf(gate), { mode: 'full', held: [] });
-    expect(gate.log).toEqual(['facts', 'counts', 'lease probe0', 'dns NONCE.invalid', 'counts']);
+    expect(gate.log).toEqual(['facts', 'counts', 'lease probe0 tun0', 'dns NONCE.invalid', 'counts']);
   });
 
   test('takes an old lease of the probe link away first, and keeps those of open work links', async () => {
     const gate = new FakeGate();
     gate.leases.add('probe0').add('work0');
     const report = await verifyGate(contextOf(gate), { mode: 'full', held: ['work0'] });
-    expect(gate.log.slice(0, 5)).toEqual(['facts', 'lease work0', 'facts', 'counts', 'lease work0 probe0']);
+    expect(gate.log.slice(0, 5)).toEqual(['facts', 'lease work0', 'facts', 'counts', 'lease work0 probe0 tun0']);
     expect(report.allVerified).toBe(true);
   });
 
   test('sends closed canaries again when the gateway itself disturbed the first', async () => {
     const gate = new FakeGate('ends a connection of its own late');
     const report = await verifyGate(contextOf(gate), { mode: 'full', held: [] });
-    expect(gate.log.slice(0, 4)).toEqual(['facts', 'counts', 'counts', 'lease probe0']);
+    expect(gate.log.slice(0, 4)).toEqual(['facts', 'counts', 'counts', 'lease probe0 tun0']);
     expect(report.allVerified).toBe(true);
   });
 

@@ -1,5 +1,6 @@
 /** The IPv4 addresses in a DNS answer, aliases followed by the resolver: RFC 1035, section 4.1. */
-import { DNS_TYPES, ipv4Text } from '../../frame/index.ts';
+import { ipv4Text } from './address.ts';
+import { DNS_TYPES } from './dns.ts';
 
 const HEADER = 12;
 const CLASS_IN = 1;

@@ -1,0 +1,83 @@
+/**
+ * Names for the host's connections, asked of the tunnel's own resolver by a connection through the tunnel (DNS over TCP,
+ * RFC 7766). The host's resolver never hears of them, and the address that comes back is judged here before anything is
+ * dialled: a name that leads to a private address is an attack on whoever is inside (DNS rebinding).
+ */
+import { randomInt } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import { VmgateError } from '../core/coded.ts';
+import { buildDnsQuery, DNS_TYPES, parseDns, readAddresses } from '../frame/index.ts';
+import { messageOf } from '../host/index.ts';
+import { errors } from './codes.ts';
+
+const DNS_PORT = 53;
+const ANSWER_MS = 5_000;
+/** A handful of addresses and aliases; RFC 1035 would allow 65,535. */
+const MAX_ANSWER = 8_192;
+const NXDOMAIN = 3;
+
+type Dial = (address: string, port: number) => Promise<Duplex>;
+
+/**
+ * The IPv4 addresses of `name`, in the order the first resolver that answers has them.
+ *
+ * @throws GATE_NAME_UNKNOWN
+ */
+export async function resolveInside(
+  name: string,
+  resolvers: readonly string[],
+  dial: Dial,
+): Promise<readonly string[]> {
+  let why = 'the VPN profile names no resolver';
+  for (const resolver of resolvers) {
+    try {
+      const addresses = await ask(name, await dial(resolver, DNS_PORT));
+      if (addresses.length > 0) return addresses;
+      why = `${resolver} knows no IPv4 address of it`;
+      break;
+    } catch (cause) {
+      why = `${resolver}: ${messageOf(cause)}`;
+    }
+  }
+  throw VmgateError.of(errors.GATE_NAME_UNKNOWN, { name, why });
+}
+
+async function ask(name: string, stream: Duplex): Promise<readonly string[]> {
+  const id = randomInt(0x1_0000);
+  const query = buildDnsQuery(id, name);
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(query.length);
+  stream.write(Buffer.concat([length, query]));
+  try {
+    const message = await readMessage(stream);
+    const answer = parseDns(message);
+    if (answer?.response !== true || answer.id !== id || answer.question?.type !== DNS_TYPES.a) {
+      throw new Error('it answered something else');
+    }
+    if (answer.question.name !== name) throw new Error('it answered for another name');
+    if (answer.code !== 0 && answer.code !== NXDOMAIN) throw new Error(`it answered with code ${answer.code}`);
+    return readAddresses(message);
+  } finally {
+    stream.destroy();
+  }
+}
+
+/** One message behind its length in two bytes. */
+function readMessage(stream: Duplex): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    let seen = Buffer.alloc(0);
+    const timer = setTimeout(() => reject(new Error(`no answer in ${ANSWER_MS / 1_000} s`)), ANSWER_MS);
+    const settle = (finish: () => void) => {
+      clearTimeout(timer);
+      finish();
+    };
+    stream.on('data', (chunk: Buffer) => {
+      seen = Buffer.concat([seen, chunk]);
+      const length = seen.length < 2 ? 0 : seen.readUInt16BE(0);
+      if (length > MAX_ANSWER) settle(() => reject(new Error('an answer without end')));
+      else if (seen.length >= 2 + length && seen.length > 2) settle(() => resolve(seen.subarray(2, 2 + length)));
+    });
+    stream.on('error', (cause) => settle(() => reject(cause)));
+    stream.on('close', () => settle(() => reject(new Error('it closed the connection'))));
+  });
+}

@@ -1,0 +1,155 @@
+/**
+ * Connections that the gateway makes for the host, in the real kernel: under the tunnel's own lease, and dead for good once
+ * they were cut.
+ *
+ * @leakCase 30 none: what a connection made for the host still had to send when it was cut leaves by no later tunnel
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { compileNft, type Defence, type RemovedDefences } from '../../../src/core/policy/index.ts';
+import { openPolicy } from '../../unit/core/policy/policies.ts';
+import { describeUnless, missing } from '../../obstacle.ts';
+import { Namespaces, type Space, whyNot } from './namespaces.ts';
+
+const SERVER = '9.9.9.9';
+const PORT = 7_000;
+/** TCP sends what was not acknowledged again after 0.2, 0.4, 0.8, .. s: this holds several attempts. */
+const SEVERAL_ATTEMPTS_MS = 3_500;
+
+const { tunnel } = openPolicy;
+/** In the namespaces 10.64.0.1 is the gateway itself. */
+const policy = { ...openPolicy, ...(tunnel && { tunnel: { ...tunnel, resolvers: ['10.64.0.2'] } }) };
+
+function without(...defences: readonly Defence[]) {
+  return compileNft(policy, new Set(defences) as unknown as RemovedDefences);
+}
+
+describeUnless(whyNot() ?? missing('conntrack'), "the gateway's own connections")(
+  'the gateway’s own connections',
+  () => {
+    let net: Namespaces;
+    const children: ChildProcess[] = [];
+    beforeAll(() => {
+      net = new Namespaces();
+      net.run('tun', '/usr/sbin/nft', 'add', 'rule', 'ip', 'deaf', 'input', 'tcp', 'dport', String(PORT), 'accept');
+    });
+    beforeEach(() => net.load(without()));
+    afterEach(() => {
+      for (const child of children.splice(0)) child.kill('SIGKILL');
+    });
+    afterAll(() => net.remove());
+
+    function runIn(space: Space, script: string): Talker {
+      const argv = ['netns', 'exec', net.name(space), process.execPath, '-e', script, SERVER, String(PORT)];
+      const child = spawn('ip', argv, { stdio: ['pipe', 'pipe', 'inherit'] });
+      children.push(child);
+      return new Talker(child);
+    }
+
+    /** A server in the tunnel, and a connection of the gateway's to it that is asked for. */
+    async function connect(): Promise<{ readonly server: Talker; readonly client: Talker }> {
+      const server = runIn('tun', SERVE);
+      await server.hears('listening');
+      return { server, client: runIn('gw', CONNECT) };
+    }
+
+    /** As the gateway's `unlease` verb does. */
+    function close(): void {
+      net.unlease();
+      net.run('gw', 'conntrack', '-F');
+    }
+
+    test('without a lease none comes about; under one of the tunnel’s own it does', async () => {
+      const { server, client } = await connect();
+      await expect(client.hears('connected', 1_500)).rejects.toThrow('did not hear');
+      net.lease('tun0');
+      await client.hears('connected', 5_000);
+      client.say('one');
+      await server.hears('one');
+    });
+
+    test('anti-test: without the lease’s rule one comes about all the same', async () => {
+      net.load(without('lease'));
+      const { client } = await connect();
+      await client.hears('connected');
+    });
+
+    test('a lease of a work link is none for the gateway', async () => {
+      net.lease('work0');
+      const { client } = await connect();
+      await expect(client.hears('connected', 1_500)).rejects.toThrow('did not hear');
+    });
+
+    test('case 30: cut by a close, it says nothing more, by no later lease either', async () => {
+      expect(await saidAfterTheClose()).not.toContain('late');
+    }, 20_000);
+
+    test('case 30, anti-test: taken up in the middle, what it still had to say goes out by the next lease', async () => {
+      net.load(without('no-pickup'));
+      expect(await saidAfterTheClose()).toContain('late');
+    }, 20_000);
+
+    /** What the server heard of a connection that was cut, once the gate has opened again. */
+    async function saidAfterTheClose(): Promise<string> {
+      net.lease('tun0');
+      const { server, client } = await connect();
+      await client.hears('connected');
+      client.say('early');
+      await server.hears('early');
+      close();
+      client.say('late');
+      await delay(300);
+      net.lease('tun0');
+      await delay(SEVERAL_ATTEMPTS_MS);
+      return server.heard;
+    }
+
+    test('UDP goes to the tunnel’s resolver and to nobody else, leased or not', () => {
+      net.lease('tun0');
+      const dns = { from: 'gw', source: '10.64.0.1:4000', destination: '10.64.0.2:53' } as const;
+      expect(net.send({ ...dns, destination: `${SERVER}:53` })).toEqual({ dropped_output: 1 });
+      expect(net.send({ ...dns, destination: '10.64.0.2:54' })).toEqual({ dropped_output: 1 });
+      expect(net.send(dns)).toEqual({ to_tunnel: 1 });
+      net.unlease();
+      expect(net.send(dns)).toEqual({ to_tunnel: 1 });
+    });
+  },
+);
+
+class Talker {
+  heard = '';
+  readonly #child: ChildProcess;
+
+  constructor(child: ChildProcess) {
+    this.#child = child;
+    child.stdout?.on('data', (chunk: Buffer) => {
+      this.heard += chunk;
+    });
+  }
+
+  say(word: string): void {
+    this.#child.stdin?.write(word);
+  }
+
+  async hears(word: string, withinMs = 5_000): Promise<void> {
+    const stop = AbortSignal.timeout(withinMs);
+    while (!this.heard.includes(word)) {
+      await once(this.#child.stdout ?? this.#child, 'data', { signal: stop }).catch(() => undefined);
+      if (stop.aborted && !this.heard.includes(word)) throw new Error(`did not hear ${word} in ${withinMs} ms`);
+    }
+  }
+}
+
+const SERVE = `
+const [address, port] = process.argv.slice(1);
+require('node:net').createServer((socket) => socket.on('data', (data) => process.stdout.write(data)))
+  .listen(Number(port), address, () => process.stdout.write('listening'));
+`;
+
+const CONNECT = `
+const [host, port] = process.argv.slice(1);
+const socket = require('node:net').connect({ host, port: Number(port), localAddress: '10.64.0.1' });
+socket.on('connect', () => { process.stdout.write('connected'); process.stdin.on('data', (data) => socket.write(data)); });
+`;
