@@ -15,6 +15,7 @@ import * as home from './home/codes.ts';
 import * as host from './host/codes.ts';
 import * as image from './image/codes.ts';
 import * as lab from './lab/codes.ts';
+import * as sensors from './sensors/codes.ts';
 import * as supervisor from './supervisor/codes.ts';
 import * as trust from './trust/codes.ts';
 import * as verify from './verify/codes.ts';
@@ -54,6 +55,7 @@ export const ROOMS = {
   host,
   image,
   lab,
+  sensors,
   supervisor,
   trust,
   verify,

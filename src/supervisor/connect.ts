@@ -27,12 +27,16 @@ export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel
   return {
     pin: async ({ generation }) => {
       const { signal } = world.attempt;
-      const { config, profile } = sessionOf(world);
+      const { config, profile, control } = sessionOf(world);
       const { endpoint } = profile.plan;
       const rules = { allowPrivate: config.config.endpoint.allowPrivate };
       const { lab } = world;
       const means = lab === undefined ? {} : { exempt: (address: string) => lab.allowEndpoint(address) };
       const pinned = await resolveEndpoint(endpoint, rules, means);
+      // Whatever becomes of the way there from here on, this attempt began on another.
+      await world.network?.watch(pinned.address);
+      // A machine that slept has left its gateway's clock behind, and a certificate or handshake of the wrong time is none.
+      await control.setClock(wallMs());
       signal.throwIfAborted();
       world.emit(events.GATE_PINNED, { host: endpoint.host, ...pinned });
       const policy = policyFor(world, pinned.address);

@@ -33,6 +33,7 @@ const DEADLINE_S: Partial<Record<Effect['do'], number>> = {
   dropLeases: 1,
   lowerLinks: 1,
   lowerLink: 1,
+  pauseWork: 2,
   flushConntrack: 1,
   defineWork: 40,
   judgeWork: 10,
@@ -48,22 +49,26 @@ export class GateLoop {
   readonly #queue: GateEvent[] = [];
   readonly #observe: (effect: Effect, fault: VmgateError) => void;
   readonly #before: (effect: Effect) => void;
+  readonly #timeLost: () => VmgateError | undefined;
   #draining = false;
 
   /**
    * `observe` hears of every effect that failed, before the state machine does; `before` of every effect, before its
-   * runner does.
+   * runner does. `timeLost` is asked before every event: after a sleep the gate hears of the sleep, and then of what
+   * waited meanwhile, be it the heartbeat that would arm the guard again.
    */
   constructor(
     state: GateState,
     runners: Runners,
     observe: (effect: Effect, fault: VmgateError) => void,
     before: (effect: Effect) => void = () => {},
+    timeLost: () => VmgateError | undefined = () => undefined,
   ) {
     this.#state = state;
     this.#runners = runners;
     this.#observe = observe;
     this.#before = before;
+    this.#timeLost = timeLost;
   }
 
   get state(): GateState {
@@ -71,6 +76,8 @@ export class GateLoop {
   }
 
   post(event: GateEvent): void {
+    const lost = this.#timeLost();
+    if (lost !== undefined) this.#queue.push({ type: 'shaken', fault: lost.serialize() });
     this.#queue.push(event);
     if (this.#draining) return;
     this.#draining = true;

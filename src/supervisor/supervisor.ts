@@ -8,7 +8,7 @@ import type { GatewayHost, WorkHost } from '../drivers/index.ts';
 import { openControl } from '../gateway/index.ts';
 import { startGuard } from '../guard/index.ts';
 import { acquireLock, type GateLayout, type HomeLayout, Journal, type Lock } from '../home/index.ts';
-import { hostPlatform } from '../host/index.ts';
+import { hostPlatform, monotonicMs } from '../host/index.ts';
 import type { LabPass } from '../lab/pass.ts';
 import { verifyGate } from '../verify/index.ts';
 import { checkRunners } from './checks.ts';
@@ -19,6 +19,7 @@ import { Lane } from './lane.ts';
 import { GateLoop } from './loop.ts';
 import { receiptRunners } from './receipts.ts';
 import { Requests } from './requests.ts';
+import { heard, machineSenses, type Senses } from './senses.ts';
 import { type RequestServer, serve } from './server.ts';
 import { endSession, sessionRunners } from './session.ts';
 import { describeReason } from './status.ts';
@@ -39,6 +40,8 @@ export interface SupervisorOptions {
   readonly lab?: LabPass;
   /** Unless said, the real ones. */
   readonly parts?: GatewayParts;
+  /** Unless said, those of this machine. */
+  readonly senses?: Senses;
 }
 
 /** The heartbeat that pushes the guard's deadline. */
@@ -53,6 +56,7 @@ export class Supervisor {
   readonly #lock: Lock;
   readonly #journal: Journal;
   readonly #requests: Requests;
+  readonly #senses: Senses;
   readonly #finish: () => void;
   #server: RequestServer | undefined;
   #ticking: NodeJS.Timeout | undefined;
@@ -71,6 +75,7 @@ export class Supervisor {
       lab: options.lab,
       arch: options.lab?.arch ?? hostPlatform().arch,
       emit: emitter((event) => this.record(event)),
+      record: (event) => this.record(event),
       config: undefined,
       confirmed: undefined,
       session: undefined,
@@ -81,10 +86,12 @@ export class Supervisor {
       starting: new Map(),
       parts: options.parts ?? { openControl, startGuard, verifyGate },
       connection: undefined,
+      network: undefined,
       offered: undefined,
       probe: undefined,
       works: new Map(),
     };
+    this.#senses = options.senses ?? machineSenses();
     this.#loop = this.#makeLoop();
     this.#requests = new Requests(this.#world, this.#loop, options.ignoredEnvironment);
   }
@@ -102,7 +109,8 @@ export class Supervisor {
       supervisor.#server = await serve(options.layout.socket, (request, exchange) =>
         supervisor.#requests.handle(request, exchange),
       );
-      supervisor.#ticking = setInterval(() => supervisor.#loop.post({ type: 'tick' }), TICK_MS);
+      supervisor.#ticking = setInterval(() => supervisor.#loop.post({ type: 'tick', nowMs: monotonicMs() }), TICK_MS);
+      supervisor.#sense();
       return supervisor;
     } catch (cause) {
       // Whoever takes the gate next must find its VMs with nobody talking to them.
@@ -119,6 +127,11 @@ export class Supervisor {
       (event) => this.#loop.post(event),
       (name, fault) => this.#loop.post({ type: 'workEnded', name, fault }),
     );
+  }
+
+  #sense(): void {
+    const world = this.#world;
+    world.network = this.#senses.watchNetwork(world, (notice) => this.#loop.post(heard(world, notice)));
   }
 
   #makeLoop(): GateLoop {
@@ -158,6 +171,7 @@ export class Supervisor {
         world.emit(events.GATE_UNEXPECTED, { effect: effect.do, code: fault.code, what: fault.what });
       },
       world.lab?.onEffect,
+      this.#senses.timeLost,
     );
   }
 
@@ -176,6 +190,7 @@ export class Supervisor {
 
   async #end(): Promise<void> {
     clearInterval(this.#ticking);
+    this.#world.network?.close();
     this.#requests.close();
     // A hypervisor that does not let go keeps nobody waiting: the next supervisor reaps what it finds.
     const ended = Promise.all([endSession(this.#world), this.#world.receipts.run(async () => undefined)]);

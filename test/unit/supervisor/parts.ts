@@ -139,7 +139,9 @@ export class FakeControl implements GatewayControl {
     throw new Error('not asked');
   }
 
-  async setClock(): Promise<void> {}
+  async setClock(): Promise<void> {
+    this.said.push('clock');
+  }
 
   async logs(): Promise<string> {
     return 'the gateway said nothing';
