@@ -7,6 +7,7 @@ export { cleanEnvironment, type IgnoredEnvironment } from './environment.ts';
 export { escapeBlock, escapeJson, escapeLine } from './escape.ts';
 export { LineSplitter } from './lines.ts';
 export { expectOk } from './outcome.ts';
+export { whenOverdue } from './overdue.ts';
 export { packageFile, programFile } from './package.ts';
 export { type HostPlatform, hostPlatform, installLine, type PackageFamily } from './platform.ts';
 export { machineProcesses, type ProcessIdentities } from './process-identity.ts';
