@@ -40,7 +40,8 @@ export const errors = errorCodes({
 export const events = eventCodes({
   SENSOR_STIRRED: event<{ changes: readonly string[] }>({
     level: 'info',
-    text: ({ changes }) => `verified anew, for what cannot matter to the uplink changed: ${changes.join(', ')}`,
+    text: ({ changes }) =>
+      `${changes.join(', ')}: this cannot matter to the uplink, but an open gate is verified at its next pulse`,
     sample: { changes: ['docker0 172.17.0.1/16 came'] },
   }),
   SENSOR_LOST: event<{ sensor: string; why: string; meanwhile: string }>({

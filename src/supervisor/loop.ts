@@ -7,6 +7,7 @@ import type { Effect } from '../core/gate/effects.ts';
 import type { GateEvent } from '../core/gate/events.ts';
 import type { GateState } from '../core/gate/state.ts';
 import { step } from '../core/gate.ts';
+import { whenOverdue } from '../host/index.ts';
 import { errors } from './codes.ts';
 
 type Answer = GateEvent | undefined;
@@ -60,7 +61,7 @@ export class GateLoop {
   constructor(
     state: GateState,
     runners: Runners,
-    observe: (effect: Effect, fault: VmgateError) => void,
+    observe: (effect: Effect, fault: VmgateError) => void = () => {},
     before: (effect: Effect) => void = () => {},
     timeLost: () => VmgateError | undefined = () => undefined,
   ) {
@@ -128,16 +129,15 @@ export function asFault(cause: unknown, where: string): VmgateError {
 async function within(answer: Promise<Answer>, effect: Effect): Promise<Answer> {
   const seconds = DEADLINE_S[effect.do];
   if (seconds === undefined) return answer;
-  let timer: NodeJS.Timeout | undefined;
+  let endWait: (() => void) | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(VmgateError.of(errors.GATE_STEP_LATE, { step: effect.do, seconds })),
-      seconds * 1_000,
+    endWait = whenOverdue(seconds * 1_000, () =>
+      reject(VmgateError.of(errors.GATE_STEP_LATE, { step: effect.do, seconds })),
     );
   });
   try {
     return await Promise.race([answer, late]);
   } finally {
-    clearTimeout(timer);
+    endWait?.();
   }
 }

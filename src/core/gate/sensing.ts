@@ -14,7 +14,8 @@ export function shaken(state: GateState, fault: SerializedFault): Step {
     case 'connecting':
     case 'verifying':
     case 'open':
-      return close(state, 'closed', { kind: 'fault', fault });
+      // What failed on another network is no reason to wait on this one.
+      return close({ ...state, retries: 0 }, 'closed', { kind: 'fault', fault });
     case 'closed':
       // A gateway that does not boot is no matter of the network: it keeps to its backoff.
       return state.wanted && state.gatewayAlive ? connect({ ...state, retries: 0 }) : [state, []];

@@ -94,6 +94,20 @@ describe('what was verified counts no more', () => {
     expect(play.state).toMatchObject({ phase: 'closed', gatewayAlive: true });
   });
 
+  test('the next attempt is a second away, whatever failed before on another network', () => {
+    const play = new Play().to('verifying');
+    const refuted = verdicts.map((verdict) => ({ ...verdict, outcome: 'unknown' as const }));
+    for (const _ of [1, 2]) {
+      play.on({ ...play.judged(), verdicts: refuted } as GateEvent).closedNow();
+      play.on({ type: 'timer', name: 'retry', generation: play.state.generation });
+      const { generation } = play.state;
+      play.on({ type: 'pinned', generation }, { type: 'connected', generation });
+    }
+    play.did();
+    play.on({ type: 'shaken', fault: slept }).closedNow();
+    expect(play.did().at(-1)).toMatchObject({ do: 'timer', name: 'retry', ms: 1_000 });
+  });
+
   test('a heartbeat that was late because of it arms nothing', () => {
     const play = new Play().to('open');
     play.did();
