@@ -22,7 +22,7 @@ export interface WorkConfig {
   /** Undefined: what its source needs. */
   readonly memoryMiB: number | undefined;
   readonly hardware: 'virtio' | 'compat';
-  readonly onLoss: 'block' | 'pause';
+  readonly onLoss: 'block' | 'pause' | 'stop';
   readonly egress: 'allow';
   readonly autostart: boolean;
 }

@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { milliseconds } from './config.ts';
-import { type ConfigFile, DEFAULTS, type LocalFile } from './schema.ts';
+import { type ConfigFile, DEFAULTS, type LocalFile, ON_LOSS } from './schema.ts';
 
 export interface Loosening {
   readonly path: readonly string[];
@@ -53,8 +53,13 @@ export function looseningsOf(base: ConfigFile, local: LocalFile): readonly Loose
       refuse(['verify', key], `${key} may be at most ${most}`);
   }
   for (const [name, vm] of Object.entries(local.work ?? {})) {
-    if (vm.onLoss === 'block' && base.work?.[name]?.onLoss === 'pause') {
-      refuse(['work', name, 'onLoss'], 'onLoss may only be changed to pause');
+    const asked = base.work?.[name]?.onLoss ?? DEFAULTS.onLoss;
+    if (ON_LOSS.indexOf(vm.onLoss ?? asked) < ON_LOSS.indexOf(asked)) {
+      const stricter = ON_LOSS.slice(ON_LOSS.indexOf(asked) + 1);
+      refuse(
+        ['work', name, 'onLoss'],
+        `onLoss is ${asked}${stricter.length > 0 ? ` and may become ${stricter.join(' or ')}` : ''}`,
+      );
     }
   }
   return found;

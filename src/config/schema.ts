@@ -26,6 +26,9 @@ export const DEFAULTS = {
   onLoss: 'block',
 } as const;
 
+/** From the one that takes least away from a work VM to the one that takes most. */
+export const ON_LOSS = ['block', 'pause', 'stop'] as const;
+
 /** Names of gates and work VMs are parts of socket paths. */
 const name = z.string().regex(new RegExp(`^[a-z][a-z0-9-]{0,${MAX_NAME - 1}}$`), {
   error: `must be 1 to ${MAX_NAME} of a-z, 0-9 and "-", beginning with a letter`,
@@ -106,10 +109,10 @@ const workVm = z
       .enum(['virtio', 'compat'])
       .optional()
       .meta({ description: 'compat for systems without virtio drivers' }),
-    onLoss: z
-      .enum(['block', 'pause'])
-      .optional()
-      .meta({ description: 'when the gate closes: its wire goes dead (block), or it stands still too (pause)' }),
+    onLoss: z.enum(ON_LOSS).optional().meta({
+      description:
+        'when the gate closes: its wire goes dead (block), it stands still too (pause), or it is shut down (stop)',
+    }),
     egress: z
       .literal('allow', { error: 'must be allow: rules for one work VM are not supported by this version' })
       .optional()

@@ -10,8 +10,9 @@ import { finishDown, gatewayKilled } from './gate/ending.ts';
 import type { GateEvent } from './gate/events.ts';
 import { failed, partLost, violation } from './gate/failures.ts';
 import { addressed, boot, connect, enter, judged, PULSE_MS, pulsed, timer, whenOpen } from './gate/opening.ts';
-import { type GateState, initialState, isArmed, STOPPED } from './gate/state.ts';
-import { defined, ended, leased, raised, ready, reply, start, stop } from './gate/work.ts';
+import { recheck, shaken, tick } from './gate/sensing.ts';
+import { type GateState, initialState, type OnLoss, STOPPED } from './gate/state.ts';
+import { defined, ended, leased, lose, raised, ready, reply, start, stop } from './gate/work.ts';
 
 export function step(state: GateState, event: GateEvent): Step {
   switch (event.type) {
@@ -24,11 +25,15 @@ export function step(state: GateState, event: GateEvent): Step {
     case 'stop':
       return stop(state, event);
     case 'tick':
-      return [state, isArmed(state) ? [{ do: 'armGuard', generation: state.generation }] : []];
+      return tick(state, event.nowMs);
+    case 'shaken':
+      return shaken(state, event.fault);
+    case 'recheck':
+      return recheck(state);
     case 'configured':
-      return [{ ...state, work: { ...initialState(event.workVms).work, ...withProcess(state.work) } }, []];
+      return [configured(state, event.workVms), []];
     case 'adopted':
-      return [{ ...state, work: { ...state.work, [event.name]: { ...STOPPED, status: 'running' } } }, []];
+      return lose({ ...state, work: { ...state.work, [event.name]: { ...STOPPED, status: 'running' } } }, [event.name]);
     case 'booted':
       if (event.generation !== state.generation || state.phase !== 'booting') return [state, []];
       return connect({ ...state, gatewayAlive: true, dhcp: event.dhcp });
@@ -90,6 +95,18 @@ export function step(state: GateState, event: GateEvent): Step {
     case 'partLost':
       return partLost(state, event);
   }
+}
+
+function configured(state: GateState, workVms: Extract<GateEvent, { type: 'configured' }>['workVms']): GateState {
+  const running = withProcess(state.work);
+  const before = Object.entries(state.onLoss).filter(([name]) => running[name] !== undefined);
+  const now = workVms.flatMap(({ name, onLoss }): [string, OnLoss][] => (onLoss === 'block' ? [] : [[name, onLoss]]));
+  const known = new Set(workVms.map(({ name }) => name));
+  return {
+    ...state,
+    work: { ...initialState([...known]).work, ...running },
+    onLoss: Object.fromEntries([...before.filter(([name]) => !known.has(name)), ...now]),
+  };
 }
 
 /** A VM that left the configuration is known for as long as it has a process. */

@@ -5,6 +5,7 @@ import type { Client } from 'ssh2';
 import type * as z from 'zod';
 import { VmgateError } from '../core/coded.ts';
 import type { EgressPolicy } from '../core/policy/egress-policy.ts';
+import { whenOverdue } from '../host/index.ts';
 import type { TunnelPlan, TunnelSecrets } from '../vpn/tunnel-plan.ts';
 import { readAnswer, type VerbOutput } from './answer.ts';
 import { errors } from './codes.ts';
@@ -165,17 +166,17 @@ class SshControl implements GatewayControl {
   /** `work`, unless the deadline or the end of the connection comes first: ssh2 forgets callbacks when it closes. */
   async #within<T>(deadlineMs: number, late: () => VmgateError, work: () => Promise<T>): Promise<T> {
     if (this.#end !== undefined) throw this.#lost();
-    let timer: NodeJS.Timeout | undefined;
+    let endWait: (() => void) | undefined;
     let giveUp: (() => void) | undefined;
     const cutShort = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(late()), deadlineMs);
+      endWait = whenOverdue(deadlineMs, () => reject(late()));
       giveUp = () => reject(this.#lost());
       this.#waiting.add(giveUp);
     });
     try {
       return await Promise.race([work(), cutShort]);
     } finally {
-      clearTimeout(timer);
+      endWait?.();
       if (giveUp !== undefined) this.#waiting.delete(giveUp);
     }
   }

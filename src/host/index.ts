@@ -10,6 +10,7 @@ export { joinStreams } from './join-streams.ts';
 export { parseJson } from './json.ts';
 export { LineSplitter } from './lines.ts';
 export { expectOk } from './outcome.ts';
+export { whenOverdue } from './overdue.ts';
 export { packageFile, programFile } from './package.ts';
 export { type HostPlatform, hostPlatform, installLine, type PackageFamily } from './platform.ts';
 export { machineProcesses, type ProcessIdentities } from './process-identity.ts';

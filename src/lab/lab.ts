@@ -43,7 +43,7 @@ export interface LabStart {
 
 /** What a test or drill adds to a pass or takes from it. */
 export type PassOptions = Partial<
-  Pick<LabPassPlan, 'removedDefences' | 'guardEntry' | 'machines' | 'witness' | 'monitor' | 'effects'>
+  Pick<LabPassPlan, 'removedDefences' | 'guardEntry' | 'machines' | 'witness' | 'monitor' | 'effects' | 'network'>
 >;
 
 const MEMORY_MIB = 128;

@@ -45,6 +45,7 @@ export const labPassPlan = z.strictObject({
   machines: z.strictObject({ arch: arch.optional(), programs: z.partialRecord(arch, z.string()) }).optional(),
   monitor: z.string().optional(),
   effects: effectPlan.optional(),
+  network: z.strictObject({ toward: z.ipv4(), resolvConf: z.string() }).optional(),
 });
 export type LabPassPlan = z.infer<typeof labPassPlan>;
 
@@ -69,6 +70,8 @@ export class LabPass {
   /** Where the gateway's QEMU takes orders beside its supervisor's: to pause or reset it. On a wire only. */
   readonly monitor: string | undefined;
 
+  /** What of this machine's network stands for the uplink's, which is the lab's own otherwise and never changes. */
+  readonly network: LabPassPlan['network'];
   /** Hears of each effect of the supervisor just before it runs. */
   readonly onEffect: ((effect: Effect) => void) | undefined;
 
@@ -89,6 +92,7 @@ export class LabPass {
     this.arch = plan.machines?.arch;
     this.programs = plan.machines?.programs;
     this.monitor = plan.monitor;
+    this.network = plan.network;
     this.onEffect = plan.effects && gate && effectPoints(plan.effects, gate);
   }
 

@@ -21,6 +21,7 @@ const STEPS: Readonly<Record<string, string>> = {
   lowerLink: "setting the work VM's wire down",
   flushConntrack: 'forgetting open connections',
   defineWork: 'making the work VM',
+  pauseWork: 'letting the work VM stand still',
   judgeWork: 'looking at the work VM',
   resumeWork: 'starting the work VM',
   raiseWork: 'letting the work VM go',
@@ -59,6 +60,14 @@ export const errors = errorCodes({
     what: ({ part, detail }) => `the ${part} is gone: ${detail}`,
     remedy: () => 'vmgate replaces it by itself; vmgate status shows how far it is',
     sample: { part: 'gateway', detail: 'ended by signal SIGKILL' },
+  }),
+  GATE_GUARD_STOPPED: error<{ why: 'deadline' | 'clock-jump' }>({
+    exit: 4,
+    ...environment,
+    what: ({ why }) =>
+      `the guard let nothing out any more: ${why === 'deadline' ? 'it was not told to for too long' : 'the clock jumped'}`,
+    remedy: () => 'vmgate connects and verifies again by itself; vmgate status shows how far it is',
+    sample: { why: 'deadline' },
   }),
   GATE_STEP_LATE: error<{ step: string; seconds: number }>({
     exit: 7,

@@ -7,7 +7,7 @@ import type { Effect } from '../core/gate/effects.ts';
 import type { GateEvent } from '../core/gate/events.ts';
 import type { GateState } from '../core/gate/state.ts';
 import { step } from '../core/gate.ts';
-import { messageOf } from '../host/index.ts';
+import { messageOf, whenOverdue } from '../host/index.ts';
 import { errors } from './codes.ts';
 
 type Answer = GateEvent | undefined;
@@ -34,6 +34,7 @@ const DEADLINE_S: Partial<Record<Effect['do'], number>> = {
   dropLeases: 1,
   lowerLinks: 1,
   lowerLink: 1,
+  pauseWork: 2,
   flushConntrack: 1,
   defineWork: 40,
   judgeWork: 10,
@@ -49,22 +50,26 @@ export class GateLoop {
   readonly #queue: GateEvent[] = [];
   readonly #observe: (effect: Effect, fault: VmgateError) => void;
   readonly #before: (effect: Effect) => void;
+  readonly #timeLost: () => VmgateError | undefined;
   #draining = false;
 
   /**
    * `observe` hears of every effect that failed, before the state machine does; `before` of every effect, before its
-   * runner does.
+   * runner does. `timeLost` is asked before every event: after a sleep the gate hears of the sleep, and then of what
+   * waited meanwhile, be it the heartbeat that would arm the guard again.
    */
   constructor(
     state: GateState,
     runners: Runners,
-    observe: (effect: Effect, fault: VmgateError) => void,
+    observe: (effect: Effect, fault: VmgateError) => void = () => {},
     before: (effect: Effect) => void = () => {},
+    timeLost: () => VmgateError | undefined = () => undefined,
   ) {
     this.#state = state;
     this.#runners = runners;
     this.#observe = observe;
     this.#before = before;
+    this.#timeLost = timeLost;
   }
 
   get state(): GateState {
@@ -72,6 +77,8 @@ export class GateLoop {
   }
 
   post(event: GateEvent): void {
+    const lost = this.#timeLost();
+    if (lost !== undefined) this.#queue.push({ type: 'shaken', fault: lost.serialize() });
     this.#queue.push(event);
     if (this.#draining) return;
     this.#draining = true;
@@ -121,16 +128,15 @@ export function asFault(cause: unknown, where: string): VmgateError {
 async function within(answer: Promise<Answer>, effect: Effect): Promise<Answer> {
   const seconds = DEADLINE_S[effect.do];
   if (seconds === undefined) return answer;
-  let timer: NodeJS.Timeout | undefined;
+  let endWait: (() => void) | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(VmgateError.of(errors.GATE_STEP_LATE, { step: effect.do, seconds })),
-      seconds * 1_000,
+    endWait = whenOverdue(seconds * 1_000, () =>
+      reject(VmgateError.of(errors.GATE_STEP_LATE, { step: effect.do, seconds })),
     );
   });
   try {
     return await Promise.race([answer, late]);
   } finally {
-    clearTimeout(timer);
+    endWait?.();
   }
 }

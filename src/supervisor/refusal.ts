@@ -32,7 +32,9 @@ export function notVerified(gate: string, phase: Phase, reason: CloseReason | un
           `${check}: ${outcome}, ${summary}`,
           ...seen,
         ])
-      : (reason?.fault.evidence ?? []);
+      : reason?.kind === 'fault'
+        ? reason.fault.evidence
+        : [];
   const why = describeReason(reason);
   return VmgateError.of(
     errors.GATE_NOT_VERIFIED,

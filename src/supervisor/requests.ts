@@ -145,7 +145,7 @@ export class Requests {
     const before = this.#loop.state;
     if (before.phase !== 'open') throw notVerified(this.#world.gate, before.phase, before.reason);
     await this.#listening(exchange, async () => {
-      this.#loop.post({ type: 'timer', name: 'reverify', generation: before.generation });
+      this.#loop.post({ type: 'recheck' });
       while (this.#loop.state.phase === 'open' && this.#loop.state.verdicts === before.verdicts) {
         await new Promise((resolve) => setTimeout(resolve, 50));
       }

@@ -1,6 +1,6 @@
 /** `vmgate status` as the supervisor sees it; the rest (running VMs of a dead supervisor, changed files) is the CLI's. */
 import type { CodedEvent } from '../core/coded.ts';
-import type { CloseReason, GateState } from '../core/gate/state.ts';
+import { type CloseReason, type GateState, STOPPED } from '../core/gate/state.ts';
 import { monotonicMs } from '../host/index.ts';
 import type { StatusReport } from './protocol.ts';
 import { bindingOf } from './receipts.ts';
@@ -32,7 +32,7 @@ export async function statusOf(world: World, state: GateState, standing: Standin
     verdicts: state.verdicts.map((verdict) => ({ ...verdict, evidence: [...verdict.evidence] })),
     work: Object.entries(state.work).map(([name, vm]) => ({
       name,
-      status: vm.status,
+      status: isStandingStill(state, name) ? 'paused' : vm.status,
       linkUp: vm.admitted,
       address: addresses.get(name) ?? '',
       pid: world.works.get(name)?.pid ?? null,
@@ -45,6 +45,13 @@ export async function statusOf(world: World, state: GateState, standing: Standin
   };
 }
 
+/** Paused by the last close, and not raised since. */
+function isStandingStill({ phase, closing, onLoss, work }: GateState, name: string): boolean {
+  const { status, admitted } = work[name] ?? STOPPED;
+  const isThrough = phase !== 'open' && closing?.step !== 'dropLeases' && closing?.step !== 'lowerLinks';
+  return status === 'running' && !admitted && onLoss[name] === 'pause' && isThrough;
+}
+
 /** Null as soon as the gate closes, which revokes every receipt, whatever its file says. */
 function receiptOf(world: World, { receipt }: GateState): StatusReport['receipt'] {
   if (receipt === undefined || world.session === undefined || world.connection === undefined) return null;
@@ -55,6 +62,7 @@ function receiptOf(world: World, { receipt }: GateState): StatusReport['receipt'
 export function describeReason(reason: CloseReason | undefined): string {
   if (reason === undefined) return '';
   if (reason.kind === 'fault') return reason.fault.what;
+  if (reason.kind === 'expired') return 'its last verification has expired before the next one was through';
   if (reason.failed.length === 0) return 'the verification was incomplete';
   return reason.failed.map(({ check, outcome, summary }) => `${check} ${outcome}: ${summary}`).join('; ');
 }

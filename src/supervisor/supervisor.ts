@@ -8,7 +8,7 @@ import type { GatewayHost, WorkHost } from '../drivers/index.ts';
 import { openControl } from '../gateway/index.ts';
 import { startGuard } from '../guard/index.ts';
 import { acquireLock, type GateLayout, type HomeLayout, Journal, type Lock } from '../home/index.ts';
-import { hostPlatform } from '../host/index.ts';
+import { hostPlatform, monotonicMs } from '../host/index.ts';
 import type { LabPass } from '../lab/pass.ts';
 import { verifyGate } from '../verify/index.ts';
 import { checkRunners } from './checks.ts';
@@ -20,6 +20,7 @@ import { GateLoop } from './loop.ts';
 import { Outlets } from './outlets.ts';
 import { receiptRunners } from './receipts.ts';
 import { Requests } from './requests.ts';
+import { heard, machineSenses, type Senses } from './senses.ts';
 import { type RequestServer, serve } from './server.ts';
 import { endSession, sessionRunners } from './session.ts';
 import { describeReason } from './status.ts';
@@ -40,6 +41,8 @@ export interface SupervisorOptions {
   readonly lab?: LabPass;
   /** Unless said, the real ones. */
   readonly parts?: GatewayParts;
+  /** Unless said, those of this machine. */
+  readonly senses?: Senses;
 }
 
 /** The heartbeat that pushes the guard's deadline. */
@@ -54,6 +57,7 @@ export class Supervisor {
   readonly #lock: Lock;
   readonly #journal: Journal;
   readonly #requests: Requests;
+  readonly #senses: Senses;
   readonly #finish: () => void;
   #server: RequestServer | undefined;
   #ticking: NodeJS.Timeout | undefined;
@@ -72,6 +76,7 @@ export class Supervisor {
       lab: options.lab,
       arch: options.lab?.arch ?? hostPlatform().arch,
       emit: emitter((event) => this.record(event)),
+      record: (event) => this.record(event),
       config: undefined,
       confirmed: undefined,
       session: undefined,
@@ -83,10 +88,12 @@ export class Supervisor {
       outlets: new Outlets(),
       parts: options.parts ?? { openControl, startGuard, verifyGate },
       connection: undefined,
+      network: undefined,
       offered: undefined,
       probe: undefined,
       works: new Map(),
     };
+    this.#senses = options.senses ?? machineSenses();
     this.#loop = this.#makeLoop();
     this.#requests = new Requests(this.#world, this.#loop, options.ignoredEnvironment);
   }
@@ -104,7 +111,8 @@ export class Supervisor {
       supervisor.#server = await serve(options.layout.socket, (request, exchange) =>
         supervisor.#requests.handle(request, exchange),
       );
-      supervisor.#ticking = setInterval(() => supervisor.#loop.post({ type: 'tick' }), TICK_MS);
+      supervisor.#ticking = setInterval(() => supervisor.#loop.post({ type: 'tick', nowMs: monotonicMs() }), TICK_MS);
+      supervisor.#sense();
       return supervisor;
     } catch (cause) {
       // Whoever takes the gate next must find its VMs with nobody talking to them.
@@ -121,6 +129,11 @@ export class Supervisor {
       (event) => this.#loop.post(event),
       (name, fault) => this.#loop.post({ type: 'workEnded', name, fault }),
     );
+  }
+
+  #sense(): void {
+    const world = this.#world;
+    world.network = this.#senses.watchNetwork(world, (notice) => this.#loop.post(heard(world, notice)));
   }
 
   #makeLoop(): GateLoop {
@@ -160,6 +173,7 @@ export class Supervisor {
         world.emit(events.GATE_UNEXPECTED, { effect: effect.do, code: fault.code, what: fault.what });
       },
       world.lab?.onEffect,
+      this.#senses.timeLost,
     );
   }
 
@@ -178,6 +192,7 @@ export class Supervisor {
 
   async #end(): Promise<void> {
     clearInterval(this.#ticking);
+    this.#world.network?.close();
     this.#requests.close();
     // A hypervisor that does not let go keeps nobody waiting: the next supervisor reaps what it finds.
     const ended = Promise.all([endSession(this.#world), this.#world.receipts.run(async () => undefined)]);

@@ -16,8 +16,8 @@ export async function takeOver(world: World, post: (event: GateEvent) => void, o
   await revokeReceipt(world.layout.receipts);
   const loaded = loadConfig(path.dirname(world.configPath), world.home.root);
   world.config = loaded;
+  post({ type: 'configured', workVms: loaded.config.work });
   const configured = loaded.config.work.map(({ name }) => name);
-  post({ type: 'configured', workVms: configured });
   // Also those that left the configuration: `down` has to know them.
   for (const name of new Set([...configured, ...(await foldersOf(world))])) await adopt(world, name, post, onEnd);
 }

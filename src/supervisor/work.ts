@@ -20,7 +20,10 @@ const REFUSAL_MS = 1_000;
 /** Below the loop's deadline: a link that was given up is not raised afterwards. */
 const RAISE_MS = 4_000;
 
-type WorkRunners = Pick<Runners, 'defineWork' | 'judgeWork' | 'resumeWork' | 'raiseWork' | 'awaitReady' | 'stopWork'>;
+type WorkRunners = Pick<
+  Runners,
+  'defineWork' | 'judgeWork' | 'resumeWork' | 'raiseWork' | 'awaitReady' | 'pauseWork' | 'stopWork'
+>;
 
 /** Hears of a work VM's end that nobody had asked for. */
 export type OnEnd = (name: string, fault: SerializedFault) => void;
@@ -68,6 +71,11 @@ export function workRunners(world: World, onEnd: OnEnd): WorkRunners {
     awaitReady: async ({ name, generation }) => {
       await answering(world, name, world.attempt.signal);
       return { type: 'ready', name, generation };
+    },
+    pauseWork: async ({ name }) => {
+      await world.works.get(name)?.pause();
+      world.emit(events.GATE_WORK, { name, what: 'stands still until the gate is open again' });
+      return undefined;
     },
     stopWork: async ({ name, force }) => {
       const start = world.starting.get(name);
@@ -164,6 +172,8 @@ async function answering(world: World, name: string, closed: AbortSignal): Promi
 async function stop(work: RunningWork, force: boolean): Promise<void> {
   await work.setLink(false).catch(() => undefined);
   if (!force) {
+    // One that stands still would not hear its power button. Its wire is down.
+    await work.resume().catch(() => undefined);
     await work.powerDown().catch(() => undefined);
     let patience: NodeJS.Timeout | undefined;
     const tooLong = new Promise((resolve) => {

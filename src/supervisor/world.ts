@@ -15,6 +15,7 @@ import type { ProbeStand, verifyGate } from '../verify/index.ts';
 import type { KeyClaim, PinnedEndpoint, StoredProfile } from '../vpn/index.ts';
 import type { Lane } from './lane.ts';
 import type { Outlets } from './outlets.ts';
+import type { NetworkWatch } from './senses.ts';
 
 /** One gateway process and everything that dies with it. */
 export interface Session {
@@ -63,6 +64,8 @@ export interface World {
   readonly arch: Arch;
   /** Journals an event and tells whoever listens. */
   readonly emit: <P>(code: EventCode<P>, payload: P) => CodedEvent;
+  /** The same, of an event that is made already. */
+  readonly record: (event: CodedEvent) => void;
   /** Path of the vmgate.yaml this gate runs from. */
   configPath: string;
   config: LoadedConfig | undefined;
@@ -78,6 +81,8 @@ export interface World {
   /** Aborted by each close: what was begun before it may neither grant a lease, nor raise a link, nor start a tunnel. */
   attempt: AbortController;
   connection: Connection | undefined;
+  /** Undefined before the supervisor has taken the gate. */
+  network: NetworkWatch | undefined;
   /** What the local network gave this gateway last; undefined where its address is fixed. */
   offered: OfferedAddress | undefined;
   /** vmgate's stand on the probe link, open for as long as its gateway. */

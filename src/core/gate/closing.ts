@@ -4,7 +4,7 @@
  */
 import type { Effect } from './effects.ts';
 import { CLOSE_STEPS, type CloseReason, type CloseTarget, type Closing, type GateState } from './state.ts';
-import { shutWork } from './work.ts';
+import { lose, shutWork } from './work.ts';
 
 export type Step = readonly [GateState, readonly Effect[]];
 
@@ -19,6 +19,7 @@ export function close(state: GateState, target: CloseTarget, reason: CloseReason
     receipt: undefined,
     pinned: false,
     reverifyDue: false,
+    reverifyAtMs: undefined,
   };
   if (state.closing !== undefined) {
     const worse = SEVERITY[target] > SEVERITY[state.closing.target];
@@ -52,9 +53,17 @@ export function closeStepDone(state: GateState, closing: Closing, failed: boolea
   const next = CLOSE_STEPS[CLOSE_STEPS.indexOf(closing.step) + 1];
   const sofar: Closing = { ...closing, failed: closing.failed || failed };
   if (next !== undefined) {
-    return [{ ...state, closing: { ...sofar, step: next } }, [{ do: next, generation: state.generation }]];
+    const going: GateState = { ...state, closing: { ...sofar, step: next } };
+    // Wires down first: a VM that stands still on a live wire makes the gateway's hypervisor spin.
+    const [lost, losses]: Step = closing.step === 'lowerLinks' ? loseAll(going, closing.target) : [going, []];
+    return [lost, [{ do: next, generation: state.generation }, ...losses]];
   }
   return closed(state, sofar);
+}
+
+/** `down` stops every VM by itself, and one that stands still would not hear its power button. */
+function loseAll(state: GateState, target: CloseTarget): Step {
+  return target === 'stopping' ? [state, []] : lose(state, Object.keys(state.work));
 }
 
 function closed(state: GateState, closing: Closing): Step {

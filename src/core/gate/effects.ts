@@ -59,6 +59,8 @@ export type Effect =
   | { readonly do: 'raiseWork'; readonly name: string; readonly generation: number }
   /** Answer: `ready` or `failed`. */
   | { readonly do: 'awaitReady'; readonly name: string; readonly generation: number }
+  /** Its wire is down; CPU off until it is raised again. No answer, or `failed`. */
+  | { readonly do: 'pauseWork'; readonly name: string }
   /** ACPI, then force. Answer: `workEnded`. */
   | { readonly do: 'stopWork'; readonly name: string; readonly force: boolean }
   | { readonly do: 'timer'; readonly name: TimerName; readonly ms: number; readonly generation: number }
@@ -73,7 +75,7 @@ export type Effect =
   /** The supervisor ends. */
   | { readonly do: 'exit' };
 
-export type TimerName = 'retry' | 'pulse' | 'reverify';
+export type TimerName = 'retry' | 'pulse';
 
 export type Outcome =
   | { readonly ok: true; readonly already: boolean }

@@ -2,17 +2,27 @@
 import type { SerializedFault } from '../coded.ts';
 import type { Claim, Verdict } from '../verdict.ts';
 import type { Effect, TimerName } from './effects.ts';
-import type { CloseStep } from './state.ts';
+import type { CloseStep, OnLoss } from './state.ts';
 
 export type GateEvent =
   | { readonly type: 'up'; readonly request: number; readonly configChanged: boolean }
   | { readonly type: 'down'; readonly request: number }
   | { readonly type: 'start'; readonly request: number; readonly name: string; readonly nowMs: number }
   | { readonly type: 'stop'; readonly request: number; readonly name: string; readonly force: boolean }
-  /** The configuration was read (again): its work VMs by name. */
-  | { readonly type: 'configured'; readonly workVms: readonly string[] }
-  /** Heartbeat of the supervisor's own loop, each second. */
-  | { readonly type: 'tick' }
+  /** The configuration was read (again): its work VMs. */
+  | {
+      readonly type: 'configured';
+      readonly workVms: readonly { readonly name: string; readonly onLoss: OnLoss | 'block' }[];
+    }
+  /** Heartbeat of the supervisor's own loop, each second. `nowMs`: host monotonic milliseconds. */
+  | { readonly type: 'tick'; readonly nowMs: number }
+  /**
+   * A sensor noticed that what the last verification stood on is gone: the machine slept, a clock jumped, the network is
+   * another one. Told before anything else that happened meanwhile.
+   */
+  | { readonly type: 'shaken'; readonly fault: SerializedFault }
+  /** Somebody asks for a full verification: a person, or a sensor that noticed what cannot matter to the uplink. */
+  | { readonly type: 'recheck' }
   /** `dhcp`: its uplink has no address before the local network gave it one. */
   | { readonly type: 'booted'; readonly generation: number; readonly dhcp: boolean }
   | { readonly type: 'gatewayKilled'; readonly generation: number }

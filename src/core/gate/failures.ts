@@ -55,6 +55,9 @@ export function failed(state: GateState, event: Extract<GateEvent, { type: 'fail
       // One that a close cut short says so when the gate may be open again.
       if (effect.generation !== state.generation || state.phase !== 'open') return [state, []];
       return close(state, 'closed', reason);
+    case 'pauseWork':
+      // Its wire is down: what it goes on to compute reaches nobody.
+      return [state, []];
     case 'lowerLink':
     case 'armGuard':
     case 'disarmGuard':

@@ -67,20 +67,19 @@ export function judged(state: GateState, event: Extract<GateEvent, { type: 'judg
     phase: 'open',
     retries: 0,
     everOpen: true,
-    reverifyDue: false,
     reason: undefined,
+    // Half of the receipt's time is left for a verification that has to wait or takes long.
+    reverifyAtMs: event.nowMs + Math.min(event.everyMs, event.maxAgeMs / 2),
     receipt,
     upWaiters: [],
   };
-  const written: readonly Effect[] = [
-    { do: 'writeReceipt', verdicts: event.verdicts, ...receipt, generation: state.generation },
-    { do: 'timer', name: 'reverify', ms: event.everyMs, generation: state.generation },
-  ];
-  const renewal: Effect = { do: 'lease', admitted: admittedVms(open), raise: undefined, generation: state.generation };
-  if (again) return [open, [...written, renewal]];
+  const { generation } = state;
+  const written: Effect = { do: 'writeReceipt', verdicts: event.verdicts, ...receipt, generation };
+  const renewal: Effect = { do: 'lease', admitted: admittedVms(open), raise: undefined, generation };
+  if (again) return [open, [written, renewal]];
   const [judging, judgements] = judgeRunning(open);
   return enter(judging, [
-    ...written,
+    written,
     renewal,
     ...judgements,
     ...(state.upWaiters.length > 0 ? [reply(state.upWaiters, { ok: true, already: false })] : []),
@@ -111,12 +110,15 @@ export function timer(state: GateState, event: Extract<GateEvent, { type: 'timer
     case 'retry':
       if (state.phase !== 'closed' || !state.wanted) return [state, []];
       return state.gatewayAlive ? connect(state) : boot(state);
-    case 'reverify':
-      return [{ ...state, reverifyDue: true }, []];
     case 'pulse':
       // A full verification takes the pulse's turn: the canaries need the probe link's lease for themselves.
       if (state.reverifyDue)
-        return whenOpen(state, generation, { do: 'verify', generation, admitted: admittedVms(state) });
+        // Due no more from its beginning on: what is noticed while it looks is looked at once more.
+        return whenOpen({ ...state, reverifyDue: false, reverifyAtMs: undefined }, generation, {
+          do: 'verify',
+          generation,
+          admitted: admittedVms(state),
+        });
       return whenOpen(state, generation, { do: 'pulse', generation, admitted: admittedVms(state) });
   }
 }

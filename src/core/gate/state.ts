@@ -21,11 +21,16 @@ export type Phase =
 /** Why the gate is not open, as coded data; rendered by whoever shows it. */
 export type CloseReason =
   | { readonly kind: 'fault'; readonly fault: SerializedFault }
+  /** The receipt's time was over before a verification renewed it. */
+  | { readonly kind: 'expired' }
   | { readonly kind: 'verdicts'; readonly failed: readonly Verdict[] };
 
 /** The closing order after the guard (which is local and cannot block). Each step has a 1 s deadline. */
 export const CLOSE_STEPS = ['dropLeases', 'lowerLinks', 'flushConntrack'] as const;
 export type CloseStep = (typeof CLOSE_STEPS)[number];
+
+/** What a work VM does when the gate closes, beside losing its wire; whoever is not named here runs on. */
+export type OnLoss = 'pause' | 'stop';
 
 /** Where a close leads once its steps are through. */
 export type CloseTarget = 'closed' | 'booting' | 'violated' | 'stopping';
@@ -74,12 +79,16 @@ export interface GateState {
   readonly receipt: Receipt | undefined;
   /** The next pulse is to be a full verification. */
   readonly reverifyDue: boolean;
+  /** When one is due by itself, host monotonic milliseconds; undefined while one is due or under way. */
+  readonly reverifyAtMs: number | undefined;
   /** Was open since the last `up`: from then on even a machine's fault is retried instead of undoing everything. */
   readonly everOpen: boolean;
   readonly verdicts: readonly Verdict[];
   readonly upWaiters: readonly number[];
   readonly downWaiters: readonly number[];
   readonly work: Readonly<Record<string, WorkState>>;
+  /** As the configuration says, by work VM. */
+  readonly onLoss: Readonly<Record<string, OnLoss>>;
 }
 
 export function initialState(workVms: readonly string[]): GateState {
@@ -95,11 +104,13 @@ export function initialState(workVms: readonly string[]): GateState {
     reason: undefined,
     receipt: undefined,
     reverifyDue: false,
+    reverifyAtMs: undefined,
     everOpen: false,
     verdicts: [],
     upWaiters: [],
     downWaiters: [],
     work: Object.fromEntries(workVms.map((name) => [name, STOPPED])),
+    onLoss: {},
   };
 }
 

@@ -159,6 +159,22 @@ export function shutWork(state: GateState): Step {
   );
 }
 
+/** What running VMs do beside losing their wires, as the configuration wants it. */
+export function lose(state: GateState, names: readonly string[]): Step {
+  return names.reduce<Step>(
+    ([sofar, effects], name) => {
+      const onLoss = sofar.onLoss[name];
+      if (onLoss === undefined || sofar.work[name]?.status !== 'running') return [sofar, effects];
+      if (onLoss === 'pause') return [sofar, [...effects, { do: 'pauseWork', name }]];
+      return [
+        withVm(sofar, name, { ...STOPPED, status: 'stopping' }),
+        [...effects, { do: 'stopWork', name, force: false }],
+      ];
+    },
+    [state, []],
+  );
+}
+
 /** The VM, where an answer of `generation` still concerns it. */
 function inChain(state: GateState, name: string, generation: number): WorkState | undefined {
   const vm = state.work[name];

@@ -118,10 +118,12 @@ class QemuWork implements RunningWork {
     await this.#machine.qmp.execute('cont');
   }
 
-  /** Link down first: a stopped VM with its netdev up makes the gateway's QEMU spin once its queue is full. */
+  /**
+   * Link down first: a stopped VM with its netdev up makes the gateway's QEMU spin once its queue is full. In one breath:
+   * an order to resume that is given meanwhile comes after both.
+   */
   async pause(): Promise<void> {
-    await this.setLink(false);
-    await this.#machine.qmp.execute('stop');
+    await Promise.all([this.setLink(false), this.#machine.qmp.execute('stop')]);
   }
 
   async powerDown(): Promise<void> {

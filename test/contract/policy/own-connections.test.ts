@@ -9,8 +9,8 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { compileNft, type Defence, type RemovedDefences } from '../../../src/core/policy/index.ts';
-import { openPolicy } from '../../unit/core/policy/policies.ts';
 import { describeUnless, missing } from '../../obstacle.ts';
+import { openPolicy } from '../../unit/core/policy/policies.ts';
 import { Namespaces, type Space, whyNot } from './namespaces.ts';
 
 const SERVER = '9.9.9.9';

@@ -144,6 +144,7 @@ describe('vmgate.local.yaml', () => {
     ['an older verification', '', 'verify: {maxAge: 61s}', 'verify.maxAge'],
     ['rarer verification', 'verify: {every: 10s}', 'verify: {every: 11s}', 'verify.every'],
     ['a VM that runs on', 'work: {a: {template: tiny, onLoss: pause}}', 'work: {a: {onLoss: block}}', 'work.a.onLoss'],
+    ['a VM that lives', 'work: {a: {template: tiny, onLoss: stop}}', 'work: {a: {onLoss: pause}}', 'work.a.onLoss'],
   ])('cannot allow %s', (_, base, local, key) => {
     const error = faultOf(() => load(`${MINIMAL}${base}\n`, `${local}\n`));
     expect(error).toMatchObject({ code: 'CONFIG_LOOSENS', exit: 2, payload: { issues: [{ key, line: 1 }] } });
@@ -156,6 +157,7 @@ describe('vmgate.local.yaml', () => {
     ['the same exit', exit('10.0.0.0/8'), exit('10.0.0.0/8')],
     ['a younger verification', '', 'verify: {every: 10s, maxAge: 20s}'],
     ['a VM that stands still', 'work: {a: {template: tiny}}', 'work: {a: {onLoss: pause}}'],
+    ['a VM that is shut down', 'work: {a: {template: tiny, onLoss: pause}}', 'work: {a: {onLoss: stop}}'],
   ])('can ask for %s', (_, base, local) => {
     expect(load(`${MINIMAL}${base}\n`, `${local}\n`).config.vpn).toBe('office');
   });

@@ -11,6 +11,9 @@ export const VM = 'vm';
 const REFUSED: SerializedFault = { code: 'X', exit: 4, what: '', evidence: [], remedy: '', payload: null };
 const BROKEN: SerializedFault = { ...REFUSED, exit: 5 };
 const CLAIM: Claim = { kind: 'round-trip' };
+/** When a verification is due and when a receipt is past its time, in a world whose answers all come at 0. */
+export const VERIFICATION_DUE_MS = 1;
+export const RECEIPT_MS = 2;
 /** Of an effect or answer that a later generation has overtaken. */
 const STALE = 0;
 
@@ -25,7 +28,7 @@ export interface Happening {
 export const KINDS = [
   ...(['bootGateway', 'killGateway', 'admitDhcp', 'askAddress', 'pin', 'startTunnel', 'verify', 'pulse'] as const),
   ...(['lease', 'lease and raise', 'dropLeases', 'lowerLinks', 'flushConntrack', 'defineWork', 'judgeWork'] as const),
-  ...(['raiseWork', 'awaitReady', 'stopWork', 'writeReceipt', 'timer retry', 'timer pulse', 'timer reverify'] as const),
+  ...(['raiseWork', 'awaitReady', 'stopWork', 'writeReceipt', 'timer retry', 'timer pulse'] as const),
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
@@ -55,7 +58,7 @@ function ofPhase({ phase, pinned, closing }: GateState, isThrough: boolean): rea
     case 'verifying':
       return ['verify'];
     case 'open':
-      return ['verify', 'pulse', 'lease', 'writeReceipt', 'timer pulse', 'timer reverify'];
+      return ['verify', 'pulse', 'lease', 'writeReceipt', 'timer pulse'];
     case 'closing':
       return [...(closing === undefined ? [] : [closing.step]), ...(isThrough ? (['killGateway'] as const) : [])];
     case 'closed':
@@ -90,8 +93,6 @@ export function orderOf(kind: Kind, generation: number): Effect {
       return { do: 'timer', name: 'retry', ms: 1, generation };
     case 'timer pulse':
       return { do: 'timer', name: 'pulse', ms: 1, generation };
-    case 'timer reverify':
-      return { do: 'timer', name: 'reverify', ms: 1, generation };
     default:
       return { do: kind, generation };
   }
@@ -156,8 +157,6 @@ export function answersTo(kind: Kind, generation: number): readonly Happening[] 
       return [{ words: 'retry', event: { type: 'timer', name: 'retry', generation } }, lost];
     case 'timer pulse':
       return [{ words: 'pulse', event: { type: 'timer', name: 'pulse', generation } }, lost];
-    case 'timer reverify':
-      return [{ words: 'reverify', event: { type: 'timer', name: 'reverify', generation } }, lost];
   }
 }
 
@@ -176,7 +175,7 @@ const REQUESTS: readonly Happening[] = (
     { words: 'up with a changed file', event: { type: 'up', request: REQUEST, configChanged: true } },
     { words: 'down', event: { type: 'down', request: REQUEST } },
     { words: 'start', event: { type: 'start', request: REQUEST, name: VM, nowMs: 0 } },
-    { words: 'start past the receipt', event: { type: 'start', request: REQUEST, name: VM, nowMs: 2 } },
+    { words: 'start past the receipt', event: { type: 'start', request: REQUEST, name: VM, nowMs: RECEIPT_MS } },
     { words: 'stop', event: { type: 'stop', request: REQUEST, name: VM, force: false } },
     { words: 'stop by force', event: { type: 'stop', request: REQUEST, name: VM, force: true } },
   ] as const
@@ -192,7 +191,11 @@ export const VM_ENDED: Happening = {
 export function happensUnasked(generation: number): readonly Happening[] {
   return [
     ...REQUESTS,
-    { words: 'tick', event: { type: 'tick' } },
+    { words: 'tick', event: { type: 'tick', nowMs: 0 } },
+    { words: 'verification due', event: { type: 'tick', nowMs: VERIFICATION_DUE_MS } },
+    { words: 'receipt expired', event: { type: 'tick', nowMs: RECEIPT_MS } },
+    { words: 'alarm of a sensor', event: { type: 'shaken', fault: REFUSED } },
+    { words: 'verification asked for', event: { type: 'recheck' } },
     { words: 'violation', event: { type: 'violation', fault: REFUSED } },
     { words: 'a part was lost', event: { type: 'partLost', generation, fault: BROKEN } },
     { words: 'a part failed', event: { type: 'failed', effect: { do: 'disarmGuard' }, fault: BROKEN } },
@@ -202,7 +205,12 @@ export function happensUnasked(generation: number): readonly Happening[] {
     },
     // Of an earlier start in this generation, whose process is gone.
     ...(['defineWork', 'judgeWork', 'raiseWork'] as const).flatMap((kind) => answersTo(kind, generation).slice(-1)),
-    { words: 'configured', event: { type: 'configured', workVms: [VM] } },
+    ...(['block', 'pause', 'stop'] as const).map(
+      (onLoss): Happening => ({
+        words: `configured to ${onLoss}`,
+        event: { type: 'configured', workVms: [{ name: VM, onLoss }] },
+      }),
+    ),
     { words: 'configured without it', event: { type: 'configured', workVms: [] } },
   ];
 }
@@ -212,7 +220,15 @@ function judgements(generation: number): readonly Happening[] {
   const all = GATE_CHECKS.map((check) => verdict(check, 'verified'));
   const judged = (words: string, verdicts: readonly Verdict[], claim: Claim | undefined): Happening => ({
     words,
-    event: { type: 'judged', generation, verdicts, claim, nowMs: 0, maxAgeMs: 1, everyMs: 1 },
+    event: {
+      type: 'judged',
+      generation,
+      verdicts,
+      claim,
+      nowMs: 0,
+      maxAgeMs: RECEIPT_MS,
+      everyMs: VERIFICATION_DUE_MS,
+    },
   });
   return [
     judged('all verified', all, CLAIM),

@@ -9,7 +9,7 @@ import { CLOSE_STEPS, type GateState, type Phase } from '../../../src/core/gate/
 import { PULSE_CHECKS } from '../../../src/core/opening.ts';
 import { type CheckName, GATE_CHECKS, type Verdict } from '../../../src/core/verdict.ts';
 import { VM } from './gate-events.ts';
-import { judgeOrder, judgeState } from './gate-judgement.ts';
+import { ARMED, judgeOrder, judgeState } from './gate-judgement.ts';
 import type { OnBroken } from './gate-promises.ts';
 
 export interface History {
@@ -22,6 +22,8 @@ export interface History {
   /** Complete verdicts came in this generation, and none that speaks against them since. */
   readonly isProven: boolean;
   readonly hasReceipt: boolean;
+  /** A sensor told in this generation that what it stood on is gone. */
+  readonly isShaken: boolean;
   /** Steps of the closing order that were answered; undefined while no close is under way. */
   readonly closing: { readonly done: number; readonly failed: boolean } | undefined;
   readonly hasGateway: boolean;
@@ -42,6 +44,7 @@ export const NOTHING_YET: History = {
   isSpent: false,
   isProven: false,
   hasReceipt: false,
+  isShaken: false,
   closing: undefined,
   hasGateway: false,
   isViolated: false,
@@ -66,6 +69,7 @@ const OF_NO_GENERATION = {
   policy: 'none',
   isSpent: false,
   isProven: false,
+  isShaken: false,
   isDefined: false,
   isLeased: false,
 } as const;
@@ -129,6 +133,9 @@ function hear(now: Changing, { before, event }: Turn): void {
       now.hasProcess = false;
       now.isEnding = false;
       now.link = 'down';
+      return;
+    case 'shaken':
+      now.isShaken ||= ARMED.includes(before.phase);
       return;
     case 'violation':
       now.isViolated ||= !SHUT.includes(before.phase);

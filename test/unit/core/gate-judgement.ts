@@ -6,7 +6,7 @@ import { VM } from './gate-events.ts';
 import type { History, Turn } from './gate-history.ts';
 import type { OnBroken, Promised } from './gate-promises.ts';
 
-const ARMED: readonly Phase[] = ['addressing', 'connecting', 'verifying', 'open'];
+export const ARMED: readonly Phase[] = ['addressing', 'connecting', 'verifying', 'open'];
 
 function policyOf(phase: Phase): History['policy'] {
   return phase === 'addressing' ? 'DHCP' : 'endpoint';
@@ -49,6 +49,9 @@ export function judgeOrder(
       must('armed', ARMED.includes(after.phase), `while ${after.phase}`);
       must('armed', now.policy === policyOf(after.phase), `for policy ${now.policy}`);
       must('obeyed', !now.isSpent, 'in a generation that it was disarmed in');
+      return;
+    case 'pauseWork':
+      must('loss', now.link !== 'up', 'on a live wire');
       return;
     case 'writeReceipt':
       must('receipt', isOpen && now.isProven, `while ${after.phase}`);
@@ -113,6 +116,10 @@ export function judgeState(now: History, turn: Turn, broken: OnBroken): void {
     now.armed === 'no' || (ARMED.includes(phase) && now.policy === policyOf(phase)),
     `armed for ${now.policy}`,
   );
+  must('shaken', !now.isShaken || (!isOpen && now.armed === 'no'), 'a sensor was not heard');
+  must('loss', lossesFollow(turn), 'a work VM runs on');
+  must('rechecked', isRechecked(turn), `${turn.event.type}: no verification`);
+  must('receipt', !isOpen || !isPast(turn), 'a receipt past its time');
   must('receipt', isOpen || (!now.hasReceipt && after.receipt === undefined), 'a receipt');
   must('shut', isOpen || vms.every((vm) => !vm.admitted), 'an admitted work VM');
   must('shut', now.link !== 'up' || isOpen || phase === 'closing', 'a raised link');
@@ -131,6 +138,33 @@ export function judgeState(now: History, turn: Turn, broken: OnBroken): void {
   must('alive', now.isEnding || vms.every((vm) => vm.status !== 'stopping'), 'nobody ends a work VM');
   must('alive', goesOn(turn), `nothing follows ${turn.event.type}`);
   must('answered', answersAdd(turn), 'a request was dropped or answered twice');
+}
+
+/** Wires are down, or could not be lowered: what the configuration wants of each work VM is ordered now. */
+export function lossesFollow({ before, event, effects }: Turn): boolean {
+  const { closing, onLoss, work } = before;
+  const isAnswer =
+    (event.type === 'closeStep' && event.step === 'lowerLinks' && event.generation === before.generation) ||
+    (event.type === 'failed' && event.effect.do === 'lowerLinks' && event.effect.generation === before.generation);
+  if (!isAnswer || closing?.step !== 'lowerLinks' || closing.target === 'stopping') return true;
+  return Object.entries(onLoss).every(([name, wanted]) => {
+    const order = wanted === 'pause' ? 'pauseWork' : 'stopWork';
+    const isOrdered = effects.some((effect) => effect.do === order && effect.name === name);
+    return work[name]?.status !== 'running' || isOrdered;
+  });
+}
+
+/** A heartbeat that a receipt has not outlived. */
+export function isPast({ before: { receipt }, event }: Turn): boolean {
+  return event.type === 'tick' && receipt !== undefined && event.nowMs >= receipt.expiresMs;
+}
+
+export function isRechecked({ before, event, after, effects }: Turn): boolean {
+  if (before.phase !== 'open' || after.phase !== 'open') return true;
+  const isDue = event.type === 'tick' && before.reverifyAtMs !== undefined && event.nowMs >= before.reverifyAtMs;
+  if (event.type === 'recheck' || isDue) return after.reverifyDue;
+  const isTurn = event.type === 'timer' && event.name === 'pulse' && event.generation === before.generation;
+  return !isTurn || !before.reverifyDue || effects.some((effect) => effect.do === 'verify');
 }
 
 /** Who waited or asked now waits or was answered, once. */

@@ -83,6 +83,9 @@ function presumes(order: Effect['do'], answer: (effect: Effect, after: GateState
   };
 }
 
+/** A heartbeat of a gate that nothing is due for. */
+const NOTHING: GateEvent = { type: 'tick', nowMs: 0 };
+
 const CLOSING: readonly Mutant[] = [
   { defect: 'does not disarm the guard', breaks: ['armed', 'order'], machine: without('disarmGuard') },
   { defect: 'keeps the receipt over a close', breaks: ['receipt', 'order'], machine: without('revokeReceipt') },
@@ -124,7 +127,7 @@ const CLOSING: readonly Mutant[] = [
   {
     defect: 'forgets a violation that comes while it closes',
     breaks: ['violated'],
-    machine: told((event, { phase }) => (event.type === 'violation' && phase === 'closing' ? { type: 'tick' } : event)),
+    machine: told((event, { phase }) => (event.type === 'violation' && phase === 'closing' ? NOTHING : event)),
   },
   {
     defect: 'goes down without its gateway',
@@ -288,6 +291,66 @@ const WORK: readonly Mutant[] = [
   },
 ];
 
+const SENSES: readonly Mutant[] = [
+  {
+    defect: 'stays open after a sleep, a jump of a clock or a change of network',
+    breaks: ['shaken'],
+    machine: told((event) => (event.type === 'shaken' ? { type: 'recheck' } : event)),
+  },
+  {
+    defect: 'opens on a verification that a sleep came into',
+    breaks: ['shaken'],
+    machine: told((event, { phase }) => (event.type === 'shaken' && phase === 'verifying' ? NOTHING : event)),
+  },
+  {
+    defect: 'stays open past its receipt',
+    breaks: ['receipt'],
+    machine: told((event, { receipt }) =>
+      event.type === 'tick' && receipt !== undefined && event.nowMs >= receipt.expiresMs
+        ? { ...event, nowMs: receipt.expiresMs - 0.1 }
+        : event,
+    ),
+  },
+  {
+    defect: 'does not look again when a sensor asks for it',
+    breaks: ['rechecked'],
+    machine: told((event) => (event.type === 'recheck' ? NOTHING : event)),
+  },
+  {
+    defect: 'takes a pulse for the full verification that is due',
+    breaks: ['rechecked'],
+    machine: effects((done, { generation }, { phase }) =>
+      done.map((effect) =>
+        effect.do === 'verify' && phase === 'open' ? { do: 'pulse', admitted: effect.admitted, generation } : effect,
+      ),
+    ),
+  },
+  {
+    defect: 'looks the endpoint up again while the guard passes frames',
+    breaks: ['armed', 'order', 'obeyed'],
+    machine: effects((done, after) =>
+      after.phase === 'open' && done.some((effect) => effect.do === 'pulse')
+        ? [...done, { do: 'pin', generation: after.generation }]
+        : done,
+    ),
+    onlyWalked: 'its gate takes an endpoint only when it connects',
+  },
+  {
+    defect: 'lets a work VM run on that is to stand still',
+    breaks: ['loss'],
+    machine: without('pauseWork'),
+  },
+  {
+    defect: 'lets a work VM stand still on a live wire',
+    breaks: ['loss', 'order'],
+    machine: effects((done, after, before) =>
+      before.phase === 'open' && after.phase === 'closing'
+        ? [...done, ...Object.keys(after.onLoss).map((name) => ({ do: 'pauseWork', name }) as const)]
+        : done,
+    ),
+  },
+];
+
 const LIFE: readonly Mutant[] = [
   {
     defect: 'forgets who waits for a start when it closes',
@@ -317,4 +380,4 @@ const LIFE: readonly Mutant[] = [
   },
 ];
 
-export const MUTANTS: readonly Mutant[] = [...CLOSING, ...OPENING, ...ADDRESS, ...WORK, ...LIFE];
+export const MUTANTS: readonly Mutant[] = [...CLOSING, ...OPENING, ...ADDRESS, ...WORK, ...SENSES, ...LIFE];

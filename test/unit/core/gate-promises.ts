@@ -10,7 +10,11 @@ export const PROMISES = {
     'the guard is armed only while the gate asks for an address, connects, verifies or is open, for a policy loaded in this generation',
   obeyed: 'an order to arm is one that the guard obeys: of a newer generation than its policy',
   order: 'every close: guard, receipt, leases, links, connection tracking; the gateway dies where one of them failed',
-  receipt: 'a receipt exists only while the gate is open',
+  receipt: 'a receipt exists only while the gate is open, and no heartbeat keeps the gate open past its time',
+  shaken:
+    'what was verified before a sleep, a jump of a clock or a change of network opens nothing and keeps nothing open',
+  rechecked: 'a full verification that is due, or that somebody asks for, is the next one',
+  loss: 'a work VM that is to stand still or to stop when the gate closes does so, once its wire is down',
   shut: 'nothing is admitted, leased or raised unless the gate is open',
   stale: 'an answer of an older generation opens nothing',
   violated: 'only a person ends `violated`, and with a fresh gateway',

@@ -5,7 +5,7 @@
  * What is unbounded is folded; `step` tells the folded values apart from nothing else:
  * - generations: only equality is ever asked. The current one is 1, every older one 0; answers of older generations may
  *   come at any time, any number of times, whether they were ordered or not.
- * - time and retries: a receipt is in time or past it; of failures in a row only whether there were any is asked, and every
+ * - time and retries: a receipt is in time or past it, a verification due or not; of failures in a row only whether there were any is asked, and every
  *   third is told apart; else they differ in the length of a timer.
  * - request numbers: who waits is a list that is added to, answered whole and emptied. One stands for many.
  * - reasons, verdicts and faults, which are only carried along.
@@ -20,7 +20,9 @@ import {
   happensUnasked,
   KINDS,
   openOrders,
+  RECEIPT_MS,
   STALE_ANSWERS,
+  VERIFICATION_DUE_MS,
   VM,
   VM_ENDED,
 } from './gate-events.ts';
@@ -56,7 +58,7 @@ const CURRENT = 1;
 const UNASKED = happensUnasked(CURRENT);
 const ANSWERS = new Map(KINDS.map((kind) => [kind, answersTo(kind, CURRENT)]));
 /** Far more than the right gate has; a wrong one may have states without end. */
-const MOST_STATES = 100_000;
+const MOST_STATES = 200_000;
 
 /** Walks until `until` is broken, or to the end. */
 export function walk(machine: StepFunction, until?: Promised): Walk {
@@ -203,10 +205,10 @@ function opens(before: GateState, after: GateState): boolean {
 }
 
 const REASON = { kind: 'verdicts', failed: [] } as const;
-const RECEIPT = { claim: { kind: 'round-trip' }, expiresMs: 1 } as const;
+const RECEIPT = { claim: { kind: 'round-trip' }, expiresMs: RECEIPT_MS } as const;
 
 function folded(state: GateState): GateState {
-  const { retries, reason, receipt, upWaiters, downWaiters, work } = state;
+  const { retries, reason, receipt, reverifyAtMs, upWaiters, downWaiters, work } = state;
   const vms = Object.entries(work).map(([name, vm]) => [name, { ...vm, waiters: one(vm.waiters, 3) }] as const);
   return {
     ...state,
@@ -214,6 +216,7 @@ function folded(state: GateState): GateState {
     retries: retries > 3 ? retries - 3 : retries,
     reason: reason && REASON,
     receipt: receipt && RECEIPT,
+    reverifyAtMs: reverifyAtMs && VERIFICATION_DUE_MS,
     verdicts: [],
     upWaiters: one(upWaiters, 1),
     downWaiters: one(downWaiters, 2),
@@ -233,14 +236,15 @@ function keyOf({ state, history, isOver }: Node): string {
     ...[state.wanted, state.gatewayAlive, state.dhcp, state.pinned, state.reason !== undefined],
     ...[state.receipt !== undefined, state.reverifyDue, state.everOpen, closing?.failed === true],
     ...[state.upWaiters.length > 0, state.downWaiters.length > 0, vm !== undefined, vm?.admitted === true],
-    ...[vm?.judging === true, (vm?.waiters.length ?? 0) > 0, isOver],
+    ...[vm?.judging === true, (vm?.waiters.length ?? 0) > 0, isOver, state.reverifyAtMs !== undefined],
   );
   const past = bits(
     ...[history.isSpent, history.isProven, history.hasReceipt, history.hasGateway, history.isViolated],
     ...[history.hasProcess, history.isEnding, history.isDefined, history.isLeased, history.closing?.failed === true],
+    history.isShaken,
   );
   const { policy, armed, link } = history;
-  return `${state.phase}${closing?.step}${closing?.target}${vm?.status}${policy}${armed}${link}${history.closing?.done} ${state.retries} ${flags} ${past}`;
+  return `${state.phase}${closing?.step}${closing?.target}${vm?.status}${state.onLoss[VM]}${policy}${armed}${link}${history.closing?.done} ${state.retries} ${flags} ${past}`;
 }
 
 function bits(...flags: readonly boolean[]): number {

@@ -7,6 +7,7 @@ import type { GateEvent } from '../../../src/core/gate/events.ts';
 import { CLOSE_STEPS, type GateState, initialState, type Phase } from '../../../src/core/gate/state.ts';
 import { PULSE_CHECKS } from '../../../src/core/opening.ts';
 import { GATE_CHECKS, type Outcome, type Verdict } from '../../../src/core/verdict.ts';
+import { isPast, isRechecked, lossesFollow } from './gate-judgement.ts';
 import type { StepFunction } from './gate-mutants.ts';
 import { Broken, type Promised } from './gate-promises.ts';
 
@@ -58,11 +59,13 @@ interface Vm {
   link: boolean;
   /** Lowering it failed since it was raised: the gateway dies for it. */
   stuck: boolean;
+  /** The order to lower it is given: a second raise of one start came after the first one failed. */
+  isLowering: boolean;
   definedIn: number;
 }
 
 export class GateWorld {
-  state: GateState = initialState(NAMES);
+  state: GateState;
   /** Chance of a fault for each effect; 0 lets everything succeed. */
   trouble = 0.25;
   isOver = false;
@@ -73,7 +76,7 @@ export class GateWorld {
   readonly #dhcp: boolean;
   readonly #due: Due[] = [];
   readonly #vms = new Map(
-    NAMES.map((name) => [name, { process: false, link: false, stuck: false, definedIn: -1 } as Vm]),
+    NAMES.map((name) => [name, { process: false, link: false, stuck: false, isLowering: false, definedIn: -1 } as Vm]),
   );
   readonly #leases = new Set<string>();
   /** Of the close under way, or the last one. */
@@ -87,6 +90,8 @@ export class GateWorld {
   /** Counts closes: what was begun in an earlier attempt changes nothing in the world any more. */
   #attempt = 0;
   #verifiedIn = -1;
+  /** A sensor told in that generation that what it stood on is gone. */
+  #shakenIn = -1;
   /** What the guard holds: a policy of that generation, and the lowest generation that may arm it. */
   #loadedIn = -1;
   #isForDhcp = false;
@@ -99,6 +104,9 @@ export class GateWorld {
     this.#step = machine;
     this.#chance = chance;
     this.#dhcp = chance() < 0.3;
+    const wanted = chance();
+    const onLoss = wanted < 0.4 ? { a: 'pause' as const } : wanted < 0.6 ? { b: 'stop' as const } : {};
+    this.state = { ...initialState(NAMES), onLoss };
   }
 
   /** Wanted, and nothing is under way. */
@@ -127,7 +135,7 @@ export class GateWorld {
     if (next.at > this.#now) this.#now = next.at;
     const event = next.happen();
     if (event !== undefined) this.post(event);
-    if (!this.isOver && this.#chance() < 0.2) this.post({ type: 'tick' });
+    if (!this.isOver && this.#chance() < 0.2) this.post({ type: 'tick', nowMs: this.#now });
   }
 
   surprise(): void {
@@ -138,7 +146,9 @@ export class GateWorld {
     else if (pick < 0.3) this.request((request) => ({ type: 'down', request }));
     else if (pick < 0.65) this.request((request) => ({ type: 'start', request, name, nowMs: this.#now }));
     else if (pick < 0.75) this.request((request) => ({ type: 'stop', request, name, force: this.#chance() < 0.3 }));
-    else if (pick < 0.8) this.post({ type: 'violation', fault: fault(4) });
+    else if (pick < 0.78) this.post({ type: 'violation', fault: fault(4) });
+    else if (pick < 0.82) this.post({ type: 'shaken', fault: fault(4) });
+    else if (pick < 0.84) this.post({ type: 'recheck' });
     else if (pick < 0.9) this.post({ type: 'partLost', generation: this.state.generation, fault: fault(5) });
     else if (vm.process && this.state.work[name]?.status === 'running') {
       this.#end(vm);
@@ -174,6 +184,11 @@ export class GateWorld {
     if (event.type === 'defined' && event.verdict.outcome === 'verified') this.#judged(event.name, event.generation);
     const [after, effects] = this.#step(before, event);
     this.state = after;
+    if (event.type === 'shaken' && ARMED.includes(before.phase)) this.#shakenIn = before.generation;
+    const turn = { before, event, after, effects };
+    this.#must('loss', lossesFollow(turn), 'a work VM runs on');
+    this.#must('rechecked', isRechecked(turn), `no verification follows ${event.type}`);
+    this.#must('receipt', after.phase !== 'open' || !isPast(turn), 'open past the receipt');
     this.#mustAnswerTo(event, before, effects);
     if (before.phase !== 'closing' && after.phase === 'closing') this.#mustCloseInOrder(effects);
     if (before.phase === 'closing' && after.phase !== 'closing') this.#mustHaveClosed();
@@ -235,6 +250,10 @@ export class GateWorld {
       case 'timer':
         this.#later(effect.ms, () => ({ type: 'timer', name: effect.name, generation: effect.generation }));
         return;
+      case 'lowerLink':
+        this.#vm(effect.name).isLowering = true;
+        this.#run(effect);
+        return;
       default:
         this.#run(effect);
     }
@@ -256,6 +275,7 @@ export class GateWorld {
     this.#later(how < 0.5 ? soon : DEADLINE_MS, () => {
       if (isCloseStep(effect.do) && 'generation' in effect && effect.generation === this.state.generation)
         this.#closing.failed = true;
+      if (effect.do === 'lowerLink') this.#vm(effect.name).isLowering = false;
       if (effect.do === 'lowerLinks') for (const vm of this.#vms.values()) vm.stuck = vm.link;
       if (effect.do === 'raiseWork') this.#vm(effect.name).link = false;
       if (effect.do === 'stopWork') this.#end(this.#vm(effect.name));
@@ -290,7 +310,8 @@ export class GateWorld {
         this.#leases.clear();
         break;
       case 'lowerLink':
-        this.#vm(effect.name).link = false;
+      case 'pauseWork':
+        Object.assign(this.#vm(effect.name), { link: false, isLowering: false });
         break;
       case 'lowerLinks':
         for (const vm of this.#vms.values()) vm.link = false;
@@ -401,7 +422,11 @@ export class GateWorld {
           `${effect.name} raised without its verdict`,
         );
         break;
+      case 'pauseWork':
+        this.#must('loss', !this.#vm(effect.name).link || this.#vm(effect.name).stuck, `${effect.name} on a live wire`);
+        break;
       case 'armGuard':
+        this.#must('shaken', generation !== this.#shakenIn, 'armed after a sensor spoke');
         this.#must('armed', ARMED.includes(phase), `armed while ${phase}`);
         this.#must('armed', this.#loadedIn === generation, 'armed for a policy of another generation');
         this.#must('armed', this.#isForDhcp === (phase === 'addressing'), `armed for another policy while ${phase}`);
@@ -434,12 +459,13 @@ export class GateWorld {
         ARMED.includes(phase) && this.#isForDhcp === (phase === 'addressing'),
         `armed while ${phase}`,
       );
+    if (phase === 'open') this.#must('shaken', this.state.generation !== this.#shakenIn, 'open after a sensor spoke');
     if (phase !== 'open') this.#must('receipt', !this.#receipt, `a receipt while ${phase}`);
     const isShut = phase !== 'open' && phase !== 'closing';
     if (isShut) this.#must('shut', this.#leases.size === 0 || !this.#gateway, `leases while ${phase}`);
     for (const [name, vm] of this.#vms) {
       if (isShut) this.#must('shut', !vm.link || vm.stuck || !vm.process, `${name} has its link up while ${phase}`);
-      if (vm.link && !vm.stuck && phase === 'open')
+      if (vm.link && !vm.stuck && !vm.isLowering && phase === 'open')
         this.#must(
           'shut',
           work[name]?.admitted === true || work[name]?.status === 'stopping',
@@ -477,7 +503,7 @@ export class GateWorld {
   }
 
   #end(vm: Vm): void {
-    Object.assign(vm, { process: false, link: false, stuck: false });
+    Object.assign(vm, { process: false, link: false, stuck: false, isLowering: false });
   }
 
   #vm(name: string): Vm {

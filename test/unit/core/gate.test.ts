@@ -116,7 +116,7 @@ describe('the way up', () => {
     expect(play.state.phase).toBe('open');
     expect(play.did()).toEqual([
       ...['announce', 'bootGateway', 'announce', 'pin', 'armGuard', 'startTunnel', 'announce', 'verify'],
-      ...['announce', 'writeReceipt', 'timer', 'lease', 'reply'],
+      ...['announce', 'writeReceipt', 'lease', 'reply'],
     ]);
   });
 
@@ -133,7 +133,7 @@ describe('the way up', () => {
     expect(play.did()).toEqual([
       ...['announce', 'bootGateway', 'announce', 'admitDhcp', 'armGuard', 'askAddress'],
       ...['disarmGuard', 'announce', 'pin', 'armGuard', 'startTunnel', 'announce', 'verify'],
-      ...['announce', 'writeReceipt', 'timer', 'lease', 'reply'],
+      ...['announce', 'writeReceipt', 'lease', 'reply'],
     ]);
   });
 
@@ -331,7 +331,7 @@ describe('closing', () => {
     play.on({ type: 'gatewayKilled', generation: play.state.generation });
     expect(play.state.phase).toBe('violated');
     play.did();
-    play.on({ type: 'tick' }, { type: 'timer', name: 'retry', generation: play.state.generation });
+    play.on({ type: 'tick', nowMs: 0 }, { type: 'timer', name: 'retry', generation: play.state.generation });
     expect(play.did()).toEqual([]);
     play.on({ type: 'up', request: 3, configChanged: false });
     expect(play.did()).toContain('bootGateway');
@@ -577,7 +577,7 @@ function requestOf({ type, name }: { type: string; name: string }, request: numb
     case 'stop':
       return { type, request, name, force: false };
     case 'tick':
-      return { type };
+      return { type, nowMs: 0 };
     case 'violation':
       return { type, fault: refused };
     default:

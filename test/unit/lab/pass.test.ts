@@ -34,6 +34,13 @@ describe('LabPass', () => {
     expect(LabPass.of(labPassPlan.parse(JSON.parse(text))).plan()).toEqual(plan);
   });
 
+  test('its uplink is none of this machine, unless it says what of it stands for the uplink', () => {
+    expect(LabPass.of(plan).network).toBeUndefined();
+    const network = { toward: '127.0.0.1', resolvConf: '/tmp/lab/resolv.conf' };
+    expect(LabPass.of({ ...plan, network }).network).toEqual(network);
+    expect(labPassPlan.safeParse({ ...plan, network: { toward: 'example.org', resolvConf: '' } }).success).toBe(false);
+  });
+
   test('cannot be forged', () => {
     const pass = LabPass.of(plan);
     expect(LabPass.is(pass)).toBe(true);

@@ -36,7 +36,7 @@ test('the guard passes DHCP alone, then what the address it was given needs; the
   await stand.up();
   expect(await stand.phase()).toBe('open');
   expect(stand.parts.guard.armedFor).toEqual([DHCP_ALONE, 'DHCP, 192.168.77.101 to 1 endpoints']);
-  expect(stand.parts.control.said.slice(0, 5)).toEqual(['apply', 'uplink', 'apply', 'clock', 'tunnel']);
+  expect(stand.parts.control.said.slice(0, 5)).toEqual(['apply', 'uplink', 'clock', 'apply', 'tunnel']);
   expect(given()).toEqual(['the local network gave the gateway 192.168.77.101/24, router 192.168.77.1']);
 });
 

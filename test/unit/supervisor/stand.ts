@@ -15,6 +15,7 @@ import { SupervisorClient } from '../../../src/supervisor/client.ts';
 import { Supervisor } from '../../../src/supervisor/supervisor.ts';
 import { addProfile } from '../../../src/vpn/index.ts';
 import { FakeParts } from './parts.ts';
+import { FakeSenses } from './senses.ts';
 
 const CONFIG = 'version: 1\nvpn: lab\nwork: {a: {template: tiny}, b: {template: tiny}}\n';
 /** No frame is ever sent to it: the gateway is in memory. */
@@ -26,6 +27,7 @@ export class Stand {
   readonly home: HomeLayout;
   readonly layout: GateLayout;
   readonly parts = new FakeParts();
+  readonly senses = new FakeSenses();
   readonly gateways = new MemoryGatewayHost();
   readonly works = new MemoryWorkHost();
   readonly configPath: string;
@@ -89,6 +91,7 @@ export class Stand {
       workHost: this.works,
       ignoredEnvironment: [],
       parts: this.parts.factory,
+      senses: this.senses,
       ...(this.pass === undefined ? {} : { lab: this.pass }),
     });
     return this.supervisor;

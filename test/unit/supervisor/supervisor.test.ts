@@ -100,7 +100,6 @@ describe('what closes a gate', () => {
     ['guard', () => stand.parts.guard.die()],
     ['control channel', () => stand.parts.control.break()],
     ['gateway', () => stand.gateways.machines.running(stand.layout.run)?.finish('unknown', 'killed')],
-    ['deadline', () => stand.parts.guard.report({ type: 'disarmed', why: 'deadline' })],
   ])('%s lost: a fresh gateway, the work VM runs on', async (_, lose) => {
     const { guards } = stand.parts;
     lose();

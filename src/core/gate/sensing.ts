@@ -1,0 +1,44 @@
+/** What sensors and the heartbeat tell: close first, ask later; or look again soon. */
+import type { SerializedFault } from '../coded.ts';
+import { close, type Step } from './closing.ts';
+import { connect } from './opening.ts';
+import { type GateState, isArmed } from './state.ts';
+
+/**
+ * Whatever was verified, or is being verified, was true of another network or another moment. The gateway is kept: it is
+ * connected and verified anew. A gate that waits for its next attempt makes it now: the network may just have come back.
+ */
+export function shaken(state: GateState, fault: SerializedFault): Step {
+  switch (state.phase) {
+    case 'addressing':
+    case 'connecting':
+    case 'verifying':
+    case 'open':
+      // What failed on another network is no reason to wait on this one.
+      return close({ ...state, retries: 0 }, 'closed', { kind: 'fault', fault });
+    case 'closed':
+      // A gateway that does not boot is no matter of the network: it keeps to its backoff.
+      return state.wanted && state.gatewayAlive ? connect({ ...state, retries: 0 }) : [state, []];
+    case 'booting':
+    case 'closing':
+    case 'violated':
+    case 'stopping':
+    case 'down':
+      return [state, []];
+  }
+}
+
+/** The next pulse is a full verification; one under way has begun too early to count. */
+export function recheck(state: GateState): Step {
+  return [state.phase === 'open' ? { ...state, reverifyDue: true, reverifyAtMs: undefined } : state, []];
+}
+
+/** The guard's deadline is pushed; but no heartbeat keeps a gate open past its receipt. */
+export function tick(state: GateState, nowMs: number): Step {
+  const { phase, receipt, reverifyAtMs, generation } = state;
+  if (phase === 'open' && !(receipt !== undefined && nowMs < receipt.expiresMs)) {
+    return close(state, 'closed', { kind: 'expired' });
+  }
+  const [next] = reverifyAtMs !== undefined && nowMs >= reverifyAtMs ? recheck(state) : [state];
+  return [next, isArmed(state) ? [{ do: 'armGuard', generation }] : []];
+}
