@@ -58,6 +58,12 @@ await rm(outdir, { recursive: true, force: true });
 const inputs = (await Promise.all(PROGRAMS.map((program) => makeProgram(program, outdir)))).flat();
 await writeFile(path.join(outdir, 'THIRD-PARTY-LICENSES'), await licensesOf(ROOT, inputs));
 
+/** What is not published may be as big as it likes, and is spared what makes a bundle differ from the sources. */
+function savings({ whole }, before, shared) {
+  if (whole === true) return [];
+  return [shared.length > 0 ? keepTogether(ROOT, before, shared) : onlyWhatIsUsed()];
+}
+
 /** @returns the files that went into it, relative to the root */
 async function makeProgram(program, outdir) {
   const settings = { ...SETTINGS, splitting: program.whole !== true, outdir, plugins: [leaveOut()] };
@@ -66,7 +72,7 @@ async function makeProgram(program, outdir) {
   const { outputFiles, metafile } = await build({
     ...settings,
     entryPoints: program.entries,
-    plugins: [...settings.plugins, shared.length > 0 ? keepTogether(ROOT, before, shared) : onlyWhatIsUsed()],
+    plugins: [...settings.plugins, ...savings(program, before, shared)],
   });
   await refuseNamesOfCommonJs(metafile);
   for (const file of outputFiles) {

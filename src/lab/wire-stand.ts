@@ -7,10 +7,14 @@ import { once } from 'node:events';
 import { mkdir, rm } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Installation, killHolder, Machine, option, PIDFILE, SOCKETS, server, wire } from '../drivers/index.ts';
 import { FrameReader, framed } from '../frame/index.ts';
 import { emptyFolder } from '../home/index.ts';
-import { hostPlatform } from '../host/index.ts';
+import { hostPlatform, monotonicMs } from '../host/index.ts';
+
+const LISTEN_MS = 5_000;
+const LOOK_AGAIN_MS = 10;
 
 export interface WireStand {
   readonly pid: number;
@@ -65,8 +69,7 @@ export async function standOn(
         if (name === 'NETDEV_STREAM_CONNECTED') resolve();
       });
     });
-    const socket = net.connect(stream);
-    await once(socket, 'connect');
+    const socket = await connectWhenThere(stream);
     await accepted;
     socket.on('error', () => {}); // Ends with the process.
     const listeners = new Set<(frame: Buffer) => void>();
@@ -83,5 +86,20 @@ export async function standOn(
   } catch (cause) {
     await close();
     throw cause;
+  }
+}
+
+/** QEMU's control socket answers before `-netdev stream` listens: it does that in a thread of its own (net/stream.c). */
+async function connectWhenThere(path: string): Promise<net.Socket> {
+  const deadline = monotonicMs() + LISTEN_MS;
+  for (;;) {
+    const socket = net.connect(path);
+    try {
+      await once(socket, 'connect');
+      return socket;
+    } catch (cause) {
+      if (monotonicMs() > deadline) throw cause;
+      await delay(LOOK_AGAIN_MS);
+    }
   }
 }
