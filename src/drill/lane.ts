@@ -74,7 +74,8 @@ export class Lane {
       await this.#until('the gate is open again and the work VM gets answers', isBack, fault.id, sentBefore);
     } catch (cause) {
       if (this.#signal.aborted || !VmgateError.is(cause)) throw cause;
-      stuck = `${cause.what}; phases: ${phases.seen.map(({ phase }) => phase).join(' ')}`;
+      const status = await this.status().catch(String);
+      stuck = `${cause.what}; phases: ${phases.seen.map(({ phase }) => phase).join(' ')}; ${JSON.stringify(status)}`;
     }
     const recovered = traffic.answered;
     const [tried, before] = [traffic.sent - sentBefore, this.#before];
