@@ -14,6 +14,7 @@ export {
 } from './dhcp.ts';
 export { buildDnsQuery, DNS_TYPES, type DnsMessage, parseDns } from './dns.ts';
 export { buildEthernet, ETHER_TYPES, ETHERNET_HEADER, type EthernetFrame, parseEthernet } from './ethernet.ts';
+export { describeFlow } from './flow.ts';
 export {
   IP_PROTOCOLS,
   type Ipv4Fields,
@@ -23,7 +24,7 @@ export {
   parseIpv6,
 } from './ip.ts';
 export { dnsQueryFrame, type Hop, icmpEchoFrame, ipv4Frame, tcpSynFrame, udpFrame } from './packets.ts';
-export { type CapturedFrame, PCAP_HEADER, parsePcap, pcapHeader, pcapRecord } from './pcap.ts';
+export { type CapturedFrame, PCAP_HEADER, parsePcap, pcapHeader, pcapRecord, wholePcapBytes } from './pcap.ts';
 export {
   type Flow,
   type IcmpMessage,

@@ -1,7 +1,7 @@
 /** The home folder: where everything is kept, and how it is kept whole. */
 export { writeFileAtomic } from './atomic-write.ts';
 export { homeRoot, openGate, openHome } from './home.ts';
-export { Journal, readJournal } from './journal.ts';
+export { Journal, readJournal, readWholeJournal } from './journal.ts';
 export { type GateLayout, type HomeLayout, layoutOf, MAX_SOCKET_PATH } from './layout.ts';
 export { acquireLock, type Lock, type LockHolder, readLock } from './lock.ts';
 export { type PrivateRead, readPrivateFile } from './private-file.ts';

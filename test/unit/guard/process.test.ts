@@ -221,6 +221,7 @@ describe('violated', () => {
         why: 'destination is not the endpoint',
         frame: foreignFrame().toString('hex'),
         canary: false,
+        recorded: true,
       },
     ]);
     const kept = parsePcap(readFileSync(path.join(gateway.folder, 'evidence', 'first.pcap')));
