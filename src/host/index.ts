@@ -6,6 +6,7 @@ export { withholdMemoryFromCoreDumps } from './core-dump.ts';
 export { cleanEnvironment, type IgnoredEnvironment } from './environment.ts';
 export { escapeBlock, escapeJson, escapeLine } from './escape.ts';
 export { LineSplitter } from './lines.ts';
+export { type Notification, type Notify, notifyDesktop } from './notify.ts';
 export { expectOk } from './outcome.ts';
 export { packageFile, programFile } from './package.ts';
 export { type HostPlatform, hostPlatform, installLine, type PackageFamily } from './platform.ts';

@@ -40,6 +40,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     'home',
     'config',
     'drivers',
+    'evidence',
     'gateway',
     'guard',
     'image',

@@ -19,7 +19,7 @@ const ENVIRONMENT: Readonly<Record<string, readonly string[]>> = {
   'src/cli/outside.ts': ['NO_COLOR', 'SSH_AUTH_SOCK', 'TERM', 'VMGATE_ACCEL'],
   // Handed on from the CLI to the process it starts, and read there.
   'src/supervisor/launch.ts': ['*'],
-  'src/supervisor/process.ts': ['VMGATE_ACCEL'],
+  'src/supervisor/process.ts': ['VMGATE_ACCEL', 'VMGATE_NOTIFY'],
 };
 
 const MAX_LINES = 300;
