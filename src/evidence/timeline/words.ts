@@ -1,0 +1,61 @@
+/** The words that the terminal and the page have in common. */
+import { bytesText, countText, spanText } from '../../core/amounts.ts';
+import type { CodedEvent } from '../../core/coded.ts';
+import type { Band, BandState } from './bands.ts';
+import type { Bin } from './bins.ts';
+import { minuteText, type Zone } from './clock.ts';
+import type { Day } from './day.ts';
+
+export const STATE_WORDS: Readonly<Record<BandState, string>> = {
+  open: 'open',
+  closed: 'closed',
+  violated: 'violated',
+  down: 'down',
+  silent: 'nothing recorded',
+};
+
+/** `closed: the VPN server did not answer (4 attempts)` */
+export function bandText({ state, detail, attempts }: Band): string {
+  const tried = state === 'closed' && attempts > 1 ? ` (${countText(attempts, 'attempt')})` : '';
+  return `${STATE_WORDS[state]}${detail === '' ? '' : `: ${detail}`}${tried}`;
+}
+
+/** What one bin has to say, a line each. Text from outside is in it: whoever shows it escapes it. */
+export function binLines({ bands, events }: Day, bin: Bin, zone: Zone): readonly string[] {
+  const { fromMs, toMs, outBytes, inBytes, blocked, held } = bin;
+  const inside = (band: Band) => band.fromMs < toMs && band.toMs > fromMs;
+  const said = events.filter(({ at }) => Date.parse(at) >= fromMs && Date.parse(at) < toMs).filter(isTurn);
+  return [
+    `${minuteText(zone, fromMs)} to ${minuteText(zone, toMs)}`,
+    ...some(bands.filter(inside).map(bandText), 3),
+    ...(outBytes + inBytes > 0 ? [`received ${bytesText(inBytes)}, sent ${bytesText(outBytes)}`] : []),
+    ...(blocked > 0 ? [`BLOCKED ${countText(blocked, 'frame')} that ${blocked === 1 ? 'is' : 'are'} not the VPN`] : []),
+    ...(held > 0 ? [`${countText(held, 'frame')} of the VPN stopped while closed`] : []),
+    ...some(
+      said.map(({ text }) => text),
+      3,
+    ),
+  ];
+}
+
+/** What is no step of something routine. */
+function isTurn({ code, level }: CodedEvent): boolean {
+  return level !== 'info' && code !== 'GATE_PHASE';
+}
+
+function some(lines: readonly string[], most: number): readonly string[] {
+  return lines.length <= most ? lines : [...lines.slice(0, most - 1), `... and ${lines.length - most + 1} more`];
+}
+
+/** The day in four lines. */
+export function summaryLines({ totals }: Day): readonly string[] {
+  const { openMs, closedMs, violatedMs, losses, outBytes, inBytes, blocked, held } = totals;
+  const lost = losses === 0 ? '' : `, ${countText(losses, 'loss', 'losses')}`;
+  const violated = violatedMs === 0 ? '' : `, violated ${spanText(violatedMs)}`;
+  return [
+    `open ${spanText(openMs)}, closed ${spanText(closedMs)}${lost}${violated}`,
+    `received ${bytesText(inBytes)}, sent ${bytesText(outBytes)} through the tunnel`,
+    `blocked ${countText(blocked, 'frame')} that ${blocked === 1 ? 'is' : 'are'} not the VPN`,
+    ...(held === 0 ? [] : [`stopped ${countText(held, 'frame')} of the VPN while it was closed`]),
+  ];
+}
