@@ -97,8 +97,9 @@ function bandLines({ bands }: Day, zone: Zone): readonly string[] {
   return [
     ...(left > 0 ? [`  ... ${left} earlier ones: vmgate evidence --timeline --json`] : []),
     ...told.slice(-MAX_BANDS).map((band) => {
+      const next = bands[bands.indexOf(band) + 1];
       const lasted = spanText(band.toMs - band.fromMs);
-      return `  ${secondText(zone, band.fromMs)}  ${lasted.padEnd(12)}  ${escapeLine(bandText(band), 160)}`;
+      return `  ${secondText(zone, band.fromMs)}  ${lasted.padEnd(12)}  ${escapeLine(bandText(band, next), 160)}`;
     }),
   ];
 }

@@ -15,9 +15,17 @@ export const STATE_WORDS: Readonly<Record<BandState, string>> = {
 };
 
 /** `closed: the VPN server did not answer (4 attempts)` */
-export function bandText({ state, detail, attempts }: Band): string {
-  const tried = state === 'closed' && attempts > 1 ? ` (${countText(attempts, 'attempt')})` : '';
-  return `${STATE_WORDS[state]}${detail === '' ? '' : `: ${detail}`}${tried}`;
+export function bandText(band: Band, next?: Band): string {
+  const why = whyText(band, next);
+  return `${STATE_WORDS[band.state]}${why === '' ? '' : `: ${why}`}`;
+}
+
+/** Of a closed gate without a reason, what came `next` says what it was about. */
+export function whyText({ state, detail, attempts }: Band, next?: Band): string {
+  if (state !== 'closed') return detail;
+  const tried = attempts > 1 ? ` (${countText(attempts, 'attempt')})` : '';
+  if (detail !== '') return `${detail}${tried}`;
+  return next?.state === 'open' ? `coming up${tried}` : next?.state === 'down' ? 'going down' : '';
 }
 
 /** What one bin has to say, a line each. Text from outside is in it: whoever shows it escapes it. */
@@ -27,7 +35,10 @@ export function binLines({ bands, events }: Day, bin: Bin, zone: Zone): readonly
   const said = events.filter(({ at }) => Date.parse(at) >= fromMs && Date.parse(at) < toMs).filter(isTurn);
   return [
     `${minuteText(zone, fromMs)} to ${minuteText(zone, toMs)}`,
-    ...some(bands.filter(inside).map(bandText), 3),
+    ...some(
+      bands.filter(inside).map((band) => bandText(band)),
+      3,
+    ),
     ...(outBytes + inBytes > 0 ? [`received ${bytesText(inBytes)}, sent ${bytesText(outBytes)}`] : []),
     ...(blocked > 0 ? [`BLOCKED ${countText(blocked, 'frame')} that ${blocked === 1 ? 'is' : 'are'} not the VPN`] : []),
     ...(held > 0 ? [`${countText(held, 'frame')} of the VPN stopped while closed`] : []),

@@ -6,10 +6,9 @@ import { createHash } from 'node:crypto';
 import { bytesText, countText, spanText } from '../../../core/amounts.ts';
 import type { CodedEvent } from '../../../core/coded.ts';
 import { escapeLine } from '../../../host/index.ts';
-import type { Band } from '../bands.ts';
 import { dateText, minuteText, secondText, type Zone, zoneText } from '../clock.ts';
 import { BINS, type Day } from '../day.ts';
-import { bandText, binLines, STATE_WORDS } from '../words.ts';
+import { binLines, STATE_WORDS, whyText } from '../words.ts';
 import { chart, swatch, trafficSwatch } from './chart.ts';
 import { escapeHtml, scriptJson } from './markup.ts';
 import { SCRIPT } from './script.ts';
@@ -133,21 +132,16 @@ function key(mark: string, name: string): string {
 }
 
 function states({ bands }: Day, zone: Zone): string {
-  const rows = bands.slice(-MAX_BANDS).map((band) => {
+  const shown = bands.slice(-MAX_BANDS);
+  const rows = shown.map((band, index) => {
     return [
       `<tr><td class="when">${secondText(zone, band.fromMs)}</td>`,
       `<td class="when">${spanText(band.toMs - band.fromMs)}</td>`,
       `<td class="state">${swatch(band.state)}${STATE_WORDS[band.state]}</td>`,
-      `<td>${escapeHtml(why(band))}</td></tr>`,
+      `<td>${escapeHtml(whyText(band, shown[index + 1]))}</td></tr>`,
     ].join('');
   });
   return table('States', ['From', 'For', 'State', 'Why'], rows, bands.length - rows.length, 'state');
-}
-
-function why(band: Band): string {
-  return bandText(band)
-    .slice(STATE_WORDS[band.state].length)
-    .replace(/^: | \(|\)$/g, (mark) => (mark === ': ' ? '' : mark));
 }
 
 function happenings({ events }: Day, zone: Zone): string {
