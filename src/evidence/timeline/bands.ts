@@ -36,17 +36,15 @@ export function bandsOf(
 ): readonly Band[] {
   if (toMs <= fromMs) return [];
   const marks = marksOf(events, samples);
-  const silences = silencesOf(events, samples, toMs);
+  const silences = silencesOf(events, samples, toMs).filter((silence) => silence.toMs > fromMs);
   const named = marks.map((mark, index): Band => {
     const { atMs, phase, detail } = mark;
     const attempts = phase === 'connecting' ? 1 : 0;
     return { fromMs: atMs, toMs: marks[index + 1]?.atMs ?? toMs, state: stateOf(phase), detail, attempts };
   });
   const begin: Band = { fromMs, toMs: marks[0]?.atMs ?? toMs, state: 'silent', detail: '', attempts: 0 };
-  const all = [begin, ...named]
-    .flatMap((band) => silenced(band, silences))
-    .flatMap((band) => clipped(band, fromMs, toMs));
-  return joined(all);
+  const today = [begin, ...named].flatMap((band) => clipped(band, fromMs, toMs));
+  return joined(today.flatMap((band) => silenced(band, silences)));
 }
 
 function marksOf(events: readonly CodedEvent[], samples: readonly Sample[]): readonly Mark[] {
@@ -108,7 +106,7 @@ function silenced(band: Band, silences: ReturnType<typeof silencesOf>): readonly
     pieces.push({ fromMs: from, toMs: to, state: 'silent', detail: '', attempts: 0 });
     at = to;
   }
-  return [...pieces, { ...band, fromMs: at }];
+  return [...pieces, { ...band, fromMs: at }].filter((piece) => piece.fromMs < piece.toMs);
 }
 
 function clipped(band: Band, fromMs: number, toMs: number): readonly Band[] {

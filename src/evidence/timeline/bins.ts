@@ -57,6 +57,7 @@ export function binsOf(
       bin.inBytes += sample.inBytes * share;
       bin.held += sample.held * share;
     }
+    if (sample.blocked === 0) continue;
     // Only the first of a violation are reported one by one: the sample has them all.
     const reported = violations.filter((atMs) => atMs > sample.fromMs && atMs <= sample.toMs);
     const bin = binAt(reported[0] ?? sample.toMs);

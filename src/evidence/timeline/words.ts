@@ -1,6 +1,5 @@
 /** The words that the terminal and the page have in common. */
 import { bytesText, countText, spanText } from '../../core/amounts.ts';
-import type { CodedEvent } from '../../core/coded.ts';
 import type { Band, BandState } from './bands.ts';
 import type { Bin } from './bins.ts';
 import { minuteText, type Zone } from './clock.ts';
@@ -28,30 +27,36 @@ export function whyText({ state, detail, attempts }: Band, next?: Band): string 
   return next?.state === 'open' ? `coming up${tried}` : next?.state === 'down' ? 'going down' : '';
 }
 
-/** What one bin has to say, a line each. Text from outside is in it: whoever shows it escapes it. */
-export function binLines({ bands, events }: Day, bin: Bin, zone: Zone): readonly string[] {
+/** What each bin has to say, a line each. Text from outside is in it: whoever shows it escapes it. */
+export function binLines(day: Day, zone: Zone): readonly (readonly string[])[] {
+  const turns = turnsOf(day);
+  return day.bins.map((bin, index) => linesOf(bin, day.bands, turns[index] ?? [], zone));
+}
+
+function linesOf(bin: Bin, bands: readonly Band[], turns: readonly string[], zone: Zone): readonly string[] {
   const { fromMs, toMs, outBytes, inBytes, blocked, held } = bin;
-  const inside = (band: Band) => band.fromMs < toMs && band.toMs > fromMs;
-  const said = events.filter(({ at }) => Date.parse(at) >= fromMs && Date.parse(at) < toMs).filter(isTurn);
+  const inside = bands.filter((band) => band.fromMs < toMs && band.toMs > fromMs);
   return [
     `${minuteText(zone, fromMs)} to ${minuteText(zone, toMs)}`,
     ...some(
-      bands.filter(inside).map((band) => bandText(band)),
+      inside.map((band) => bandText(band)),
       3,
     ),
     ...(outBytes + inBytes > 0 ? [`received ${bytesText(inBytes)}, sent ${bytesText(outBytes)}`] : []),
     ...(blocked > 0 ? [`BLOCKED ${countText(blocked, 'frame')} that ${blocked === 1 ? 'is' : 'are'} not the VPN`] : []),
     ...(held > 0 ? [`${countText(held, 'frame')} of the VPN stopped while closed`] : []),
-    ...some(
-      said.map(({ text }) => text),
-      3,
-    ),
+    ...some(turns, 3),
   ];
 }
 
-/** What is no step of something routine. */
-function isTurn({ code, level }: CodedEvent): boolean {
-  return level !== 'info' && code !== 'GATE_PHASE';
+/** By bin, what is neither routine nor a state. */
+function turnsOf({ events, bins, fromMs, toMs }: Day): readonly (readonly string[])[] {
+  const turns = bins.map((): string[] => []);
+  for (const { at, code, level, text } of events) {
+    if (level === 'info' || code === 'GATE_PHASE') continue;
+    turns[Math.floor(((Date.parse(at) - fromMs) / (toMs - fromMs)) * bins.length)]?.push(text);
+  }
+  return turns;
 }
 
 function some(lines: readonly string[], most: number): readonly string[] {

@@ -49,7 +49,7 @@ export function renderPage(day: Day, { zone, notes }: PageFacts): string {
     happenings(day, zone),
     footer(day, notes),
     '</main>',
-    `<script type="application/json" id="day">${scriptJson(day.bins.map((bin) => binLines(day, bin, zone).map((line) => escapeLine(line, 200))))}</script>`,
+    `<script type="application/json" id="day">${scriptJson(binLines(day, zone).map((lines) => lines.map((line) => escapeLine(line, 200))))}</script>`,
     `<script>${SCRIPT}</script>`,
     '</body>',
     '</html>',
