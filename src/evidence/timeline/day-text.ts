@@ -1,5 +1,5 @@
 /** A day for a terminal: three rows of a cell for each quarter or third of an hour, then every state in words. ASCII only. */
-import { spanText } from '../../core/amounts.ts';
+import { countText, spanText } from '../../core/amounts.ts';
 import { escapeLine } from '../../host/index.ts';
 import type { Band } from './bands.ts';
 import type { Bin } from './bins.ts';
@@ -35,7 +35,9 @@ export function describeDay(day: Day, zone: Zone, columns: number): string {
     row('', '# open   = open, with a break   - closed   ! VIOLATED   . down   blank: nothing recorded'),
     '',
     ...summaryLines(day).map((line) => `  ${line}`),
-    ...(day.unreadable === 0 ? [] : [`  ${day.unreadable} lines of the records could not be read and are left out`]),
+    ...(day.unreadable === 0
+      ? []
+      : [`  ${countText(day.unreadable, 'line')} of the records could not be read, and left out`]),
     '',
     ...bandLines(day, zone),
   ].join('\n');

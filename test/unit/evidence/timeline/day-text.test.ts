@@ -41,5 +41,5 @@ test('case 71: what was journaled draws on no terminal', () => {
 
 test('lines that could not be read are said', () => {
   const text = describeDay(dayOf({ ...TRAVEL, unreadable: 3 }, DAY, at('21:00:00')), UTC, 100);
-  expect(text).toContain('3 lines of the records could not be read and are left out');
+  expect(text).toContain('3 lines of the records could not be read, and left out');
 });
