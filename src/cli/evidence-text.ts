@@ -86,7 +86,9 @@ function unrecorded({ violations }: EvidenceReport): readonly string[] {
 
 function left({ uplink }: EvidenceReport): readonly string[] {
   if (uplink === null) return ['  left     nothing now: no gateway runs'];
-  const counted = Object.entries(uplink.passed).map(([kind, sum]) => `${escapeLine(kind)} ${sum.frames}`);
+  const counted = Object.entries(uplink.passed).flatMap(([kind, { frames }]) =>
+    frames === 0 ? [] : [`${escapeLine(kind)} ${frames}`],
+  );
   const unwritten = uplink.unrecorded > 0 ? `, of them in no file: ${uplink.unrecorded}` : '';
   return [
     `  left     since its gateway booted: ${counted.join(', ') || 'nothing'}; stopped: ${uplink.foreign}${unwritten}`,

@@ -5,10 +5,14 @@
 import type { CodedEvent } from '../core/coded.ts';
 import { events } from './codes.ts';
 
+const RECEIPT = 'receipt';
+
 export class News {
   readonly #said = new Map<string, string>();
 
   isNews({ code, payload }: CodedEvent): boolean {
+    // A close revokes the receipt: the next one is another.
+    if (code === events.GATE_PHASE.code) this.#said.delete(RECEIPT);
     const [about, now] = subject(code, payload as Readonly<Record<string, unknown>>);
     if (about === undefined) return true;
     const isNews = this.#said.get(about) !== now;
@@ -19,6 +23,6 @@ export class News {
 
 function subject(code: string, payload: Readonly<Record<string, unknown>>): readonly [string | undefined, string] {
   if (code === events.GATE_CHECK.code) return [`check ${String(payload['check'])}`, String(payload['outcome'])];
-  if (code === events.GATE_RECEIPT.code) return ['receipt', String(payload['evidence'])];
+  if (code === events.GATE_RECEIPT.code) return [RECEIPT, String(payload['evidence'])];
   return [undefined, ''];
 }

@@ -41,6 +41,8 @@ describe('news', () => {
       occur(events.GATE_RECEIPT, { receipt: `sha256:${Math.random()}`, evidence, expires: '' });
     expect(['a', 'a', 'b'].map((evidence) => news.isNews(receipt(evidence)))).toEqual([true, false, true]);
     expect([phase('open'), phase('open')].map((event) => news.isNews(event))).toEqual([true, true]);
+    // A close revoked the one before it.
+    expect(news.isNews(receipt('b'))).toBe(true);
   });
 });
 
