@@ -5,23 +5,21 @@ import type { Band } from './bands.ts';
 import type { Bin } from './bins.ts';
 import { dateText, minuteText, secondText, type Zone, zoneText } from './clock.ts';
 import type { Day } from './day.ts';
+import { type View, viewOf } from './view.ts';
 import { bandText, summaryLines } from './words.ts';
 
 const MARGIN = 11;
-/** Bins of five minutes to a cell, where so many columns are there. */
-const LAYOUTS = [
-  { columns: MARGIN + 96, perCell: 3 },
-  { columns: MARGIN + 72, perCell: 4 },
-  { columns: MARGIN + 48, perCell: 6 },
-] as const;
-const NARROWEST = 12;
+/** Cells in a row, where so many columns are there: a whole day in thirds, quarters or halves of an hour. */
+const ROOMS = [96, 72, 48, 24] as const;
+const FEWEST = 24;
 const MAX_BANDS = 60;
 /** From nothing to the most of the day. */
 const LEVELS = ' .:-=+*#%@';
 
 export function describeDay(day: Day, zone: Zone, columns: number): string {
-  const perCell = LAYOUTS.find((layout) => layout.columns <= columns)?.perCell ?? NARROWEST;
-  const cells = cellsOf(day, perCell);
+  const room = ROOMS.find((cells) => MARGIN + cells <= columns) ?? FEWEST;
+  const view = viewOf(day, zone);
+  const cells = cellsOf(day, view, Math.ceil(view.bins.length / room));
   const row = (name: string, text: string) => `  ${name.padEnd(MARGIN - 2)}${text}`.trimEnd();
   const most = Math.max(1, ...cells.flatMap(({ inBytes, outBytes }) => [inBytes, outBytes]));
   return [
@@ -47,7 +45,7 @@ interface Cell extends Bin {
   readonly bands: readonly Band[];
 }
 
-function cellsOf({ bins, bands }: Day, perCell: number): readonly Cell[] {
+function cellsOf({ bands }: Day, { bins }: View, perCell: number): readonly Cell[] {
   return Array.from({ length: Math.ceil(bins.length / perCell) }, (_, index) => {
     const part = bins.slice(index * perCell, (index + 1) * perCell);
     const fromMs = part[0]?.fromMs ?? 0;
@@ -79,17 +77,25 @@ function level(bytes: number, most: number): string {
   return LEVELS[Math.min(LEVELS.length - 1, step)] ?? ' ';
 }
 
-/** Every third hour over its cell. */
-function axis({ fromMs }: Day, cells: readonly Cell[], zone: Zone): string {
+/** Hours over their cells, as many as leave room between them. */
+function axis(day: Day, cells: readonly Cell[], zone: Zone): string {
   let text = '';
-  let shown = Number.NEGATIVE_INFINITY;
-  for (const [index, cell] of cells.entries()) {
-    const hour = Math.floor((cell.fromMs - fromMs) / 3_600_000);
-    if (hour % 3 !== 0 || hour === shown) continue;
-    shown = hour;
-    text = `${text.padEnd(index)}${minuteText(zone, cell.fromMs).slice(0, 2)}`;
+  for (const [index, { fromMs }] of cells.entries()) {
+    const isHour = minuteText(zone, fromMs).endsWith(':00');
+    const hour = Number(minuteText(zone, fromMs).slice(0, 2));
+    if (!isHour || hour % stepOf(cells) !== 0 || (text !== '' && index < text.length + 1)) continue;
+    text = `${text.padEnd(index)}${minuteText(zone, fromMs).slice(0, 2)}`;
   }
-  return `${text.padEnd(cells.length)}24`;
+  const endMs = cells.at(-1)?.toMs ?? day.toMs;
+  const end = endMs >= day.toMs - 1 ? '24' : minuteText(zone, endMs).slice(0, 2);
+  return text.length < cells.length ? `${text.padEnd(cells.length)}${end}` : text;
+}
+
+/** Hours between two of them: at least four columns. */
+function stepOf(cells: readonly Cell[]): number {
+  const [cell] = cells;
+  const perHour = cell === undefined ? 1 : 3_600_000 / (cell.toMs - cell.fromMs);
+  return [1, 2, 3, 6].find((step) => step * perHour >= 6) ?? 6;
 }
 
 function bandLines({ bands }: Day, zone: Zone): readonly string[] {

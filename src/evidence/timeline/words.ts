@@ -27,10 +27,10 @@ export function whyText({ state, detail, attempts }: Band, next?: Band): string 
   return next?.state === 'open' ? `coming up${tried}` : next?.state === 'down' ? 'going down' : '';
 }
 
-/** What each bin has to say, a line each. Text from outside is in it: whoever shows it escapes it. */
-export function binLines(day: Day, zone: Zone): readonly (readonly string[])[] {
-  const turns = turnsOf(day);
-  return day.bins.map((bin, index) => linesOf(bin, day.bands, turns[index] ?? [], zone));
+/** What each of these bins has to say, a line each. Text from outside is in it: whoever shows it escapes it. */
+export function binLines(day: Day, bins: readonly Bin[], zone: Zone): readonly (readonly string[])[] {
+  const turns = turnsOf(day.events, bins);
+  return bins.map((bin, index) => linesOf(bin, day.bands, turns[index] ?? [], zone));
 }
 
 function linesOf(bin: Bin, bands: readonly Band[], turns: readonly string[], zone: Zone): readonly string[] {
@@ -50,8 +50,9 @@ function linesOf(bin: Bin, bands: readonly Band[], turns: readonly string[], zon
 }
 
 /** By bin, what is neither routine nor a state. */
-function turnsOf({ events, bins, fromMs, toMs }: Day): readonly (readonly string[])[] {
+function turnsOf(events: Day['events'], bins: readonly Bin[]): readonly (readonly string[])[] {
   const turns = bins.map((): string[] => []);
+  const { fromMs, toMs } = { fromMs: bins[0]?.fromMs ?? 0, toMs: bins.at(-1)?.toMs ?? 1 };
   for (const { at, code, level, text } of events) {
     if (level === 'info' || code === 'GATE_PHASE') continue;
     turns[Math.floor(((Date.parse(at) - fromMs) / (toMs - fromMs)) * bins.length)]?.push(text);

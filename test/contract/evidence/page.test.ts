@@ -9,6 +9,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { type DayRecords, dayOf } from '../../../src/evidence/timeline/day.ts';
 import { renderPage } from '../../../src/evidence/timeline/page/page.ts';
+import { viewOf } from '../../../src/evidence/timeline/view.ts';
 import { findTool } from '../../../src/host/index.ts';
 import { at, BUSY, DAY, EMPTY, phaseEvent, samplesFrom, TRAVEL, UTC } from '../../unit/evidence/timeline/days.ts';
 import { describeUnless, missing } from '../obstacle.ts';
@@ -120,8 +121,9 @@ describeUnless(missing('chromium'), 'the page of a day in a browser')('the page 
     const { left, width, top } = (await page.evaluate(
       `(({ left, width, top }) => ({ left, width, top }))(document.getElementById('plot').getBoundingClientRect())`,
     )) as { left: number; width: number; top: number };
+    const view = viewOf(dayOf(TRAVEL, DAY, at('21:00:00')), UTC);
     const hover = (time: string) =>
-      page.hover(left + ((at(time) - DAY.fromMs) / (DAY.toMs - DAY.fromMs)) * width, top + 60);
+      page.hover(left + ((at(time) - view.fromMs) / (view.toMs - view.fromMs)) * width, top + 60);
     await hover('16:22:00');
     const [said = ''] = (await texts(page, '#tip')) as readonly string[];
     expect(said.split('\n')).toEqual([
@@ -143,14 +145,14 @@ describeUnless(missing('chromium'), 'the page of a day in a browser')('the page 
     const page = await open(TRAVEL, { width: 390 });
     await page.evaluate(`document.getElementById('plot').focus()`);
     const value = () => page.evaluate(`document.activeElement.getAttribute('aria-valuetext')`);
-    expect(await value()).toMatch(/^20:55 to 21:00\. down/);
+    expect(await value()).toMatch(/^18:55 to 19:00\. down/);
     await page.press('ArrowLeft');
-    expect(await value()).toMatch(/^20:50 to 20:55/);
+    expect(await value()).toMatch(/^18:50 to 18:55/);
     await page.press('Home');
-    expect(await value()).toBe('00:00 to 00:05. nothing recorded');
+    expect(await value()).toBe('07:00 to 07:05. nothing recorded');
     await page.press('ArrowLeft');
     await page.press('PageUp');
-    expect(await value()).toMatch(/^01:00 to 01:05/);
+    expect(await value()).toMatch(/^08:00 to 08:05/);
     await page.press('Escape');
     expect(await page.evaluate(`document.getElementById('tip').hidden`)).toBe(true);
   });

@@ -6,6 +6,7 @@ import { bytesText } from '../../../core/amounts.ts';
 import type { Band, BandState } from '../bands.ts';
 import { minuteText, type Zone } from '../clock.ts';
 import type { Day } from '../day.ts';
+import type { View } from '../view.ts';
 
 /** Top and height of each row. */
 const STATE = { top: 8, height: 44 };
@@ -15,24 +16,24 @@ const AXIS = 284;
 const MIDDLE = TRAFFIC.top + TRAFFIC.height / 2;
 /** Per cent: what lasted a second is to be seen too. */
 const LEAST_WIDTH = 0.2;
-/** Closer than this, two numbers would touch. */
-const NEAR_BINS = 10;
+/** Of the width: closer than this, two numbers would touch. */
+const NEAR = 0.035;
 const HOUR_MS = 3_600_000;
 
 /** How much of the row's height, from its foot; the outline of a day is legible without colours. */
 const HEIGHTS: Readonly<Record<BandState, number>> = { open: 1, closed: 0.5, violated: 1, down: 0.12, silent: 0.12 };
 
-export function chart(day: Day, zone: Zone): string {
+export function chart(day: Day, view: View, zone: Zone): string {
   return [
     '<svg aria-hidden="true" focusable="false">',
     '<defs><pattern id="stripes" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">',
     '<rect class="violated" width="6" height="6"/><rect width="2" height="6" fill="#fff" fill-opacity=".55"/></pattern></defs>',
-    hours(day, zone),
+    hours(day, view, zone),
     row('state', '', STATE.top + STATE.height / 2),
-    day.bands.map((band) => bandRect(day, band)).join(''),
-    traffic(day),
-    blocked(day),
-    now(day),
+    day.bands.map((band) => bandRect(view, band)).join(''),
+    traffic(view),
+    blocked(view),
+    now(day, view),
     '</svg>',
   ].join('');
 }
@@ -49,10 +50,11 @@ export function trafficSwatch(direction: 'in' | 'out'): string {
   return `<svg aria-hidden="true"><rect class="${direction}" y="2" width="12" height="10" rx="1"/></svg>`;
 }
 
-function bandRect(day: Day, { fromMs, toMs, state }: Band): string {
+function bandRect(view: View, { fromMs, toMs, state }: Band): string {
+  if (toMs <= view.fromMs || fromMs >= view.toMs) return '';
   const foot = STATE.top + STATE.height;
-  const x = xOf(day, fromMs);
-  const width = Math.max(LEAST_WIDTH, xOf(day, toMs) - x);
+  const x = xOf(view, Math.max(fromMs, view.fromMs));
+  const width = Math.max(LEAST_WIDTH, xOf(view, Math.min(toMs, view.toMs)) - x);
   if (state === 'silent') {
     return `<line class="silent" x1="${x}%" x2="${round(x + width)}%" y1="${foot - 2}" y2="${foot - 2}"/>`;
   }
@@ -62,32 +64,32 @@ function bandRect(day: Day, { fromMs, toMs, state }: Band): string {
 }
 
 /** Received upwards, sent downwards, on one scale. */
-function traffic(day: Day): string {
-  const most = Math.max(...day.bins.flatMap(({ inBytes, outBytes }) => [inBytes, outBytes]));
+function traffic({ bins, fromMs, toMs }: View): string {
+  const most = Math.max(...bins.flatMap(({ inBytes, outBytes }) => [inBytes, outBytes]));
   const half = TRAFFIC.height / 2;
-  const seconds = (day.toMs - day.fromMs) / day.bins.length / 1_000;
-  const width = round(100 / day.bins.length);
+  const seconds = (toMs - fromMs) / bins.length / 1_000;
+  const width = round(100 / bins.length);
   const bar = (direction: 'in' | 'out', index: number, bytes: number) => {
     if (bytes === 0) return '';
     const height = round(Math.max(1, (bytes / most) * (half - 4)));
     const y = direction === 'in' ? round(MIDDLE - height) : MIDDLE;
-    return `<rect class="${direction}" x="${round(index * (100 / day.bins.length))}%" y="${y}" width="${width}%" height="${height}"/>`;
+    return `<rect class="${direction}" x="${round(index * (100 / bins.length))}%" y="${y}" width="${width}%" height="${height}"/>`;
   };
   const rate = `${bytesText(most / seconds)}/s`;
   return [
     line('grid', MIDDLE - half + 4),
     line('grid', MIDDLE + half - 4),
-    ...day.bins.map(({ inBytes, outBytes }, index) => bar('in', index, inBytes) + bar('out', index, outBytes)),
+    ...bins.map(({ inBytes, outBytes }, index) => bar('in', index, inBytes) + bar('out', index, outBytes)),
     line('axis', MIDDLE),
     row('received', most > 0 ? rate : '', MIDDLE - half + 12),
     row('sent', '', MIDDLE + half - 4),
   ].join('');
 }
 
-function blocked(day: Day): string {
+function blocked({ bins }: View): string {
   const foot = BLOCKED.top + BLOCKED.height;
-  const marks = clusters(day).map(({ index, frames }) => {
-    const x = round((index + 0.5) * (100 / day.bins.length));
+  const marks = clusters(bins).map(({ index, frames }) => {
+    const x = round((index + 0.5) * (100 / bins.length));
     const count = frames > 9_999 ? '9999+' : String(frames);
     return [
       `<line class="axis" x1="${x}%" x2="${x}%" y1="${foot}" y2="${BLOCKED.top + 18}"/>`,
@@ -99,36 +101,36 @@ function blocked(day: Day): string {
 }
 
 /** Numbers side by side would be written over each other: what is near is one mark, where it began. */
-function clusters({ bins }: Day): readonly { readonly index: number; readonly frames: number }[] {
+function clusters(bins: View['bins']): readonly { readonly index: number; readonly frames: number }[] {
   const found: { index: number; frames: number }[] = [];
   for (const [index, { blocked: frames }] of bins.entries()) {
     if (frames === 0) continue;
     const near = found.at(-1);
-    if (near === undefined || index - near.index > NEAR_BINS) found.push({ index, frames });
+    if (near === undefined || index - near.index > bins.length * NEAR) found.push({ index, frames });
     else near.frames += frames;
   }
   return found;
 }
 
-function hours(day: Day, zone: Zone): string {
-  const count = Math.round((day.toMs - day.fromMs) / HOUR_MS);
-  return Array.from({ length: count + 1 }, (_, hour) => {
-    const atMs = day.fromMs + hour * HOUR_MS;
-    const x = xOf(day, atMs);
-    const label = hour === count ? '24' : minuteText(zone, atMs).slice(0, 2);
-    // Every third on a wide window, every sixth on a narrow one.
-    const shown =
-      hour % 3 !== 0 && hour !== count
-        ? ''
-        : `<text class="hour${hour % 6 === 0 ? '' : ' minor'}" x="${x}%" y="${AXIS + 16}">${label}</text>`;
-    const grid = hour % 3 === 0 ? `<line class="grid" x1="${x}%" x2="${x}%" y1="${STATE.top}" y2="${AXIS - 6}"/>` : '';
-    return `${grid}${shown}`;
+/** About eight of them on a wide window, every second on a narrow one. */
+function hours(day: Day, view: View, zone: Zone): string {
+  const count = Math.round((view.toMs - view.fromMs) / HOUR_MS);
+  const step = [1, 2, 3].find((hour) => count / hour <= 8) ?? 3;
+  return Array.from({ length: Math.floor(count / step) + 1 }, (_, index) => {
+    const atMs = view.fromMs + index * step * HOUR_MS;
+    const x = xOf(view, atMs);
+    const label = atMs >= day.toMs ? '24' : minuteText(zone, atMs).slice(0, 2);
+    const isMinor = index % 2 === 1 && count > 4;
+    return [
+      `<line class="grid" x1="${x}%" x2="${x}%" y1="${STATE.top}" y2="${AXIS - 6}"/>`,
+      `<text class="hour${isMinor ? ' minor' : ''}" x="${x}%" y="${AXIS + 16}">${label}</text>`,
+    ].join('');
   }).join('');
 }
 
-function now(day: Day): string {
-  if (day.endMs >= day.toMs) return '';
-  const x = xOf(day, day.endMs);
+function now({ endMs }: Day, view: View): string {
+  if (endMs >= view.toMs) return '';
+  const x = xOf(view, endMs);
   return `<line class="now" x1="${x}%" x2="${x}%" y1="${STATE.top}" y2="${AXIS - 6}"/>`;
 }
 
@@ -142,8 +144,8 @@ function line(name: string, y: number): string {
   return `<line class="${name}" x1="0%" x2="100%" y1="${y}" y2="${y}"/>`;
 }
 
-/** Per cent of the day. */
-function xOf({ fromMs, toMs }: Day, atMs: number): number {
+/** Per cent of the width. */
+function xOf({ fromMs, toMs }: View, atMs: number): number {
   return round(((atMs - fromMs) / (toMs - fromMs)) * 100);
 }
 

@@ -7,7 +7,8 @@ import { bytesText, countText, spanText } from '../../../core/amounts.ts';
 import type { CodedEvent } from '../../../core/coded.ts';
 import { escapeLine } from '../../../host/index.ts';
 import { dateText, minuteText, secondText, type Zone, zoneText } from '../clock.ts';
-import { BINS, type Day } from '../day.ts';
+import type { Day } from '../day.ts';
+import { type View, viewOf } from '../view.ts';
 import { binLines, STATE_WORDS, whyText } from '../words.ts';
 import { chart, swatch, trafficSwatch } from './chart.ts';
 import { escapeHtml, scriptJson } from './markup.ts';
@@ -27,6 +28,7 @@ const MAX_EVENTS = 2_000;
 const UNFOLDED = 40;
 
 export function renderPage(day: Day, { zone, notes }: PageFacts): string {
+  const view = viewOf(day, zone);
   const title = `gate ${escapeHtml(day.gate)}, ${dateText(zone, day.fromMs)}`;
   return [
     '<!doctype html>',
@@ -44,12 +46,12 @@ export function renderPage(day: Day, { zone, notes }: PageFacts): string {
     `<h1>Gate ${escapeHtml(day.gate)}</h1>`,
     `<p class="dim">${dateText(zone, day.fromMs)}${until(day, zone)}, times are ${zoneText(zone, day.fromMs, day.toMs)}</p>`,
     facts(day),
-    figure(day, zone),
+    figure(day, view, zone),
     states(day, zone),
     happenings(day, zone),
     footer(day, notes),
     '</main>',
-    `<script type="application/json" id="day">${scriptJson(binLines(day, zone).map((lines) => lines.map((line) => escapeLine(line, 200))))}</script>`,
+    `<script type="application/json" id="day">${scriptJson(binLines(day, view.bins, zone).map((lines) => lines.map((line) => escapeLine(line, 200))))}</script>`,
     `<script>${SCRIPT}</script>`,
     '</body>',
     '</html>',
@@ -81,7 +83,7 @@ function facts({ totals }: Day): string {
     fact('Open', spanText(openMs), losses === 0 ? 'without a loss' : `closed by itself ${times(losses)}`),
     violatedMs > 0
       ? fact('Violated', spanText(violatedMs), `and closed for ${spanText(closedMs)}`, true)
-      : fact('Closed', spanText(closedMs), 'with its supervisor running'),
+      : fact('Closed', spanText(closedMs), 'coming up, or lost'),
     fact('Received', bytesText(inBytes), 'as the gateway says'),
     fact('Sent', bytesText(outBytes), 'as the guard counted'),
     fact(
@@ -98,16 +100,16 @@ function times(count: number): string {
   return count === 1 ? 'once' : countText(count, 'time');
 }
 
-function figure(day: Day, zone: Zone): string {
-  const last = Math.max(
-    0,
-    day.bins.findIndex(({ toMs }) => toMs >= day.endMs),
-  );
+function figure(day: Day, view: View, zone: Zone): string {
+  const { bins, fromMs, toMs, isWholeDay } = view;
+  const reached = bins.findIndex((bin) => bin.toMs >= day.endMs);
+  const last = bins.length - 1;
+  const name = isWholeDay ? 'The day' : `From ${minuteText(zone, fromMs)} to ${endText(toMs, day, zone)}`;
   return [
     '<figure>',
-    '<h2>The day</h2>',
-    `<div class="plot" id="plot" tabindex="0" role="slider" aria-label="Time of day; the arrow keys move by five minutes" aria-valuemin="0" aria-valuemax="${BINS - 1}" aria-valuenow="${last}" aria-valuetext="${escapeHtml(summary(day))}">`,
-    chart(day, zone),
+    `<h2>${name}</h2>`,
+    `<div class="plot" id="plot" tabindex="0" role="slider" aria-label="Time of day; the arrow keys move by five minutes" aria-valuemin="0" aria-valuemax="${last}" aria-valuenow="${reached < 0 ? last : reached}" aria-valuetext="${escapeHtml(summary(day))}">`,
+    chart(day, view, zone),
     '<div class="cursor" id="cursor" hidden></div>',
     '<div class="tip" id="tip" hidden></div>',
     '</div>',
@@ -120,6 +122,11 @@ function figure(day: Day, zone: Zone): string {
     '</figcaption>',
     '</figure>',
   ].join('\n');
+}
+
+/** Midnight at the end of a day is 24:00. */
+function endText(atMs: number, day: Day, zone: Zone): string {
+  return atMs >= day.toMs ? '24:00' : minuteText(zone, atMs);
 }
 
 function summary({ totals }: Day): string {

@@ -7,6 +7,7 @@ import { binsOf } from '../../../../src/evidence/timeline/bins.ts';
 import { dateText, secondText, zoneText } from '../../../../src/evidence/timeline/clock.ts';
 import { dayOf } from '../../../../src/evidence/timeline/day.ts';
 import { readSamples } from '../../../../src/evidence/timeline/samples.ts';
+import { viewOf } from '../../../../src/evidence/timeline/view.ts';
 import { at, BUSY, DAY, EMPTY, foreignEvent, MIDNIGHT, phaseEvent, samplesFrom, TRAVEL } from './days.ts';
 
 const NOON = at('12:00:00');
@@ -143,6 +144,35 @@ describe('traffic', () => {
     expect(bins.map(({ blocked }) => blocked)).toEqual([0, 14, ...Array.from({ length: 10 }, () => 0)]);
     // Reported, and the supervisor was killed before it wrote a sample.
     expect(binsOf([], violations, range, 12)[1]?.blocked).toBe(2);
+  });
+});
+
+describe('the hours that are shown', () => {
+  const hours = (records: Parameters<typeof dayOf>[0], nowMs: number, zone = () => 0) => {
+    const { fromMs, toMs, bins } = viewOf(dayOf(records, DAY, nowMs), zone);
+    expect(bins[0]?.fromMs).toBe(fromMs);
+    expect(bins.at(-1)?.toMs).toBe(toMs);
+    return [fromMs, toMs].map((atMs) => (atMs - MIDNIGHT) / HOUR);
+  };
+
+  test('of a day with nothing in it: all', () => {
+    expect(hours(EMPTY, at('09:00:00'))).toEqual([0, 24]);
+    expect(viewOf(dayOf(EMPTY, DAY, NOON), () => 0).isWholeDay).toBe(true);
+  });
+
+  test('from the first to the last in which the gate was anything but down', () => {
+    expect(hours(TRAVEL, at('21:00:00'))).toEqual([7, 19]);
+    // Half past is the full hour in India.
+    expect(hours(TRAVEL, at('21:00:00'), () => 330)).toEqual([7.5, 18.5]);
+  });
+
+  test.each([
+    ['10:10:00', '10:12:00', [10, 13]],
+    ['23:58:00', '23:59:00', [21, 24]],
+    ['00:01:00', '00:02:00', [0, 3]],
+  ])('a minute is not drawn a window wide: %s', (from, to, expected) => {
+    const events = [phaseEvent(from, 'open'), phaseEvent(to, 'down')];
+    expect(hours({ ...EMPTY, events }, DAY.toMs)).toEqual(expected);
   });
 });
 
