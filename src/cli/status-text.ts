@@ -117,13 +117,20 @@ function next({ phase, work: vms }: StatusReport): readonly string[] {
   return idle === undefined ? [] : [`  next     vmgate start ${escapeLine(idle.name)}`];
 }
 
+/** Events are dropped by a full disk alone; of a flood of frames only the first of each second are kept. */
+function unwrittenText(events: number, frames: number): string {
+  const told = [
+    ...(events > 0 ? [`${countText(events, 'event')} of the journal`] : []),
+    ...(frames > 0 ? [countText(frames, 'blocked frame')] : []),
+  ];
+  return `${told.join(', ')}: ${events > 0 ? 'the disk is full' : 'too many at once, or the disk is full'}`;
+}
+
 function notices({ config, ignoredEnvironment, unwritten }: StatusReport): readonly string[] {
   const { events, frames } = unwritten;
   return [
     ...(config?.changed === true ? ['  note     vmgate.yaml has changed; vmgate up applies it'] : []),
-    ...(events + frames > 0
-      ? [`  note     not written down: ${countText(events, 'event')}, ${countText(frames, 'frame')}; is the disk full?`]
-      : []),
+    ...(events + frames > 0 ? [`  note     not written down: ${unwrittenText(events, frames)}`] : []),
     ...(ignoredEnvironment.length > 0
       ? [`  note     ignored environment: ${ignoredEnvironment.map((name) => escapeLine(name)).join(', ')}`]
       : []),

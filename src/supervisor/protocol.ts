@@ -108,7 +108,7 @@ export const statusReport = z.object({
       held: z.number(),
     })
     .nullable(),
-  /** What a full disk did not take: events of the journal, frames of the evidence. */
+  /** Events that the disk did not take; blocked frames of which it took nothing, or too many came at once. */
   unwritten: z.object({ events: z.number(), frames: z.number() }),
   config: z.object({ path: z.string(), digest: z.string(), changed: z.boolean() }).nullable(),
   supervisor: z.object({ pid: z.number() }).nullable(),

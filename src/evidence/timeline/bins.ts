@@ -19,7 +19,7 @@ interface Range {
 }
 
 /** Moments of violations that were reported one by one, milliseconds since the epoch. */
-export function violationsOf(events: readonly CodedEvent[]): readonly number[] {
+export function momentsOfViolations(events: readonly CodedEvent[]): readonly number[] {
   return events
     .filter(({ code }) => code === 'GATE_FOREIGN_FRAME')
     .map(({ at }) => Date.parse(at))

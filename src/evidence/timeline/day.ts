@@ -1,7 +1,7 @@
 /** A day at a gate, put together from what was recorded of it. Pure. */
 import type { CodedEvent } from '../../core/coded.ts';
 import { type Band, bandsOf } from './bands.ts';
-import { type Bin, binsOf, violationsOf } from './bins.ts';
+import { type Bin, binsOf, momentsOfViolations } from './bins.ts';
 import type { Sample } from './samples.ts';
 
 export interface DayRange {
@@ -49,7 +49,7 @@ export function dayOf({ gate, events, samples, unreadable }: DayRecords, range: 
   const { fromMs, toMs } = range;
   const endMs = Math.max(fromMs, Math.min(toMs, nowMs));
   const bands = bandsOf(events, samples, { fromMs, toMs: endMs });
-  const bins = binsOf(samples, violationsOf(events), range, BINS);
+  const bins = binsOf(samples, momentsOfViolations(events), range, BINS);
   const today = events
     .filter(({ at }) => Date.parse(at) >= fromMs && Date.parse(at) < toMs)
     .toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at));

@@ -49,6 +49,15 @@ describe('status', () => {
     ]);
   });
 
+  test.each([
+    [{ events: 2, frames: 0 }, 'not written down: 2 events of the journal: the disk is full'],
+    [{ events: 0, frames: 4_800 }, 'not written down: 4,800 blocked frames: too many at once, or the disk is full'],
+    [{ events: 1, frames: 1 }, 'not written down: 1 event of the journal, 1 blocked frame: the disk is full'],
+  ])('what is missing in the records is said: %j', async (unwritten, said) => {
+    await laptop.supervise(scripted(report({ unwritten })));
+    expect((await laptop.type('status')).stdout).toContain(`  note     ${said}\n`);
+  });
+
   test('--json is one object, and says when vmgate.yaml has changed', async () => {
     await laptop.supervise(scripted(report()));
     const [object, ...more] = (await laptop.type('status', '--json')).json();
