@@ -1,5 +1,5 @@
 /** What a whole supervisor leaves behind of its gate's life, and whom it tells. */
-import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { receiptSchema } from '../../../src/core/receipt.ts';
@@ -7,6 +7,7 @@ import { digestOf, framesCovered, readRing, readSamples } from '../../../src/evi
 import { Evidence } from '../../../src/guard/evidence.ts';
 import { readJournal } from '../../../src/home/index.ts';
 import type { StatusReport } from '../../../src/supervisor/protocol.ts';
+import { testUnless } from '../../contract/obstacle.ts';
 import { FakeControl } from './parts.ts';
 import { Stand } from './stand.ts';
 
@@ -123,3 +124,23 @@ test('a gate whose receipt cannot be written is no open gate', async () => {
   await stand.until(async () => (await status()).why.includes('receipt'));
   rmSync(stand.layout.receipts);
 });
+
+// A device of Linux that takes nothing: null(4).
+testUnless(existsSync('/dev/full') ? undefined : 'no /dev/full here', 'a disk that takes nothing')(
+  'a disk that takes no record ends no supervisor, and status says so',
+  async () => {
+    for (const file of [stand.layout.journal, stand.layout.samples]) symlinkSync('/dev/full', file);
+    await stand.supervise();
+    await stand.up();
+    await lose();
+    await find();
+    stand.parts.guard.report({ type: 'violation', why: 'UDP to 8.8.8.8', frame: '00', canary: false, recorded: false });
+    await stand.until(async () => (await stand.phase()) === 'violated');
+    const { unwritten, lastEvent } = await status();
+    expect(unwritten.frames).toBe(1);
+    expect(unwritten.events).toBeGreaterThan(10);
+    expect(lastEvent).toMatchObject({ payload: { phase: 'violated' } });
+    await stand.up();
+    expect(await stand.phase()).toBe('open');
+  },
+);
