@@ -61,9 +61,10 @@ export function commandOf(
   const said = [escapeLine(title, MAX_TITLE), escapeLine(body, MAX_BODY)] as const;
   if (os === 'macos') return { tool: 'osascript', argv: [...APPLE_SCRIPT.flatMap((line) => ['-e', line]), ...said] };
   const manner = ['--app-name=vmgate', `--urgency=${urgent ? 'critical' : 'normal'}`, `--expire-time=${SHOWN_MS}`];
-  return { tool: 'notify-send', argv: [...manner, '--', said[0], withoutMarkup(said[1])] };
+  return { tool: 'notify-send', argv: [...manner, '--', said[0], plainBody(said[1])] };
 }
 
-function withoutMarkup(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+/** notify-send makes characters of `\n` and `\033` in a body (g_strcompress), and daemons read the result as markup. */
+function plainBody(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('\\', '\\\\');
 }

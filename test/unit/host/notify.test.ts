@@ -23,6 +23,11 @@ describe('the command', () => {
     expect(commandOf('linux', { title: 't', body: 'b', urgent: true }).argv).toContain('--urgency=critical');
   });
 
+  test('notify-send: it makes characters of what follows a backslash; none of a text’s own does', () => {
+    const [body = ''] = commandOf('linux', { title: 't', body: 'a\\033[2J \u001b \\n', urgent: false }).argv.slice(-1);
+    expect(body).toBe('a\\\\033[2J \\\\x1b \\\\n');
+  });
+
   test('osascript: a fixed script, the texts as its arguments', () => {
     const { tool, argv } = commandOf('macos', hostile);
     expect(tool).toBe('osascript');
