@@ -56,6 +56,9 @@ describeUnless(isLinux ?? notRoot() ?? missing('mount', 'umount'), 'a full disk'
     for (let mark = 20; mark < 60; mark += 1) keep(mark);
     // The last page was taken, and then no more.
     expect(kept.length).toBeLessThan(30);
+    // Of what the disk took of the last one nothing is left, neither for a reader nor under what comes next.
+    const size = () => statSync(path.join(disk, 'evidence', 'first.pcap')).size;
+    expect((size() - 24) % 1_016).toBe(0);
     rmSync(ballast());
     for (let mark = 60; mark < 70; mark += 1) keep(mark);
     evidence.close();
