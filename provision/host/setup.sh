@@ -145,6 +145,12 @@ wanted() {
 		cpio          cpio             cpio             cpio             -
 		dropbearkey   dropbear-bin     dropbear         dropbear         dropbear
 	TABLE
+	# The browser that pages are tried in. Ubuntu has it as a snap only, which cannot be run here; tests say what they skip.
+	if is_debian_itself; then echo 'chromium chromium - - -'; fi
+}
+
+is_debian_itself() {
+	[ "$family" = debian ] && grep -qx 'ID="\{0,1\}debian"\{0,1\}' "$OS_RELEASE"
 }
 
 missing_tools=''

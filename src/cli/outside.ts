@@ -1,7 +1,7 @@
 /** Everything a command line sees of the process it runs in; tests hand in their own. */
 import process from 'node:process';
 
-type Terminal = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
+type Terminal = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
 
 export interface Outside {
   readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean; setRawMode?: (raw: boolean) => unknown };

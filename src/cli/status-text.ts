@@ -1,15 +1,19 @@
-/** A status report in plain words: the answer first, then why, then what it stands on. */
+/** A status report in plain words: the answer first, then why, then what it stands on. And the answer alone, in one line. */
+import { bytesText, countText, spanText } from '../core/amounts.ts';
 import { escapeLine } from '../host/index.ts';
 import type { StatusReport } from '../supervisor/index.ts';
 import { claimText } from './verdict-table.ts';
 
-export function describeStatus(report: StatusReport): string {
+/** `nowMs`: since the epoch. */
+export function describeStatus(report: StatusReport, nowMs: number): string {
   return [
-    headline(report),
+    headline(report, nowMs),
     ...why(report),
     ...tunnel(report),
     ...work(report),
+    ...traffic(report),
     ...uplink(report),
+    ...lastEvent(report),
     ...next(report),
     ...notices(report),
   ].join('\n');
@@ -29,9 +33,34 @@ const MEANING: Readonly<Record<string, string>> = {
   stopping: 'going down',
 };
 
-function headline({ gate, phase, since }: StatusReport): string {
-  const when = since === '' ? '' : ` (since ${escapeLine(since.slice(11, 19))} UTC)`;
-  return `gate ${gate} is ${MEANING[phase] ?? escapeLine(phase)}${when}`;
+/** For prompts and bars: `default OPEN 203.0.113.9`, `default CLOSED connecting`, `default VIOLATED`, `default down`. */
+export function statusLine({ gate, phase, claim }: StatusReport): string {
+  switch (phase) {
+    case 'open':
+      return claim?.kind === 'address' ? `${gate} OPEN ${escapeLine(claim.address, 64)}` : `${gate} OPEN`;
+    case 'closed':
+      return `${gate} CLOSED`;
+    case 'violated':
+      return `${gate} VIOLATED`;
+    case 'down':
+      return `${gate} down`;
+    default:
+      return `${gate} CLOSED ${escapeLine(phase, 32)}`;
+  }
+}
+
+function headline({ gate, phase, since }: StatusReport, nowMs: number): string {
+  return `gate ${gate} is ${MEANING[phase] ?? escapeLine(phase)}${when(since, nowMs)}`;
+}
+
+/** A clock that was set back makes no negative age. */
+function when(since: string, nowMs: number): string {
+  const began = Date.parse(since);
+  if (Number.isNaN(began)) return '';
+  const age = nowMs - began;
+  // From yesterday on, the time of day alone says too little.
+  const at = age < 12 * 3_600_000 ? since.slice(11, 19) : since.slice(0, 16).replace('T', ' ');
+  return ` (since ${at} UTC, ${spanText(age)})`;
 }
 
 function why({ why: reason }: StatusReport): readonly string[] {
@@ -57,24 +86,51 @@ function work({ work: vms }: StatusReport): readonly string[] {
   });
 }
 
+function traffic({ traffic: seen }: StatusReport): readonly string[] {
+  if (seen === null) return [];
+  const { outBytes, inBytes, blocked, held } = seen;
+  const closed = held === 0 ? '' : `; ${countText(held, 'frame')} of the VPN while it was closed`;
+  return [
+    `  tunnel   ${bytesText(outBytes)} out, ${bytesText(inBytes)} in`,
+    `  blocked  ${countText(blocked, 'foreign frame')}${closed}`,
+  ];
+}
+
 function uplink({ uplink: seen }: StatusReport): readonly string[] {
   if (seen === null) return [];
-  const passed = Object.entries(seen.passed).map(([kind, { frames }]) => `${escapeLine(kind)} ${frames}`);
-  return [
-    `  uplink   left: ${passed.length === 0 ? 'nothing' : passed.join(', ')}; foreign frames stopped: ${seen.foreign}`,
-  ];
+  const passed = Object.entries(seen.passed).flatMap(([kind, { frames }]) =>
+    frames === 0 ? [] : [`${escapeLine(kind)} ${frames}`],
+  );
+  return [`  uplink   left: ${passed.length === 0 ? 'nothing' : passed.join(', ')}`];
+}
+
+function lastEvent({ lastEvent: event }: StatusReport): readonly string[] {
+  if (event === null) return [];
+  return [`  last     ${escapeLine(event.at.slice(11, 19), 8)} UTC ${escapeLine(event.text, 200)}`];
 }
 
 function next({ phase, work: vms }: StatusReport): readonly string[] {
   const [idle] = vms.filter(({ status }) => status === 'stopped');
-  if (phase === 'down' || phase === 'violated') return ['  next     vmgate up'];
+  if (phase === 'violated') return ['  next     vmgate evidence, then vmgate up'];
+  if (phase === 'down') return ['  next     vmgate up'];
   if (phase !== 'open') return ['  next     vmgate up waits for it; vmgate down gives up'];
   return idle === undefined ? [] : [`  next     vmgate start ${escapeLine(idle.name)}`];
 }
 
-function notices({ config, ignoredEnvironment }: StatusReport): readonly string[] {
+/** Events are dropped by a full disk alone; of a flood of frames only the first of each second are kept. */
+function unwrittenText(events: number, frames: number): string {
+  const told = [
+    ...(events > 0 ? [`${countText(events, 'event')} of the journal`] : []),
+    ...(frames > 0 ? [countText(frames, 'blocked frame')] : []),
+  ];
+  return `${told.join(', ')}: ${events > 0 ? 'the disk is full' : 'too many at once, or the disk is full'}`;
+}
+
+function notices({ config, ignoredEnvironment, unwritten }: StatusReport): readonly string[] {
+  const { events, frames } = unwritten;
   return [
     ...(config?.changed === true ? ['  note     vmgate.yaml has changed; vmgate up applies it'] : []),
+    ...(events + frames > 0 ? [`  note     not written down: ${unwrittenText(events, frames)}`] : []),
     ...(ignoredEnvironment.length > 0
       ? [`  note     ignored environment: ${ignoredEnvironment.map((name) => escapeLine(name)).join(', ')}`]
       : []),

@@ -37,6 +37,8 @@ export interface Config {
     readonly everyMs: number;
     readonly maxAgeMs: number;
   };
+  /** Desktop notifications. */
+  readonly notify: boolean;
   /** In the file's order: it decides which link each gets. */
   readonly work: readonly WorkConfig[];
 }
@@ -54,6 +56,7 @@ export function completeConfig(file: ConfigFile & { readonly vpn: string }, fold
       everyMs: milliseconds(file.verify?.every ?? DEFAULTS.every),
       maxAgeMs: milliseconds(file.verify?.maxAge ?? DEFAULTS.maxAge),
     },
+    notify: file.notify ?? DEFAULTS.notify,
     work: Object.entries(file.work ?? {}).map(([name, vm]) => ({
       name,
       source: sourceOf(vm, folder),

@@ -24,6 +24,7 @@ export const DEFAULTS = {
   cpus: 1,
   hardware: 'virtio',
   onLoss: 'block',
+  notify: true,
 } as const;
 
 /** From the one that takes least away from a work VM to the one that takes most. */
@@ -147,6 +148,9 @@ export const configSchema = z.strictObject({
         .meta({ description: `${DEFAULTS.maxAge} unless said` }),
     })
     .optional(),
+  notify: z.boolean().optional().meta({
+    description: 'a desktop notification when the gate opens, and when it closes by itself; true unless said',
+  }),
   work: work.optional(),
 });
 export type ConfigFile = z.infer<typeof configSchema>;

@@ -1,3 +1,12 @@
-/** What the guard kept of frames that tried to leave. */
-export { exportFrames } from './export.ts';
-export { type KeptFrames, readKept } from './kept.ts';
+/** What the guard kept of frames that tried to leave, and what a day at the gate looked like. */
+export { framesCovered } from './coverage.ts';
+export { exportFile } from './export.ts';
+export { type Flow, flowsOf } from './flows.ts';
+export { framesOf } from './kept.ts';
+export { digestOf, RingDigest, readRing } from './ring.ts';
+export type { Zone } from './timeline/clock.ts';
+export { type Day, type DayRange, dayOf } from './timeline/day.ts';
+export { describeDay } from './timeline/day-text.ts';
+export { renderPage } from './timeline/page/page.ts';
+export { readSamples } from './timeline/samples.ts';
+export { type Violation, violationsOf } from './violations.ts';

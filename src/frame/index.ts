@@ -15,6 +15,7 @@ export {
 export { buildDnsQuery, DNS_TYPES, type DnsMessage, parseDns } from './dns.ts';
 export { readAddresses } from './dns-addresses.ts';
 export { buildEthernet, ETHER_TYPES, ETHERNET_HEADER, type EthernetFrame, parseEthernet } from './ethernet.ts';
+export { describeFlow } from './flow.ts';
 export { FrameReader, framed, MAX_FRAME } from './framing.ts';
 export {
   IP_PROTOCOLS,
@@ -25,7 +26,15 @@ export {
   parseIpv6,
 } from './ip.ts';
 export { dnsQueryFrame, type Hop, icmpEchoFrame, ipv4Frame, tcpSynFrame, udpFrame } from './packets.ts';
-export { type CapturedFrame, PCAP_HEADER, PCAP_RECORD_HEADER, parsePcap, pcapHeader, pcapRecord } from './pcap.ts';
+export {
+  type CapturedFrame,
+  PCAP_HEADER,
+  PCAP_RECORD_HEADER,
+  parsePcap,
+  pcapHeader,
+  pcapRecord,
+  wholePcapBytes,
+} from './pcap.ts';
 export {
   type Flow,
   type IcmpMessage,

@@ -15,6 +15,8 @@ const MAGIC_NANOSECONDS = 0xa1b23c4d;
 const ETHERNET = 1;
 /** Longer records are not frames: libpcap's own MAXIMUM_SNAPLEN. */
 const MAX_SNAPLEN = 262_144;
+/** Read at once when a file is walked. */
+const WINDOW = 1_048_576;
 
 export function pcapHeader(snapLength: number): Buffer {
   const header = Buffer.alloc(PCAP_HEADER);
@@ -67,6 +69,28 @@ export function parsePcap(file: Buffer): CapturedFrame[] | undefined {
     at = end;
   }
   return frames;
+}
+
+/**
+ * Bytes of a file that {@link pcapHeader} began which hold whole records; what is behind them was cut short, and anything
+ * written after that would be read as part of it. `readAt` gives what it can of `length` bytes.
+ */
+export function wholePcapBytes(size: number, readAt: (position: number, length: number) => Buffer): number {
+  let at = PCAP_HEADER;
+  let window: Buffer = Buffer.alloc(0);
+  let start = 0;
+  while (at + PCAP_RECORD_HEADER <= size) {
+    if (at + PCAP_RECORD_HEADER > start + window.length) {
+      start = at;
+      window = readAt(at, WINDOW);
+      if (window.length < PCAP_RECORD_HEADER) return at;
+    }
+    const length = window.readUInt32LE(at - start + 8);
+    const end = at + PCAP_RECORD_HEADER + length;
+    if (length > MAX_SNAPLEN || end > size) return at;
+    at = end;
+  }
+  return at;
 }
 
 function isMagic(value: number): boolean {

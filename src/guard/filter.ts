@@ -16,7 +16,8 @@ export interface FilterSurroundings {
   readonly outlet: Outlet;
   /** Asked once before each batch. */
   readonly mayPass: () => boolean;
-  readonly keepEvidence: (frame: Buffer) => void;
+  /** False where nothing of the frame could be written down. */
+  readonly keepEvidence: (frame: Buffer) => boolean;
   readonly report: (report: Extract<GuardReport, { type: 'violation' }>) => void;
 }
 
@@ -36,6 +37,7 @@ export class FrameFilter {
   #foreign = 0;
   #seenCanaries = 0;
   #overrun = 0;
+  #unrecorded = 0;
   readonly #passed = new Tally();
   /** The run being judged: what it counts for is known once the outlet took it. */
   readonly #run = new Tally();
@@ -66,6 +68,7 @@ export class FrameFilter {
       foreign: this.#foreign,
       canaries: this.#seenCanaries,
       overrun: this.#overrun,
+      unrecorded: this.#unrecorded,
     };
   }
 
@@ -101,11 +104,12 @@ export class FrameFilter {
     this.#violated = true;
     if (kind === undefined) this.#foreign += 1;
     if (canary) this.#seenCanaries += 1;
-    this.#around.keepEvidence(frame);
+    const recorded = this.#around.keepEvidence(frame);
+    if (!recorded) this.#unrecorded += 1;
     if (this.#reported < MAX_REPORTED) {
       this.#reported += 1;
       const why = kind === undefined ? this.#matcher.explain(frame) : `canary in a ${kind} frame`;
-      this.#around.report({ type: 'violation', why, frame: frame.toString('hex', 0, SHOWN), canary });
+      this.#around.report({ type: 'violation', why, frame: frame.toString('hex', 0, SHOWN), canary, recorded });
     }
     return undefined;
   }

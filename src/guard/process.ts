@@ -145,7 +145,7 @@ class RunningGuard {
   }
 
   #counts() {
-    return this.#filter?.counts() ?? { passed: {}, held: 0, foreign: 0, canaries: 0, overrun: 0 };
+    return this.#filter?.counts() ?? { passed: {}, held: 0, foreign: 0, canaries: 0, overrun: 0, unrecorded: 0 };
   }
 
   #report(report: GuardReport): boolean {

@@ -82,6 +82,8 @@ const frameCounts = z.strictObject({
   canaries: z.int(),
   /** Allowed frames lost to back-pressure. */
   overrun: z.int(),
+  /** Foreign frames and canaries of which nothing could be written down as evidence. */
+  unrecorded: z.int(),
 });
 export type FrameCounts = z.infer<typeof frameCounts>;
 
@@ -90,8 +92,17 @@ export const guardReport = z.discriminatedUnion('type', [
   /** At most once a second, when something changed. */
   z.strictObject({ type: z.literal('counts'), counts: frameCounts }),
   z.strictObject({ type: z.literal('sync'), id: z.int(), counts: frameCounts, armed: z.boolean() }),
-  /** A foreign frame or a canary on the uplink. `why` names the first rule it broke; `frame` is hex, cut to 128 bytes. */
-  z.strictObject({ type: z.literal('violation'), why: z.string(), frame: z.string(), canary: z.boolean() }),
+  /**
+   * A foreign frame or a canary on the uplink. `why` names the first rule it broke; `frame` is hex, cut to 128 bytes;
+   * `recorded`: the evidence files hold it.
+   */
+  z.strictObject({
+    type: z.literal('violation'),
+    why: z.string(),
+    frame: z.string(),
+    canary: z.boolean(),
+    recorded: z.boolean(),
+  }),
   /** Stopped passing by itself. */
   z.strictObject({ type: z.literal('disarmed'), why: z.enum(['deadline', 'clock-jump', 'order', 'policy']) }),
   /** A socket to the gateway closed or could not be opened: the gateway is gone or must go. */

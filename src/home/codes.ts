@@ -1,4 +1,4 @@
-import { error, errorCodes } from '../core/coded.ts';
+import { error, errorCodes, event, eventCodes } from '../core/coded.ts';
 
 export const errors = errorCodes({
   HOME_UNSAFE: error<{ home: string; folder: string; why: string; fix: string }>({
@@ -40,5 +40,14 @@ export const errors = errorCodes({
     what: ({ file, why }) => `could not write ${file}: ${why}`,
     remedy: () => 'free some space or fix the permissions there; the space is shown by: df -h',
     sample: { file: '/home/ann/.vmgate/trusted.json', why: 'ENOSPC: no space left on device' },
+  }),
+});
+
+export const events = eventCodes({
+  HOME_JOURNAL_GAP: event<{ lost: number; why: string }>({
+    level: 'warn',
+    text: ({ lost, why }) =>
+      `${lost} ${lost === 1 ? 'event is' : 'events are'} missing here, they could not be written: ${why}`,
+    sample: { lost: 12, why: 'ENOSPC: no space left on device, write' },
   }),
 });

@@ -2,7 +2,7 @@
 export { writeFileAtomic } from './atomic-write.ts';
 export { emptyFolder } from './empty-folder.ts';
 export { homeRoot, openGate, openHome } from './home.ts';
-export { Journal, readJournal } from './journal.ts';
+export { Journal, readJournal, readWholeJournal } from './journal.ts';
 export { type GateLayout, type HomeLayout, layoutOf, MAX_SOCKET_PATH } from './layout.ts';
 export { acquireLock, type Lock, type LockHolder, readLock } from './lock.ts';
 export { type PrivateRead, readPrivateFile } from './private-file.ts';

@@ -8,6 +8,8 @@ export interface GateLayout {
   /** Supervisor's socket, 0600. */
   readonly socket: string;
   readonly journal: string;
+  /** What went through, a line a minute. */
+  readonly samples: string;
   readonly supervisorLog: string;
   /** Path of the vmgate.yaml the gate was last brought up from: for commands typed elsewhere, and after a crash. */
   readonly origin: string;
@@ -55,6 +57,7 @@ export function layoutOf(root: string): HomeLayout {
         lock: path.join(folder, 'lock'),
         socket: path.join(folder, 'ctl.sock'),
         journal: path.join(folder, 'journal.jsonl'),
+        samples: path.join(folder, 'samples.jsonl'),
         origin: path.join(folder, 'origin'),
         supervisorLog: path.join(folder, 'supervisor.log'),
         run: path.join(folder, 'gw'),

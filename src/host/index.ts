@@ -9,6 +9,7 @@ export { escapeBlock, escapeJson, escapeLine } from './escape.ts';
 export { joinStreams } from './join-streams.ts';
 export { parseJson } from './json.ts';
 export { LineSplitter } from './lines.ts';
+export { type Notification, type Notify, notifyDesktop } from './notify.ts';
 export { expectOk } from './outcome.ts';
 export { whenOverdue } from './overdue.ts';
 export { packageFile, programFile } from './package.ts';

@@ -4,6 +4,7 @@ import type { ExitExpectation } from '../config/index.ts';
 import type { ExitSettings } from '../core/checks/exit.ts';
 import type { CodedEvent } from '../core/coded.ts';
 import type { Verdict } from '../core/verdict.ts';
+import type { GatewayCounts } from '../gateway/protocol.ts';
 import { monotonicMs, wallMs } from '../host/index.ts';
 import { probeStand, type VerifyContext, type VerifyMode, type VerifyReport } from '../verify/index.ts';
 import { events } from './codes.ts';
@@ -67,9 +68,13 @@ export async function grant(world: World, links: readonly string[], signal: Abor
 /** A check that a close has overtaken asks for leases no more: the close has just taken them away. */
 function controlOf(world: World, signal: AbortSignal): VerifyContext['control'] {
   const { control } = sessionOf(world);
+  const metered = <T extends Pick<GatewayCounts, 'tunnel'>>(seen: T): T => {
+    world.meter.received(seen.tunnel?.peers.reduce((sum, { rxBytes }) => sum + rxBytes, 0) ?? 0);
+    return seen;
+  };
   return {
-    facts: () => world.outlets.pace.by(control.facts()),
-    counts: () => control.counts(),
+    facts: async () => metered(await world.outlets.pace.by(control.facts())),
+    counts: async () => metered(await control.counts()),
     unlease: () => control.unlease(),
     dial: (address, port) => control.dial(address, port),
     lease: async (ifnames) => {

@@ -1,6 +1,7 @@
 /** Codes of the gate and its supervisor. */
 import { error, errorCodes, event, eventCodes, VmgateError } from '../core/coded.ts';
 import type { Phase } from '../core/gate/state.ts';
+import type { Claim } from '../core/verdict.ts';
 
 const environment = { source: 'environment' } as const;
 const user = { source: 'user' } as const;
@@ -216,10 +217,11 @@ export const errors = errorCodes({
 });
 
 export const events = eventCodes({
-  GATE_PHASE: event<{ gate: string; phase: Phase; why: string }>({
+  /** `claim`: what an open gate has proven. */
+  GATE_PHASE: event<{ gate: string; phase: Phase; why: string; claim?: Claim }>({
     level: 'info',
     text: ({ gate, phase, why }) => `gate ${gate} is ${phase}${why === '' ? '' : `: ${why}`}`,
-    sample: { gate: 'default', phase: 'open', why: '' },
+    sample: { gate: 'default', phase: 'open', why: '', claim: { kind: 'address', address: '203.0.113.9' } },
   }),
   GATE_STEP: event<{ step: string; ms: number; detail: string }>({
     level: 'info',
@@ -247,10 +249,27 @@ export const events = eventCodes({
     text: ({ name, what }) => `work VM ${name} ${what}`,
     sample: { name: 'workvm', what: 'adopted: it kept running, its link is down' },
   }),
-  GATE_FOREIGN_FRAME: event<{ why: string; frame: string; canary: boolean }>({
+  GATE_FOREIGN_FRAME: event<{ why: string; frame: string; canary: boolean; recorded: boolean }>({
     level: 'error',
-    text: ({ why }) => `the guard held back what is not the VPN: ${why}`,
-    sample: { why: 'UDP to 8.8.8.8:53 instead of the VPN endpoint', frame: '525501...', canary: false },
+    text: ({ why, recorded }) =>
+      `the guard held back what is not the VPN: ${why}${recorded ? '' : '; the evidence files took nothing of it'}`,
+    sample: { why: 'UDP to 8.8.8.8:53 instead of the VPN endpoint', frame: '525501...', canary: false, recorded: true },
+  }),
+  /** `evidence`: digest of the pcap that `vmgate evidence --export` would have written then; the receipt holds it too. */
+  GATE_RECEIPT: event<{ receipt: string; evidence: string; expires: string }>({
+    level: 'info',
+    text: ({ receipt, evidence }) => `receipt ${receipt.slice(0, 19)} signed, about evidence ${evidence.slice(0, 19)}`,
+    sample: {
+      receipt: 'sha256:3fa4b2c1d0e9f8a73fa4b2c1d0e9f8a73fa4b2c1d0e9f8a73fa4b2c1d0e9f8a7',
+      evidence: 'sha256:87cf6e56a2ffb6b2c0e5c4b0c3f5bb3d3bb1a3b9d4f2e5e3c4a5d6e7f8091a2b',
+      expires: '2026-11-23T07:49:43.120Z',
+    },
+  }),
+  /** The first one that a desktop did not show; the others are silent. */
+  GATE_NOTIFICATION_NOT_SHOWN: event<{ why: string }>({
+    level: 'info',
+    text: ({ why }) => `no desktop notification could be shown, and none that fails is told again: ${why}`,
+    sample: { why: 'notify-send is not installed' },
   }),
   GATE_ENVIRONMENT: event<{ ignored: readonly string[]; alreadyRead: readonly string[] }>({
     level: 'warn',

@@ -27,7 +27,7 @@ export async function launchSupervisor({ gate, layout, home, configPath, entry }
   const program = entry?.program ?? programFile('supervisor/main');
   const log = openSync(layout.supervisorLog, 'a', 0o600);
   if (fstatSync(log).size > MAX_LOG) ftruncateSync(log);
-  const env = childEnvironment({ VMGATE_HOME: home, ...forced('VMGATE_ACCEL') });
+  const env = childEnvironment({ VMGATE_HOME: home, ...handedOn('VMGATE_ACCEL'), ...handedOn('VMGATE_NOTIFY') });
   try {
     // Reports on crash would write memory, keys included, to disk: they stay off whatever the environment said.
     const child = spawn(process.execPath, ['--no-warnings', program, gate, configPath, ...(entry?.args ?? [])], {
@@ -49,7 +49,7 @@ export async function launchSupervisor({ gate, layout, home, configPath, entry }
   }
 }
 
-function forced(name: 'VMGATE_ACCEL'): Record<string, string> {
+function handedOn(name: 'VMGATE_ACCEL' | 'VMGATE_NOTIFY'): Record<string, string> {
   const value = process.env[name];
   return value === undefined ? {} : { [name]: value };
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { type CodedEvent, occur } from '../core/coded.ts';
 import { Installation, QemuGatewayHost, QemuWorkHost } from '../drivers/index.ts';
 import { openGate, openHome } from '../home/index.ts';
-import { cleanEnvironment, withholdMemoryFromCoreDumps } from '../host/index.ts';
+import { cleanEnvironment, notifyDesktop, withholdMemoryFromCoreDumps } from '../host/index.ts';
 import type { LabPass } from '../lab/pass.ts';
 import { events } from './codes.ts';
 import { Supervisor } from './supervisor.ts';
@@ -15,6 +15,7 @@ const LINGER_MS = 2_000;
 export async function superviseGate(gate: string, configPath: string, lab?: LabPass): Promise<void> {
   withholdMemoryFromCoreDumps();
   const forcedAccel = process.env['VMGATE_ACCEL'];
+  const isQuiet = process.env['VMGATE_NOTIFY'] === 'off';
   const { ignored, alreadyRead } = cleanEnvironment();
   const home = openHome();
   const layout = openGate(home, gate);
@@ -33,6 +34,7 @@ export async function superviseGate(gate: string, configPath: string, lab?: LabP
     workHost: new QemuWorkHost(installation),
     configPath,
     ignoredEnvironment: ignored,
+    ...(isQuiet ? {} : { notify: notifyDesktop }),
     ...(lab === undefined ? {} : { lab }),
   });
   record = (event) => supervisor.record(event);

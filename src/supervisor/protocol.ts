@@ -104,8 +104,22 @@ export const statusReport = z.object({
       held: z.number(),
       foreign: z.number(),
       canaries: z.number(),
+      overrun: z.number(),
+      unrecorded: z.number(),
     })
     .nullable(),
+  /** Since the supervisor began, over all its gateways. `outBytes` by the guard, `inBytes` as the gateway says. */
+  traffic: z
+    .object({
+      since: z.string(),
+      outBytes: z.number(),
+      inBytes: z.number(),
+      blocked: z.number(),
+      held: z.number(),
+    })
+    .nullable(),
+  /** Events that the disk did not take; blocked frames of which it took nothing, or too many came at once. */
+  unwritten: z.object({ events: z.number(), frames: z.number() }),
   config: z.object({ path: z.string(), digest: z.string(), changed: z.boolean() }).nullable(),
   supervisor: z.object({ pid: z.number() }).nullable(),
   /** Environment variables that were ignored because they weaken TLS or add proxies. */

@@ -2,22 +2,25 @@
 import { randomBytes } from 'node:crypto';
 import { canonicalJson } from '../core/canonical-json.ts';
 import { compileNft, renderNft } from '../core/policy/index.ts';
-import { composeReceipt, type ReceiptBinding } from '../core/receipt.ts';
+import { composeReceipt, type ReceiptBinding, renderReceipt } from '../core/receipt.ts';
 import type { Claim, Verdict } from '../core/verdict.ts';
+import { RingDigest } from '../evidence/index.ts';
 import { machineProcesses, monotonicMs, sha256, wallMs } from '../host/index.ts';
 import { installationKey, revokeReceipt, writeReceipt } from '../trust/index.ts';
+import { events } from './codes.ts';
 import { connectionOf } from './connect.ts';
 import type { Runners } from './loop.ts';
 import { sessionOf } from './session.ts';
 import type { World } from './world.ts';
 
 export function receiptRunners(world: World): Pick<Runners, 'writeReceipt' | 'revokeReceipt'> {
+  const ring = new RingDigest(world.layout.evidence);
   return {
     writeReceipt: ({ verdicts, claim, expiresMs }) => {
       const { signal } = world.attempt;
       return world.receipts.run(async () => {
         signal.throwIfAborted();
-        await write(world, verdicts, claim, expiresMs, signal);
+        await write(world, ring, { verdicts, claim, expiresMs }, signal);
         return undefined;
       });
     },
@@ -29,18 +32,25 @@ export function receiptRunners(world: World): Pick<Runners, 'writeReceipt' | 're
   };
 }
 
+interface Proven {
+  readonly verdicts: readonly Verdict[];
+  readonly claim: Claim;
+  /** Host monotonic milliseconds. */
+  readonly expiresMs: number;
+}
+
 async function write(
   world: World,
-  verdicts: readonly Verdict[],
-  claim: Claim,
-  expiresMs: number,
+  ring: RingDigest,
+  { verdicts, claim, expiresMs }: Proven,
   signal: AbortSignal,
 ): Promise<void> {
   const session = sessionOf(world);
   const { imageDigest, ...binding } = bindingOf(world);
-  const { counts } = await session.guard.sync();
+  const { passed: kinds, unrecorded: _, ...counted } = (await session.guard.sync()).counts;
   const now = { wallMs: wallMs(), monotonicMs: monotonicMs(), hostBootId: await machineProcesses.bootId() };
-  const passed = Object.values(counts.passed).reduce((sum, { frames }) => sum + frames, 0);
+  const passed = Object.values(kinds).reduce((sum, { frames }) => sum + frames, 0);
+  const frames = ring.digest();
   const receipt = composeReceipt(
     {
       ...binding,
@@ -51,8 +61,8 @@ async function write(
       work: Object.fromEntries(session.config.config.work.map((work) => [work.name, sha256(canonicalJson(work))])),
       claim,
       verdicts,
-      guard: { ...counts, passed },
-      evidence: { verdicts: sha256(canonicalJson(verdicts)) },
+      guard: { ...counted, passed },
+      evidence: { verdicts: sha256(canonicalJson(verdicts)), frames },
       nonce: randomBytes(16).toString('hex'),
     },
     now,
@@ -61,6 +71,8 @@ async function write(
   const key = await installationKey(world.home.keys);
   signal.throwIfAborted();
   await writeReceipt(world.layout.receipts, receipt, key);
+  const about = { receipt: sha256(renderReceipt(receipt)), evidence: frames, expires: receipt.expires.wall };
+  world.emit(events.GATE_RECEIPT, about);
 }
 
 /** What a receipt speaks about, as it is now. @throws when there is no gateway, or it is not connected */

@@ -18,22 +18,26 @@ export class Requests {
   readonly #world: World;
   readonly #loop: GateLoop;
   readonly #ignoredEnvironment: readonly string[];
+  readonly #unwritten: () => number;
   readonly #listeners = new Set<(event: CodedEvent) => void>();
   readonly #pending = new Map<number, (outcome: Outcome) => void>();
   #last = 0;
   #isOver = false;
-  #since = new Date().toISOString();
+  readonly #began = new Date().toISOString();
+  #since = this.#began;
   #lastEvent: CodedEvent | undefined;
 
-  constructor(world: World, loop: GateLoop, ignoredEnvironment: readonly string[]) {
+  /** `unwritten`: events that the journal could not take. */
+  constructor(world: World, loop: GateLoop, ignoredEnvironment: readonly string[], unwritten: () => number) {
     this.#world = world;
     this.#loop = loop;
     this.#ignoredEnvironment = ignoredEnvironment;
+    this.#unwritten = unwritten;
   }
 
-  /** Passes an event on to whoever listens. */
-  observe(event: CodedEvent): void {
-    this.#lastEvent = event;
+  /** Passes an event on to whoever listens. `isNews`: it says something that an earlier one did not. */
+  observe(event: CodedEvent, isNews: boolean): void {
+    if (isNews) this.#lastEvent = event;
     if (event.code === events.GATE_PHASE.code) this.#since = event.at;
     for (const listener of this.#listeners) listener(event);
   }
@@ -133,9 +137,11 @@ export class Requests {
 
   #status() {
     const standing = {
+      began: this.#began,
       since: this.#since,
       lastEvent: this.#lastEvent,
       ignoredEnvironment: this.#ignoredEnvironment,
+      unwrittenEvents: this.#unwritten(),
     };
     return statusOf(this.#world, this.#loop.state, standing);
   }

@@ -48,6 +48,7 @@ export function sessionRunners(
         post({ type: 'configured', workVms: config.config.work });
         const session = await bootSession(world, config, booting.signal);
         world.session = session;
+        world.meter.began();
         watch(world, session, generation, post);
         world.emit(events.GATE_STEP, { step: 'gateway booted', ms: Math.round(monotonicMs() - began), detail: '' });
         return { type: 'booted', generation, dhcp: session.plan.uplink.addressing.kind === 'dhcp' };
@@ -186,9 +187,13 @@ function watch(world: World, session: Session, generation: number, post: (event:
   void session.guard.ended.then(lost('guard'));
   void session.control.closed.then(lost('control channel'));
   session.guard.onReport((report) => {
-    if (report.type === 'violation') {
-      world.emit(events.GATE_FOREIGN_FRAME, { why: report.why, frame: report.frame, canary: report.canary });
-      const fault = VmgateError.of(errors.GATE_VIOLATED, { why: report.why, frame: report.frame });
+    if (report.type === 'counts') {
+      if (world.session === session) world.meter.counted(report.counts);
+    } else if (report.type === 'violation') {
+      const { why, frame, canary, recorded } = report;
+      world.meter.violated(recorded);
+      world.emit(events.GATE_FOREIGN_FRAME, { why, frame, canary, recorded });
+      const fault = VmgateError.of(errors.GATE_VIOLATED, { why, frame });
       post({ type: 'violation', fault: fault.serialize() });
     } else if (report.type === 'gateway-lost') {
       lost('gateway')(report.why);

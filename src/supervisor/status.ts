@@ -7,15 +7,21 @@ import { bindingOf } from './receipts.ts';
 import type { World } from './world.ts';
 
 export interface Standing {
+  /** When the supervisor began, ISO 8601. */
+  readonly began: string;
   /** When the phase began, ISO 8601. */
   readonly since: string;
   readonly lastEvent: CodedEvent | undefined;
   readonly ignoredEnvironment: readonly string[];
+  /** Events that the disk did not take. */
+  readonly unwrittenEvents: number;
 }
 
 export async function statusOf(world: World, state: GateState, standing: Standing): Promise<StatusReport> {
   const { session, connection, config } = world;
   const seen = await session?.guard.sync(500).catch(() => undefined);
+  if (seen !== undefined && world.session === session) world.meter.counted(seen.counts);
+  const { unrecorded, ...traffic } = world.meter.total();
   const addresses = new Map(session?.plan.work.map((link) => [link.workVm, link.guest]));
   return {
     version: 1,
@@ -38,6 +44,8 @@ export async function statusOf(world: World, state: GateState, standing: Standin
       pid: world.works.get(name)?.pid ?? null,
     })),
     uplink: seen === undefined ? null : seen.counts,
+    traffic: { since: standing.began, ...traffic },
+    unwritten: { events: standing.unwrittenEvents, frames: unrecorded },
     config: config === undefined ? null : { path: config.path, digest: config.digest, changed: false },
     supervisor: { pid: process.pid },
     ignoredEnvironment: [...standing.ignoredEnvironment],

@@ -7,16 +7,19 @@ import { initialState } from '../core/gate/state.ts';
 import type { GatewayHost, WorkHost } from '../drivers/index.ts';
 import { openControl } from '../gateway/index.ts';
 import { startGuard } from '../guard/index.ts';
-import { acquireLock, type GateLayout, type HomeLayout, Journal, type Lock } from '../home/index.ts';
-import { hostPlatform, monotonicMs } from '../host/index.ts';
+import { acquireLock, type GateLayout, type HomeLayout, type Lock } from '../home/index.ts';
+import { hostPlatform, monotonicMs, type Notify } from '../host/index.ts';
 import type { LabPass } from '../lab/pass.ts';
 import { verifyGate } from '../verify/index.ts';
 import { checkRunners } from './checks.ts';
 import { closingRunners } from './closing.ts';
 import { errors, events } from './codes.ts';
 import { connectRunners } from './connect.ts';
+import { GateRecord } from './gate-record.ts';
+import { Herald } from './herald.ts';
 import { Lane } from './lane.ts';
 import { GateLoop } from './loop.ts';
+import { Meter } from './meter.ts';
 import { Outlets } from './outlets.ts';
 import { receiptRunners } from './receipts.ts';
 import { Requests } from './requests.ts';
@@ -39,6 +42,8 @@ export interface SupervisorOptions {
   readonly configPath: string;
   readonly ignoredEnvironment: readonly string[];
   readonly lab?: LabPass;
+  /** Shows a notification on the user's desktop; nothing is shown unless said. */
+  readonly notify?: Notify;
   /** Unless said, the real ones. */
   readonly parts?: GatewayParts;
   /** Unless said, those of this machine. */
@@ -55,7 +60,7 @@ export class Supervisor {
   readonly #world: World;
   readonly #loop: GateLoop;
   readonly #lock: Lock;
-  readonly #journal: Journal;
+  readonly #record: GateRecord;
   readonly #requests: Requests;
   readonly #senses: Senses;
   readonly #finish: () => void;
@@ -65,7 +70,8 @@ export class Supervisor {
 
   private constructor(options: SupervisorOptions, lock: Lock) {
     this.#lock = lock;
-    this.#journal = new Journal(options.layout.journal);
+    const meter = new Meter();
+    this.#record = new GateRecord(options.layout, meter, this.#makeHerald(options.notify));
     let finish = () => {};
     this.done = new Promise((resolve) => {
       finish = resolve;
@@ -91,11 +97,12 @@ export class Supervisor {
       network: undefined,
       offered: undefined,
       probe: undefined,
+      meter,
       works: new Map(),
     };
     this.#senses = options.senses ?? machineSenses();
     this.#loop = this.#makeLoop();
-    this.#requests = new Requests(this.#world, this.#loop, options.ignoredEnvironment);
+    this.#requests = new Requests(this.#world, this.#loop, options.ignoredEnvironment, () => this.#record.dropped);
   }
 
   /**
@@ -111,16 +118,30 @@ export class Supervisor {
       supervisor.#server = await serve(options.layout.socket, (request, exchange) =>
         supervisor.#requests.handle(request, exchange),
       );
-      supervisor.#ticking = setInterval(() => supervisor.#loop.post({ type: 'tick', nowMs: monotonicMs() }), TICK_MS);
+      supervisor.#ticking = setInterval(() => supervisor.#tick(), TICK_MS);
       supervisor.#sense();
       return supervisor;
     } catch (cause) {
       // Whoever takes the gate next must find its VMs with nobody talking to them.
       for (const work of supervisor.#world.works.values()) work.release();
-      supervisor.#journal.close();
+      supervisor.#record.close();
       lock.release();
       throw cause;
     }
+  }
+
+  #tick(): void {
+    this.#loop.post({ type: 'tick', nowMs: monotonicMs() });
+    this.#record.tick();
+  }
+
+  /** A lab's gate opens and closes for tests and drills: nobody's desktop has to hear of it. */
+  #makeHerald(notify: Notify = () => Promise.resolve(undefined)): Herald {
+    const show: Notify = (notification) => {
+      const { config, lab } = this.#world;
+      return lab !== undefined || config?.config.notify === false ? Promise.resolve(undefined) : notify(notification);
+    };
+    return new Herald(show, (why) => this.#world.emit(events.GATE_NOTIFICATION_NOT_SHOWN, { why }));
   }
 
   #takeOver(): Promise<void> {
@@ -155,8 +176,9 @@ export class Supervisor {
           setTimeout(() => post({ type: 'timer', name, generation }), ms * (1 + Math.random() / 10)).unref();
           return undefined;
         },
-        announce: ({ phase, reason }) => {
-          world.emit(events.GATE_PHASE, { gate: world.gate, phase, why: describeReason(reason) });
+        announce: ({ phase, reason, claim }) => {
+          const about = claim === undefined ? {} : { claim };
+          world.emit(events.GATE_PHASE, { gate: world.gate, phase, why: describeReason(reason), ...about });
           return undefined;
         },
         reply: ({ to, outcome }) => {
@@ -181,8 +203,7 @@ export class Supervisor {
   record(event: CodedEvent): void {
     // The journal is closed then.
     if (this.#isOver) return;
-    this.#journal.append(event);
-    this.#requests.observe(event);
+    this.#requests.observe(event, this.#record.take(event));
   }
 
   /** SIGTERM: as `down`, for nobody in particular. */
@@ -199,7 +220,7 @@ export class Supervisor {
     await Promise.race([ended, delay(PATIENCE_MS, undefined, { ref: false })]).catch(() => undefined);
     await this.#server?.close();
     this.#isOver = true;
-    this.#journal.close();
+    this.#record.close();
     this.#lock.release();
     this.#finish();
   }

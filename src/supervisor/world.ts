@@ -14,6 +14,7 @@ import type { LabPass } from '../lab/pass.ts';
 import type { ProbeStand, verifyGate } from '../verify/index.ts';
 import type { KeyClaim, PinnedEndpoint, StoredProfile } from '../vpn/index.ts';
 import type { Lane } from './lane.ts';
+import type { Meter } from './meter.ts';
 import type { Outlets } from './outlets.ts';
 import type { NetworkWatch } from './senses.ts';
 
@@ -87,6 +88,8 @@ export interface World {
   offered: OfferedAddress | undefined;
   /** vmgate's stand on the probe link, open for as long as its gateway. */
   probe: ProbeStand | undefined;
+  /** What went through, over all gateways of this supervisor. */
+  readonly meter: Meter;
   readonly works: Map<string, RunningWork>;
   /** The last start of each work VM; one that is cancelled leaves no process. */
   readonly starting: Map<string, { readonly cancel: () => void; readonly settled: Promise<unknown> }>;

@@ -155,6 +155,7 @@ fuzz({
       keepEvidence: (frame) => {
         violated = true;
         kept.push(Buffer.from(frame));
+        return true;
       },
       report: ({ frame }) => {
         violations += 1;
@@ -218,7 +219,7 @@ function unframed(bytes: Buffer): readonly Buffer[] {
 const filter = new FrameFilter(compileMatcher(openPolicy), {
   mayPass: () => true,
   outlet: { write: () => true },
-  keepEvidence: () => {},
+  keepEvidence: () => true,
   report: () => {},
 });
 filter.watchFor(Array.from({ length: 64 }, (_, index) => index.toString(16).padStart(16, '0')));

@@ -200,11 +200,18 @@ function isOrder(line: string): boolean {
   }
 }
 
-const counts = { passed: { arp: { frames: 1, bytes: 42 } }, held: 0, foreign: 0, canaries: 0, overrun: 0 };
+const counts = {
+  passed: { arp: { frames: 1, bytes: 42 } },
+  held: 0,
+  foreign: 0,
+  canaries: 0,
+  overrun: 0,
+  unrecorded: 0,
+};
 const reports = [
   { type: 'ready' },
   { type: 'counts', counts },
-  { type: 'violation', why: 'multicast', frame: '00ff', canary: false },
+  { type: 'violation', why: 'multicast', frame: '00ff', canary: false, recorded: true },
   { type: 'disarmed', why: 'deadline' },
 ];
 

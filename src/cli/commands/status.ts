@@ -1,23 +1,35 @@
+import { wallMs } from '../../host/index.ts';
 import { SupervisorClient } from '../../supervisor/client.ts';
 import type { StatusReport } from '../../supervisor/protocol.ts';
 import { type Command, type Context, flag, type Input } from '../command.ts';
 import { GATE_OPTION, type Gate, gateOf } from '../gate-access.ts';
-import { describeStatus } from '../status-text.ts';
+import { describeStatus, statusLine } from '../status-text.ts';
 
 export const status: Command = {
   name: 'status',
   group: 'Every day',
   about: 'is the gate open, since when, and why (not)',
   kind: 'query',
-  options: [GATE_OPTION, { flags: '--watch', about: 'redraw on every change, until Ctrl-C' }],
-  examples: ['vmgate status', 'vmgate status --watch', 'vmgate status --json | jq -r .phase'],
+  options: [
+    GATE_OPTION,
+    { flags: '--watch', about: 'redraw on every change, until Ctrl-C' },
+    { flags: '--line', about: 'the answer alone, in one line: for prompts and bars' },
+  ],
+  examples: [
+    'vmgate status',
+    'vmgate status --watch',
+    'vmgate status --line --watch',
+    'vmgate status --json | jq -r .phase',
+  ],
   run: async (context, input) => {
+    const describe = (report: StatusReport) =>
+      flag(input, 'line') ? statusLine(report) : describeStatus(report, wallMs());
     if (flag(input, 'watch')) {
       const { watchStatus } = await import('../watch-status.ts');
-      return watchStatus(context, () => statusNow(context, input));
+      return watchStatus(context, () => statusNow(context, input), describe);
     }
     const { report } = await statusNow(context, input);
-    context.out.result(report, describeStatus(report));
+    context.out.result(report, describe(report));
     return 0;
   },
 };
@@ -58,6 +70,8 @@ function downReport(context: Context, { name, loaded }: Gate): StatusReport {
       pid: null,
     })),
     uplink: null,
+    traffic: null,
+    unwritten: { events: 0, frames: 0 },
     config: loaded === undefined ? null : { path: loaded.path, digest: loaded.digest, changed: false },
     supervisor: null,
     ignoredEnvironment: [...context.ignoredEnvironment],

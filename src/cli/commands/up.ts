@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig } from '../../config/index.ts';
 import { occur, VmgateError } from '../../core/coded.ts';
 import { openGate, writeFileAtomic } from '../../home/index.ts';
-import { hostEvents, monotonicMs } from '../../host/index.ts';
+import { hostEvents, monotonicMs, wallMs } from '../../host/index.ts';
 import { errors, launchSupervisor, SupervisorClient } from '../../supervisor/index.ts';
 import type { Command, Context } from '../command.ts';
 import { GATE_OPTION, type Gate, gateOf } from '../gate-access.ts';
@@ -43,7 +43,7 @@ export const up: Command = {
         await client.ask({ verb: 'start', name }, { onEvent: (event) => context.out.event(event) });
       }
       const status = await client.status();
-      context.out.result(status, describeStatus(status));
+      context.out.result(status, describeStatus(status, wallMs()));
       return 0;
     } catch (cause) {
       const refused = VmgateError.is(cause) && cause.exit === 4;

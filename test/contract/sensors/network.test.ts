@@ -12,8 +12,8 @@ import { afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/glob
 import { PULSE_MS } from '../../../src/core/gate/opening.ts';
 import { LineSplitter, monotonicMs } from '../../../src/host/index.ts';
 import { processes } from '../../../src/lab/index.ts';
-import { buildProgram } from '../../unit/guard/build.ts';
 import { describeUnless, missing } from '../../obstacle.ts';
+import { buildProgram } from '../../unit/guard/build.ts';
 
 jest.setTimeout(60_000);
 

@@ -4,7 +4,7 @@
  *
  * @leakCase 71 none: no text from outside draws on a terminal, whichever command shows it, and whichever string held it
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { occur, VmgateError } from '../../../src/core/coded.ts';
@@ -57,6 +57,8 @@ const verdict = {
   trust: { gatewayCouldFake: '', hostWitness: '' },
   durationMs: 1,
 };
+/** By these a day knows what an event is. */
+const KEEP = ['level', 'code', 'at', 'phase'];
 const hostileReport = () =>
   poisoned(report({ why: 'because', verdicts: [verdict], ignoredEnvironment: ['HTTPS_PROXY'] }), ['outcome', 'kind']);
 const hostileEvent = () =>
@@ -72,6 +74,7 @@ describe('case 71: what a supervisor passes on', () => {
   test.each(both)('status %s', async (_how, ...json) => {
     await laptop.supervise(scripted(hostileReport()));
     expectHarmless(await laptop.type('status', ...json));
+    expectHarmless(await laptop.type('status', '--line', ...json));
   });
 
   test.each(both)('verify %s', async (_how, ...json) => {
@@ -120,6 +123,20 @@ describe('case 71: what lies on the disk', () => {
     written.append(hostileEvent());
     written.close();
     expectHarmless(await laptop.type('logs', ...json));
+  });
+
+  test.each(both)('the day: journal and samples %s', async (_how, ...json) => {
+    const { folder, journal, samples } = laptop.layout.gate('default');
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const written = new Journal(journal);
+    written.append(poisoned(occur(events.GATE_PHASE, { gate: 'default', phase: 'closed', why: 'because' }), KEEP));
+    written.append({ ...hostileEvent(), level: 'error' });
+    written.close();
+    writeFileSync(samples, `${EVERYTHING}\n`);
+    const page = path.join(laptop.project, `day${json.length}.html`);
+    expectHarmless(await laptop.type('evidence', '--timeline', ...json));
+    expectHarmless(await laptop.type('evidence', '--html', page, ...json));
+    expectHarmless({ stdout: readFileSync(page, 'utf8'), stderr: '' });
   });
 
   test.each(both)("the supervisor's own log %s", async (_how, ...json) => {

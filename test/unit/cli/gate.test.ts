@@ -31,20 +31,31 @@ describe('status', () => {
   });
 
   test('of an open gate', async () => {
-    await laptop.supervise(scripted(report()));
+    const lastEvent = { ...phaseEvent('open'), at: '2026-01-02T07:48:43.120Z' };
+    await laptop.supervise(scripted(report({ lastEvent })));
     const { stdout } = await laptop.type('status');
-    expect(stdout.replace(/\s+note .*/s, '\n')).toBe(
-      [
-        'gate default is OPEN (since 03:04:05 UTC)',
-        '  vpn      acme, server 198.51.100.10:51820',
-        '  proven   exit address 203.0.113.9; good for 42 s more unless renewed',
-        '  work VM  web: running, wire up, 10.75.1.2',
-        '  work VM  bank: stopped',
-        '  uplink   left: wireguard 12; foreign frames stopped: 0',
-        '  next     vmgate start bank',
-        '',
-      ].join('\n'),
-    );
+    expect(stdout.replace(/\s+note .*/s, '\n').split('\n')).toEqual([
+      expect.stringMatching(/^gate default is OPEN \(since 2026-01-02 03:04 UTC, \d+ d( \d+ h)?\)$/),
+      '  vpn      acme, server 198.51.100.10:51820',
+      '  proven   exit address 203.0.113.9; good for 42 s more unless renewed',
+      '  work VM  web: running, wire up, 10.75.1.2',
+      '  work VM  bank: stopped',
+      '  tunnel   340 MB out, 1.2 GB in',
+      '  blocked  0 foreign frames; 7 frames of the VPN while it was closed',
+      '  uplink   left: wireguard 12',
+      '  last     07:48:43 UTC gate default is open',
+      '  next     vmgate start bank',
+      '',
+    ]);
+  });
+
+  test.each([
+    [{ events: 2, frames: 0 }, 'not written down: 2 events of the journal: the disk is full'],
+    [{ events: 0, frames: 4_800 }, 'not written down: 4,800 blocked frames: too many at once, or the disk is full'],
+    [{ events: 1, frames: 1 }, 'not written down: 1 event of the journal, 1 blocked frame: the disk is full'],
+  ])('what is missing in the records is said: %j', async (unwritten, said) => {
+    await laptop.supervise(scripted(report({ unwritten })));
+    expect((await laptop.type('status')).stdout).toContain(`  note     ${said}\n`);
   });
 
   test('--json is one object, and says when vmgate.yaml has changed', async () => {
@@ -330,11 +341,14 @@ describe('evidence', () => {
     const { stdout } = await laptop.type('evidence', '-n', '2', '--export', 'leak.pcap');
     expect(stdout.split('\n')).toEqual([
       'gate default: 3 frames that tried to leave and did not, UTC',
+      '  3 frames  udp to 192.0.2.8:53  01-01 00:00:01 to 01-01 00:00:03',
+      '  the first ones:',
       expect.stringMatching(/^ {2}01-01 00:00:01\.000 {2}udp 10\.0\.2\.15:4444 > 192\.0\.2\.8:53/),
       expect.stringMatching(/^ {2}01-01 00:00:02\.000 {2}udp /),
       '  ... and 1 more',
       '  left     since its gateway booted: wireguard 12; stopped: 0',
       expect.stringMatching(/^ {2}written {2}\/.*\/leak\.pcap$/),
+      expect.stringMatching(/^ {11}sha256:[0-9a-f]{64}$/),
       '',
     ]);
     const [object] = (await laptop.type('evidence', '--json')).json();

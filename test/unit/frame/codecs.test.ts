@@ -26,6 +26,7 @@ import {
   tcpSynFrame,
   transportChecksum,
   udpFrame,
+  wholePcapBytes,
 } from '../../../src/frame/index.ts';
 
 const hop = { sourceMac: '52:54:00:12:34:56', destinationMac: '52:55:0a:00:02:02' };
@@ -133,8 +134,30 @@ describe('what is built is read back', () => {
         );
         const shorter = parsePcap(whole.subarray(0, Math.max(24, whole.length - cut)));
         expect(read?.slice(0, shorter?.length)).toEqual(shorter);
+        // What is whole of a file that was cut short reads the same, and ends where a record does.
+        const left = whole.subarray(0, Math.max(24, whole.length - cut));
+        const end = wholePcapBytes(left.length, (position, length) => left.subarray(position, position + length));
+        expect(parsePcap(left.subarray(0, end))).toEqual(shorter);
+        const lengths = (shorter ?? []).map(({ frame }) => 16 + frame.length);
+        expect(end).toBe(lengths.reduce((sum, length) => sum + length, 24));
       }),
     );
+  });
+
+  test('pcap: a file larger than what is read of it at once', () => {
+    const record = pcapRecord(1_000, Buffer.alloc(1_400), 2_048);
+    const file = Buffer.concat([
+      pcapHeader(2_048),
+      ...Array.from({ length: 2_000 }, () => record),
+      record.subarray(0, 9),
+    ]);
+    const most: number[] = [];
+    const end = wholePcapBytes(file.length, (position, length) => {
+      most.push(length);
+      return file.subarray(position, position + length);
+    });
+    expect(end).toBe(file.length - 9);
+    expect(most.length).toBeLessThan(10);
   });
 });
 

@@ -221,6 +221,7 @@ describe('violated', () => {
         why: 'destination is not the endpoint',
         frame: foreignFrame().toString('hex'),
         canary: false,
+        recorded: true,
       },
     ]);
     const kept = parsePcap(readFileSync(path.join(gateway.folder, 'evidence', 'first.pcap')));
@@ -236,6 +237,22 @@ describe('violated', () => {
   test('a foreign frame counts while nothing is armed too', async () => {
     await gateway.send(foreignFrame());
     expect((await guard.sync()).counts.foreign).toBe(1);
+  });
+
+  test('where no evidence can be written: blocked all the same, counted, and said', async () => {
+    await guard.kill();
+    await gateway.close();
+    gateway = await FakeGateway.start();
+    const setup = { ...setupOf(gateway), evidence: path.join(program, 'no-folder') };
+    guard = await startGuard({ setup, uplink, entry: program });
+    guard.onReport((report) => reports.push(report));
+    await armed();
+    await gateway.send(foreignFrame(), tunnelFrame());
+    const { counts, armed: isArmed } = await guard.sync();
+    expect(counts).toMatchObject({ foreign: 1, unrecorded: 1, held: 1 });
+    expect(isArmed).toBe(false);
+    expect(reported('violation')).toMatchObject([{ recorded: false }]);
+    expect(gateway.out).toEqual([]);
   });
 
   test('a canary is found in a frame that is otherwise allowed', async () => {
@@ -256,6 +273,10 @@ describe('violated', () => {
     await gateway.send(...Array.from({ length: 5_000 }, foreignFrame));
     expect((await guard.sync(10_000)).counts.foreign).toBe(5_000);
     expect(reported('violation')).toHaveLength(8);
+    // Of a flood the first 200 of a second are written down.
+    const { foreign, unrecorded } = (await guard.sync()).counts;
+    expect(unrecorded % 200).toBe(0);
+    expect(foreign - unrecorded).toBeGreaterThanOrEqual(200);
   });
 });
 

@@ -1,8 +1,18 @@
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { type CodedEvent, VmgateError } from '../../../src/core/coded.ts';
 import { Journal, RotatingFile, readJournal, writeFileAtomic } from '../../../src/home/index.ts';
+import { testUnless } from '../../obstacle.ts';
 import { temporaryFolders } from './temp-folder.ts';
 
 const temporary = temporaryFolders();
@@ -83,6 +93,20 @@ describe('Journal', () => {
     second.close();
     expect(texts(file)).toEqual(['whole', 'after']);
   });
+
+  // A device of Linux that takes nothing: null(4).
+  testUnless(existsSync('/dev/full') ? undefined : 'no /dev/full here', 'a disk that takes nothing')(
+    'a disk that takes nothing costs the events, is counted, and throws nothing',
+    () => {
+      const file = path.join(temporary(), 'journal.jsonl');
+      symlinkSync('/dev/full', file);
+      const journal = new Journal(file);
+      for (const text of ['a', 'b', 'c']) journal.append(event(text));
+      expect(journal.dropped).toBe(3);
+      journal.close();
+      expect(() => new RotatingFile(file, 100).append('x')).toThrow(/ENOSPC/);
+    },
+  );
 
   test('passes over what is no event', () => {
     const file = path.join(temporary(), 'journal.jsonl');

@@ -36,7 +36,12 @@ function stated(what: string): number {
 }
 
 /** What one frame of a flood leaves in the journal: the supervisor writes its first bytes down. */
-const frame = occur(events.GATE_FOREIGN_FRAME, { why: 'UDP to 8.8.8.8:53', frame: 'ab'.repeat(2_048), canary: false });
+const frame = occur(events.GATE_FOREIGN_FRAME, {
+  why: 'UDP to 8.8.8.8:53',
+  frame: 'ab'.repeat(2_048),
+  canary: false,
+  recorded: true,
+});
 const FRAMES = 3_000;
 
 const written = () => readdirSync(folder).map((name) => statSync(path.join(folder, name)).size);

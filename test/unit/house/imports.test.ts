@@ -30,6 +30,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     'frame',
     'config',
     'drivers',
+    'evidence',
     'gateway',
     'guard',
     'image',

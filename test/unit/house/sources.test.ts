@@ -21,7 +21,7 @@ const ENVIRONMENT: Readonly<Record<string, readonly string[]>> = {
   'src/cli/run-through.ts': ['*'],
   // Handed on from the CLI to the process it starts, and read there.
   'src/supervisor/launch.ts': ['*'],
-  'src/supervisor/process.ts': ['VMGATE_ACCEL'],
+  'src/supervisor/process.ts': ['VMGATE_ACCEL', 'VMGATE_NOTIFY'],
 };
 
 const MAX_LINES = 300;

@@ -26,6 +26,13 @@ beforeEach(async () => {
 });
 afterEach(() => stand.close());
 
+test('of a lab’s gate no desktop hears', async () => {
+  stand.parts.weather.offer = () => offer('192.168.77.101');
+  await stand.up();
+  expect(await stand.phase()).toBe('open');
+  expect(stand.notifications).toEqual([]);
+});
+
 const given = () =>
   readJournal(stand.layout.journal)
     .filter(({ code }) => code === 'GATE_ADDRESS')

@@ -236,7 +236,7 @@ describe('when the gate closes', () => {
     ['this machine stood still', () => stand.parts.guard.report({ type: 'disarmed', why: 'deadline' })],
     [
       'something foreign was held back',
-      () => stand.parts.guard.report({ type: 'violation', why: 'x', frame: '', canary: false }),
+      () => stand.parts.guard.report({ type: 'violation', why: 'x', frame: '', canary: false, recorded: true }),
     ],
   ])('%s: cut as well', async (_what, happen) => {
     const { near, far } = await connect(SITE);

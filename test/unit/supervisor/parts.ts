@@ -4,7 +4,7 @@ import { PULSE_CHECKS } from '../../../src/core/opening.ts';
 import type { Verdict } from '../../../src/core/verdict.ts';
 import { GATE_CHECKS } from '../../../src/core/verdict.ts';
 import type { GatewayControl } from '../../../src/gateway/index.ts';
-import type { GuardReport } from '../../../src/guard/index.ts';
+import type { FrameCounts, GuardReport } from '../../../src/guard/index.ts';
 import type { GatewayParts } from '../../../src/supervisor/world.ts';
 
 type Guard = Awaited<ReturnType<GatewayParts['startGuard']>>;
@@ -42,9 +42,10 @@ export class FakeGuard implements Guard {
 
   watchFor(): void {}
 
+  counts: FrameCounts = { passed: {}, held: 0, foreign: 0, canaries: 0, overrun: 0, unrecorded: 0 };
+
   sync(): ReturnType<Guard['sync']> {
-    const counts = { passed: {}, held: 0, foreign: 0, canaries: 0, overrun: 0 };
-    return Promise.resolve({ counts, armed: this.isArmed });
+    return Promise.resolve({ counts: this.counts, armed: this.isArmed });
   }
 
   onReport(listener: (report: GuardReport) => void): void {

@@ -7,7 +7,7 @@ import { loadConfig } from '../../../src/config/index.ts';
 import type { GatewayHost } from '../../../src/drivers/index.ts';
 import { MemoryGatewayHost, MemoryWorkHost, type MemoryWorkMachine } from '../../../src/drivers/memory/index.ts';
 import { type GateLayout, type HomeLayout, openGate, openHome } from '../../../src/home/index.ts';
-import { hostPlatform, sha256 } from '../../../src/host/index.ts';
+import { hostPlatform, type Notification, sha256 } from '../../../src/host/index.ts';
 import type { ImageKind, ImagePart } from '../../../src/image/index.ts';
 import { adoptDraft, makeDraft } from '../../../src/image/store.ts';
 import type { LabPass } from '../../../src/lab/pass.ts';
@@ -33,6 +33,8 @@ export class Stand {
   readonly configPath: string;
   readonly #clients: SupervisorClient[] = [];
   readonly #killed: Supervisor[] = [];
+  /** What a desktop would have shown. */
+  readonly notifications: Notification[] = [];
   #cut = () => {};
   supervisor: Supervisor | undefined;
   /** Of the lab's kind: an uplink whose address comes from the network. */
@@ -90,6 +92,10 @@ export class Stand {
       gatewayHost,
       workHost: this.works,
       ignoredEnvironment: [],
+      notify: (notification) => {
+        this.notifications.push(notification);
+        return Promise.resolve('no desktop here');
+      },
       parts: this.parts.factory,
       senses: this.senses,
       ...(this.pass === undefined ? {} : { lab: this.pass }),

@@ -131,7 +131,7 @@ describe('what closes a gate', () => {
   });
 
   test('a foreign frame: violated until somebody says up', async () => {
-    stand.parts.guard.report({ type: 'violation', why: 'UDP to 8.8.8.8', frame: '00', canary: false });
+    stand.parts.guard.report({ type: 'violation', why: 'UDP to 8.8.8.8', frame: '00', canary: false, recorded: true });
     await stand.until(async () => (await stand.phase()) === 'violated');
     expect(stand.vm('a')?.isOnline).toBe(false);
     expect(stand.gateways.machines.running(stand.layout.run)).toBeUndefined();

@@ -128,4 +128,5 @@ export const quiet: FrameCounts = {
   foreign: 0,
   canaries: 0,
   overrun: 0,
+  unrecorded: 0,
 };
