@@ -45,7 +45,7 @@ const CALLS = [
   /^dmesg $/,
 ];
 const LEASES =
-  /^flush set inet vmgate open\n(add element inet vmgate open \{ "(work\d\d?|probe0)" timeout 15s(, "(work\d\d?|probe0)" timeout 15s)* \}\n)?$/;
+  /^flush set inet vmgate open\n(add element inet vmgate open \{ "(work\d\d?|probe0|tun0)" timeout 15s(, "(work\d\d?|probe0|tun0)" timeout 15s)* \}\n)?$/;
 const STATE = {
   resolvers: /^(server=[0-9.]+\n)*$/,
   'dhcp-options': /^(option:mtu,\d+\n)?(option:domain-search(,[0-9A-Za-z.-]+)+\n)?$/,
@@ -187,6 +187,7 @@ describeUnless(await whyNoRoot(), 'vmgate-gw under its own shell')('vmgate-gw, u
       '--- ',
       'work0\n',
       'probe0\n',
+      'tun0\n',
       'work100\n',
       '"work0" timeout 1d',
       '%s',
@@ -201,7 +202,10 @@ describeUnless(await whyNoRoot(), 'vmgate-gw under its own shell')('vmgate-gw, u
   fuzz({
     name: 'verb-lease',
     batch: 10,
-    inputs: mutated([Buffer.from('work0\nprobe0\n'), Buffer.from('work0\n'.repeat(3)), Buffer.from('work15\n')], words),
+    inputs: mutated(
+      [Buffer.from('work0\nprobe0\ntun0\n'), Buffer.from('work0\n'.repeat(3)), Buffer.from('work15\n')],
+      words,
+    ),
     judge: async (stdin) => {
       const outcome = await guest.run({
         command: 'vmgate-gw lease',
@@ -213,7 +217,7 @@ describeUnless(await whyNoRoot(), 'vmgate-gw under its own shell')('vmgate-gw, u
       const lines = stdin.toString('latin1').replaceAll('\0', '').split('\n').slice(0, -1);
       const links = lines
         .map((line) => line.replace(/^[ \t]+|[ \t]+$/g, ''))
-        .every((line) => /^(work\d\d?|probe0)$/.test(line));
+        .every((line) => /^(work\d\d?|probe0|tun0)$/.test(line));
       // One name that is no link, and nothing is granted.
       expect(outcome.read.nft !== undefined).toBe(links);
       if (outcome.read.nft !== undefined) expect(outcome.read.nft.toString('latin1')).toMatch(LEASES);

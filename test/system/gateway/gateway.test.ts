@@ -1,5 +1,6 @@
 /** The gateway guest and its control channel, booted for real. */
 
+import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { compareRulesets, compileNft, type EgressPolicy, renderNft } from '../../../src/core/policy/index.ts';
@@ -161,6 +162,13 @@ describe('the tunnel', () => {
     expect(facts.tunnel).toBeNull();
     expect(facts.links.map(({ ifname }) => ifname)).not.toContain('tun0');
   });
+});
+
+test('anti-test of what judges the host’s connections: unjudged, one reaches the gateway’s own SSH server', async () => {
+  const stream = await control.dial('127.0.0.1', 22);
+  const [banner] = (await once(stream, 'data')) as [Buffer];
+  stream.destroy();
+  expect(banner.toString('latin1')).toMatch(/^SSH-2\.0-dropbear/);
 });
 
 describe('leases', () => {
