@@ -1,4 +1,4 @@
-/** What a gate on a lab hears of the machine that it runs on. */
+/** What a gate hears of the machine that it runs on: its own, or a lab's. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -40,4 +40,12 @@ describe('a gate on a lab', () => {
     while (!heard.includes('shaken')) await new Promise((resolve) => setTimeout(resolve, 50));
     watch.close();
   });
+});
+
+test('a gate on no lab watches this machine, and lets go of it', async () => {
+  const world = { lab: undefined, record: () => undefined } as unknown as World;
+  const watch = machineSenses().watchNetwork(world, () => undefined);
+  await watch.watch('192.0.2.1');
+  watch.close();
+  await watch.watch('192.0.2.1');
 });
