@@ -270,13 +270,15 @@ describe('violated', () => {
   });
 
   test('a flood of foreign frames is reported a few times and counted whole', async () => {
+    const began = performance.now();
     await gateway.send(...Array.from({ length: 5_000 }, foreignFrame));
     expect((await guard.sync(10_000)).counts.foreign).toBe(5_000);
+    const seconds = Math.ceil((performance.now() - began) / 1_000);
     expect(reported('violation')).toHaveLength(8);
     // Of a flood the first 200 of a second are written down.
     const { foreign, unrecorded } = (await guard.sync()).counts;
-    expect(unrecorded % 200).toBe(0);
     expect(foreign - unrecorded).toBeGreaterThanOrEqual(200);
+    expect(foreign - unrecorded).toBeLessThanOrEqual(200 * (seconds + 1));
   });
 });
 
