@@ -171,9 +171,7 @@ async function answering(world: World, name: string, closed: AbortSignal): Promi
 
 async function stop(work: RunningWork, force: boolean): Promise<void> {
   await work.setLink(false).catch(() => undefined);
-  if (!force) {
-    // One that stands still would not hear its power button. Its wire is down.
-    await work.resume().catch(() => undefined);
+  if (!force && (await isAwake(work).catch(() => true))) {
     await work.powerDown().catch(() => undefined);
     let patience: NodeJS.Timeout | undefined;
     const tooLong = new Promise((resolve) => {
@@ -183,6 +181,16 @@ async function stop(work: RunningWork, force: boolean): Promise<void> {
     clearTimeout(patience);
   }
   await work.kill();
+}
+
+/**
+ * Whether it hears its power button: one that stands still is woken for it. One that never ran stays frozen, for its
+ * definition may not be judged yet (P2), and has nothing to lose.
+ */
+async function isAwake(work: RunningWork): Promise<boolean> {
+  const { status } = await work.facts();
+  if (status === 'paused') await work.resume();
+  return status !== 'prelaunch';
 }
 
 function tell(world: World, name: string, verdict: Verdict): void {

@@ -150,6 +150,19 @@ describe('onLoss', () => {
     expect(vm?.link).toBe('down');
   });
 
+  test('one whose definition nobody has judged is not woken to be stopped', async () => {
+    await stand.supervise();
+    await stand.up();
+    stand.works.machines.faults.plant('facts', 'hang');
+    const starting = stand.ask({ verb: 'start', name: 'a' }).catch(() => undefined);
+    await stand.until(() => stand.vm('a') !== undefined && stand.works.machines.calls.includes('facts'));
+    const vm = stand.vm('a');
+    await stand.ask({ verb: 'stop', name: 'a', force: false });
+    await starting;
+    expect(vm?.end?.by).toBe('host');
+    expect(stand.works.machines.calls).not.toContain('resume');
+  });
+
   test('pause: one whose supervisor died is paused by the next', async () => {
     await open(config('pause'));
     stand.killSupervisor();
