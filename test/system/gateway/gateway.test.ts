@@ -179,8 +179,8 @@ describe('leases', () => {
     });
   });
 
-  test('hold for 60 s when renewed, each renewal giving all of 15 s again', async () => {
-    const until = Date.now() + 60_000;
+  test('hold for 30 s when renewed, each renewal giving all of 15 s again', async () => {
+    const until = Date.now() + 30_000;
     let renewals = 0;
     while (Date.now() < until) {
       const { leases } = await control.lease(['work0', 'probe0']);

@@ -11,9 +11,9 @@ import { type Stage, WORK_VM } from '../../../src/demo/index.ts';
 import { LAB } from '../../../src/lab/index.ts';
 import { newToken } from '../../../src/verify/token.ts';
 import { missing, testUnless } from '../../obstacle.ts';
+import { foreignFrames, NONE, statusOf, until } from '../../system/leaks/life-scene.ts';
+import { compileProgram, openStage, type Program } from '../../system/leaks/stage.ts';
 import { connectTo, Hearing, socks } from '../../unit/proxy/programs.ts';
-import { foreignFrames, NONE, statusOf, until } from '../leaks/life-scene.ts';
-import { compileProgram, openStage, type Program } from '../leaks/stage.ts';
 import { Runner } from './runner.ts';
 
 jest.setTimeout(90_000);

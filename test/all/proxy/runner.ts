@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import type { Stage } from '../../../src/demo/index.ts';
-import type { Program } from '../leaks/stage.ts';
+import type { Program } from '../../system/leaks/stage.ts';
 
 const PATIENCE_MS = 30_000;
 
