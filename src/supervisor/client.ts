@@ -1,6 +1,7 @@
 /** The CLI's side of a supervisor's socket. */
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type CodedEvent, type SerializedFault, VmgateError } from '../core/coded.ts';
 import type { GateLayout } from '../home/index.ts';
 import { readLock } from '../home/index.ts';
@@ -10,6 +11,7 @@ import type { Answer, Ask, StatusReport } from './protocol.ts';
 /** Longest line accepted from a supervisor, bytes. */
 const MAX_LINE = 4_194_304;
 const GREETING_MS = 3_000;
+const LOOK_AGAIN_MS = 20;
 /** A name and three addresses, each with the seconds that the gateway gives it. */
 const STREAM_MS = 60_000;
 
@@ -36,16 +38,23 @@ export class SupervisorClient {
    * @throws GATE_SUPERVISOR_SILENT one runs (it holds the lock) but does not accept or answer: stopped, or stuck.
    */
   static async connect(gate: string, layout: GateLayout): Promise<SupervisorClient | undefined> {
-    const socket = await dial(layout.socket);
-    if (socket !== undefined) {
-      const client = new SupervisorClient(socket, gate, layout.supervisorLog);
-      client.#greeting = await client.#greeted();
-      if (client.#greeting !== undefined) return client;
-      client.close();
+    const deadline = performance.now() + GREETING_MS;
+    for (;;) {
+      const socket = await dial(layout.socket);
+      if (socket !== undefined) {
+        const client = new SupervisorClient(socket, gate, layout.supervisorLog);
+        client.#greeting = await client.#greeted();
+        if (client.#greeting !== undefined) return client;
+        client.close();
+      }
+      const holder = await readLock(layout.lock);
+      if (holder === undefined) return undefined;
+      // One that has taken the lock and looks after an earlier one's leftovers does not listen yet.
+      if (socket !== undefined || performance.now() > deadline) {
+        throw VmgateError.of(errors.GATE_SUPERVISOR_SILENT, { gate, pid: holder.pid });
+      }
+      await delay(LOOK_AGAIN_MS);
     }
-    const holder = await readLock(layout.lock);
-    if (holder === undefined) return undefined;
-    throw VmgateError.of(errors.GATE_SUPERVISOR_SILENT, { gate, pid: holder.pid });
   }
 
   /** One request at a time. Resolves with the result, rejects with the supervisor's error. */

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { occur } from '../../../src/core/coded.ts';
 import type { Phase } from '../../../src/core/gate/state.ts';
-import { openGate, openHome } from '../../../src/home/index.ts';
+import { acquireLock, openGate, openHome } from '../../../src/home/index.ts';
 import { SupervisorClient } from '../../../src/supervisor/client.ts';
 import { events } from '../../../src/supervisor/codes.ts';
 import { MAX_REQUEST } from '../../../src/supervisor/protocol.ts';
@@ -50,6 +50,16 @@ async function connected(): Promise<SupervisorClient> {
   if (client === undefined) throw new Error('nobody listens');
   return client;
 }
+
+test('a supervisor that has taken the lock and does not listen yet is waited for, not called stuck', async () => {
+  await server.close();
+  const lock = await acquireLock(layout.lock);
+  const connecting = connected();
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  server = await serve(layout.socket, (request, exchange) => handle(request, exchange));
+  (await connecting).close();
+  lock.release();
+});
 
 describe('the server', () => {
   test.each(['nonsense', '{}', '[]', 'null', '{"id":1,"verb":"open sesame"}', '{"id":1,"verb":"down","force":true}'])(
