@@ -1,5 +1,6 @@
 /** What `proxy` and `forward` have in common: where they listen, what they say meanwhile, how they end. */
 import path from 'node:path';
+import type { Duplex } from 'node:stream';
 import { type CodedEvent, VmgateError } from '../core/coded.ts';
 import type { Phase } from '../core/gate/state.ts';
 import { escapeLine, monotonicMs } from '../host/index.ts';
@@ -21,6 +22,22 @@ const MAX_PORT = 65_535;
 
 export function socketAt({ cwd }: Context, written: string): Place {
   return { kind: 'socket', path: path.resolve(cwd, written) };
+}
+
+/** Where it listens, for scripts. */
+export function placeFields(place: Place): Readonly<Record<string, string | number>> {
+  return place.kind === 'port' ? { address: '127.0.0.1', port: place.port } : { socket: place.path };
+}
+
+/** One of the gate's byte streams. @throws GATE_NOT_VERIFIED, and what the supervisor answers */
+export async function streamFrom(
+  { name, layout }: Gate,
+  ask: Extract<Ask, { verb: 'connect' | 'reach' }>,
+): Promise<Duplex> {
+  const { notVerified, SupervisorClient } = await import('../supervisor/index.ts');
+  const stream = await SupervisorClient.stream(name, layout, ask);
+  if (stream === undefined) throw notVerified(name, 'down', undefined);
+  return stream;
 }
 
 /** `most`: 0 stands for any free port where it is allowed. @throws CLI_USAGE */

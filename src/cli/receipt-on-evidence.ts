@@ -1,9 +1,9 @@
 /** What a receipt has to do with the frames that are kept: it holds the digest of the evidence as it was then. */
-import { createHash } from 'node:crypto';
 import path from 'node:path';
 import type { CodedEvent } from '../core/coded.ts';
 import { renderReceipt } from '../core/receipt.ts';
 import { framesCovered, type readRing } from '../evidence/index.ts';
+import { sha256 } from '../host/index.ts';
 import type { Context } from './command.ts';
 
 export interface ReceiptOnEvidence {
@@ -49,6 +49,9 @@ function journaled(journal: readonly CodedEvent[]): About | undefined {
 async function signed(context: Context, file: string): Promise<About> {
   const { installationKey, loadReceipt } = await import('../trust/index.ts');
   const { receipt } = await loadReceipt(file, await installationKey(context.home().keys));
-  const digest = `sha256:${createHash('sha256').update(renderReceipt(receipt)).digest('hex')}`;
-  return { digest, issued: receipt.issued.wall, evidence: receipt.evidence['frames'] ?? '' };
+  return {
+    digest: sha256(renderReceipt(receipt)),
+    issued: receipt.issued.wall,
+    evidence: receipt.evidence['frames'] ?? '',
+  };
 }

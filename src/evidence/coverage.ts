@@ -2,8 +2,9 @@
  * Which of the kept frames a receipt speaks of: its digest is of the pcap as it was when the receipt was signed, and
  * that file has only grown since, until its second half starts over.
  */
-import { createHash, type Hash } from 'node:crypto';
-import { PCAP_HEADER } from '../frame/index.ts';
+import { createHash } from 'node:crypto';
+import { PCAP_HEADER, PCAP_RECORD_HEADER } from '../frame/index.ts';
+import { digestText } from '../host/index.ts';
 import type { Ring } from './ring.ts';
 
 /** How many frames, from the first; undefined when no beginning of this pcap has that digest. */
@@ -12,7 +13,7 @@ export function framesCovered({ pcap }: Pick<Ring, 'pcap'>, digest: string): num
   const hash = createHash('sha256').update(file.subarray(0, PCAP_HEADER));
   let frames = 0;
   let at = PCAP_HEADER;
-  while (digestSoFar(hash) !== digest) {
+  while (digestText(hash.copy()) !== digest) {
     const end = endOfRecord(file, at);
     if (end === at) return undefined;
     hash.update(file.subarray(at, end));
@@ -22,10 +23,6 @@ export function framesCovered({ pcap }: Pick<Ring, 'pcap'>, digest: string): num
   return frames;
 }
 
-function digestSoFar(hash: Hash): string {
-  return `sha256:${hash.copy().digest('hex')}`;
-}
-
 function endOfRecord(file: Buffer, at: number): number {
-  return at >= file.length ? at : at + 16 + file.readUInt32LE(at + 8);
+  return at >= file.length ? at : at + PCAP_RECORD_HEADER + file.readUInt32LE(at + 8);
 }

@@ -7,7 +7,7 @@ import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { VmgateError } from '../core/coded.ts';
 import { PCAP_HEADER, pcapHeader, wholePcapBytes } from '../frame/index.ts';
-import { errnoOf, messageOf } from '../host/index.ts';
+import { digestText, errnoOf, messageOf } from '../host/index.ts';
 import { errors } from './codes.ts';
 
 /** `first.pcap` holds the beginning, `latest.pcap` what came after it was full (src/guard/evidence.ts). */
@@ -39,7 +39,7 @@ export function readRing(folder: string): Ring {
 export function digestOf({ pcap }: Pick<Ring, 'pcap'>): string {
   const hash = createHash('sha256');
   for (const piece of pcap) hash.update(piece);
-  return `sha256:${hash.digest('hex')}`;
+  return digestText(hash);
 }
 
 /** The digest of a folder's frames, reckoned anew only when a file of it changed: it is asked for at every receipt. */

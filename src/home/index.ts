@@ -6,6 +6,6 @@ export { Journal, readJournal, readWholeJournal } from './journal.ts';
 export { type GateLayout, type HomeLayout, layoutOf, MAX_SOCKET_PATH } from './layout.ts';
 export { acquireLock, type Lock, type LockHolder, readLock } from './lock.ts';
 export { type PrivateRead, readPrivateFile } from './private-file.ts';
-export { RotatingFile } from './rotating-file.ts';
+export { RotatingFile, rotatedLines } from './rotating-file.ts';
 export { objectionTo as objectionToFolder } from './safe-folder.ts';
 export { MAX_NAME } from './short-path.ts';

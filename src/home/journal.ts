@@ -1,9 +1,9 @@
 /** A gate's history: coded events, one JSON object a line, appended by its supervisor and read by anybody of ours. */
-import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { type CodedEvent, occur } from '../core/coded.ts';
-import { messageOf } from '../host/index.ts';
+import { messageOf, parseJson } from '../host/index.ts';
 import { events } from './codes.ts';
-import { RotatingFile } from './rotating-file.ts';
+import { RotatingFile, rotatedLines } from './rotating-file.ts';
 
 const MAX_JOURNAL_BYTES = 4 * 1_048_576;
 const MAX_LINE_BYTES = 65_536;
@@ -73,26 +73,9 @@ export function readWholeJournal(file: string): {
   readonly events: readonly CodedEvent[];
   readonly unreadable: number;
 } {
-  const lines = [`${file}.1`, file].flatMap((part) => readText(part).split('\n')).filter((line) => line !== '');
-  const events = lines.flatMap(parseLine);
+  const lines = rotatedLines(file);
+  const events = lines.map(parseJson).filter(isEvent);
   return { events, unreadable: lines.length - events.length };
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
-function parseLine(line: string): readonly CodedEvent[] {
-  try {
-    const value: unknown = JSON.parse(line);
-    return isEvent(value) ? [value] : [];
-  } catch {
-    return [];
-  }
 }
 
 /** By hand: reading a journal must not load the schema library. */

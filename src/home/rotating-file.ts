@@ -1,5 +1,5 @@
 /** An append-only file of bounded size: what a guest or a chatty tool can make grow goes through here (P9). */
-import { closeSync, fstatSync, ftruncateSync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 
 export class RotatingFile {
   readonly #file: string;
@@ -49,5 +49,18 @@ export class RotatingFile {
     this.close();
     renameSync(this.#file, `${this.#file}.1`);
     this.#size = 0;
+  }
+}
+
+/** All lines there are, the predecessor's first; empty ones, and a file that cannot be read, are passed over. */
+export function rotatedLines(file: string): readonly string[] {
+  return [`${file}.1`, file].flatMap((part) => textOf(part).split('\n')).filter((line) => line !== '');
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
   }
 }

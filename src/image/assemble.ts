@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { VmgateError } from '../core/coded.ts';
-import { errnoOf } from '../host/index.ts';
+import { digestText, errnoOf } from '../host/index.ts';
 import { errors } from './codes.ts';
 import { padding } from './cpio.ts';
 import type { AssembledBoot, ImagePart, StoredImage } from './image.ts';
@@ -77,7 +77,7 @@ async function append(copy: FileHandle, image: StoredImage, part: ImagePart): Pr
       hash.update(piece);
       await copy.writeFile(piece);
     }
-    const actual = `sha256:${hash.digest('hex')}`;
+    const actual = digestText(hash);
     const { kind } = image.manifest;
     if (actual === part.digest) return;
     throw VmgateError.of(errors.IMAGE_DIGEST_MISMATCH, { kind, file, expected: part.digest, actual });

@@ -7,7 +7,7 @@ import os from 'node:os';
 import { findTool, hostPlatform, run } from '../host/index.ts';
 import { isIpMonitorLine, resolversIn, routerIn, wifiIn } from './linux-text.ts';
 import { isRouteMonitorLine, macResolversIn, macRouterIn, macWifiIn } from './macos-text.ts';
-import type { NetworkView } from './network-view.ts';
+import type { NetworkPath, NetworkView } from './network-view.ts';
 import { sourceToward } from './source-address.ts';
 import type { WatchedTool } from './tool-watcher.ts';
 
@@ -39,9 +39,7 @@ function linuxNetwork(resolvConf: string): HostNetwork {
     pollMs: 1_000,
     monitor: { name: 'ip monitor', tool: 'ip', argv: IP_MONITOR, isLine: isIpMonitorLine },
     look: async (target, isThorough) => {
-      const source = await sourceToward(target);
-      const card = source && cardOf(source);
-      const path = source !== undefined && card !== undefined ? { source, card } : undefined;
+      const path = await pathToward(target);
       const router = path && routerIn(textIn('/proc/net/route'), path.card, target);
       const name = path && (await wifi(path.card, isThorough));
       return {
@@ -71,10 +69,8 @@ function macNetwork(): HostNetwork {
     pollMs: 5_000,
     monitor: { name: 'route monitor', tool: 'route', argv: ['-n', 'monitor'], isLine: isRouteMonitorLine },
     look: async (target, isThorough) => {
-      const source = await sourceToward(target);
+      const path = await pathToward(target);
       const [route, dns] = await Promise.all([outputOf('route', ['-n', 'get', target]), outputOf('scutil', ['--dns'])]);
-      const card = source && cardOf(source);
-      const path = source !== undefined && card !== undefined ? { source, card } : undefined;
       const router = macRouterIn(route);
       const name = path && (await wifi(path.card, isThorough));
       return { path: path && { ...path, router, wifi: name }, resolvers: macResolversIn(dns), addresses: addresses() };
@@ -91,6 +87,12 @@ function remembering(
     if (isThorough || known?.card !== card) known = { card, name: await ask(card) };
     return known.name;
   };
+}
+
+async function pathToward(target: string): Promise<Pick<NetworkPath, 'source' | 'card'> | undefined> {
+  const source = await sourceToward(target);
+  const card = source && cardOf(source);
+  return source !== undefined && card !== undefined ? { source, card } : undefined;
 }
 
 /**

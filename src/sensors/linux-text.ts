@@ -1,5 +1,6 @@
 /** What Linux and its tools write about the network, parsed. Pure. */
 import { isIP } from 'node:net';
+import { ipv4ToNumber, numberToIpv4 } from '../core/ipv4.ts';
 
 const MOST_ROUTES = 4_096;
 const MOST_RESOLVERS = 16;
@@ -9,7 +10,8 @@ const MOST_RESOLVERS = 16;
  * order of the machine, which is little-endian wherever vmgate runs. Undefined: another table decides, or none.
  */
 export function routerIn(table: string, card: string, target: string): string | undefined {
-  const wanted = numberOf(target);
+  const wanted = ipv4ToNumber(target);
+  if (wanted === undefined) return undefined;
   const routes = table.split('\n', MOST_ROUTES).flatMap((line) => {
     const row = /^(\S+)\t([0-9A-F]{8})\t([0-9A-F]{8})\t([0-9A-F]{4})\t\d+\t\d+\t(\d+)\t([0-9A-F]{8})\t/.exec(line);
     if (row?.[1] !== card) return [];
@@ -21,7 +23,7 @@ export function routerIn(table: string, card: string, target: string): string | 
   });
   const [best] = routes.sort((one, other) => other.mask - one.mask || one.metric - other.metric);
   if (best === undefined) return undefined;
-  return best.gateway === 0 ? 'none' : textOf(best.gateway);
+  return best.gateway === 0 ? 'none' : numberToIpv4(best.gateway);
 }
 
 /** Addresses of a resolv.conf(5), sorted; interface suffixes go. */
@@ -48,12 +50,4 @@ export function isIpMonitorLine(line: string): boolean {
 
 function hostOrder(hex: string): number {
   return Buffer.from(hex, 'hex').readUInt32LE(0);
-}
-
-function numberOf(address: string): number {
-  return address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
-}
-
-function textOf(number: number): string {
-  return [24, 16, 8, 0].map((shift) => (number >>> shift) & 0xff).join('.');
 }

@@ -26,14 +26,9 @@ export function sourceToward(target: string): Promise<string | undefined> {
       end(() => (NO_WAY.includes(errnoOf(cause) ?? '') ? resolve(undefined) : reject(cause)));
     socket.once('error', fail);
     socket.connect(PORT, target, (cause?: Error) => {
-      if (cause !== undefined && cause !== null) fail(cause);
-      else
-        end(
-          (
-            (address) => () =>
-              resolve(address)
-          )(socket.address().address),
-        );
+      if (cause !== undefined && cause !== null) return fail(cause);
+      const { address } = socket.address();
+      return end(() => resolve(address));
     });
   });
 }

@@ -32,11 +32,13 @@ export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel
       const { lab } = world;
       const means = lab === undefined ? {} : { exempt: (address: string) => lab.allowEndpoint(address) };
       const pinned = await resolveEndpoint(endpoint, rules, means);
-      // Whatever becomes of the way there from here on, this attempt began on another.
-      await world.network?.watch(pinned.address);
-      // A guest's clock stands still while the laptop sleeps, and a handshake with an earlier time than the last one's
-      // is a replay to the server (WireGuard, section 5.1): it would never answer.
-      await control.setClock(wallMs());
+      await Promise.all([
+        // Whatever becomes of the way there from here on, this attempt began on another.
+        world.network?.watch(pinned.address),
+        // A guest's clock stands still while the laptop sleeps, and a handshake with an earlier time than the last one's
+        // is a replay to the server (WireGuard, section 5.1): it would never answer.
+        control.setClock(wallMs()),
+      ]);
       signal.throwIfAborted();
       world.emit(events.GATE_PINNED, { host: endpoint.host, ...pinned });
       const policy = policyFor(world, pinned.address);

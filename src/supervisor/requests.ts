@@ -2,6 +2,7 @@
 import { type CodedEvent, VmgateError } from '../core/coded.ts';
 import type { Outcome } from '../core/gate/effects.ts';
 import type { GateEvent } from '../core/gate/events.ts';
+import { isProven } from '../core/gate/state.ts';
 import { monotonicMs } from '../host/index.ts';
 import { errors, events } from './codes.ts';
 import { dialWork, reachWork } from './dial.ts';
@@ -180,11 +181,10 @@ export class Requests {
     }
   }
 
-  /** A receipt past its time serves nobody, as with `start`. @throws GATE_NOT_VERIFIED */
+  /** @throws GATE_NOT_VERIFIED */
   #mustBeOpen(): void {
-    const { phase, reason, receipt } = this.#loop.state;
-    const isFresh = receipt !== undefined && monotonicMs() < receipt.expiresMs;
-    if (phase !== 'open' || !isFresh) throw notVerified(this.#world.gate, phase, reason);
+    const { state } = this.#loop;
+    if (!isProven(state, monotonicMs())) throw notVerified(this.#world.gate, state.phase, state.reason);
   }
 
   /** @throws GATE_UNKNOWN_VM, GATE_WORK_NOT_RUNNING, GATE_NOT_VERIFIED */

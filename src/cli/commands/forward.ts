@@ -1,10 +1,9 @@
-import type { Duplex } from 'node:stream';
 import { VmgateError } from '../../core/coded.ts';
 import type { Place } from '../../proxy/index.ts';
 import { errors } from '../codes.ts';
 import { type Command, type Context, type Input, text } from '../command.ts';
-import { GATE_OPTION, type Gate, gateOf, requireSupervisor, requireVm } from '../gate-access.ts';
-import { noticesOf, portNumber, SOCKET_OPTION, socketAt, untilOver } from '../listening.ts';
+import { GATE_OPTION, gateOf, requireSupervisor, requireVm } from '../gate-access.ts';
+import { noticesOf, placeFields, portNumber, SOCKET_OPTION, socketAt, streamFrom, untilOver } from '../listening.ts';
 import { requireReachable } from '../reachable.ts';
 
 export const forward: Command = {
@@ -39,7 +38,7 @@ export const forward: Command = {
       const { canTellOwners, startForward } = await import('../../proxy/index.ts');
       const listener = await startForward({
         place,
-        open: () => reached(gate, name, guest),
+        open: () => streamFrom(gate, { verb: 'reach', name, port: guest }),
         onRefused: (cause) => notice(VmgateError.is(cause) ? `${cause.code}: ${cause.what}` : String(cause)),
         onStranger: () => notice('a program of another user was turned away'),
       });
@@ -72,16 +71,8 @@ function readPorts(context: Context, input: Input, written: string): { readonly 
   return { place: { kind: 'port', port: portNumber('HOST', host, 0) }, guest: portNumber('GUEST', guest, 1) };
 }
 
-async function reached(gate: Gate, name: string, port: number): Promise<Duplex> {
-  const { notVerified, SupervisorClient } = await import('../../supervisor/index.ts');
-  const stream = await SupervisorClient.stream(gate.name, gate.layout, { verb: 'reach', name, port });
-  if (stream === undefined) throw notVerified(gate.name, 'down', undefined);
-  return stream;
-}
-
 function show(context: Context, place: Place, name: string, guest: number): void {
-  const listening = place.kind === 'port' ? { address: '127.0.0.1', port: place.port } : { socket: place.path };
   const where = place.kind === 'port' ? `127.0.0.1:${place.port}` : place.path;
-  context.out.result({ ...listening, name, guest }, `${where} leads to port ${guest} of ${name}`);
+  context.out.result({ ...placeFields(place), name, guest }, `${where} leads to port ${guest} of ${name}`);
   context.out.progress('ready while the gate is open; Ctrl-C ends it');
 }

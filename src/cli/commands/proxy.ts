@@ -2,7 +2,16 @@ import type { Duplex } from 'node:stream';
 import type { Credential, Place } from '../../proxy/index.ts';
 import { type Command, type Context, type Input, text } from '../command.ts';
 import { GATE_OPTION, type Gate, gateOf, requireSupervisor } from '../gate-access.ts';
-import { noticesOf, portNumber, requireOpen, SOCKET_OPTION, socketAt, untilOver } from '../listening.ts';
+import {
+  noticesOf,
+  placeFields,
+  portNumber,
+  requireOpen,
+  SOCKET_OPTION,
+  socketAt,
+  streamFrom,
+  untilOver,
+} from '../listening.ts';
 import type { Ways } from '../run-through.ts';
 
 export const proxy: Command = {
@@ -80,14 +89,10 @@ function placeOf(context: Context, input: Input): Place {
 
 /** @throws GATE_NOT_VERIFIED, GATE_TARGET_REFUSED, GATE_NAME_UNKNOWN, GATEWAY_DIAL_FAILED, .. */
 async function connected(gate: Gate, target: { readonly host: string; readonly port: number }): Promise<Duplex> {
-  const { asFault, notVerified, SupervisorClient } = await import('../../supervisor/index.ts');
-  const stream = await SupervisorClient.stream(gate.name, gate.layout, { verb: 'connect', ...target }).catch(
-    (cause: unknown) => {
-      throw asFault(cause, 'vmgate proxy');
-    },
-  );
-  if (stream === undefined) throw notVerified(gate.name, 'down', undefined);
-  return stream;
+  const { asFault } = await import('../../supervisor/index.ts');
+  return streamFrom(gate, { verb: 'connect', ...target }).catch((cause: unknown) => {
+    throw asFault(cause, 'vmgate proxy');
+  });
 }
 
 function waysTo(place: Place, credential: Credential | undefined): Ways {
@@ -98,9 +103,8 @@ function waysTo(place: Place, credential: Credential | undefined): Ways {
 }
 
 function show(context: Context, place: Place, credential: Credential | undefined, { socks, http }: Ways): void {
-  const listening = place.kind === 'port' ? { address: '127.0.0.1', port: place.port } : { socket: place.path };
   context.out.result(
-    { ...listening, credential: credential ?? null, socks, http: http ?? null },
+    { ...placeFields(place), credential: credential ?? null, socks, http: http ?? null },
     http === undefined ? `SOCKS5  ${socks}` : `SOCKS5  ${socks}\nHTTP    ${http}`,
   );
   context.out.progress('ready while the gate is open; Ctrl-C ends it');

@@ -2,7 +2,7 @@
 import type { SerializedFault } from '../coded.ts';
 import { close, type Step } from './closing.ts';
 import { connect } from './opening.ts';
-import { type GateState, isArmed } from './state.ts';
+import { type GateState, isArmed, isProven } from './state.ts';
 
 /**
  * Whatever was verified, or is being verified, was true of another network or another moment. The gateway is kept: it is
@@ -35,8 +35,8 @@ export function recheck(state: GateState): Step {
 
 /** The guard's deadline is pushed; but no heartbeat keeps a gate open past its receipt. */
 export function tick(state: GateState, nowMs: number): Step {
-  const { phase, receipt, reverifyAtMs, generation } = state;
-  if (phase === 'open' && !(receipt !== undefined && nowMs < receipt.expiresMs)) {
+  const { phase, reverifyAtMs, generation } = state;
+  if (phase === 'open' && !isProven(state, nowMs)) {
     return close(state, 'closed', { kind: 'expired' });
   }
   const [next] = reverifyAtMs !== undefined && nowMs >= reverifyAtMs ? recheck(state) : [state];

@@ -121,6 +121,11 @@ export function isArmed(state: GateState): boolean {
   return state.pinned && ARMED.includes(state.phase);
 }
 
+/** Open, by a receipt whose time is not over: one past it serves nobody. `nowMs`: host monotonic. */
+export function isProven({ phase, receipt }: GateState, nowMs: number): boolean {
+  return phase === 'open' && receipt !== undefined && nowMs < receipt.expiresMs;
+}
+
 /** Work VMs whose links hold a lease. */
 export function admittedVms(state: GateState): readonly string[] {
   return Object.keys(state.work).filter((name) => state.work[name]?.admitted === true);

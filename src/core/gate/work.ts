@@ -6,15 +6,14 @@ import type { Verdict } from '../verdict.ts';
 import type { Step } from './closing.ts';
 import type { Effect, Outcome, RefusalCause } from './effects.ts';
 import type { GateEvent } from './events.ts';
-import { admittedVms, type GateState, STOPPED, type WorkState } from './state.ts';
+import { admittedVms, type GateState, isProven, STOPPED, type WorkState } from './state.ts';
 
 const CANCELLED: Outcome = { ok: false, because: { kind: 'cancelled' } };
 
 /** `start`: judged against the gate as it is now; a receipt past its time serves nobody. */
 export function start(state: GateState, { request, name, nowMs }: Extract<GateEvent, { type: 'start' }>): Step {
   const vm = state.work[name];
-  const fresh = state.receipt !== undefined && nowMs < state.receipt.expiresMs;
-  if (vm === undefined || state.phase !== 'open' || !fresh) {
+  if (vm === undefined || !isProven(state, nowMs)) {
     return [state, [reply([request], { ok: false, because: notOpen(state) })]];
   }
   const waiting = withVm(state, name, { waiters: [...vm.waiters, request] });

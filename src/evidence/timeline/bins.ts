@@ -2,9 +2,7 @@
 import type { CodedEvent } from '../../core/coded.ts';
 import type { Sample } from './samples.ts';
 
-export interface Bin {
-  readonly fromMs: number;
-  readonly toMs: number;
+export interface Amounts {
   readonly outBytes: number;
   readonly inBytes: number;
   /** Frames that are not the VPN. */
@@ -16,6 +14,13 @@ export interface Bin {
 interface Range {
   readonly fromMs: number;
   readonly toMs: number;
+}
+
+export interface Bin extends Range, Amounts {}
+
+export function sumOf(amounts: readonly Amounts[]): Amounts {
+  const sum = (key: keyof Amounts) => amounts.reduce((all, each) => all + each[key], 0);
+  return { outBytes: sum('outBytes'), inBytes: sum('inBytes'), blocked: sum('blocked'), held: sum('held') };
 }
 
 /** Moments of violations that were reported one by one, milliseconds since the epoch. */

@@ -2,7 +2,7 @@
 import { countText, spanText } from '../../core/amounts.ts';
 import { escapeLine } from '../../host/index.ts';
 import type { Band } from './bands.ts';
-import type { Bin } from './bins.ts';
+import { type Bin, sumOf } from './bins.ts';
 import { dateText, minuteText, secondText, type Zone, zoneText } from './clock.ts';
 import type { Day } from './day.ts';
 import { type View, viewOf } from './view.ts';
@@ -50,14 +50,10 @@ function cellsOf({ bands }: Day, { bins }: View, perCell: number): readonly Cell
     const part = bins.slice(index * perCell, (index + 1) * perCell);
     const fromMs = part[0]?.fromMs ?? 0;
     const toMs = part.at(-1)?.toMs ?? fromMs;
-    const sum = (key: 'outBytes' | 'inBytes' | 'blocked' | 'held') => part.reduce((all, bin) => all + bin[key], 0);
     return {
       fromMs,
       toMs,
-      outBytes: sum('outBytes'),
-      inBytes: sum('inBytes'),
-      blocked: sum('blocked'),
-      held: sum('held'),
+      ...sumOf(part),
       bands: bands.filter((band) => band.fromMs < toMs && band.toMs > fromMs),
     };
   });

@@ -1,7 +1,7 @@
 /** A day at a gate, put together from what was recorded of it. Pure. */
 import type { CodedEvent } from '../../core/coded.ts';
 import { type Band, bandsOf } from './bands.ts';
-import { type Bin, binsOf, momentsOfViolations } from './bins.ts';
+import { type Amounts, type Bin, binsOf, momentsOfViolations, sumOf } from './bins.ts';
 import type { Sample } from './samples.ts';
 
 export interface DayRange {
@@ -19,16 +19,12 @@ export interface DayRecords {
   readonly unreadable: number;
 }
 
-export interface DayTotals {
+export interface DayTotals extends Amounts {
   readonly openMs: number;
   readonly closedMs: number;
   readonly violatedMs: number;
   /** How often an open gate closed by itself. */
   readonly losses: number;
-  readonly outBytes: number;
-  readonly inBytes: number;
-  readonly blocked: number;
-  readonly held: number;
 }
 
 export interface Day extends DayRange {
@@ -59,16 +55,12 @@ export function dayOf({ gate, events, samples, unreadable }: DayRecords, range: 
 function totalsOf(bands: readonly Band[], bins: readonly Bin[]): DayTotals {
   const lasted = (state: Band['state']) =>
     bands.filter((band) => band.state === state).reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0);
-  const sum = (key: 'outBytes' | 'inBytes' | 'blocked' | 'held') => bins.reduce((all, bin) => all + bin[key], 0);
   return {
     openMs: lasted('open'),
     closedMs: lasted('closed'),
     violatedMs: lasted('violated'),
     losses: bands.filter((band, index) => band.state === 'closed' && isLoss(bands, index)).length,
-    outBytes: sum('outBytes'),
-    inBytes: sum('inBytes'),
-    blocked: sum('blocked'),
-    held: sum('held'),
+    ...sumOf(bins),
   };
 }
 

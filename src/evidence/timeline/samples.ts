@@ -1,6 +1,7 @@
 /** Reads the supervisor's samples: a line a minute of what went through (src/supervisor/samples.ts). */
-import { readFileSync } from 'node:fs';
 import * as z from 'zod';
+import { rotatedLines } from '../../home/index.ts';
+import { parseJson } from '../../host/index.ts';
 
 const count = z.int().nonnegative();
 
@@ -23,24 +24,7 @@ export type Sample = z.infer<typeof line>;
 
 /** Oldest first. Lines that are none (cut off, garbled) are passed over and counted. */
 export function readSamples(file: string): { readonly samples: readonly Sample[]; readonly unreadable: number } {
-  const lines = [`${file}.1`, file].flatMap((part) => textOf(part).split('\n')).filter((text) => text !== '');
-  const samples = lines.flatMap(parse);
+  const lines = rotatedLines(file);
+  const samples = lines.flatMap((text) => line.safeParse(parseJson(text)).data ?? []);
   return { samples: samples.toSorted((a, b) => a.fromMs - b.fromMs), unreadable: lines.length - samples.length };
-}
-
-function parse(text: string): readonly Sample[] {
-  try {
-    const parsed = line.safeParse(JSON.parse(text));
-    return parsed.success ? [parsed.data] : [];
-  } catch {
-    return [];
-  }
-}
-
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return '';
-  }
 }

@@ -9,7 +9,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { PULSE_MS } from '../../../src/core/gate/opening.ts';
 import { type Stage, WORK_VM } from '../../../src/demo/index.ts';
 import { readJournal } from '../../../src/home/index.ts';
@@ -31,7 +31,7 @@ import {
   until,
   vmgate,
 } from '../../system/leaks/life-scene.ts';
-import { compileProgram, openStage, type Program } from '../../system/leaks/stage.ts';
+import { stageForAll } from '../../system/leaks/stage.ts';
 
 jest.setTimeout(240_000);
 const BOOT_MS = 300_000;
@@ -40,7 +40,6 @@ const ASLEEP_MS = 60_000;
 const BACK_MS = 6_000;
 const NOTICED_MS = 2 * PULSE_MS;
 
-let program: Program;
 let stage: Stage;
 
 const config = (onLoss: string) => `version: 1
@@ -53,19 +52,19 @@ const configFile = () => path.join(stage.home.root, 'vmgate.yaml');
 const resolvConf = () => path.join(stage.home.root, 'resolv.conf');
 const network = () => ({ network: { toward: '127.0.0.1', resolvConf: resolvConf() } });
 
+stageForAll(
+  () => ({ attachment: 'wire', config: config('block') }),
+  (opened) => {
+    stage = opened;
+  },
+);
+
 beforeAll(async () => {
-  program = await compileProgram();
-  stage = await openStage(program, { attachment: 'wire', config: config('block') });
   writeFileSync(resolvConf(), 'nameserver 192.168.1.1\n');
   expect(await vmgate(stage, 'down')).toMatchObject({ code: 0 });
   await stage.supervise(network());
   await bringUp();
 }, BOOT_MS);
-
-afterAll(async () => {
-  await stage?.close();
-  await program?.remove();
-});
 
 afterEach(async () => {
   expect(await foreignFrames(stage)).toEqual(NONE);

@@ -12,7 +12,7 @@ import { LAB } from '../../../src/lab/index.ts';
 import { newToken } from '../../../src/verify/token.ts';
 import { missing, testUnless } from '../../obstacle.ts';
 import { foreignFrames, NONE, statusOf, until } from '../../system/leaks/life-scene.ts';
-import { compileProgram, openStage, type Program } from '../../system/leaks/stage.ts';
+import { type Program, stageForAll } from '../../system/leaks/stage.ts';
 import { connectTo, Hearing, socks } from '../../unit/proxy/programs.ts';
 import { Runner } from './runner.ts';
 
@@ -39,9 +39,21 @@ function run(...argv: readonly string[]): Runner {
   return runner;
 }
 
+// Before the stage goes.
+afterAll(() => {
+  for (const socket of sockets) socket.destroy();
+  for (const runner of runners) runner.kill();
+});
+
+stageForAll(
+  () => ({ attachment: 'wire' }),
+  (opened, compiled) => {
+    stage = opened;
+    program = compiled;
+  },
+);
+
 beforeAll(async () => {
-  program = await compileProgram();
-  stage = await openStage(program, { attachment: 'wire' });
   const up = await stage.vmgate(['up']);
   if (up.code !== 0) throw new Error(up.stderr);
   const start = await stage.vmgate(['start', WORK_VM]);
@@ -49,12 +61,6 @@ beforeAll(async () => {
   proxy = run('proxy', '--json');
   way = JSON.parse(await proxy.firstLine()) as Way;
 }, BOOT_MS);
-afterAll(async () => {
-  for (const socket of sockets) socket.destroy();
-  for (const runner of runners) runner.kill();
-  await stage?.close();
-  await program?.remove();
-}, 60_000);
 
 async function to(where: { readonly port: number } | { readonly path: string }): Promise<net.Socket> {
   const socket = await connectTo('port' in where ? { host: '127.0.0.1', ...where } : where);

@@ -16,7 +16,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   image: ['core', 'host', 'home'],
   gateway: ['core', 'host', 'ssh', 'image'],
   guard: ['core', 'host', 'frame'],
-  evidence: ['core', 'host', 'frame'],
+  evidence: ['core', 'host', 'home', 'frame'],
   proxy: ['core', 'host', 'home', 'frame'],
   verify: ['core', 'host', 'frame'],
   work: ['core', 'host', 'home', 'config', 'drivers', 'ssh', 'image'],
