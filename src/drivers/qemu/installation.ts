@@ -7,7 +7,7 @@ import { type CodedEvent, occur, VmgateError } from '../../core/coded.ts';
 import { hostPlatform, installLine, type Run, requireTool, run } from '../../host/index.ts';
 import { errors, events } from '../codes.ts';
 import type { Arch } from '../driver.ts';
-import { probeAccelerator } from './accel.ts';
+import { PROBE_GUESTS, probeAccelerator } from './accel.ts';
 import { type AcceleratorName, type Capabilities, SANDBOX } from './argv.ts';
 
 /** First release with `dgram` netdevs, which work links are made of. */
@@ -174,14 +174,14 @@ function refuseOld(binary: string, version: string): void {
   throw VmgateError.of(errors.DRIVER_QEMU_TOO_OLD, { binary, version, needed: OLDEST.join('.'), install });
 }
 
-/** Another binary, or a boot in which virtualisation was switched on, must be looked at again. */
+/** Another binary, a boot in which virtualisation was switched on, or a better probe: it must be looked at again. */
 async function cacheKey(binary: string, arch: Arch, forced: AcceleratorName | undefined): Promise<string> {
   const { mtimeMs, size } = await stat(binary);
   const kvm = await stat(KVM).then(
     ({ ctimeMs }) => ctimeMs,
     () => 0,
   );
-  return [binary, mtimeMs, size, arch, forced ?? 'auto', kvm, await bootId()].join(' ');
+  return [binary, mtimeMs, size, arch, forced ?? 'auto', kvm, await bootId(), PROBE_GUESTS[arch].id].join(' ');
 }
 
 /** On macOS the boot has no id to read without a tool; hvf does not come and go between boots. */

@@ -8,6 +8,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import * as z from 'zod';
 import { VmgateError } from '../../core/coded.ts';
 import { childEnvironment, monotonicMs } from '../../host/index.ts';
 import { errors } from '../codes.ts';
@@ -35,6 +36,12 @@ export interface Launch {
   readonly argv: readonly string[];
 }
 
+const runState = z.looseObject({ status: z.string() });
+const BROKEN: ProcessEnd = {
+  by: 'unknown',
+  detail: 'the accelerator gave up (internal error); VMGATE_ACCEL=tcg does without it',
+};
+
 interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -48,6 +55,7 @@ export class Machine {
   readonly #pidfile: string;
   readonly #letGo: () => void;
   #over: boolean = false;
+  #broken = false;
 
   private constructor(
     label: string,
@@ -65,10 +73,11 @@ export class Machine {
     let shutdown: { readonly guest: boolean; readonly reason: string } | undefined;
     qmp.onEvent(({ name, data }) => {
       if (name === 'SHUTDOWN') shutdown = { guest: data['guest'] === true, reason: String(data['reason']) };
+      if (name === 'STOP') this.#endIfBroken().catch(() => {}); // Gone or silent: its end is told elsewhere.
     });
     this.ended = Promise.all([exited, qmp.closed]).then(([exit]) => {
       this.#over = true;
-      return endOf(shutdown, exit);
+      return this.#broken ? BROKEN : endOf(shutdown, exit);
     });
   }
 
@@ -137,6 +146,14 @@ export class Machine {
     await Promise.race([this.ended, tooLong]);
     patience.abort();
     this.qmp.close();
+  }
+
+  /** Where its KVM gives up, QEMU stops the guest for good and stays: to everybody who waits for an answer, a hang. */
+  async #endIfBroken(): Promise<void> {
+    const { status } = runState.parse(await this.qmp.execute('query-status'));
+    if (status !== 'internal-error') return;
+    this.#broken = true;
+    await this.kill();
   }
 
   /** Closes our ends; QEMU runs on. `ended` may stay pending for ever. */
