@@ -39,21 +39,31 @@ check_shell() {
 	return $status
 }
 
-# ESM needs the flag on every Node version; jest's own default of workers leaves a core of two idle.
+. test/result-name.sh
+
 run_jest() { # NAME ARGUMENT...
-	result=$results/$1.json
+	result=$results/$(result_name "$1")
 	shift
-	NODE_OPTIONS="--experimental-vm-modules --disable-warning=ExperimentalWarning ${node_flags:-}" \
-		jest --passWithNoTests --json --outputFile="$result" "$@" >/dev/null
+	sh test/jest.sh "$result" "$@"
 }
 
-# One file after the other: VMs under emulation want all the cores there are. A file that failed is tried once more, and
-# said so: what was lost to a busy machine comes back, what is broken stays broken.
+# A file that failed is tried once more, by itself, and said so: what was lost to a busy machine comes back, what is
+# broken stays broken.
+run_again() { # FILE
+	printf '\nagain: ' >&2
+	step "$1" run_jest "$1" "$1" --runInBand
+}
+
+# One file after the other: VMs under emulation want all the cores there are.
 run_machines() { # FILE
-	name=$(printf '%s' "$1" | tr / -)
-	run_jest "$name" "$1" --runInBand && return
-	printf '\nagain: %s\n' "$1" >&2
-	run_jest "$name" "$1" --runInBand
+	printf '\n== %s\n' "$1" >&2
+	run_jest "$1" "$1" --runInBand || run_again "$1"
+}
+
+# Two files at a time: what takes long here waits for most of it.
+run_long() { # FOLDER
+	find "$1" -name '*.test.ts' | sort | xargs -P 2 -n 1 sh test/long.sh "$results"
+	[ ! -e "$results/again" ] || while read -r file; do run_again "$file" </dev/null; done <"$results/again"
 }
 
 # Fuzzing last: it runs scripts of the gateway image, which the system tests build where it is missing.
@@ -70,12 +80,13 @@ for part in $parts; do
 		# What CI says is about the change it looks at: it tries the same inputs each time. Elsewhere each run tries others.
 		[ -z "${CI:-}" ] || export FUZZ_SEED="${FUZZ_SEED:-1}"
 		# An input that fills memory meets a wall before it meets the machine's.
-		node_flags='--max-old-space-size=1024' step fuzz run_jest fuzz test/fuzz/
+		export node_flags='--max-old-space-size=1024'
+		step fuzz run_jest fuzz test/fuzz/
+		unset node_flags
 		;;
 	unit | contract) step "$part" run_jest "$part" "test/$part/" ;;
-	system | all)
-		for file in $(find "test/$part" -name '*.test.ts' | sort); do step "$file" run_machines "$file"; done
-		;;
+	system) for file in $(find test/system -name '*.test.ts' | sort); do run_machines "$file"; done ;;
+	all) run_long test/all ;;
 	*) printf 'usage: test/run.sh [lint|unit|fuzz|contract|system|all]...\n' >&2 && exit 2 ;;
 	esac
 done
@@ -94,7 +105,7 @@ node - "$results" <<'SUM'
 const { readdirSync, readFileSync } = require('node:fs');
 const [, , folder] = process.argv;
 const sum = { failed: 0, skipped: 0, passed: 0, total: 0 };
-for (const file of readdirSync(folder)) {
+for (const file of readdirSync(folder).filter((name) => name.endsWith('.json'))) {
   const run = JSON.parse(readFileSync(`${folder}/${file}`, 'utf8'));
   sum.failed += run.numFailedTests + run.numRuntimeErrorTestSuites;
   sum.skipped += run.numPendingTests + run.numTodoTests;
