@@ -45,6 +45,8 @@ export interface Fault {
   readonly strike: (hand: FaultHand) => Promise<void> | void;
   /** How long it lasts before `heal`: milliseconds, or until the gate has noticed. */
   readonly lasts: number | 'until noticed';
+  /** The gateway does it to itself when it is told, and may not have heard: nobody answers a knock. */
+  readonly asksAgain?: true;
   readonly heal?: (hand: FaultHand) => Promise<void>;
   /** The gate closes for it. A pause is over before anybody has to act. */
   readonly closes: boolean;
@@ -75,7 +77,8 @@ function pause(part: Part, weight: number, stops: boolean, stalls: boolean): Fau
 }
 
 function inside(id: string, line: InsideLine, about: string): Fault {
-  return { id, about, weight: 1, strike: (hand) => hand.inside(line), lasts: 0, closes: true, stops: true };
+  const strike = (hand: FaultHand) => hand.inside(line);
+  return { id, about, weight: 1, strike, lasts: 'until noticed', asksAgain: true, closes: true, stops: true };
 }
 
 export const FAULTS: readonly Fault[] = [

@@ -19,6 +19,8 @@ const PATIENCE_MS = 90_000;
 /** The work VM pings every 200 ms. */
 const FRESH_MS = 700;
 const TAKEOVER_MS = 4_000;
+/** Twice what a flushed ruleset takes to be noticed; less than a gate that never notices has until it counts as stuck. */
+const ASK_AGAIN_MS = 15_000;
 
 export class Lane {
   readonly #ground: Ground;
@@ -26,6 +28,7 @@ export class Lane {
   #before: Counts = { lab: 0, uplink: 0, heldBytes: 0 };
   /** Frames due, fractions included. */
   #due = 0;
+  #askedAgain = 0;
 
   private constructor(ground: Ground, signal: AbortSignal) {
     this.#ground = ground;
@@ -63,6 +66,7 @@ export class Lane {
     await this.#talk(RUN_UP_MS);
     const sentBefore = traffic.sent;
     this.#ground.acts = [];
+    this.#askedAgain = 0;
     let stuck: string | undefined;
     try {
       await fault.strike(hand);
@@ -93,6 +97,7 @@ export class Lane {
       blockMs,
       recoverMs: stuck === undefined ? recovered - struck : undefined,
       tookMs: monotonicMs() - began,
+      askedAgain: this.#askedAgain,
       ...(stuck === undefined ? {} : { stuck }),
     };
   }
@@ -123,10 +128,18 @@ export class Lane {
   }
 
   /** The fault lasts; the work VM talks. */
-  async #last({ id, lasts, stalls }: Fault, sentBefore: number): Promise<void> {
+  async #last(fault: Fault, sentBefore: number): Promise<void> {
+    const { id, lasts, stalls, asksAgain } = fault;
     if (stalls === true) this.#ground.traffic.sendStalled();
     const heard = stalls === true ? undefined : sentBefore;
-    if (lasts === 'until noticed') return this.#until('the gate closes', () => this.#hasClosed(), id, heard);
+    if (lasts === 'until noticed') {
+      const askAgain = asksAgain === true ? this.#askingAgain(fault) : () => {};
+      const closes = () => {
+        askAgain();
+        return this.#hasClosed();
+      };
+      return this.#until('the gate closes', closes, id, heard);
+    }
     const end = monotonicMs() + lasts;
     while (monotonicMs() < end) await this.#look(heard);
   }
@@ -140,6 +153,18 @@ export class Lane {
     over.catch(() => undefined);
     while (!isOver) await this.#look(sentBefore);
     await over;
+  }
+
+  /** The time to block counts from the telling that was heard; how often it took another is told. */
+  #askingAgain({ strike }: Fault): () => void {
+    let due = monotonicMs() + ASK_AGAIN_MS;
+    return () => {
+      if (monotonicMs() < due) return;
+      due += ASK_AGAIN_MS;
+      this.#ground.acts = [];
+      this.#askedAgain += 1;
+      void strike(this.#ground.hand);
+    };
   }
 
   #hasClosed(): boolean {

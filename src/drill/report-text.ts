@@ -13,6 +13,9 @@ export function reportText(report: CyclesReport): string {
     `time to block            ${spread(total.block)}`,
     `time to recover          ${spread(total.recover)}`,
     `did not come back        ${total.stuck}`,
+    ...(total.askedAgain === 0
+      ? []
+      : [`asked again              ${total.askedAgain} times: a gateway had not heard its fault`]),
     `a cycle                  ${guarded.secondsPerCycle.toFixed(2)} s on ${lanes} lanes; the whole run ${seconds.toFixed(0)} s; seed ${seed}`,
     bare === undefined
       ? 'anti-run                 not run: nothing says that leaks would have been seen'

@@ -16,6 +16,8 @@ export interface Cycle {
   /** From the fault to the first answer the work VM got with the gate open again. */
   readonly recoverMs: number | undefined;
   readonly tookMs: number;
+  /** How often the gateway had to be told more than once. */
+  readonly askedAgain: number;
   /** Why it did not come back by itself. */
   readonly stuck?: string;
 }
@@ -34,6 +36,7 @@ export interface Summary {
   readonly leakingCycles: number;
   readonly heldBytes: number;
   readonly stuck: number;
+  readonly askedAgain: number;
   readonly block: Quantiles | undefined;
   readonly recover: Quantiles | undefined;
   readonly meanMs: number;
@@ -120,6 +123,7 @@ function summaryOf(fault: string, cycles: readonly Cycle[]): Summary {
     leakingCycles: cycles.filter((cycle) => leakedIn(cycle) > 0).length,
     heldBytes: sum(({ heldBytes }) => heldBytes),
     stuck: cycles.filter(({ stuck }) => stuck !== undefined).length,
+    askedAgain: sum(({ askedAgain }) => askedAgain),
     block: quantilesOf(known(({ blockMs }) => blockMs)),
     recover: quantilesOf(known(({ recoverMs }) => recoverMs)),
     meanMs: cycles.length === 0 ? 0 : sum(({ tookMs }) => tookMs) / cycles.length,

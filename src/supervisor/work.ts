@@ -36,6 +36,7 @@ export function workRunners(world: World, onEnd: OnEnd): WorkRunners {
       const settled = starting.catch(() => undefined);
       world.starting.set(name, { cancel: () => cancelled.abort(cutShort()), settled });
       const { spec, work } = await starting;
+      world.emit(events.GATE_WORK, { name, what: 'is there, frozen until it is judged' });
       return { type: 'defined', name, generation, verdict: judgeDefinition(spec, await work.facts()) };
     },
     judgeWork: async ({ name, generation }) => {
@@ -62,6 +63,7 @@ export function workRunners(world: World, onEnd: OnEnd): WorkRunners {
           throw VmgateError.of(errors.GATE_STEP_LATE, { step: `starting work VM ${name}`, seconds: RAISE_MS / 1_000 });
         }
         await work.setLink(true);
+        world.emit(events.GATE_WORK, { name, what: 'has its link up' });
       } catch (cause) {
         await work.setLink(false).catch(() => undefined);
         throw cause;
@@ -87,6 +89,7 @@ export function workRunners(world: World, onEnd: OnEnd): WorkRunners {
       // Told already where the process's own end was noticed first.
       if (world.works.get(name) !== work) return undefined;
       world.works.delete(name);
+      world.emit(events.GATE_WORK, { name, what: 'is stopped' });
       return { type: 'workEnded', name };
     },
   };

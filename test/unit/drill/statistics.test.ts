@@ -18,6 +18,7 @@ const cycle = (fault: string, more: Partial<Cycle> = {}): Cycle => ({
   blockMs: 10,
   recoverMs: 4_000,
   tookMs: 5_000,
+  askedAgain: 0,
   ...more,
 });
 const LEAKING = { leaked: { lab: 5, uplink: 4 } };
