@@ -11,6 +11,7 @@ export function describeStatus(report: StatusReport, nowMs: number): string {
     ...why(report),
     ...tunnel(report),
     ...work(report),
+    ...host(report),
     ...traffic(report),
     ...uplink(report),
     ...lastEvent(report),
@@ -84,6 +85,13 @@ function work({ work: vms }: StatusReport): readonly string[] {
       status === 'stopped' ? '' : linkUp ? `, wire up, ${escapeLine(address)}` : ', wire DOWN: it reaches nothing';
     return `  work VM  ${escapeLine(name)}: ${escapeLine(status)}${link}`;
   });
+}
+
+function host({ host: seen }: StatusReport): readonly string[] {
+  if (seen === null || seen.listeners + seen.connections === 0) return [];
+  const { listeners, connections } = seen;
+  const listening = countText(listeners, 'proxy or forward', 'proxies and forwards');
+  return [`  host     ${listening} of this machine, ${countText(connections, 'connection')} through the gate`];
 }
 
 function traffic({ traffic: seen }: StatusReport): readonly string[] {

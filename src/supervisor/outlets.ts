@@ -19,7 +19,13 @@ export class Outlets {
   readonly #pairs = new Set<readonly [Duplex, Duplex]>();
   /** Who uses the tunnel: proxies that wait, and connections. */
   readonly #holders = new Set<object>();
+  /** Of `vmgate proxy` and `vmgate forward`, which wait for connections. */
+  readonly #listeners = new Set<object>();
   #pending = 0;
+
+  get counts(): { readonly listeners: number; readonly connections: number } {
+    return { listeners: this.#listeners.size, connections: this.#pairs.size };
+  }
 
   /** Whether the tunnel is to hold a lease of its own. */
   get useTunnel(): boolean {
@@ -28,9 +34,12 @@ export class Outlets {
 
   /** Keeps the tunnel leased until `released` settles. */
   hold(released: Promise<unknown>): void {
-    const holder = {};
-    this.#holders.add(holder);
-    void released.finally(() => this.#holders.delete(holder));
+    enrol(this.#holders, released);
+  }
+
+  /** Counts a listener until `gone` settles. */
+  listen(gone: Promise<unknown>): void {
+    enrol(this.#listeners, gone);
   }
 
   /**
@@ -72,4 +81,10 @@ export class Outlets {
     for (const stream of [...this.#pairs].flat()) stream.destroy();
     this.#pairs.clear();
   }
+}
+
+function enrol(set: Set<object>, released: Promise<unknown>): void {
+  const member = {};
+  set.add(member);
+  void released.finally(() => set.delete(member));
 }

@@ -118,6 +118,8 @@ export const statusReport = z.object({
       held: z.number(),
     })
     .nullable(),
+  /** `vmgate proxy` and `vmgate forward` that wait, and what goes through them now. */
+  host: z.object({ listeners: z.number(), connections: z.number() }).nullable(),
   /** Events that the disk did not take; blocked frames of which it took nothing, or too many came at once. */
   unwritten: z.object({ events: z.number(), frames: z.number() }),
   config: z.object({ path: z.string(), digest: z.string(), changed: z.boolean() }).nullable(),

@@ -94,6 +94,7 @@ export class Requests {
       case 'proxy':
         this.#mustBeOpen();
         this.#world.outlets.hold(exchange.gone);
+        this.#world.outlets.listen(exchange.gone);
         return this.#listening(exchange, () => exchange.gone);
       case 'forward':
         return this.#forward(request.name, exchange);
@@ -164,6 +165,7 @@ export class Requests {
   /** Ends with the client, or with the VM. */
   async #forward(name: string, exchange: Exchange): Promise<undefined> {
     this.#mustReach(name);
+    this.#world.outlets.listen(exchange.gone);
     const ended = this.#world.works.get(name)?.ended.then(() => 'ended' as const);
     const how = await this.#listening(exchange, () => Promise.race([exchange.gone, ended]));
     if (how === 'ended') throw VmgateError.of(errors.GATE_WORK_NOT_RUNNING, { name });

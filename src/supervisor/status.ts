@@ -45,6 +45,7 @@ export async function statusOf(world: World, state: GateState, standing: Standin
     })),
     uplink: seen === undefined ? null : seen.counts,
     traffic: { since: standing.began, ...traffic },
+    host: world.outlets.counts,
     unwritten: { events: standing.unwrittenEvents, frames: unrecorded },
     config: config === undefined ? null : { path: config.path, digest: config.digest, changed: false },
     supervisor: { pid: process.pid },

@@ -71,6 +71,7 @@ function downReport(context: Context, { name, loaded }: Gate): StatusReport {
     })),
     uplink: null,
     traffic: null,
+    host: null,
     unwritten: { events: 0, frames: 0 },
     config: loaded === undefined ? null : { path: loaded.path, digest: loaded.digest, changed: false },
     supervisor: null,

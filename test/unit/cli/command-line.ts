@@ -130,6 +130,7 @@ export function report(more: Partial<StatusReport> = {}): StatusReport {
       unrecorded: 0,
     },
     traffic: { since: '2026-01-02T03:00:00.000Z', outBytes: 340_000_000, inBytes: 1_234_000_000, blocked: 0, held: 7 },
+    host: { listeners: 0, connections: 0 },
     unwritten: { events: 0, frames: 0 },
     config: { path: '/p/vmgate.yaml', digest: 'sha256:0', changed: false },
     supervisor: { pid: 4_710 },

@@ -58,6 +58,12 @@ describe('status', () => {
     expect((await laptop.type('status')).stdout).toContain(`  note     ${said}\n`);
   });
 
+  test('what of this machine goes through the gate is said', async () => {
+    await laptop.supervise(scripted(report({ host: { listeners: 1, connections: 3 } })));
+    const said = '  host     1 proxy or forward of this machine, 3 connections through the gate\n';
+    expect((await laptop.type('status')).stdout).toContain(said);
+  });
+
   test('--json is one object, and says when vmgate.yaml has changed', async () => {
     await laptop.supervise(scripted(report()));
     const [object, ...more] = (await laptop.type('status', '--json')).json();

@@ -99,8 +99,10 @@ describe('through an open gate', () => {
     await stand.ask({ verb: 'verify' });
     expect(await stand.phase()).toBe('open');
     expect(leases()).toContain(TUNNEL);
+    expect(await stand.ask({ verb: 'status' })).toMatchObject({ host: { listeners: 1, connections: 0 } });
     client.close();
     await stand.during(waiting);
+    expect(await stand.ask({ verb: 'status' })).toMatchObject({ host: { listeners: 0 } });
     await stand.until(() => !leases().includes(TUNNEL));
   });
 
