@@ -33,7 +33,8 @@ async function writeThrough(file: string, content: string | Uint8Array, mode: nu
   }
 }
 
-async function syncFolder(folder: string): Promise<void> {
+/** A name that was made, renamed or removed in `folder` is on disk afterwards: fsync(2), of the file alone, is not enough. */
+export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {
     await handle.sync();
