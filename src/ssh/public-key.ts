@@ -1,4 +1,4 @@
-/** SSH public keys: RFC 4253 section 6.6, RFC 5656 (ECDSA), RFC 8709 (Ed25519). */
+/** SSH public keys: RFC 4253 section 6.6, RFC 5656 (ECDSA), RFC 8709 (Ed25519), PROTOCOL.u2f of OpenSSH (hardware keys). */
 import { createHash, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { MalformedSsh, SshReader, sshString } from './wire.ts';
 
@@ -6,6 +6,8 @@ export interface SshPublicKey {
   readonly type: string;
   readonly blob: Buffer;
   readonly key: KeyObject;
+  /** Of a hardware key: what it signs begins with a digest of this, `ssh:` unless its owner chose another. */
+  readonly application?: string;
 }
 
 export const ED25519 = 'ssh-ed25519';
@@ -18,14 +20,22 @@ const CURVES: Readonly<Record<string, { readonly crv: string; readonly size: num
 /** NIST SP 800-131A: shorter RSA keys sign nothing any more. */
 const MIN_RSA_BYTES = 256;
 
-/** @throws MalformedSsh, also for key types that are not supported (`sk-`, DSA, certificates) */
+/** A hardware key holds the same numbers as the key of its kind. */
+const HARDWARE: Readonly<Record<string, string>> = {
+  'sk-ssh-ed25519@openssh.com': ED25519,
+  'sk-ecdsa-sha2-nistp256@openssh.com': 'ecdsa-sha2-nistp256',
+};
+
+/** @throws MalformedSsh, also for key types that are not supported (DSA, certificates) */
 export function parsePublicBlob(blob: Uint8Array): SshPublicKey {
   const reader = new SshReader(blob);
   const type = reader.text();
-  const jwk = readJwk(type, reader);
+  const isHardware = Object.hasOwn(HARDWARE, type);
+  const jwk = readJwk((isHardware ? HARDWARE[type] : undefined) ?? type, reader);
+  const application = isHardware ? { application: reader.text() } : {};
   reader.end();
   try {
-    return { type, blob: Buffer.from(blob), key: createPublicKey({ key: jwk, format: 'jwk' }) };
+    return { type, blob: Buffer.from(blob), key: createPublicKey({ key: jwk, format: 'jwk' }), ...application };
   } catch {
     throw new MalformedSsh('holds no valid public key');
   }

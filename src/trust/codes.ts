@@ -31,6 +31,57 @@ export const errors = errorCodes({
     remedy: ({ file }) => `remove ${file}, then confirm your project folders again with: vmgate trust`,
     sample: { file: '~/.vmgate/trusted.json' },
   }),
+  TRUST_SIGNERS_INVALID: error<{ file: string; line: number; why: string }>({
+    exit: 2,
+    source: 'user',
+    what: ({ file, line, why }) => `${file}:${line}: ${why}`,
+    remedy: () => 'write a line as vmgate template push prints it: REPOSITORY namespaces="vmgate-template" KEY',
+    sample: { file: 'vmgate.trust', line: 3, why: 'what follows the repositories is not namespaces="vmgate-template"' },
+  }),
+  TRUST_TEMPLATE_UNSIGNED: error<{ reference: string }>({
+    ...trust,
+    what: ({ reference }) => `${reference} is not signed by anybody`,
+    remedy: ({ reference }) => `ask whoever pushed it to sign it: vmgate template sign ${reference} --key KEY`,
+    sample: { reference: `registry.example.com/team/dev@sha256:${'3f'.repeat(32)}` },
+  }),
+  TRUST_TEMPLATE_SIGNATURE_BAD: error<{ reference: string; count: number }>({
+    ...trust,
+    what: ({ reference, count }) =>
+      `${count === 1 ? 'the signature' : `none of the ${count} signatures`} of ${reference} is ${count === 1 ? 'not ' : ''}good`,
+    remedy: () => 'do not use it: somebody changed the template or its signature; tell who signs for the team',
+    sample: { reference: `registry.example.com/team/dev@sha256:${'3f'.repeat(32)}`, count: 1 },
+  }),
+  TRUST_SIGNER_NOT_ALLOWED: error<{ reference: string; signer: string }>({
+    ...trust,
+    what: ({ reference, signer }) => `${reference} is signed by ${signer}, whose word does not count for it`,
+    remedy: ({ reference, signer }) =>
+      `ask that person, on another way, whether it is their key; if so: vmgate template pull ${reference} --signer ${signer}`,
+    sample: { reference: `registry.example.com/team/dev@sha256:${'3f'.repeat(32)}`, signer: 'SHA256:abc' },
+  }),
+  TRUST_TEMPLATE_DOWNGRADE: error<{ repository: string; offered: string; offeredDigest: string; taken: string }>({
+    ...trust,
+    what: ({ repository, offered, offeredDigest, taken }) =>
+      `${repository} went back: ${offeredDigest} was made at ${offered}, and you had one of ${taken}`,
+    remedy: () => 'ask whoever signs for the team; if going back is meant, remove its entry from vmgate.lock first',
+    sample: {
+      repository: 'registry.example.com/team/dev',
+      offered: '2026-01-02T00:00:00Z',
+      offeredDigest: `sha256:${'a0'.repeat(32)}`,
+      taken: '2026-03-04T00:00:00Z',
+    },
+  }),
+  TRUST_OTHER_PLACE: error<{ reference: string; signedFor: string }>({
+    ...trust,
+    what: ({ reference, signedFor }) => `${reference} was made and signed for ${signedFor}, not for this place`,
+    remedy: () => 'take it from where it belongs, or have it pushed to this place by somebody who may sign for it',
+    sample: { reference: 'registry.example.com/team/dev:3', signedFor: 'registry.example.com/lab/dev:3' },
+  }),
+  TRUST_SIGNING_FAILED: error<{ key: string; why: string }>({
+    ...trust,
+    what: ({ key, why }) => `nothing was signed with ${key}: ${why}`,
+    remedy: ({ key }) => `a key with a passphrase or a PIN signs through the agent: ssh-add ${key}, then name its .pub file`,
+    sample: { key: '~/.ssh/id_ed25519', why: 'ssh-keygen ended with status 255' },
+  }),
   RECEIPT_MISSING: error<{ file: string }>({
     ...refused,
     what: ({ file }) => `there is no receipt at ${file}`,

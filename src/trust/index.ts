@@ -17,4 +17,18 @@ export {
   revokeReceipt,
   writeReceipt,
 } from './receipt-file.ts';
-export { type SignatureVerdict, verifyMessage } from './sshsig.ts';
+export { signWithKeygen } from './ssh-keygen.ts';
+export { type AllowedSigner, maySignFor, parseSigners, signerLine, TEMPLATE_NAMESPACE } from './signers.ts';
+export { claimedSigner, type SignatureVerdict, verifyMessage } from './sshsig.ts';
+export {
+  judgeSignatures,
+  MAX_SIGNATURES,
+  refuseDowngrade,
+  requirePlace,
+  requireSigned,
+  type Signer,
+  signedText,
+  type Taken,
+  type TemplateClaim,
+  type TrustPolicy,
+} from './template-signature.ts';

@@ -48,7 +48,7 @@ export function signMessage(
 }
 
 /**
- * Checks an armored signature; Ed25519, ECDSA and RSA (SHA-2 only). `signers` are the public key blobs whose word
+ * Checks an armored signature; Ed25519, ECDSA, both as hardware keys, and RSA (SHA-2 only). `signers` are the public key blobs whose word
  * counts: a name in the signature would be nobody's identity. Never throws.
  */
 export function verifyMessage(
@@ -60,6 +60,16 @@ export function verifyMessage(
     return judge(message, dearmor(armored), expected);
   } catch (cause) {
     if (cause instanceof MalformedSsh) return { ok: false, why: 'malformed', detail: `the signature ${cause.message}` };
+    throw cause;
+  }
+}
+
+/** Whose key a signature says it is from; nothing of it is checked. Undefined: not to be read. Never throws. */
+export function claimedSigner(armored: string): SshPublicKey | undefined {
+  try {
+    return dearmor(armored).signer;
+  } catch (cause) {
+    if (cause instanceof MalformedSsh) return undefined;
     throw cause;
   }
 }
@@ -120,16 +130,26 @@ const HASHES: Readonly<Record<string, { readonly keyType: string; readonly hash:
   'ecdsa-sha2-nistp256': { keyType: 'ecdsa-sha2-nistp256', hash: 'sha256' },
   'ecdsa-sha2-nistp384': { keyType: 'ecdsa-sha2-nistp384', hash: 'sha384' },
   'ecdsa-sha2-nistp521': { keyType: 'ecdsa-sha2-nistp521', hash: 'sha512' },
+  'sk-ssh-ed25519@openssh.com': { keyType: 'sk-ssh-ed25519@openssh.com', hash: null },
+  'sk-ecdsa-sha2-nistp256@openssh.com': { keyType: 'sk-ecdsa-sha2-nistp256@openssh.com', hash: 'sha256' },
 };
 
 function verifyRaw(data: Buffer, signer: SshPublicKey, signature: Buffer): boolean {
   const reader = new SshReader(signature);
-  const algorithm = HASHES[reader.text()];
+  const name = reader.text();
+  const algorithm = Object.hasOwn(HASHES, name) ? HASHES[name] : undefined;
   if (algorithm?.keyType !== signer.type) throw new MalformedSsh('uses an algorithm that does not fit its key');
   const raw = reader.string();
+  const signed = signer.application === undefined ? data : hardwareData(data, signer.application, reader.take(5));
   reader.end();
-  if (!signer.type.startsWith('ecdsa-')) return verify(algorithm.hash, data, signer.key, raw);
-  return verify(algorithm.hash, data, { key: signer.key, dsaEncoding: 'ieee-p1363' }, joinEcdsa(raw, signer));
+  if (signer.key.asymmetricKeyType !== 'ec') return verify(algorithm.hash, signed, signer.key, raw);
+  return verify(algorithm.hash, signed, { key: signer.key, dsaEncoding: 'ieee-p1363' }, joinEcdsa(raw, signer));
+}
+
+/** What an authenticator signs: two digests, and between them its flags (1 byte) and counter (4). PROTOCOL.u2f, "SSH U2F Signatures". */
+function hardwareData(data: Buffer, application: string, flagsAndCounter: Buffer): Buffer {
+  const digestOf = (content: Buffer | string) => createHash('sha256').update(content).digest();
+  return Buffer.concat([digestOf(Buffer.from(application, 'latin1')), flagsAndCounter, digestOf(data)]);
 }
 
 /** Two mpints -> r and s at the curve's length. */

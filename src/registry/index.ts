@@ -1,0 +1,14 @@
+/** The door of the registry room: templates to and from OCI registries, the store of what was pulled, the lock. */
+export type { TemplateInfo } from './artifact.ts';
+export type { ClientOptions } from './client.ts';
+export { readFolder, requireFiles, type TemplateFile } from './files.ts';
+export { type LockEntry, lockedVersion, type Lockfile, lockVersion, readLockfile } from './lock.ts';
+export { formatReference, parseReference, type Reference, repositoryName } from './reference.ts';
+export {
+  type FetchedTemplate,
+  type FetchOptions,
+  fetchTemplate,
+  type PublishedTemplate,
+  publishTemplate,
+  signTemplate,
+} from './template.ts';

@@ -1,0 +1,55 @@
+/** `vmgate.lock`: which version of each reference was taken, so that everybody and the next time get the same. */
+import { readFile } from 'node:fs/promises';
+import * as z from 'zod';
+import { VmgateError } from '../core/coded.ts';
+import { writeFileAtomic } from '../home/index.ts';
+import { complaintOf, errnoOf, messageOf, parseJson } from '../host/index.ts';
+import { errors } from './codes.ts';
+import { DIGEST, formatReference, type Reference } from './reference.ts';
+
+const MAX_FILE = 1_048_576;
+
+const entry = z.strictObject({
+  digest: z.string().regex(DIGEST, 'is no sha256 digest'),
+  /** `SHA256:...` of the key whose signature counted. */
+  signer: z.string().regex(/^SHA256:[A-Za-z0-9+/]{43}$/, 'is no fingerprint'),
+  created: z.iso.datetime(),
+});
+const file = z.strictObject({ version: z.literal(1), templates: z.record(z.string().max(512), entry) });
+
+export type LockEntry = Readonly<z.infer<typeof entry>>;
+export type Lockfile = Readonly<z.infer<typeof file>>;
+
+/** The name under which a reference is locked: without its digest. */
+export function lockKey(reference: Reference): string {
+  return formatReference({ ...reference, digest: undefined });
+}
+
+export function lockedVersion({ templates }: Lockfile, reference: Reference): LockEntry | undefined {
+  const key = lockKey(reference);
+  return Object.hasOwn(templates, key) ? templates[key] : undefined;
+}
+
+/** @throws REGISTRY_LOCK_DAMAGED; a file that is not there is empty */
+export async function readLockfile(name: string): Promise<Lockfile> {
+  const damaged = (why: string) => VmgateError.of(errors.REGISTRY_LOCK_DAMAGED, { file: name, why });
+  let text: string;
+  try {
+    text = await readFile(name, 'utf8');
+  } catch (cause) {
+    if (errnoOf(cause) === 'ENOENT') return { version: 1, templates: {} };
+    throw damaged(messageOf(cause));
+  }
+  if (text.length > MAX_FILE) throw damaged(`it is longer than ${MAX_FILE} characters`);
+  const read = file.safeParse(parseJson(text));
+  if (!read.success) throw damaged(complaintOf(read.error));
+  return read.data;
+}
+
+/** Sorted, so that version control shows what changed. @throws HOME_WRITE_FAILED, REGISTRY_LOCK_DAMAGED */
+export async function lockVersion(name: string, reference: Reference, version: LockEntry): Promise<void> {
+  const { templates } = await readLockfile(name);
+  const next = Object.entries({ ...templates, [lockKey(reference)]: version }).sort(([a], [b]) => (a < b ? -1 : 1));
+  const content = { version: 1, templates: Object.fromEntries(next) };
+  await writeFileAtomic(name, `${JSON.stringify(content, undefined, 2)}\n`, 0o644);
+}
