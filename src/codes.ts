@@ -16,6 +16,7 @@ import * as host from './host/codes.ts';
 import * as image from './image/codes.ts';
 import * as lab from './lab/codes.ts';
 import * as proxy from './proxy/codes.ts';
+import * as registry from './registry/codes.ts';
 import * as sensors from './sensors/codes.ts';
 import * as supervisor from './supervisor/codes.ts';
 import * as trust from './trust/codes.ts';
@@ -57,6 +58,7 @@ export const ROOMS = {
   image,
   lab,
   proxy,
+  registry,
   sensors,
   supervisor,
   trust,

@@ -144,6 +144,9 @@ wanted() {
 		ps            procps           procps-ng        procps-ng        -
 		cpio          cpio             cpio             cpio             -
 		dropbearkey   dropbear-bin     dropbear         dropbear         dropbear
+		docker-registry docker-registry - - -
+		skopeo        skopeo           skopeo           skopeo           skopeo
+		curl          curl             curl             curl             curl
 	TABLE
 	# The browser that pages are tried in. Ubuntu has it as a snap only, which cannot be run here; tests say what they skip.
 	if is_debian_itself; then echo 'chromium chromium - - -'; fi

@@ -42,7 +42,7 @@ export interface Command {
 
 /** Every command has these. */
 export const GLOBAL_OPTIONS: readonly Option[] = [
-  { flags: '--json', about: 'for scripts: one object, or JSON lines of events, result last' },
+  { flags: '--json', about: 'for scripts: one object, or JSON lines, result last' },
   { flags: '-q, --quiet', about: 'no progress, only results and errors' },
   { flags: '--no-color', about: 'no colour (NO_COLOR and a redirected output do the same)' },
 ];

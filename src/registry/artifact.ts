@@ -93,18 +93,23 @@ export function readTemplateManifest(bytes: Uint8Array, reference: string): Temp
   const read = readManifest(bytes);
   if (!read.ok) throw invalid(read.why);
   const { artifactType, config, layers, annotations = {} } = read.value;
-  if (artifactType !== TEMPLATE_TYPE) throw invalid(`its type is ${artifactType ?? config.mediaType}, not ${TEMPLATE_TYPE}`);
+  if (artifactType !== TEMPLATE_TYPE)
+    throw invalid(`its type is ${artifactType ?? config.mediaType}, not ${TEMPLATE_TYPE}`);
   if (config.mediaType !== CONFIG_TYPE) throw invalid(`its config is ${config.mediaType}, not ${CONFIG_TYPE}`);
   if (config.size > MAX_CONFIG) throw invalid(`its config has ${config.size} bytes`);
   const files = layers.map((layer) => fileOf(layer, invalid));
   requireFiles(files.map(({ path, blob }) => ({ path, bytes: blob.size })));
   const { [REPOSITORY]: repository, [TAG]: tag, [CREATED]: created } = annotations;
   if (repository === undefined || tag === undefined) throw invalid('it does not say which place it was made for');
-  if (created === undefined || !z.iso.datetime().safeParse(created).success) throw invalid('it does not say when it was made');
+  if (created === undefined || !z.iso.datetime().safeParse(created).success)
+    throw invalid('it does not say when it was made');
   return { config, files, place: { repository, tag }, created };
 }
 
-function fileOf(layer: Manifest['layers'][number], invalid: (why: string) => VmgateError): TemplateManifest['files'][number] {
+function fileOf(
+  layer: Manifest['layers'][number],
+  invalid: (why: string) => VmgateError,
+): TemplateManifest['files'][number] {
   const { [TITLE]: path, [EXECUTABLE]: executable } = layer.annotations ?? {};
   if (path === undefined) throw invalid(`the layer ${layer.digest} has no title`);
   const type = path === TEMPLATE_FILE ? YAML_TYPE : FILE_TYPE;

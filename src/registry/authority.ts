@@ -21,7 +21,10 @@ const DEFAULT_SECONDS = 60;
 const MARGIN_SECONDS = 10;
 
 /** RFC 6750 section 2.1: nothing else may stand in the header. */
-const token68 = z.string().regex(/^[A-Za-z0-9._~+/-]+=*$/).max(16_384);
+const token68 = z
+  .string()
+  .regex(/^[A-Za-z0-9._~+/-]+=*$/)
+  .max(16_384);
 const tokenAnswer = z.object({
   token: token68.optional(),
   access_token: token68.optional(),
@@ -115,7 +118,8 @@ export class Authority {
     if (answer.status !== 200) throw this.#unusable(`its token server ${url.host} answered ${answer.status}`);
     const read = tokenAnswer.safeParse(parseJson(body.toString('utf8')));
     const token = read.success ? (read.data.token ?? read.data.access_token) : undefined;
-    if (!read.success || token === undefined) throw this.#unusable(`what its token server ${url.host} sent is no token`);
+    if (!read.success || token === undefined)
+      throw this.#unusable(`what its token server ${url.host} sent is no token`);
     const seconds = Math.max(1, (read.data.expires_in ?? DEFAULT_SECONDS) - MARGIN_SECONDS);
     return { header: `Bearer ${token}`, untilMs: nowMs() + seconds * 1_000 };
   }

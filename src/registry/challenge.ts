@@ -19,7 +19,8 @@ const MAX_PARAMETERS = 16;
 
 const TOKEN = /[!#$%&'*+.^_`|~0-9A-Za-z-]+/y;
 /** `name=value` or `name="value"`, with what may stand before it. */
-const PARAMETER = /\s*,?\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([!#$%&'*+.^_`|~0-9A-Za-z:/?-]+))/y;
+const PARAMETER =
+  /\s*,?\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([!#$%&'*+.^_`|~0-9A-Za-z:/?-]+))/y;
 
 /** All challenges of the header in the order they stand in that vmgate can answer; the rest is passed over. */
 export function parseChallenges(header: string): readonly Challenge[] {

@@ -156,7 +156,8 @@ export class RegistryClient {
 
 /** @throws REGISTRY_REDIRECT_REFUSED */
 export function nextHop(from: URL, location: string | undefined): URL {
-  if (location === undefined || !URL.canParse(location, from.href)) throw refusedHop(from, from, 'it does not say where to');
+  if (location === undefined || !URL.canParse(location, from.href))
+    throw refusedHop(from, from, 'it does not say where to');
   const to = new URL(location, from);
   if (to.protocol !== 'https:' && to.protocol !== 'http:') throw refusedHop(from, to, 'it is not on https');
   if (from.protocol === 'https:' && to.protocol === 'http:') throw refusedHop(from, to, 'it leaves TLS');

@@ -92,7 +92,8 @@ export const errors = errorCodes({
   }),
   REGISTRY_SIZE_MISMATCH: error<{ what: string; expected: number; actual: number }>({
     ...hostile,
-    what: ({ what, expected, actual }) => `${what} is to have ${expected} bytes, and ${actual} are said to come or came`,
+    what: ({ what, expected, actual }) =>
+      `${what} is to have ${expected} bytes, and ${actual} are said to come or came`,
     remedy: () => 'take it from a registry you trust, or tell who runs this one; nothing of it was used',
     sample: { what: 'sha256:3f1c...', expected: 1_024, actual: 2_048 },
   }),

@@ -25,7 +25,8 @@ export const TEMPLATE_FILE = 'template.yaml';
 
 /** @throws REGISTRY_FILES_REFUSED for the first one that is wrong */
 export function requireFiles(files: readonly { readonly path: string; readonly bytes: number }[]): void {
-  if (files.length > MAX_FILES) throw refused('', `there are ${files.length} files, and at most ${MAX_FILES} are taken`);
+  if (files.length > MAX_FILES)
+    throw refused('', `there are ${files.length} files, and at most ${MAX_FILES} are taken`);
   const seen = new Set<string>();
   let all = 0;
   for (const file of files) {

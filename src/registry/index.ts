@@ -2,13 +2,7 @@
 export type { TemplateInfo } from './artifact.ts';
 export type { ClientOptions } from './client.ts';
 export { readFolder, requireFiles, type TemplateFile } from './files.ts';
-export { type LockEntry, lockedVersion, type Lockfile, lockVersion, readLockfile } from './lock.ts';
+export { type LockEntry, type Lockfile, lockedVersion, lockVersion, readLockfile } from './lock.ts';
+export { type PublishedTemplate, publishTemplate, signTemplate } from './publish.ts';
 export { formatReference, parseReference, type Reference, repositoryName } from './reference.ts';
-export {
-  type FetchedTemplate,
-  type FetchOptions,
-  fetchTemplate,
-  type PublishedTemplate,
-  publishTemplate,
-  signTemplate,
-} from './template.ts';
+export { type FetchedTemplate, type FetchOptions, fetchTemplate } from './template.ts';

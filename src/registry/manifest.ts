@@ -82,7 +82,15 @@ function reading<T>(schema: z.ZodType<T>, bytes: Uint8Array): Reading<T> {
 /** Members in the specification's order, no white space: equal manifests are equal bytes. */
 export function writeManifest(value: Omit<Manifest, 'schemaVersion' | 'mediaType'>): Buffer {
   const { artifactType, config, layers, subject, annotations: notes } = value;
-  return json({ schemaVersion: 2, mediaType: MANIFEST_TYPE, artifactType, config, layers, subject, annotations: notes });
+  return json({
+    schemaVersion: 2,
+    mediaType: MANIFEST_TYPE,
+    artifactType,
+    config,
+    layers,
+    subject,
+    annotations: notes,
+  });
 }
 
 export function writeIndex(manifests: readonly Descriptor[]): Buffer {

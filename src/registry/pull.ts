@@ -26,7 +26,10 @@ export interface FetchedManifest {
  *
  * @throws REGISTRY_TOO_LARGE, REGISTRY_DIGEST_MISMATCH, REGISTRY_ANSWER_UNEXPECTED, and what {@link RegistryClient.ask} throws
  */
-export async function fetchManifest(client: RegistryClient, reference: Reference): Promise<FetchedManifest | undefined> {
+export async function fetchManifest(
+  client: RegistryClient,
+  reference: Reference,
+): Promise<FetchedManifest | undefined> {
   const { tag, digest } = reference;
   const what = `the manifest of ${formatReference(reference)}`;
   const answer = await client.ask({
@@ -110,7 +113,9 @@ async function readOn(client: RegistryClient, draft: Draft, blob: Descriptor): P
   });
   if (answer.status === 404) {
     discard(answer);
-    throw VmgateError.of(errors.REGISTRY_NOT_FOUND, { reference: `${client.origin.host}/${client.repository}@${blob.digest}` });
+    throw VmgateError.of(errors.REGISTRY_NOT_FOUND, {
+      reference: `${client.origin.host}/${client.repository}@${blob.digest}`,
+    });
   }
   if (answer.status === 416 && from > 0) {
     discard(answer);

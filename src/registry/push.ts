@@ -3,7 +3,7 @@ import { occur, VmgateError } from '../core/coded.ts';
 import { messageOf } from '../host/index.ts';
 import type { RegistryClient } from './client.ts';
 import { errors, events } from './codes.ts';
-import { type Descriptor, INDEX_TYPE, MANIFEST_TYPE } from './manifest.ts';
+import { type Descriptor, type INDEX_TYPE, MANIFEST_TYPE } from './manifest.ts';
 import { type Answer, BrokenLine, discard, readBody } from './wire.ts';
 
 /** Bytes to send, or the file that holds them. */

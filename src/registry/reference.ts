@@ -55,7 +55,8 @@ export function parseReference(text: string): Reference {
     throw invalid('its repository may have lower-case letters, digits, and single ".", "_", "-" or "/" between them');
   }
   if (tag !== undefined && !TAG.test(tag)) throw invalid('its tag is none');
-  if (registry.length + repository.length + 1 > MAX_NAME) throw invalid(`its name is longer than ${MAX_NAME} characters`);
+  if (registry.length + repository.length + 1 > MAX_NAME)
+    throw invalid(`its name is longer than ${MAX_NAME} characters`);
   return { registry, repository, tag, digest };
 }
 
@@ -65,6 +66,14 @@ function isRegistry(text: string): boolean {
   if (!HOST.test(host)) return false;
   if (port !== undefined && (Number(port) < 1 || Number(port) > MAX_PORT || port.startsWith('0'))) return false;
   return host.includes('.') || host.startsWith('[') || host === 'localhost' || port !== undefined;
+}
+
+/** {@link parseReference} of one that names a version. @throws REGISTRY_REFERENCE_INVALID */
+export function requireVersion(text: string): Reference {
+  const reference = parseReference(text);
+  if (reference.tag !== undefined || reference.digest !== undefined) return reference;
+  const why = 'it names no version: add :TAG or @sha256:DIGEST';
+  throw VmgateError.of(errors.REGISTRY_REFERENCE_INVALID, { reference: text, why });
 }
 
 /** The way it is written everywhere. */

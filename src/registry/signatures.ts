@@ -41,7 +41,11 @@ const MAX_SIGNATURE_MANIFEST = 65_536;
 const ATTEMPTS = 5;
 
 /** Candidates from the registry, kept in the store from then on. @throws what the client throws */
-export async function fetchSignatures(client: RegistryClient, store: Store, subject: Reference): Promise<readonly string[]> {
+export async function fetchSignatures(
+  client: RegistryClient,
+  store: Store,
+  subject: Reference,
+): Promise<readonly string[]> {
   const found: string[] = [];
   for (const { descriptor } of await referrersOf(client, subject)) {
     if (descriptor.artifactType !== SIGNATURE_TYPE || found.length >= MAX_SIGNATURES) continue;
@@ -82,7 +86,12 @@ export async function attachSignature(
     size: content.length,
     annotations: { [TITLE]: TITLE_OF_SIGNATURE },
   };
-  const bytes = writeManifest({ artifactType: SIGNATURE_TYPE, config: EMPTY_CONFIG, layers: [layer], subject: manifest });
+  const bytes = writeManifest({
+    artifactType: SIGNATURE_TYPE,
+    config: EMPTY_CONFIG,
+    layers: [layer],
+    subject: manifest,
+  });
   const digest = sha256(bytes);
   const own: Descriptor = { mediaType: MANIFEST_TYPE, digest, size: bytes.length, artifactType: SIGNATURE_TYPE };
   if ((await referrersOf(client, subject)).some(({ descriptor }) => descriptor.digest === digest)) return false;

@@ -109,7 +109,14 @@ class BlobDraft implements Draft {
   #hash: Hash;
   #bytes: number;
 
-  private constructor(file: string, target: string, lock: Lock | undefined, handle: FileHandle, found: number, hash: Hash) {
+  private constructor(
+    file: string,
+    target: string,
+    lock: Lock | undefined,
+    handle: FileHandle,
+    found: number,
+    hash: Hash,
+  ) {
     this.file = file;
     this.found = found;
     this.#target = target;

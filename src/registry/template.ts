@@ -1,35 +1,27 @@
 /**
- * Templates to and from registries. The order is the point: the manifest, then its signature, judged by what was here
+ * Taking templates from registries. The order is the point: the manifest, then its signature, judged by what was here
  * before, and only then the files. A version that is here already is read without a network.
  */
 import { VmgateError } from '../core/coded.ts';
 import { sha256 } from '../host/index.ts';
-import { fingerprint } from '../ssh/index.ts';
 import {
-  claimedSigner,
   judgeSignatures,
   refuseDowngrade,
   requirePlace,
   requireSigned,
-  signedText,
   type Signer,
   type Taken,
   type TrustPolicy,
 } from '../trust/index.ts';
-import {
-  packTemplate,
-  readInfo,
-  readTemplateManifest,
-  type TemplateInfo,
-} from './artifact.ts';
-import { type ClientOptions, RegistryClient } from './client.ts';
+import { readInfo, readTemplateManifest, type TemplateInfo } from './artifact.ts';
+import type { ClientOptions } from './client.ts';
 import { errors } from './codes.ts';
 import { MAX_FILE_BYTES, type TemplateFile } from './files.ts';
-import { type Descriptor, MANIFEST_TYPE, MAX_MANIFEST_BYTES } from './manifest.ts';
+import { type Descriptor, MAX_MANIFEST_BYTES } from './manifest.ts';
+import { Network } from './network.ts';
 import { fetchBlob, fetchManifest } from './pull.ts';
-import { pushBlob, pushManifest } from './push.ts';
-import { formatReference, parseReference, type Reference, repositoryName } from './reference.ts';
-import { attachSignature, cachedSignatures, cacheSignature, fetchSignatures } from './signatures.ts';
+import { formatReference, type Reference, repositoryName, requireVersion } from './reference.ts';
+import { cachedSignatures, cacheSignature, fetchSignatures } from './signatures.ts';
 import { Store } from './store.ts';
 
 export interface FetchOptions extends ClientOptions {
@@ -103,38 +95,6 @@ export async function fetchTemplate(
   }
 }
 
-/** The registry's client, made when it is first needed: without a network nothing is looked up either. */
-class Network {
-  readonly #reference: Reference;
-  readonly #options: ClientOptions;
-  #client: RegistryClient | undefined;
-
-  constructor(reference: Reference, options: ClientOptions) {
-    this.#reference = reference;
-    this.#options = options;
-  }
-
-  get isUsed(): boolean {
-    return this.#client !== undefined;
-  }
-
-  client(): RegistryClient {
-    this.#client ??= new RegistryClient(this.#reference, this.#options);
-    return this.#client;
-  }
-
-  close(): void {
-    this.#client?.close();
-  }
-}
-
-function requireVersion(text: string): Reference {
-  const reference = parseReference(text);
-  if (reference.tag !== undefined || reference.digest !== undefined) return reference;
-  const why = 'it names no version: add :TAG or @sha256:DIGEST';
-  throw VmgateError.of(errors.REGISTRY_REFERENCE_INVALID, { reference: text, why });
-}
-
 /** The digest to take, undefined where the tag decides. @throws REGISTRY_LOCK_DRIFT */
 function versionOf(asked: Reference, { locked, lock = 'keep' }: FetchOptions): string | undefined {
   if (lock === 'update' || (locked === undefined && lock === 'keep')) return asked.digest;
@@ -182,103 +142,8 @@ async function contentOf(blob: Descriptor, store: Store, network: Network): Prom
   await fetchBlob(network.client(), store, blob);
   const fetched = await store.read(blob.digest, MAX_FILE_BYTES);
   if (fetched !== undefined) return fetched;
-  throw VmgateError.of(errors.REGISTRY_STORE_FAILED, { file: store.fileOf(blob.digest), why: 'it is not what was written' });
-}
-
-export interface PublishedTemplate {
-  readonly reference: Reference & { readonly digest: string };
-  /** ISO 8601. */
-  readonly created: string;
-  /** The registry had this very version under the tag; nothing was sent. */
-  readonly isUnchanged: boolean;
-}
-
-/**
- * Sends a template to a tag; what the registry has already is not sent again. A version is never older than the one it
- * takes the place of, whatever this machine's clock says: that would be taken for a rollback.
- *
- * @throws REGISTRY_REFERENCE_INVALID, REGISTRY_FILES_REFUSED, and what the transfer throws
- */
-export async function publishTemplate(
-  reference: string,
-  files: readonly TemplateFile[],
-  about: TemplateInfo,
-  options: ClientOptions & { readonly nowMs: number },
-): Promise<PublishedTemplate> {
-  const target = parseReference(reference);
-  if (target.tag === undefined || target.digest !== undefined) {
-    const why = 'what is pushed goes to a tag; its digest is not known before';
-    throw VmgateError.of(errors.REGISTRY_REFERENCE_INVALID, { reference, why });
-  }
-  const place = { repository: repositoryName(target), tag: target.tag };
-  const network = new Network(target, options);
-  try {
-    const before = await templateAt(network.client(), target);
-    if (before !== undefined) {
-      const same = packTemplate(files, about, place, before.created);
-      if (same.digest === before.digest) {
-        return { reference: { ...target, digest: same.digest }, created: before.created, isUnchanged: true };
-      }
-    }
-    const earliestMs = before === undefined ? 0 : Date.parse(before.created) + 1_000;
-    const created = new Date(Math.max(options.nowMs, earliestMs)).toISOString();
-    const packed = packTemplate(files, about, place, created);
-    for (const { descriptor, content } of packed.blobs.values()) await pushBlob(network.client(), descriptor, content);
-    await pushManifest(network.client(), target.tag, packed.manifest);
-    return { reference: { ...target, digest: packed.digest }, created, isUnchanged: false };
-  } finally {
-    network.close();
-  }
-}
-
-/** Undefined: nothing there, or no template: it is overwritten like one. */
-async function templateAt(
-  client: RegistryClient,
-  target: Reference,
-): Promise<{ readonly digest: string; readonly created: string } | undefined> {
-  const fetched = await fetchManifest(client, target);
-  if (fetched === undefined) return undefined;
-  try {
-    return { digest: fetched.digest, created: readTemplateManifest(fetched.bytes, formatReference(target)).created };
-  } catch (cause) {
-    if (VmgateError.is(cause)) return undefined;
-    throw cause;
-  }
-}
-
-/**
- * Signs what the registry has under `reference` and puts the signature beside it. The digest is computed from the bytes
- * that came, and they are a template's.
- *
- * @param sign makes an armored signature of the text it is given
- * @throws TRUST_TEMPLATE_SIGNATURE_BAD for a signature that does not verify, and what the transfer throws
- */
-export async function signTemplate(
-  reference: string,
-  sign: (text: string) => Promise<string>,
-  options: ClientOptions,
-): Promise<{ readonly reference: Reference; readonly signer: Signer; readonly isNew: boolean }> {
-  const asked = requireVersion(reference);
-  const network = new Network(asked, options);
-  try {
-    const fetched = await fetchManifest(network.client(), asked);
-    if (fetched === undefined) throw VmgateError.of(errors.REGISTRY_NOT_FOUND, { reference: formatReference(asked) });
-    const { bytes, digest } = fetched;
-    const pinned = { ...asked, digest };
-    const { place } = readTemplateManifest(bytes, formatReference(pinned));
-    const repository = repositoryName(asked);
-    requirePlace({ repository, tag: asked.tag }, place);
-    const armored = await sign(signedText(digest));
-    const expected = signerPrint(armored);
-    const signer = requireSigned({ repository, digest }, [armored], { signers: [], ...expected });
-    const manifest = { mediaType: MANIFEST_TYPE, digest, size: bytes.length };
-    return { reference: pinned, signer, isNew: await attachSignature(network.client(), pinned, manifest, armored) };
-  } finally {
-    network.close();
-  }
-}
-
-function signerPrint(armored: string): { readonly expected?: string } {
-  const key = claimedSigner(armored);
-  return key === undefined ? {} : { expected: fingerprint(key.blob) };
+  throw VmgateError.of(errors.REGISTRY_STORE_FAILED, {
+    file: store.fileOf(blob.digest),
+    why: 'it is not what was written',
+  });
 }

@@ -41,7 +41,7 @@ export const errors = errorCodes({
   TRUST_TEMPLATE_UNSIGNED: error<{ reference: string }>({
     ...trust,
     what: ({ reference }) => `${reference} is not signed by anybody`,
-    remedy: ({ reference }) => `ask whoever pushed it to sign it: vmgate template sign ${reference} --key KEY`,
+    remedy: ({ reference }) => `ask whoever pushed it to sign it: vmgate template sign ${reference} KEY`,
     sample: { reference: `registry.example.com/team/dev@sha256:${'3f'.repeat(32)}` },
   }),
   TRUST_TEMPLATE_SIGNATURE_BAD: error<{ reference: string; count: number }>({
@@ -79,7 +79,8 @@ export const errors = errorCodes({
   TRUST_SIGNING_FAILED: error<{ key: string; why: string }>({
     ...trust,
     what: ({ key, why }) => `nothing was signed with ${key}: ${why}`,
-    remedy: ({ key }) => `a key with a passphrase or a PIN signs through the agent: ssh-add ${key}, then name its .pub file`,
+    remedy: ({ key }) =>
+      `a key with a passphrase or a PIN signs through the agent: ssh-add ${key}, then name its .pub file`,
     sample: { key: '~/.ssh/id_ed25519', why: 'ssh-keygen ended with status 255' },
   }),
   RECEIPT_MISSING: error<{ file: string }>({

@@ -17,8 +17,8 @@ export {
   revokeReceipt,
   writeReceipt,
 } from './receipt-file.ts';
-export { signWithKeygen } from './ssh-keygen.ts';
 export { type AllowedSigner, maySignFor, parseSigners, signerLine, TEMPLATE_NAMESPACE } from './signers.ts';
+export { signWithKeygen } from './ssh-keygen.ts';
 export { claimedSigner, type SignatureVerdict, verifyMessage } from './sshsig.ts';
 export {
   judgeSignatures,

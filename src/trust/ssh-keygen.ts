@@ -37,6 +37,8 @@ export async function signWithKeygen(
     ...(signal === undefined ? {} : { signal }),
   });
   if (said.code === 0 && !said.overflowed) return said.stdout;
-  const why = said.timedOut ? 'nobody touched the key in time' : `ssh-keygen ended with status ${said.code ?? 'unknown'}`;
+  const why = said.timedOut
+    ? 'nobody touched the key in time'
+    : `ssh-keygen ended with status ${said.code ?? 'unknown'}`;
   throw VmgateError.of(errors.TRUST_SIGNING_FAILED, { key, why }, { evidence: said.stderr.trim().split('\n') });
 }

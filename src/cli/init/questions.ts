@@ -44,17 +44,17 @@ export async function askExit(): Promise<ExitAnswer | undefined> {
   return { url, expect: prefixes.length === 0 ? undefined : prefixes };
 }
 
-export async function askYes(message: string): Promise<boolean> {
+export async function askYes(message: string, command = 'init'): Promise<boolean> {
   const { confirm } = await import('@inquirer/prompts');
-  return answered(confirm({ message, default: false }, context));
+  return answered(confirm({ message, default: false }, context), command);
 }
 
 /** inquirer's way to say Ctrl-C, or that the terminal went away. */
-async function answered<T>(question: Promise<T>): Promise<T> {
+async function answered<T>(question: Promise<T>, command = 'init'): Promise<T> {
   try {
     return await question;
   } catch (cause) {
     if (!(cause instanceof Error) || cause.name !== 'ExitPromptError') throw cause;
-    throw VmgateError.of(errors.CLI_INTERRUPTED, { command: 'init' }, { cause });
+    throw VmgateError.of(errors.CLI_INTERRUPTED, { command }, { cause });
   }
 }

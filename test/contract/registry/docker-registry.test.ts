@@ -1,7 +1,7 @@
 /** src/registry against the real docker-registry: it has no referrers API, and both its ways to ask for a login. */
 import { execFileSync } from 'node:child_process';
-import { createServer, type Server } from 'node:http';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';

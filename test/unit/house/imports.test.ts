@@ -11,6 +11,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   config: ['core', 'host', 'home'],
   ssh: [],
   trust: ['core', 'host', 'home', 'ssh'],
+  registry: ['core', 'host', 'home', 'ssh', 'trust'],
   vpn: ['core', 'host', 'home'],
   drivers: ['core', 'host', 'home', 'frame'],
   image: ['core', 'host', 'home'],

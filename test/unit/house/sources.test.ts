@@ -12,6 +12,8 @@ const ENVIRONMENT: Readonly<Record<string, readonly string[]>> = {
   // The mirror configuration of a build, for apt.
   'src/image/docker-workshop.ts': ['DOCKER_HOST'],
   'src/image/local-workshop.ts': ['APT_CONFIG'],
+  // Where docker login keeps its logins.
+  'src/registry/docker-login.ts': ['DOCKER_CONFIG'],
   // By table: which to hand to tools, which to delete.
   'src/host/environment.ts': ['*'],
   'src/host/tools.ts': ['*'],

@@ -1,0 +1,63 @@
+import path from 'node:path';
+import { formatReference, parseReference, publishTemplate, readFolder, signTemplate } from '../../registry/index.ts';
+import { type Command, text } from '../command.ts';
+import { clientOptions, signerWith, TOKEN_HOST } from '../template/transfer.ts';
+
+export const templatePush: Command = {
+  name: 'template push',
+  group: 'Set up',
+  about: 'send a template folder to a registry, and sign it',
+  kind: 'action',
+  args: [
+    { name: 'REF', about: 'HOST/REPOSITORY:TAG' },
+    { name: 'FOLDER', about: 'template.yaml and the files it names; hidden ones at its top are left out' },
+  ],
+  options: [
+    { flags: '--sign <KEY>', about: 'an SSH key: a file, or the .pub of one that an agent or a hardware key holds' },
+    TOKEN_HOST,
+  ],
+  notes: [
+    'The login is the one of docker login. What the registry has already is not sent again.',
+    'Nobody can pull a template that is not signed. What a key signs is its digest, which stands for every byte of it.',
+  ],
+  examples: ['vmgate template push registry.example.com/team/dev:3 ./dev --sign ~/.ssh/id_ed25519.pub'],
+  run: async (context, input) => {
+    const [written = '', folder = ''] = input.args;
+    const { repository } = parseReference(written);
+    const files = await readFolder(path.resolve(context.cwd, folder));
+    const about = { version: 1, name: repository.split('/').at(-1)?.slice(0, 64) ?? '' } as const;
+    const options = clientOptions(context, input);
+    const pushed = await publishTemplate(written, files, about, { ...options, nowMs: Date.now() });
+    const reference = formatReference(pushed.reference);
+    const key = text(input, 'sign');
+    const signed = key === undefined ? undefined : await signTemplate(reference, signerWith(context, key), options);
+    context.out.transient('');
+    const signer = signed?.signer.fingerprint ?? null;
+    const done = pushed.isUnchanged ? 'is there already, unchanged' : 'pushed';
+    const line = `vmgate template pull ${reference}${signer === null ? '' : ` --signer ${signer}`}`;
+    const lines =
+      signer === null
+        ? [
+            `${reference} ${done}`,
+            'not signed, so nobody can pull it; to sign it:',
+            `  vmgate template sign ${reference} KEY`,
+          ]
+        : [
+            `${reference} ${done}, signed by ${signer}`,
+            "for the team's chat, or whatever they trust you by:",
+            `  ${line}`,
+          ];
+    context.out.result(
+      {
+        reference,
+        digest: pushed.reference.digest,
+        created: pushed.created,
+        unchanged: pushed.isUnchanged,
+        signer,
+        line,
+      },
+      lines.join('\n'),
+    );
+    return 0;
+  },
+};
