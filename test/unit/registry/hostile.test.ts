@@ -8,14 +8,14 @@ import { sha256 } from '../../../src/host/index.ts';
 import { type FetchOptions, fetchTemplate } from '../../../src/registry/index.ts';
 import { MAX_MANIFEST_BYTES } from '../../../src/registry/manifest.ts';
 import { codeOf } from '../faults.ts';
-import { serverCertificate } from '../verify/certificates.ts';
+import { makeAuthority } from '../verify/certificates.ts';
 import { attach, FILES, type Lie, publish, StandRegistry, TestSigner } from './stand.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'vmgate-hostile-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const lead = new TestSigner();
-const PACE = { answerMs: 400, windowMs: 400, windowBytes: 1_024 };
+const PACE = { answerMs: 1_000, windowMs: 1_000, windowBytes: 1_024 };
 let registry: StandRegistry;
 let digest: string;
 let events: CodedEvent[];
@@ -46,7 +46,10 @@ const pull = (more: Partial<FetchOptions> = {}, reference = `${registry.host}/te
   fetchTemplate(reference, lead.trustedFor(`${registry.host}/team/*`), options(more));
 
 /** Only requests whose URL holds `part` are lied to. */
-const about = (part: string, lie: Lie): Lie => (request, response, url) => url.includes(part) && lie(request, response, url);
+const about =
+  (part: string, lie: Lie): Lie =>
+  (request, response, url) =>
+    url.includes(part) && lie(request, response, url);
 const blobOf = (name: string) => sha256(FILES.find((file) => file.path === name)?.content ?? '');
 
 test('told the truth, it pulls: what is refused below is refused for the lie', async () => {
@@ -289,8 +292,10 @@ describe('where a login goes', () => {
     response.writeHead(401, { 'www-authenticate': 'Basic realm="r"', 'content-length': '0' }).end();
     return true;
   };
-  const both = (first: Lie, second: Lie): Lie => (request, response, url) =>
-    first(request, response, url) === true || second(request, response, url);
+  const both =
+    (first: Lie, second: Lie): Lie =>
+    (request, response, url) =>
+      first(request, response, url) === true || second(request, response, url);
   const toTrap = about('/blobs/', (_request, response, url) => {
     response.writeHead(307, { location: `http://${trap.host}${url}`, 'content-length': '0' }).end();
     return true;
@@ -306,11 +311,14 @@ describe('where a login goes', () => {
   });
 
   test('nor does it come back on a detour: the way led elsewhere', async () => {
-    registry.lie = both(closed, about('/blobs/', (request, response, url) => {
-      if (request.headers['x-detour'] !== undefined || url.includes('detour')) return false;
-      response.writeHead(307, { location: `http://${trap.host}${url}`, 'content-length': '0' }).end();
-      return true;
-    }));
+    registry.lie = both(
+      closed,
+      about('/blobs/', (request, response, url) => {
+        if (request.headers['x-detour'] !== undefined || url.includes('detour')) return false;
+        response.writeHead(307, { location: `http://${trap.host}${url}`, 'content-length': '0' }).end();
+        return true;
+      }),
+    );
     trap.lie = (_request, response, url) => {
       response.writeHead(307, { location: `http://${registry.host}/detour${url}`, 'content-length': '0' }).end();
       return true;
@@ -339,12 +347,14 @@ describe('where a login goes', () => {
     expect(registry.seen.every(({ authorization }) => authorization === undefined)).toBe(true);
   });
 
-  const bearer = (realm: string): Lie => (request, response) => {
-    if (request.headers.authorization === 'Bearer good') return false;
-    const header = `Bearer realm="${realm}",service="s",scope="repository:other/secret:pull,push"`;
-    response.writeHead(401, { 'www-authenticate': header, 'content-length': '0' }).end();
-    return true;
-  };
+  const bearer =
+    (realm: string): Lie =>
+    (request, response) => {
+      if (request.headers.authorization === 'Bearer good') return false;
+      const header = `Bearer realm="${realm}",service="s",scope="repository:other/secret:pull,push"`;
+      response.writeHead(401, { 'www-authenticate': header, 'content-length': '0' }).end();
+      return true;
+    };
   const tokens: Lie = (_request, response) => {
     response.end('{"token":"good","expires_in":60}');
     return true;
@@ -435,7 +445,9 @@ describe('redirects', () => {
   });
 
   test('out of TLS, even to this machine', async () => {
-    const { key, cert, authority } = serverCertificate('registry.test');
+    const issuer = makeAuthority('team');
+    const { key, certificate: cert } = issuer.issue('registry.test');
+    const authority = issuer.certificate;
     const secure = await StandRegistry.start({ key, cert });
     try {
       const reference = `registry.test:${secure.port}/team/dev:3`;

@@ -1,12 +1,13 @@
 /** A registry in this process that keeps what it is given, and lies where it is told to. */
+
+import { generateKeyPairSync } from 'node:crypto';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { generateKeyPairSync } from 'node:crypto';
+import { sha256 } from '../../../src/host/index.ts';
 import { packTemplate } from '../../../src/registry/artifact.ts';
 import type { TemplateFile } from '../../../src/registry/index.ts';
-import { writeIndex, writeManifest, EMPTY_CONFIG, MANIFEST_TYPE, INDEX_TYPE } from '../../../src/registry/manifest.ts';
-import { sha256 } from '../../../src/host/index.ts';
+import { EMPTY_CONFIG, INDEX_TYPE, MANIFEST_TYPE, writeIndex, writeManifest } from '../../../src/registry/manifest.ts';
 import { ed25519Blob, ed25519Line, fingerprint } from '../../../src/ssh/index.ts';
 import { parseSigners, signedText, signerLine, TEMPLATE_NAMESPACE } from '../../../src/trust/index.ts';
 import { signMessage } from '../../../src/trust/sshsig.ts';
@@ -27,6 +28,8 @@ export class StandRegistry {
   readonly manifests = new Map<string, { readonly bytes: Buffer; readonly type: string }>();
   readonly seen: Seen[] = [];
   lie: Lie = () => undefined;
+  /** Stays known after the end. */
+  port = 0;
   readonly #server: http.Server;
 
   private constructor(tls: https.ServerOptions | undefined) {
@@ -37,12 +40,10 @@ export class StandRegistry {
   static async start(tls?: https.ServerOptions): Promise<StandRegistry> {
     const registry = new StandRegistry(tls);
     await new Promise<void>((resolve) => registry.#server.listen(0, '127.0.0.1', resolve));
+    registry.port = (registry.#server.address() as AddressInfo).port;
     return registry;
   }
 
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
-  }
 
   get host(): string {
     return `127.0.0.1:${this.port}`;
