@@ -174,6 +174,7 @@ function refusedHop(from: URL, to: URL, why: string): VmgateError {
 export function retryAfter(header: string | undefined, nowMs = Date.now()): number | undefined {
   if (header === undefined) return undefined;
   if (/^\d{1,8}$/.test(header.trim())) return Number(header);
-  const untilMs = Date.parse(header);
+  // Date.parse takes far more for a date than HTTP does.
+  const untilMs = header.endsWith(' GMT') ? Date.parse(header) : Number.NaN;
   return Number.isNaN(untilMs) ? undefined : Math.max(0, Math.ceil((untilMs - nowMs) / 1_000));
 }

@@ -65,6 +65,8 @@ function isRegistry(text: string): boolean {
   const [, host = '', port] = /^(\[[^\]]*\]|[^:]*)(?::(\d{1,5}))?$/.exec(text) ?? [];
   if (!HOST.test(host)) return false;
   if (port !== undefined && (Number(port) < 1 || Number(port) > MAX_PORT || port.startsWith('0'))) return false;
+  // 127.1, 0x7f.0.0.1 and 010.0.0.1 are other hosts to URLs than they look like.
+  if (!URL.canParse(`https://${host}`) || new URL(`https://${host}`).hostname !== host) return false;
   return host.includes('.') || host.startsWith('[') || host === 'localhost' || port !== undefined;
 }
 

@@ -44,7 +44,6 @@ export class StandRegistry {
     return registry;
   }
 
-
   get host(): string {
     return `127.0.0.1:${this.port}`;
   }
