@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { run } from '../../../src/host/index.ts';
 import { type FetchOptions, fetchTemplate, publishTemplate, signTemplate } from '../../../src/registry/index.ts';
 import {
@@ -19,6 +19,8 @@ import { codeOf } from '../../unit/faults.ts';
 import { hardwareSigner } from '../../unit/trust/hardware-key.ts';
 import { type DockerRegistry, startDockerRegistry } from './docker-registry.ts';
 import { TokenServer } from './token-server.ts';
+
+jest.setTimeout(120_000);
 
 const withRegistry = describeUnless(missing('docker-registry', 'ssh-keygen', 'curl'), 'docker-registry');
 
