@@ -6,11 +6,13 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import { SOCKETS } from '../../../src/drivers/qemu/argv.ts';
 import { acquireLock, Journal, openGate, openHome, writeFileAtomic } from '../../../src/home/index.ts';
 import { layoutOf } from '../../../src/home/layout.ts';
+import { fetchTemplate } from '../../../src/registry/index.ts';
 import { wireOf } from '../../../src/supervisor/wires.ts';
 import { installationKey } from '../../../src/trust/index.ts';
 import { claimKey } from '../../../src/vpn/in-use.ts';
 import { addProfile } from '../../../src/vpn/index.ts';
 import { sshSeed } from '../../../src/work/ssh-access.ts';
+import { attach, publish, StandRegistry, TestSigner } from '../registry/stand.ts';
 import { textOf } from './documents.ts';
 
 const rows = new Map(
@@ -58,6 +60,21 @@ describe('every name in the sources has a row', () => {
   });
 });
 
+/** From a registry in this process. */
+async function pulledTemplate(store: string): Promise<void> {
+  const registry = await StandRegistry.start();
+  try {
+    const lead = new TestSigner();
+    const digest = publish(registry, '3');
+    attach(registry, digest, lead.sign(digest));
+    const dockerConfig = '/nonexistent/config.json';
+    const reference = `${registry.host}/team/dev:3`;
+    await fetchTemplate(reference, lead.trustedFor(`${registry.host}/team/dev`), { store, dockerConfig });
+  } finally {
+    await registry.stop();
+  }
+}
+
 describe('a home folder in use', () => {
   const root = mkdtempSync(path.join(tmpdir(), 'vgf-'));
   afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -94,5 +111,6 @@ describe('a home folder in use', () => {
     (await claimKey(home.vpn, publicKey, 'acme')).release();
     await sshSeed(gate.work('web'), 'web');
     writeFileSync(home.recent, '', { mode: 0o600 });
+    await pulledTemplate(home.templates);
   }
 });
