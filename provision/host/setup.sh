@@ -132,6 +132,7 @@ wanted() {
 	# mmdebstrap without root lives in a user namespace, which needs this.
 	[ "$(id -u)" = 0 ] || echo 'newuidmap uidmap shadow-utils shadow -'
 	[ $developer = yes ] || return 0
+	# Debian starts docker-registry as a service on port 5000, with a login; the tests start their own and need none.
 	cat <<-TABLE
 		git           git              git              git              git
 		shellcheck    shellcheck       ShellCheck       shellcheck       shellcheck
@@ -147,6 +148,7 @@ wanted() {
 		docker-registry docker-registry - - -
 		skopeo        skopeo           skopeo           skopeo           skopeo
 		curl          curl             curl             curl             curl
+		openssl       openssl          openssl          openssl          openssl
 	TABLE
 	# The browser that pages are tried in. Ubuntu has it as a snap only, which cannot be run here; tests say what they skip.
 	if is_debian_itself; then echo 'chromium chromium - - -'; fi
