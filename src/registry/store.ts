@@ -148,13 +148,17 @@ class BlobDraft implements Draft {
 
   async write(chunk: Uint8Array): Promise<void> {
     try {
-      for (let at = 0; at < chunk.length; ) at += (await this.#handle.write(chunk, at)).bytesWritten;
+      // The kernel copies while this thread hashes.
+      const writing = this.#handle.write(chunk, 0);
+      this.#hash.update(chunk);
+      for (let at = (await writing).bytesWritten; at < chunk.length; ) {
+        at += (await this.#handle.write(chunk, at)).bytesWritten;
+      }
     } catch (cause) {
       // A full disk is not kept full.
       await this.discard();
       throw failed(this.file, cause);
     }
-    this.#hash.update(chunk);
     this.#bytes += chunk.length;
   }
 
