@@ -1,5 +1,6 @@
 /** Error and event codes of the VPN room. */
 import { error, errorCodes, eventCodes } from '../core/coded.ts';
+import { fileErrors } from './file-codes.ts';
 import { profileErrors, profileEvents } from './wireguard/codes.ts';
 
 const network = { exit: 4, source: 'environment' } as const;
@@ -94,5 +95,5 @@ const storeErrors = {
   }),
 };
 
-export const errors = errorCodes({ ...profileErrors, ...endpointErrors, ...storeErrors });
+export const errors = errorCodes({ ...fileErrors, ...profileErrors, ...endpointErrors, ...storeErrors });
 export const events = eventCodes(profileEvents);
