@@ -23,15 +23,24 @@ export interface PlannedProfile {
 /** Addresses and search domains together; also for `--dns`. */
 export const MAX_DNS = 8;
 
+/** A file beside the profile, by name; undefined for one that is not there. */
+export type Companions = (name: string) => string | undefined;
+
 export interface VpnKind {
   /** As people write it. */
   readonly label: string;
   /** Whether one line of a profile, trimmed, is of this kind and could not be of another. */
   readonly recognises: (line: string) => boolean;
   /**
+   * Names of files beside the profile that it needs. A kind that has any and is stored must store what is in them too.
+   *
+   * @throws VPN_PROFILE_TOO_LARGE, VPN_PROFILE_NOT_TEXT, and the kind's codes for what is not its format
+   */
+  readonly companions: (profile: Uint8Array, file: string) => readonly string[];
+  /**
    * Reads and judges a profile. `file` is the name errors say.
    *
    * @throws VmgateError with a `VPN_*` code; nothing else, whatever the bytes are.
    */
-  readonly plan: (profile: Uint8Array, file: string, options: ProfileOptions) => PlannedProfile;
+  readonly plan: (profile: Uint8Array, file: string, options: ProfileOptions, companions: Companions) => PlannedProfile;
 }

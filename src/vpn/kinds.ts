@@ -2,9 +2,10 @@
 import { VmgateError } from '../core/coded.ts';
 import { errors } from './codes.ts';
 import type { VpnKind } from './kind.ts';
+import { openvpn } from './openvpn/kind.ts';
 import { wireguard } from './wireguard/kind.ts';
 
-const KINDS = { wireguard } as const satisfies Record<string, VpnKind>;
+const KINDS = { wireguard, openvpn } as const satisfies Record<string, VpnKind>;
 
 export type KindName = keyof typeof KINDS;
 export const KIND_NAMES = Object.keys(KINDS) as [KindName, ...KindName[]];

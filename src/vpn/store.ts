@@ -11,7 +11,7 @@ import { VmgateError } from '../core/coded.ts';
 import { readPrivateFile, writeFileAtomic } from '../home/index.ts';
 import { errnoOf } from '../host/index.ts';
 import { errors } from './codes.ts';
-import { MAX_DNS, type PlannedProfile, type ProfileOptions } from './kind.ts';
+import { type Companions, MAX_DNS, type PlannedProfile, type ProfileOptions } from './kind.ts';
 import { detectKind, KIND_NAMES, type KindName, kindNamed } from './kinds.ts';
 import { MAX_PROFILE } from './text.ts';
 
@@ -70,7 +70,8 @@ export async function addProfile(
   checkName(name);
   const bytes = await readSource(source);
   const kind = asked ?? detectKind(bytes, source);
-  const planned = kindNamed(kind).plan(bytes, source, options);
+  const companions = await readCompanions(path.dirname(source), kindNamed(kind).companions(bytes, source));
+  const planned = kindNamed(kind).plan(bytes, source, options, companions);
   refuseForbiddenLiteral(planned.plan.endpoint.host, exempt);
   const addedAt = new Date().toISOString();
   const record: z.infer<typeof meta> = {
@@ -101,7 +102,7 @@ export async function loadProfile(vpnFolder: string, name: string): Promise<Stor
   const bytes = await readStored(vpnFolder, name, PROFILE, MAX_PROFILE);
   const { kind, split, dns, addedAt, source } = parseMeta(name, await readStored(vpnFolder, name, META, MAX_META));
   const file = path.join(vpnFolder, name, PROFILE);
-  return { ...kindNamed(kind).plan(bytes, file, { split, dns }), name, addedAt, source };
+  return { ...kindNamed(kind).plan(bytes, file, { split, dns }, () => undefined), name, addedAt, source };
 }
 
 /** All profiles by name; a broken one does not hide the others. */
@@ -160,12 +161,25 @@ async function profileNames(vpnFolder: string): Promise<readonly string[]> {
     .sort();
 }
 
-async function readSource(file: string): Promise<Buffer> {
+/** More than any kind has options that name a file. */
+const MAX_COMPANIONS = 16;
+
+/** Never through a link: the folder may be an unpacked archive, whose links lead wherever its maker wanted. */
+async function readCompanions(folder: string, names: readonly string[]): Promise<Companions> {
+  const read = names.slice(0, MAX_COMPANIONS).map(async (name) => {
+    const bytes = await readSource(path.join(folder, name), constants.O_NOFOLLOW).catch(() => undefined);
+    return [name, bytes?.toString('utf8')] as const;
+  });
+  const texts = new Map(await Promise.all(read));
+  return (name) => texts.get(name);
+}
+
+async function readSource(file: string, flags = 0): Promise<Buffer> {
   const refuse = (reason: string, cause?: unknown) =>
     VmgateError.of(errors.VPN_PROFILE_UNREADABLE, { file, reason }, { cause });
   try {
     // Non-blocking, so that a FIFO does not wait for a writer.
-    const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK | flags);
     try {
       const info = await handle.stat();
       if (!info.isFile()) throw refuse(info.isDirectory() ? 'it is a folder' : 'it is not a regular file');

@@ -6,11 +6,11 @@ import { profileText } from '../profile-text.ts';
 export const vpnAdd: Command = {
   name: 'vpn add',
   group: 'Set up',
-  about: 'check a WireGuard profile and keep a private copy',
+  about: 'check a VPN profile and keep a private copy',
   kind: 'action',
   args: [
     { name: 'NAME', about: 'what to call it: a-z, 0-9 and "-"' },
-    { name: 'FILE', about: 'the .conf file from your provider or administrator' },
+    { name: 'FILE', about: 'the file from your provider or administrator' },
   ],
   options: [
     {

@@ -5,5 +5,6 @@ export const wireguard: VpnKind = {
   label: 'WireGuard',
   // wg compares names without case and lets white space stand inside the brackets.
   recognises: (line) => /^\[\s*(interface|peer)\s*\]/i.test(line),
+  companions: () => [],
   plan: planWireGuard,
 };
