@@ -1,13 +1,14 @@
 /** What a profile means for people: one line, and everything that may leave the uplink for it. */
 import { ipv4ToNumber } from '../core/ipv4.ts';
 import { describeEgress, type EgressRow } from '../core/policy/index.ts';
+import { kindNamed } from './kinds.ts';
 import type { TunnelPlan } from './tunnel-plan.ts';
 
 /** `acme: WireGuard to vpn.acme.example:51820, server key GtL7..., full tunnel, DNS 10.64.0.1, MTU 1420`. No secrets. */
 export function describeTunnel(name: string, plan: TunnelPlan): string {
   const { endpoint, peerIdentity, routes, split, resolvers, mtu } = plan;
   const parts = [
-    `WireGuard to ${endpoint.host}:${endpoint.port}`,
+    `${kindNamed(plan.kind).label} to ${endpoint.host}:${endpoint.port}`,
     `server key ${peerIdentity}`,
     'private key (hidden)',
     split ? `only ${routes.join(', ')} (the rest is dropped)` : 'full tunnel',

@@ -1,5 +1,7 @@
 /** Error and event codes of the VPN room. */
 import { error, errorCodes, eventCodes } from '../core/coded.ts';
+import { fileErrors } from './file-codes.ts';
+import { openvpnErrors, openvpnEvents } from './openvpn/codes.ts';
 import { profileErrors, profileEvents } from './wireguard/codes.ts';
 
 const network = { exit: 4, source: 'environment' } as const;
@@ -94,5 +96,11 @@ const storeErrors = {
   }),
 };
 
-export const errors = errorCodes({ ...profileErrors, ...endpointErrors, ...storeErrors });
-export const events = eventCodes(profileEvents);
+export const errors = errorCodes({
+  ...fileErrors,
+  ...profileErrors,
+  ...openvpnErrors,
+  ...endpointErrors,
+  ...storeErrors,
+});
+export const events = eventCodes({ ...profileEvents, ...openvpnEvents });

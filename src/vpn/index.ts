@@ -1,6 +1,8 @@
 /** The door of the VPN room. */
 export { clearTextPlan, describeTunnel } from './clear-text.ts';
 export { claimKey, type KeyClaim, keyHolder } from './in-use.ts';
+export type { ProfileOptions } from './kind.ts';
+export { KIND_NAMES } from './kinds.ts';
 export { type PinnedEndpoint, type ResolveMeans, resolveEndpoint } from './resolve.ts';
 export {
   addProfile,
@@ -13,4 +15,4 @@ export {
 } from './store.ts';
 export type { TunnelPlan, TunnelSecrets } from './tunnel-plan.ts';
 export { publicKeyOf } from './wireguard/keys.ts';
-export { type PlannedProfile, type ProfileOptions, planWireGuard } from './wireguard/plan.ts';
+export { planWireGuard } from './wireguard/plan.ts';

@@ -9,7 +9,7 @@ import { VmgateError } from '../core/coded.ts';
 import { ipv4ToNumber } from '../core/ipv4.ts';
 import { errnoOf } from '../host/index.ts';
 import { errors } from './codes.ts';
-import { coversAddress, parsePrefix } from './wireguard/values.ts';
+import { coversAddress, parsePrefix } from './values.ts';
 
 export interface PinnedEndpoint {
   /** Canonical IPv4 text. */

@@ -11,15 +11,20 @@ import { VmgateError } from '../core/coded.ts';
 import { readPrivateFile, writeFileAtomic } from '../home/index.ts';
 import { errnoOf } from '../host/index.ts';
 import { errors } from './codes.ts';
-import { type PlannedProfile, type ProfileOptions, planWireGuard } from './wireguard/plan.ts';
-import { MAX_DNS } from './wireguard/settings.ts';
-import { MAX_PROFILE } from './wireguard/syntax.ts';
+import { type Companions, MAX_DNS, type PlannedProfile, type ProfileOptions } from './kind.ts';
+import { detectKind, KIND_NAMES, type KindName, kindNamed } from './kinds.ts';
+import { MAX_PROFILE } from './text.ts';
 
 export interface StoredProfile extends PlannedProfile {
   readonly name: string;
   readonly addedAt: string;
   /** Path the profile was added from. */
   readonly source: string;
+}
+
+export interface AddOptions extends ProfileOptions {
+  /** From `--kind`, whatever the profile looks like; absent: the profile's content tells. */
+  readonly kind?: KindName | undefined;
 }
 
 /** What `vpn list` shows of a profile that can no longer be read: its name and why. */
@@ -30,7 +35,7 @@ export interface BrokenProfile {
 
 const meta = z.strictObject({
   version: z.literal(1),
-  kind: z.literal('wireguard'),
+  kind: z.enum(KIND_NAMES),
   addedAt: z.iso.datetime(),
   source: z.string().max(4_096),
   split: z.boolean(),
@@ -53,23 +58,25 @@ export function isProfileName(name: string): boolean {
 /**
  * Checks the profile in `source` and keeps a copy. `exempt` is the lab's exception to the address classes.
  *
- * @throws VPN_NAME_INVALID, VPN_NAME_TAKEN, VPN_PROFILE_UNREADABLE, VPN_ENDPOINT_FORBIDDEN, everything of planWireGuard
+ * @throws VPN_NAME_INVALID, VPN_NAME_TAKEN, VPN_PROFILE_UNREADABLE, VPN_ENDPOINT_FORBIDDEN, VPN_KIND_UNCLEAR, everything of the kind's `plan`
  */
 export async function addProfile(
   vpnFolder: string,
   name: string,
   source: string,
-  options: ProfileOptions,
+  { kind: asked, ...options }: AddOptions,
   exempt?: (address: string) => boolean,
 ): Promise<StoredProfile> {
   checkName(name);
   const bytes = await readSource(source);
-  const planned = planWireGuard(bytes, source, options);
+  const kind = asked ?? detectKind(bytes, source);
+  const companions = await readCompanions(path.dirname(source), kindNamed(kind).companions(bytes, source));
+  const planned = kindNamed(kind).plan(bytes, source, options, companions);
   refuseForbiddenLiteral(planned.plan.endpoint.host, exempt);
   const addedAt = new Date().toISOString();
   const record: z.infer<typeof meta> = {
     version: 1,
-    kind: 'wireguard',
+    kind,
     addedAt,
     source,
     ...options,
@@ -89,13 +96,13 @@ export async function addProfile(
   return { ...planned, name, addedAt, source };
 }
 
-/** @throws VPN_NAME_INVALID, VPN_UNKNOWN, VPN_STORED_DAMAGED, VPN_STORED_EXPOSED, everything of planWireGuard */
+/** @throws VPN_NAME_INVALID, VPN_UNKNOWN, VPN_STORED_DAMAGED, VPN_STORED_EXPOSED, everything of the kind's `plan` */
 export async function loadProfile(vpnFolder: string, name: string): Promise<StoredProfile> {
   checkName(name);
   const bytes = await readStored(vpnFolder, name, PROFILE, MAX_PROFILE);
-  const { split, dns, addedAt, source } = parseMeta(name, await readStored(vpnFolder, name, META, MAX_META));
+  const { kind, split, dns, addedAt, source } = parseMeta(name, await readStored(vpnFolder, name, META, MAX_META));
   const file = path.join(vpnFolder, name, PROFILE);
-  return { ...planWireGuard(bytes, file, { split, dns }), name, addedAt, source };
+  return { ...kindNamed(kind).plan(bytes, file, { split, dns }, () => undefined), name, addedAt, source };
 }
 
 /** All profiles by name; a broken one does not hide the others. */
@@ -154,12 +161,25 @@ async function profileNames(vpnFolder: string): Promise<readonly string[]> {
     .sort();
 }
 
-async function readSource(file: string): Promise<Buffer> {
+/** More than any kind has options that name a file. */
+const MAX_COMPANIONS = 16;
+
+/** Never through a link: the folder may be an unpacked archive, whose links lead wherever its maker wanted. */
+async function readCompanions(folder: string, names: readonly string[]): Promise<Companions> {
+  const read = names.slice(0, MAX_COMPANIONS).map(async (name) => {
+    const bytes = await readSource(path.join(folder, name), constants.O_NOFOLLOW).catch(() => undefined);
+    return [name, bytes?.toString('utf8')] as const;
+  });
+  const texts = new Map(await Promise.all(read));
+  return (name) => texts.get(name);
+}
+
+async function readSource(file: string, flags = 0): Promise<Buffer> {
   const refuse = (reason: string, cause?: unknown) =>
     VmgateError.of(errors.VPN_PROFILE_UNREADABLE, { file, reason }, { cause });
   try {
     // Non-blocking, so that a FIFO does not wait for a writer.
-    const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK | flags);
     try {
       const info = await handle.stat();
       if (!info.isFile()) throw refuse(info.isDirectory() ? 'it is a folder' : 'it is not a regular file');

@@ -43,6 +43,13 @@ const valid = [
   udpFrame({ ...hop, destinationMac: BROADCAST_MAC }, dhcpFlow, dhcpMessage),
   udpFrame(hop, { ...dhcpFlow, source: ours.address, destination: router.address }, dhcpMessage),
 ];
+/** A session that begins, TLS and data of OpenVPN; foreign where the endpoint speaks WireGuard. */
+const openvpn = [
+  [0x38, 14],
+  [0x20, 200],
+  [0x28, 22],
+  [0x48, 100],
+].map(([first = 0, length = 0]) => udpFrame(hop, flow, message(0, length).fill(first, 0, 1)));
 const hostile = [foreignFrame(), buildArpReply(ours, { ...router, address: '10.0.2.3' })];
 
 const policies: readonly UplinkPolicy[] = [
@@ -51,6 +58,7 @@ const policies: readonly UplinkPolicy[] = [
   bootPolicy,
   { ...dhcpPolicy, tunnel: undefined },
   { ...dhcpPolicy, uplink: { ...dhcpPolicy.uplink, address: undefined } },
+  { ...openPolicy, endpoints: [{ ...endpoint, shape: 'openvpn' }] },
   { ...openPolicy, endpoints: [{ ...endpoint, port: 1 }, endpoint, { ...endpoint, protocol: 'tcp', port: 443 }] },
 ];
 
@@ -65,7 +73,7 @@ const judged = policies.map((policy) => ({ policy, matcher: compileMatcher(polic
 fuzz({
   name: 'guard-frame',
   around: valid.filter((_, index) => [0, 2, 3, 6, 8].includes(index)),
-  inputs: mutated([...valid, ...hostile, ...corpusOf('guard-frame').map(({ bytes }) => bytes)]),
+  inputs: mutated([...valid, ...openvpn, ...hostile, ...corpusOf('guard-frame').map(({ bytes }) => bytes)]),
   judge: (frame) => {
     for (const { policy, matcher, allowed } of judged) {
       const kind = matcher.match(frame, 0, frame.length);

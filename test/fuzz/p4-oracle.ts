@@ -7,7 +7,7 @@ export interface Allowed {
   readonly address: string | undefined;
   readonly nextHop: string | undefined;
   readonly dhcp: boolean;
-  readonly endpoints: readonly { readonly address: string; readonly port: number }[];
+  readonly endpoints: readonly { readonly address: string; readonly port: number; readonly shape: string }[];
   readonly localPort: number | undefined;
   readonly mtu: number | undefined;
 }
@@ -16,6 +16,19 @@ type Kind = 'arp' | 'dhcp' | 'tunnel';
 
 const EVERYBODY = 'ff:ff:ff:ff:ff:ff';
 const NOBODY = '00:00:00:00:00:00';
+
+/**
+ * First byte and least length of what an OpenVPN client sends: 3 to 6, 9 and 11 with any key in the lower three bits, 7
+ * and 10 with key 0 (https://openvpn.net/community-resources/openvpn-protocol/).
+ */
+const OPENVPN: readonly (readonly [RegExp, number])[] = [
+  [/^(1[89a-f]|2[0-7])$/, 14],
+  [/^2[89a-f]$/, 22],
+  [/^3[0-7]$/, 21],
+  [/^(38|50)$/, 14],
+  [/^4[89a-f]$/, 24],
+  [/^5[89a-f]$/, 14],
+];
 
 /** Every promise that `frame`, let out as a `kind`, breaks. */
 export function objections(frame: Buffer, kind: Kind, allowed: Allowed): readonly string[] {
@@ -52,11 +65,16 @@ export function objections(frame: Buffer, kind: Kind, allowed: Allowed): readonl
   if (kind === 'tunnel') {
     demand(mac(0) !== EVERYBODY, 'broadcast');
     demand(ip(26) === allowed.address, 'source');
-    demand(
-      allowed.endpoints.some(({ address, port }) => address === ip(30) && port === u16(36)),
-      'endpoint',
-    );
+    const there = allowed.endpoints.find(({ address, port }) => address === ip(30) && port === u16(36));
+    demand(there !== undefined, 'endpoint');
     demand(allowed.localPort === undefined || allowed.localPort === u16(34), 'source port');
+    if (there?.shape === 'openvpn') {
+      demand(
+        OPENVPN.some(([first, least]) => first.test(hex.slice(84, 86)) && payload.length >= least),
+        'OpenVPN',
+      );
+      return wrong;
+    }
     demand(payload.length >= 4 && hex.slice(86, 92) === '000000', 'WireGuard reserved bytes');
     const sizes: Readonly<Record<number, boolean>> = {
       1: payload.length === 148,

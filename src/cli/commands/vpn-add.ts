@@ -1,16 +1,16 @@
 import path from 'node:path';
-import { addProfile } from '../../vpn/index.ts';
-import { type Command, flag, list } from '../command.ts';
+import { addProfile, KIND_NAMES } from '../../vpn/index.ts';
+import { type Command, flag, list, text } from '../command.ts';
 import { profileText } from '../profile-text.ts';
 
 export const vpnAdd: Command = {
   name: 'vpn add',
   group: 'Set up',
-  about: 'check a WireGuard profile and keep a private copy',
+  about: 'check a VPN profile and keep a private copy',
   kind: 'action',
   args: [
     { name: 'NAME', about: 'what to call it: a-z, 0-9 and "-"' },
-    { name: 'FILE', about: 'the .conf file from your provider or administrator' },
+    { name: 'FILE', about: 'the file from your provider or administrator' },
   ],
   options: [
     {
@@ -18,6 +18,11 @@ export const vpnAdd: Command = {
       about: 'the profile covers only part of the Internet; the rest is dropped, never sent in clear',
     },
     { flags: '--dns <ADDR...>', about: "resolvers inside the tunnel, in place of the profile's" },
+    {
+      flags: '--kind <KIND>',
+      about: 'read it as a profile of this kind; unless said, its content tells',
+      choices: KIND_NAMES,
+    },
   ],
   examples: [
     'vmgate vpn add mullvad ~/Downloads/se-sto-wg-001.conf',
@@ -26,7 +31,9 @@ export const vpnAdd: Command = {
   run: async (context, input) => {
     const [name = '', file = ''] = input.args;
     const source = path.resolve(context.cwd, file);
-    const options = { split: flag(input, 'split'), dns: list(input, 'dns') };
+    const asked = text(input, 'kind');
+    const kind = KIND_NAMES.find((name) => name === asked);
+    const options = { split: flag(input, 'split'), dns: list(input, 'dns'), kind };
     const profile = await addProfile(context.home().vpn, name, source, options);
     for (const notice of profile.notices) context.out.event(notice);
     const { plan, publicKey } = profile;

@@ -4,7 +4,7 @@
  * the only place.
  */
 import type { LinkPlan } from '../link-plan.ts';
-import type { EgressPolicy, Endpoint } from '../policy/egress-policy.ts';
+import type { EgressPolicy, Endpoint, WireShape } from '../policy/egress-policy.ts';
 import { within } from './prefix.ts';
 
 /**
@@ -18,8 +18,8 @@ export type CanaryKind =
   | { readonly protocol: 'icmp' }
   /** A well-formed question whose name carries the token. */
   | { readonly protocol: 'dns' }
-  /** UDP payload in the shape of a WireGuard data message: what the guard would let pass but for the token. */
-  | { readonly protocol: 'wireguard'; readonly port: number }
+  /** UDP payload in the shape of a data message of the tunnel: what the guard would let pass but for the token. */
+  | { readonly protocol: WireShape; readonly port: number }
   | { readonly protocol: 'udp6'; readonly port: number };
 
 export interface Canary {
@@ -77,11 +77,11 @@ export function planCanaries(
   ];
 }
 
-function towards({ port }: Endpoint): readonly CanaryKind[] {
+function towards({ port, shape }: Endpoint): readonly CanaryKind[] {
   return [
     { protocol: 'udp', port },
     { protocol: 'tcp-syn', port },
-    { protocol: 'wireguard', port },
+    { protocol: shape, port },
   ];
 }
 

@@ -4,7 +4,7 @@
  */
 
 /** The wire shape the guard demands of frames to an endpoint, on top of address and port. */
-export type WireShape = 'wireguard';
+export type WireShape = 'wireguard' | 'openvpn';
 
 /** One pinned VPN endpoint: a literal address, never a name. */
 export interface Endpoint {

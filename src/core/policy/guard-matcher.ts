@@ -3,6 +3,7 @@
  * buffer they arrived in, without an object or a copy. Whatever is not plainly one of them goes to the reference.
  */
 import { IP_PROTOCOLS, ipv4Bytes, macBytes } from '../../frame/index.ts';
+import { breaksOpenVpn } from './openvpn-shape.ts';
 import { type FrameKind, judgeFrame, type UplinkPolicy } from './verdict.ts';
 import { DATA_OVERHEAD, DATA_TYPE, HANDSHAKE_LENGTHS, PADDING } from './wireguard-shape.ts';
 
@@ -65,18 +66,22 @@ function compileTunnel({ uplink, endpoints, tunnel }: UplinkPolicy): IsTunnel {
   const localPort = tunnel?.localPort;
   const fullLength = tunnel?.mtu === undefined ? undefined : tunnel.mtu + DATA_OVERHEAD;
 
-  const isEndpoint = (address: number, port: number) => {
-    for (let index = 0; index < addresses.length; index += 1) {
-      if (addresses[index] === address && ports[index] === port) return true;
-    }
-    return false;
-  };
   const isWireGuard = (word: number, length: number) => {
     if ((word & 0x00ffffff) !== 0) return false;
     const type = word >>> 24;
     if (type !== DATA_TYPE) return HANDSHAKE_LENGTHS[type] === length;
     if (length < DATA_OVERHEAD) return false;
     return fullLength === undefined || length % PADDING === 0 || length === fullLength;
+  };
+  const isOpenVpn = (word: number, length: number) => breaksOpenVpn(word >>> 24, length) === undefined;
+  const shapes = targets.map(({ shape }) => (shape === 'openvpn' ? isOpenVpn : isWireGuard));
+
+  /** `word` is the payload's first. */
+  const isMessageTo = (address: number, port: number, word: number, length: number) => {
+    for (let index = 0; index < addresses.length; index += 1) {
+      if (addresses[index] === address && ports[index] === port) return shapes[index]?.(word, length) === true;
+    }
+    return false;
   };
 
   // Frames come in the same buffer again and again, and a DataView reads a word in one machine instruction.
@@ -99,7 +104,7 @@ function compileTunnel({ uplink, endpoints, tunnel }: UplinkPolicy): IsTunnel {
     if (view.getUint16(start + UDP_LENGTH) !== length - ETHERNET - IP_HEADER) return false;
     const bothPorts = view.getInt32(start + WORD.ports);
     if (localPort !== undefined && bothPorts >>> 16 !== localPort) return false;
-    if (!isEndpoint(view.getInt32(start + WORD.destination), bothPorts & 0xffff)) return false;
-    return isWireGuard(view.getInt32(start + WORD.payload), length - WORD.payload);
+    const address = view.getInt32(start + WORD.destination);
+    return isMessageTo(address, bothPorts & 0xffff, view.getInt32(start + WORD.payload), length - WORD.payload);
   };
 }

@@ -75,4 +75,4 @@ export function describeEgress(policy: EgressPolicy): readonly EgressRow[] {
   ];
 }
 
-const SHAPES = { wireguard: 'WireGuard' } as const;
+const SHAPES = { wireguard: 'WireGuard', openvpn: 'OpenVPN' } as const;

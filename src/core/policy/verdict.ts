@@ -29,6 +29,7 @@ import {
   ZERO_MAC,
 } from '../../frame/index.ts';
 import type { EgressPolicy, Endpoint, TunnelPolicy } from './egress-policy.ts';
+import { breaksOpenVpn } from './openvpn-shape.ts';
 import { breaksWireGuard } from './wireguard-shape.ts';
 
 /** The part of a policy that the uplink's frames are judged by. */
@@ -115,6 +116,8 @@ function breaksShape({ shape }: Endpoint, payload: Buffer, mtu: number | undefin
   switch (shape) {
     case 'wireguard':
       return breaksWireGuard(payload, mtu);
+    case 'openvpn':
+      return breaksOpenVpn(payload[0] ?? 0, payload.length);
   }
 }
 

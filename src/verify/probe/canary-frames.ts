@@ -37,6 +37,8 @@ export function renderCanary(canary: Canary, index: number, mark: string, link: 
       return dnsQueryFrame(hop, flow, { id: flow.sourcePort, name: `${mark}.invalid` });
     case 'wireguard':
       return udpFrame(hop, { ...flow, destinationPort: kind.port }, wireguardData(payload));
+    case 'openvpn':
+      return udpFrame(hop, { ...flow, destinationPort: kind.port }, openvpnData(payload));
     case 'udp6':
       return udp6Frame(hop, { ...flow, destinationPort: kind.port }, payload);
   }
@@ -49,6 +51,14 @@ function wireguardData(payload: Buffer): Buffer {
   const padded = Buffer.alloc(Math.ceil(payload.length / 16) * 16 + 16);
   payload.copy(padded);
   return Buffer.concat([header, padded]);
+}
+
+/** P_DATA_V2 with key 0 for peer 0: packet number, tag, "ciphertext" (OpenVPN 2.6, src/openvpn/ssl_pkt.h). */
+function openvpnData(payload: Buffer): Buffer {
+  const header = Buffer.alloc(24);
+  header.writeUInt8(9 << 3, 0);
+  header.writeUInt32BE(1, 4);
+  return Buffer.concat([header, payload]);
 }
 
 interface Flow6 {

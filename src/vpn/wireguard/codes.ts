@@ -3,31 +3,13 @@
  * line that could not be understood (it may be a key with a typo in front of it).
  */
 import { error, event } from '../../core/coded.ts';
-import { type At, place } from './positions.ts';
+import { type At, place } from '../positions.ts';
 
 const sampleAt: At = { file: 'acme.conf', line: 7, column: 1 };
 const user = { exit: 2, source: 'user' } as const;
 const again = (file: string) => `correct ${file}, then: vmgate vpn add NAME ${file}`;
 
 export const profileErrors = {
-  VPN_PROFILE_UNREADABLE: error<{ file: string; reason: string }>({
-    ...user,
-    what: ({ file, reason }) => `the VPN profile ${file} cannot be read: ${reason}`,
-    remedy: () => 'give the path of the .conf file from your provider: vmgate vpn add NAME FILE',
-    sample: { file: 'acme.conf', reason: 'no such file' },
-  }),
-  VPN_PROFILE_TOO_LARGE: error<{ file: string; bytes: number; limit: number }>({
-    ...user,
-    what: ({ file, bytes, limit }) => `${file} is ${bytes} bytes; a WireGuard profile has at most ${limit}`,
-    remedy: () => 'check that this is the .conf file from your provider and not an archive or a picture of it',
-    sample: { file: 'acme.zip', bytes: 90_112, limit: 65_536 },
-  }),
-  VPN_PROFILE_NOT_TEXT: error<At & { found: string }>({
-    ...user,
-    what: (p) => `${place(p)}: ${p.found}; a WireGuard profile is UTF-8 text`,
-    remedy: ({ file }) => `save ${file} as UTF-8 text (not UTF-16, not an archive), then add it again`,
-    sample: { ...sampleAt, found: 'a control character' },
-  }),
   VPN_LINE_GARBLED: error<At>({
     ...user,
     what: (p) => `${place(p)}: this line is neither [Section], nor "Key = value", nor a # comment`,

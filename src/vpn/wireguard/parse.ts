@@ -4,10 +4,7 @@
  */
 import { type CodedEvent, occur, VmgateError } from '../../core/coded.ts';
 import { errors, events } from '../codes.ts';
-import { isClamped, keyDefect, mayHoldKey } from './keys.ts';
-import { at, type Token } from './positions.ts';
-import { identifySetting, listLimit, type Setting } from './settings.ts';
-import { type Entry, readSections, type Section, splitList } from './syntax.ts';
+import { at, type Token } from '../positions.ts';
 import {
   isHostName,
   type ParsedEndpoint,
@@ -17,7 +14,10 @@ import {
   parseEndpoint,
   parseHostPrefix,
   parsePrefix,
-} from './values.ts';
+} from '../values.ts';
+import { isClamped, keyDefect, mayHoldKey } from './keys.ts';
+import { identifySetting, listLimit, type Setting } from './settings.ts';
+import { type Entry, readSections, type Section, splitList } from './syntax.ts';
 
 export interface Placed<T> {
   readonly value: T;

@@ -10,28 +10,13 @@
 import { type CodedEvent, occur, VmgateError } from '../../core/coded.ts';
 import { ipv4ToNumber } from '../../core/ipv4.ts';
 import { errors, events } from '../codes.ts';
-import type { TunnelPlan, TunnelSecrets } from '../tunnel-plan.ts';
+import { MAX_DNS, type PlannedProfile, type ProfileOptions } from '../kind.ts';
+import { at } from '../positions.ts';
+import type { TunnelPlan } from '../tunnel-plan.ts';
+import { coversAddress, coversEverything, formatPrefix, networkOf, type Prefix } from '../values.ts';
 import { publicKeyOf } from './keys.ts';
 import { type PeerSection, type Placed, type Profile, parseProfile } from './parse.ts';
-import { at } from './positions.ts';
 import { sealSecrets } from './secrets.ts';
-import { MAX_DNS } from './settings.ts';
-import { coversAddress, coversEverything, formatPrefix, networkOf, type Prefix } from './values.ts';
-
-export interface ProfileOptions {
-  /** The user said `--split`: what is not routed into the tunnel is dropped, and that is meant. */
-  readonly split: boolean;
-  /** From `--dns`, replacing the profile's DNS addresses; empty: the profile's. IPv4. */
-  readonly dns: readonly string[];
-}
-
-export interface PlannedProfile {
-  readonly plan: TunnelPlan;
-  readonly secrets: TunnelSecrets;
-  /** This side's public key, base64: who the provider knows us as; in one gate at a time. */
-  readonly publicKey: string;
-  readonly notices: readonly CodedEvent[];
-}
 
 /** Overhead of WireGuard in IPv6 is 80 bytes; wg-quick's default for a 1500-byte uplink. */
 const DEFAULT_MTU = 1_420;

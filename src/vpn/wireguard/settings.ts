@@ -2,8 +2,9 @@
 import { VmgateError } from '../../core/coded.ts';
 import { nearest } from '../../core/nearest.ts';
 import { errors } from '../codes.ts';
+import { MAX_DNS } from '../kind.ts';
+import { at, type Token } from '../positions.ts';
 import { mayHoldKey } from './keys.ts';
-import { at, type Token } from './positions.ts';
 import type { SectionName } from './syntax.ts';
 
 interface SettingRule {
@@ -11,9 +12,6 @@ interface SettingRule {
   /** A list adds up over several lines, to at most this many entries; anything else must not stand twice. */
   readonly entries?: number;
 }
-
-/** Addresses and search domains together; also for `--dns`. */
-export const MAX_DNS = 8;
 
 const RULES = {
   PrivateKey: { section: '[Interface]' },

@@ -4,10 +4,8 @@
  */
 import { VmgateError } from '../../core/coded.ts';
 import { errors } from '../codes.ts';
-import { at, type Token } from './positions.ts';
-
-/** Bytes. The largest real profiles (hundreds of AllowedIPs) stay below 16 KiB. */
-export const MAX_PROFILE = 65_536;
+import { at, type Token } from '../positions.ts';
+import { decodeProfile } from '../text.ts';
 
 export type SectionName = '[Interface]' | '[Peer]';
 
@@ -36,7 +34,7 @@ const SECTIONS: Readonly<Record<string, SectionName>> = { '[interface]': '[Inter
  * @throws VPN_PROFILE_TOO_LARGE, VPN_PROFILE_NOT_TEXT, VPN_LINE_GARBLED, VPN_SECTION_UNKNOWN, VPN_KEY_OUTSIDE_SECTION
  */
 export function readSections(profile: Uint8Array | string, file: string): Document {
-  const lines = decode(profile, file).split(/\r\n|\n|\r/);
+  const lines = decodeProfile(profile, file).split(/\r\n|\n|\r/);
   const sections: { name: SectionName; header: Token; entries: Entry[] }[] = [];
   lines.forEach((raw, index) => {
     const content = withoutComment(raw, index + 1);
@@ -82,24 +80,3 @@ function splitEntry(content: Token): Entry | undefined {
 function trimmed(text: string, line: number, column: number): Token {
   return { text: text.trim(), line, column: column + text.length - text.trimStart().length };
 }
-
-function decode(profile: Uint8Array | string, file: string): string {
-  const bytes = typeof profile === 'string' ? Buffer.from(profile) : profile;
-  if (bytes.length > MAX_PROFILE) {
-    throw VmgateError.of(errors.VPN_PROFILE_TOO_LARGE, { file, bytes: bytes.length, limit: MAX_PROFILE });
-  }
-  const refuse = (found: string, line: number, column: number) =>
-    VmgateError.of(errors.VPN_PROFILE_NOT_TEXT, { file, line, column, found });
-  if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) {
-    throw refuse('UTF-16 text', 1, 1);
-  }
-  const text = new TextDecoder('utf-8').decode(bytes);
-  const control = text.search(UNPRINTABLE);
-  if (control === -1) return text;
-  const before = text.slice(0, control).split(/\r\n|\n|\r/);
-  const found = text[control] === '\uFFFD' ? 'bytes that are not UTF-8' : 'a control character';
-  throw refuse(found, before.length, (before.at(-1)?.length ?? 0) + 1);
-}
-
-/** C0 and C1 controls but tab, line feed and carriage return; and what the decoder puts for invalid bytes. */
-const UNPRINTABLE = /[^\P{Cc}\t\n\r]|\uFFFD/u;

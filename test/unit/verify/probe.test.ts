@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { planCanaries } from '../../../src/core/checks/canary-plan.ts';
+import { breaksOpenVpn } from '../../../src/core/policy/openvpn-shape.ts';
 import { readAddresses } from '../../../src/frame/dns-addresses.ts';
 import {
   BROADCAST_MAC,
@@ -184,6 +185,15 @@ describe('canaries as frames', () => {
       const sum = transportChecksum(packet.subarray(8, 24), packet.subarray(24, 40), 17, packet.subarray(40));
       expect([canary.name, sum]).toEqual([canary.name, 0]);
     }
+  });
+
+  test('in the shape of OpenVPN pass the guard but for the token', () => {
+    const source = rendered.find(({ canary }) => canary.kind.protocol === 'wireguard')?.canary;
+    if (source === undefined) throw new Error('no canary in the shape of the tunnel');
+    const canary = { ...source, kind: { protocol: 'openvpn', port: 1_194 } } as const;
+    const payload = renderCanary(canary, 1, '123456789012345678001', hop).subarray(42);
+    expect(breaksOpenVpn(payload[0] ?? 0, payload.length)).toBeUndefined();
+    expect(payload.includes('123456789012345678001')).toBe(true);
   });
 
   test('in the shape of WireGuard are multiples of 16 with three zero bytes', () => {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import { VmgateError } from '../../../src/core/coded.ts';
+import { fileErrors } from '../../../src/vpn/file-codes.ts';
 import { type ProfileOptions, planWireGuard } from '../../../src/vpn/index.ts';
 import { profileErrors } from '../../../src/vpn/wireguard/codes.ts';
 import { expectGolden } from '../golden.ts';
@@ -44,8 +45,9 @@ describe('broken profiles', () => {
 
   test('the corpus has every code a profile can cause', () => {
     const codes = names('corpus').map((name) => faultOf(read('corpus', name), name).code);
-    const others = ['VPN_PROFILE_UNREADABLE', 'VPN_PROFILE_TOO_LARGE'];
-    expect(new Set([...codes, ...others])).toEqual(new Set(Object.keys(profileErrors)));
+    const others = ['VPN_PROFILE_UNREADABLE', 'VPN_PROFILE_TOO_LARGE', 'VPN_KIND_UNCLEAR'];
+    const possible = [...Object.keys(fileErrors), ...Object.keys(profileErrors)];
+    expect(new Set([...codes, ...others])).toEqual(new Set(possible));
   });
 
   test.each(names('corpus'))('%s: no key is quoted anywhere in the error', (name) => {

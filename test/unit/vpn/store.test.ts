@@ -151,3 +151,44 @@ describe('one key in one gate', () => {
     expect(await listProfiles(vpn)).toEqual([]);
   });
 });
+
+describe('kind', () => {
+  const openvpn = (name: string) => path.join(import.meta.dirname, 'openvpn', name);
+
+  test('an OpenVPN profile is known by its content, judged whole, and not stored: no gateway speaks it yet', async () => {
+    for (const name of ['inline', 'login', 'connections', 'fingerprint']) {
+      const added = addProfile(vpn, 'acme', openvpn(`good/${name}.ovpn`), WHOLE);
+      expect(await codeOf(added)).toBe('VPN_OVPN_NOT_YET');
+    }
+    expect(await codeOf(addProfile(vpn, 'acme', openvpn('broken/script-up.ovpn'), WHOLE))).toBe(
+      'VPN_OVPN_SCRIPT_REFUSED',
+    );
+    expect(await readdir(home)).toEqual([]);
+  });
+
+  test('--kind says it whatever the content looks like', async () => {
+    const asked = (file: string, kind: 'wireguard' | 'openvpn') => addProfile(vpn, 'acme', file, { ...WHOLE, kind });
+    expect(await codeOf(asked(openvpn('good/inline.ovpn'), 'wireguard'))).toBe('VPN_LINE_GARBLED');
+    expect(await codeOf(asked(profile('full.conf'), 'openvpn'))).toBe('VPN_OVPN_OPTION_UNKNOWN');
+    expect((await asked(profile('full.conf'), 'wireguard')).plan.kind).toBe('wireguard');
+  });
+
+  test('words of two kinds in one file are refused', async () => {
+    const both = path.join(home, 'both.conf');
+    await writeFile(both, `remote vpn.acme.example 1194\n${await readFile(profile('full.conf'), 'utf8')}`);
+    expect(await codeOf(addProfile(vpn, 'acme', both, WHOLE))).toBe('VPN_KIND_UNCLEAR');
+  });
+
+  test('files that a profile names are read from beside it, never through a link', async () => {
+    const file = path.join(home, 'files.ovpn');
+    await writeFile(file, await readFile(openvpn('good/files.ovpn')));
+    for (const name of ['client.crt', 'client.key', 'static.key']) {
+      await writeFile(path.join(home, name), await readFile(openvpn(`certs/${name}`)));
+    }
+    await symlink(openvpn('certs/test-ca.crt'), path.join(home, 'test-ca.crt'));
+    expect(await codeOf(addProfile(vpn, 'acme', file, WHOLE))).toBe('VPN_OVPN_FILE_REFUSED');
+    await rm(path.join(home, 'test-ca.crt'));
+    await writeFile(path.join(home, 'test-ca.crt'), await readFile(openvpn('certs/test-ca.crt')));
+    expect(await codeOf(addProfile(vpn, 'acme', file, WHOLE))).toBe('VPN_OVPN_NOT_YET');
+  });
+});

@@ -1,7 +1,7 @@
 /** Parsers for the values of single settings. Each returns undefined for what it does not understand; none throws. */
 import { isIPv6 } from 'node:net';
-import { type AddressClass, classifyAddress } from '../../core/address-class.ts';
-import { type Ipv4Range, ipv4Range, ipv4ToNumber, numberToIpv4 } from '../../core/ipv4.ts';
+import { type AddressClass, classifyAddress } from '../core/address-class.ts';
+import { type Ipv4Range, ipv4Range, ipv4ToNumber, numberToIpv4 } from '../core/ipv4.ts';
 
 export interface Prefix {
   readonly family: 4 | 6;
