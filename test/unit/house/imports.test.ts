@@ -79,6 +79,8 @@ const SPAWNERS = [
   'src/cli/openssh.ts',
   // And to the command that is told of a proxy.
   'src/cli/run-through.ts',
+  // A sign-in's browser.
+  'src/portal/browser.ts',
 ];
 
 const HEAVY = ['ssh2', 'dockerode', 'inquirer', '@inquirer/prompts', 'listr2'];
