@@ -22,7 +22,7 @@ export interface LookMeans {
 }
 
 /** The next attempt waits for it. */
-const LOOK_MS = 1_200;
+const LOOK_MS = 2_500;
 const MAX_API_BYTES = 16_384;
 
 /** Undefined where there is none, and where nothing can be told. Never rejects. */

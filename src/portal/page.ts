@@ -39,7 +39,6 @@ function answered(url: URL, stream: Duplex, signal: AbortSignal): Promise<ProbeA
       method: 'GET',
       path: `${url.pathname}${url.search}`,
       headers: { host: url.host, accept: '*/*', connection: 'close' },
-      agent: false,
       createConnection: () => stream,
       signal,
     });
