@@ -3,7 +3,7 @@ import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { lookForPortal, offeredApis } from '../../../src/portal/look.ts';
 
 const PROBE = new URL('http://probe.example/generate_204');
@@ -13,6 +13,9 @@ const server = http.createServer((request, response) => answers(request, respons
 const reach = async () => net.connect((server.address() as AddressInfo).port, '127.0.0.1');
 const looked = (more = {}) => lookForPortal(PROBE, { reach, offered: async () => [], timeoutMs: 500, ...more });
 
+beforeAll(async () => {
+  if (!server.listening) await new Promise((resolve) => server.once('listening', resolve));
+});
 afterAll(() => {
   server.closeAllConnections();
   server.close();
