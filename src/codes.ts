@@ -15,6 +15,7 @@ import * as home from './home/codes.ts';
 import * as host from './host/codes.ts';
 import * as image from './image/codes.ts';
 import * as lab from './lab/codes.ts';
+import * as portal from './portal/codes.ts';
 import * as proxy from './proxy/codes.ts';
 import * as registry from './registry/codes.ts';
 import * as sensors from './sensors/codes.ts';
@@ -57,6 +58,7 @@ export const ROOMS = {
   host,
   image,
   lab,
+  portal,
   proxy,
   registry,
   sensors,

@@ -18,6 +18,7 @@ export const CATALOG: Readonly<Record<string, Load>> = {
   console: async () => (await import('./commands/console.ts')).consoleCommand,
   forward: async () => (await import('./commands/forward.ts')).forward,
   proxy: async () => (await import('./commands/proxy.ts')).proxy,
+  portal: async () => (await import('./commands/portal.ts')).portal,
   init: async () => (await import('./commands/init.ts')).init,
   'vpn add': async () => (await import('./commands/vpn-add.ts')).vpnAdd,
   'vpn list': async () => (await import('./commands/vpn-list.ts')).vpnList,

@@ -32,7 +32,7 @@ export function placeFields(place: Place): Readonly<Record<string, string | numb
 /** One of the gate's byte streams. @throws GATE_NOT_VERIFIED, and what the supervisor answers */
 export async function streamFrom(
   { name, layout }: Gate,
-  ask: Extract<Ask, { verb: 'connect' | 'reach' }>,
+  ask: Extract<Ask, { verb: 'connect' | 'reach' | 'portal-connect' }>,
 ): Promise<Duplex> {
   const { notVerified, SupervisorClient } = await import('../supervisor/index.ts');
   const stream = await SupervisorClient.stream(name, layout, ask);

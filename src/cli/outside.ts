@@ -14,9 +14,12 @@ export interface Outside {
   readonly forcedAccel: string | undefined;
   /** For the system's ssh: which terminal to ask for, and where the user's agent listens. */
   readonly sshEnvironment: Readonly<Record<string, string>>;
+  /** Where windows go; empty where there is no place for them. */
+  readonly display: Readonly<Record<string, string>>;
 }
 
 export function thisProcess(): Outside {
+  const { DISPLAY, WAYLAND_DISPLAY, XAUTHORITY } = process.env;
   const { NO_COLOR: noColour = '', TERM: terminal, SSH_AUTH_SOCK: agent, VMGATE_ACCEL: forcedAccel } = process.env;
   const { stdout, stderr } = process;
   // A reader that went away (`vmgate logs | head`) is no error of ours.
@@ -35,5 +38,10 @@ export function thisProcess(): Outside {
       ...(terminal === undefined ? {} : { TERM: terminal }),
       ...(agent === undefined ? {} : { SSH_AUTH_SOCK: agent }),
     },
+    display: Object.fromEntries(
+      Object.entries({ DISPLAY, WAYLAND_DISPLAY, XAUTHORITY }).flatMap(([name, value]) =>
+        value === undefined || value === '' ? [] : [[name, value]],
+      ),
+    ),
   };
 }

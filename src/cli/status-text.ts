@@ -28,6 +28,8 @@ const MEANING: Readonly<Record<string, string>> = {
   addressing: 'CLOSED, the local network is asked for an address',
   connecting: 'CLOSED, the VPN is connecting',
   verifying: 'CLOSED, the tunnel is being verified',
+  portal: 'CLOSED behind a portal of the local network; it goes on by itself once somebody has signed in',
+  'sign-in': 'CLOSED, somebody signs in to a portal: nothing else is let out',
   open: 'OPEN',
   closing: 'CLOSED, it is just closing',
   violated: 'VIOLATED. Something that is not the VPN tried to leave; everything is shut',
@@ -121,6 +123,7 @@ function next({ phase, work: vms }: StatusReport): readonly string[] {
   const [idle] = vms.filter(({ status }) => status === 'stopped');
   if (phase === 'violated') return ['  next     vmgate evidence, then vmgate up'];
   if (phase === 'down') return ['  next     vmgate up'];
+  if (phase === 'portal') return ["  next     vmgate portal, or sign in with this machine's own browser"];
   if (phase !== 'open') return ['  next     vmgate up waits for it; vmgate down gives up'];
   return idle === undefined ? [] : [`  next     vmgate start ${escapeLine(idle.name)}`];
 }

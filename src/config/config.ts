@@ -37,6 +37,8 @@ export interface Config {
     readonly everyMs: number;
     readonly maxAgeMs: number;
   };
+  /** Asked to find a portal; undefined: never. */
+  readonly portal: { readonly probe: string | undefined };
   /** Desktop notifications. */
   readonly notify: boolean;
   /** In the file's order: it decides which link each gets. */
@@ -56,6 +58,7 @@ export function completeConfig(file: ConfigFile & { readonly vpn: string }, fold
       everyMs: milliseconds(file.verify?.every ?? DEFAULTS.every),
       maxAgeMs: milliseconds(file.verify?.maxAge ?? DEFAULTS.maxAge),
     },
+    portal: { probe: file.portal?.probe === false ? undefined : (file.portal?.probe ?? DEFAULTS.portalProbe) },
     notify: file.notify ?? DEFAULTS.notify,
     work: Object.entries(file.work ?? {}).map(([name, vm]) => ({
       name,

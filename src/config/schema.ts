@@ -3,6 +3,7 @@
  * Ages and periods have hard upper bounds (P7): no configuration keeps an old verification alive.
  */
 import * as z from 'zod';
+import { readPortalUrl } from '../core/portal.ts';
 import { MAX_NAME } from '../home/index.ts';
 import { isExitUrl, prefixFault } from './exit-values.ts';
 import { DURATION_PATTERN, formatDuration, parseDuration, parseSizeMiB, SIZE_PATTERN } from './quantities.ts';
@@ -25,6 +26,8 @@ export const DEFAULTS = {
   hardware: 'virtio',
   onLoss: 'block',
   notify: true,
+  /** Answers 204 and nothing else, as Chromium's own probe. */
+  portalProbe: 'http://connectivitycheck.gstatic.com/generate_204',
 } as const;
 
 /** From the one that takes least away from a work VM to the one that takes most. */
@@ -146,6 +149,19 @@ export const configSchema = z.strictObject({
       maxAge: duration(BOUNDS.maxAge)
         .optional()
         .meta({ description: `${DEFAULTS.maxAge} unless said` }),
+    })
+    .optional(),
+  portal: z
+    .strictObject({
+      probe: z
+        .union([z.literal(false), z.string()], { error: 'must be an http or https URL, or false' })
+        .refine((probe) => probe === false || readPortalUrl(probe) !== undefined, {
+          error: 'must be an http or https URL without user and password, or false',
+        })
+        .optional()
+        .meta({
+          description: `asked once a tunnel failed, to find a portal: answers 204 where there is none; ${DEFAULTS.portalProbe} unless said, never if false`,
+        }),
     })
     .optional(),
   notify: z.boolean().optional().meta({

@@ -10,6 +10,7 @@ import { finishDown, gatewayKilled } from './gate/ending.ts';
 import type { GateEvent } from './gate/events.ts';
 import { failed, partLost, violation } from './gate/failures.ts';
 import { addressed, boot, connect, enter, judged, PULSE_MS, pulsed, timer, whenOpen } from './gate/opening.ts';
+import { portalAdmitted, portalLooked, signIn, signInOver } from './gate/portal.ts';
 import { recheck, shaken, tick } from './gate/sensing.ts';
 import { type GateState, initialState, type OnLoss, STOPPED } from './gate/state.ts';
 import { defined, ended, leased, lose, raised, ready, reply, start, stop } from './gate/work.ts';
@@ -24,6 +25,14 @@ export function step(state: GateState, event: GateEvent): Step {
       return start(state, event);
     case 'stop':
       return stop(state, event);
+    case 'signIn':
+      return signIn(state, event.request);
+    case 'signInOver':
+      return signInOver(state, event.generation);
+    case 'portalLooked':
+      return portalLooked(state, event.generation, event.found, event.tookMs);
+    case 'portalAdmitted':
+      return portalAdmitted(state, event.generation);
     case 'tick':
       return tick(state, event.nowMs);
     case 'shaken':
@@ -130,7 +139,10 @@ function up(state: GateState, request: number, configChanged: boolean): Step {
       if (configChanged) return close(anew, 'booting', undefined);
       return [{ ...state, wanted: true }, [reply([request], { ok: true, already: true })]];
     case 'closed':
+    case 'portal':
       if (configChanged) return close(anew, 'booting', undefined);
+      // Soon answered, and by what is found.
+      if (state.look === 'asked') return [wanted, []];
       return state.gatewayAlive ? connect(wanted) : boot(wanted);
     case 'violated':
       return boot({ ...wanted, reason: undefined, everOpen: false });
@@ -143,6 +155,7 @@ function up(state: GateState, request: number, configChanged: boolean): Step {
     case 'addressing':
     case 'connecting':
     case 'verifying':
+    case 'sign-in':
       return configChanged ? close(anew, 'booting', undefined) : [wanted, []];
   }
 }

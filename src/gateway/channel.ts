@@ -20,7 +20,7 @@ import { renderTunnelSettings } from './tunnel-settings.ts';
 const DIAL_MS = 10_000;
 
 /** Verbs that change the gateway run one after the other: an `unlease` must not be overtaken by an earlier `lease`. */
-const READING: ReadonlySet<Verb> = new Set(['hello', 'counts', 'facts', 'logs']);
+const READING: ReadonlySet<Verb> = new Set(['hello', 'counts', 'facts', 'logs', 'lookup']);
 
 export interface ControlOptions extends ConnectOptions {
   /** Milliseconds by verb, instead of {@link VERBS}. */
@@ -90,6 +90,16 @@ class SshControl implements GatewayControl {
 
   async untunnel(): Promise<void> {
     await this.#run('untunnel', protocol.done);
+  }
+
+  async portal(): Promise<void> {
+    await this.#run('portal', protocol.done);
+  }
+
+  async lookup(resolver: string, question: Buffer): Promise<Buffer | undefined> {
+    const asked = `${resolver} ${question.toString('base64')}\n`;
+    const { answer } = await this.#run('lookup', protocol.lookupAnswer, asked);
+    return answer === '' ? undefined : Buffer.from(answer, 'base64');
   }
 
   lease(ifnames: readonly string[]): Promise<protocol.Leases> {

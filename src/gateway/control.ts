@@ -17,6 +17,10 @@ export interface GatewayControl {
     policy: EgressPolicy,
   ): Promise<void>;
   untunnel(): Promise<void>;
+  /** Instead of a tunnel: what the policy lets out goes by the uplink. `untunnel` and `tunnel` end it. */
+  portal(): Promise<void>;
+  /** What a resolver on the uplink answers to a DNS message; undefined when it answers nothing. */
+  lookup(resolver: string, question: Buffer): Promise<Buffer | undefined>;
   /** Grants or renews 15 s for each; everything else loses its lease. */
   lease(ifnames: readonly string[]): Promise<Leases>;
   /** Deletes every lease and flushes conntrack. */
@@ -26,7 +30,7 @@ export interface GatewayControl {
   /** Where the guest's clock is a second off or more. */
   setClock(epochMs: number): Promise<void>;
   logs(): Promise<string>;
-  /** A TCP connection made by the gateway (SSH direct-tcpip): into the tunnel, or to a work VM on its link. */
+  /** A TCP connection made by the gateway (SSH direct-tcpip): into the tunnel, to a work VM on its link, or to a portal. */
   dial(address: string, port: number): Promise<Duplex>;
   close(): void;
 }

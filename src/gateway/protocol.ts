@@ -5,7 +5,8 @@
  *
  * Verbs: `hello`, `apply` (stdin: nft JSON, whole ruleset, one transaction), `uplink` (configures the uplink, DHCP if
  * planned), `tunnel` (stdin: {@link renderTunnelSettings}), `untunnel`, `lease` (stdin: interface names, one a line),
- * `unlease`, `counts`, `facts` (counts and all else), `clock` (stdin: epoch milliseconds), `logs`.
+ * `unlease`, `portal` (instead of a tunnel: the way to a portal), `lookup` (stdin: resolver, question in base64), `counts`,
+ * `facts` (counts and all else), `clock` (stdin: epoch milliseconds), `logs`.
  */
 import * as z from 'zod';
 import { nftDocument, statefulOf } from './stateful.ts';
@@ -24,6 +25,8 @@ export const VERBS = {
   unlease: 5_000,
   counts: 10_000,
   facts: 10_000,
+  portal: 5_000,
+  lookup: 8_000,
   clock: 5_000,
   logs: 10_000,
 } as const;
@@ -54,6 +57,9 @@ export type Leases = z.infer<typeof leases>;
 
 /** The end of the kernel's log, which the daemons write into too. */
 export const logs = z.object({ v: z.literal(1), logs: z.string().max(262_144) });
+
+/** A DNS message, as a resolver of the local network sent it: anything at all. Empty: none came. */
+export const lookupAnswer = z.object({ v: z.literal(1), answer: z.base64().max(8_192) });
 
 export const done = z.object({ v: z.literal(1), ok: z.literal(true) });
 

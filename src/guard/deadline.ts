@@ -13,7 +13,7 @@ export interface Clocks {
   readonly wall: number;
 }
 
-export type DisarmCause = 'deadline' | 'clock-jump' | 'order' | 'policy';
+export type DisarmCause = 'deadline' | 'clock-jump' | 'order' | 'policy' | 'portal';
 
 export class Deadline {
   readonly #disarmed: (why: DisarmCause) => void;
@@ -24,6 +24,9 @@ export class Deadline {
   #generation = -1;
   /** Lowest generation that may arm. */
   #floor = 0;
+
+  /** Beyond which no order arms; undefined where there is no such end. */
+  #ceiling: Clocks | undefined;
 
   /** `disarmed` is told once each time passing ends. */
   constructor(now: Clocks, disarmed: (why: DisarmCause) => void) {
@@ -45,10 +48,21 @@ export class Deadline {
     this.#offset = now.wall - now.monotonic;
     this.#floor = generation;
     this.#generation = generation;
+    if (this.#isPastCeiling(now)) return;
+    const { monotonic, wall } = this.#ceiling ?? { monotonic: Infinity, wall: Infinity };
     this.#until = {
-      monotonic: Math.min(until.monotonic, now.monotonic + MAX_ARM_MS),
-      wall: Math.min(until.wall, now.wall + MAX_ARM_MS),
+      monotonic: Math.min(until.monotonic, now.monotonic + MAX_ARM_MS, monotonic),
+      wall: Math.min(until.wall, now.wall + MAX_ARM_MS, wall),
     };
+  }
+
+  /**
+   * From `now` on, nothing passes after `ms`, whoever asks: for a policy that is not to last. One that has such an end
+   * already keeps it; undefined lifts it.
+   */
+  limit(ms: number | undefined, now: Clocks): void {
+    if (ms === undefined) this.#ceiling = undefined;
+    else this.#ceiling ??= { monotonic: now.monotonic + ms, wall: now.wall + ms };
   }
 
   /** Passes nothing more before an order of a higher generation than any so far. */
@@ -61,7 +75,7 @@ export class Deadline {
   mayPass(now: Clocks): boolean {
     if (this.#jumped(now) || this.#until === undefined) return false;
     if (now.monotonic < this.#until.monotonic && now.wall < this.#until.wall) return true;
-    this.#end('deadline');
+    this.#end(this.#isPastCeiling(now) ? 'portal' : 'deadline');
     return false;
   }
 
@@ -69,6 +83,11 @@ export class Deadline {
   remainingMs(now: Clocks): number {
     if (this.#until === undefined) return 0;
     return Math.max(0, Math.min(this.#until.monotonic - now.monotonic, this.#until.wall - now.wall));
+  }
+
+  #isPastCeiling(now: Clocks): boolean {
+    const ceiling = this.#ceiling;
+    return ceiling !== undefined && (now.monotonic >= ceiling.monotonic || now.wall >= ceiling.wall);
   }
 
   #jumped(now: Clocks): boolean {

@@ -3,6 +3,8 @@
  * and is never overwritten, because what came first is the cause; `latest.pcap` starts over when full. A gateway that
  * sends foreign frames as fast as it can fills no disk and wears none out.
  *
+ * What was let through to a portal lies beside them, in `portal.pcap`, a quarter of the size, which starts over when full.
+ *
  * The rule for a disk that takes nothing: the frame is dropped and counted (by the filter), and the next one is tried again. Nothing is
  * let out for it: the guard has latched by then.
  */
@@ -18,11 +20,16 @@ const FRAMES_A_SECOND = 200;
 export class Evidence {
   readonly #first: PcapFile;
   readonly #latest: PcapFile;
+  readonly #folder: string;
+  readonly #maxBytes: number;
+  #portal: PcapFile | undefined;
   #second = 0;
   #inSecond = 0;
 
   /** `folder` is made if missing. What an earlier guard left there stays in `first.pcap` and is added to. Never throws. */
   constructor(folder: string, maxBytes: number) {
+    this.#folder = folder;
+    this.#maxBytes = maxBytes;
     attempt(() => mkdirSync(folder, { recursive: true, mode: 0o700 }));
     this.#first = new PcapFile(path.join(folder, 'first.pcap'), maxBytes / 2);
     this.#latest = new PcapFile(path.join(folder, 'latest.pcap'), maxBytes / 2);
@@ -36,7 +43,16 @@ export class Evidence {
     return this.#isWithinRate(atMs) && this.#write(pcapRecord(atMs, frame, SNAP_LENGTH));
   }
 
+  /** Of a portal, let out. Never throws. */
+  keepPortal(frame: Uint8Array, atMs: number): void {
+    this.#portal ??= new PcapFile(path.join(this.#folder, 'portal.pcap'), this.#maxBytes / 4);
+    const record = pcapRecord(atMs, frame, SNAP_LENGTH);
+    if (!this.#portal.hasRoomFor(record)) this.#portal.startOver();
+    this.#portal.append(record);
+  }
+
   close(): void {
+    this.#portal?.close();
     this.#first.close();
     this.#latest.close();
   }

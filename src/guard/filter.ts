@@ -18,6 +18,8 @@ export interface FilterSurroundings {
   readonly mayPass: () => boolean;
   /** False where nothing of the frame could be written down. */
   readonly keepEvidence: (frame: Buffer) => boolean;
+  /** A frame to a portal is about to be let out, in clear: all of them are written down. */
+  readonly keepPortal: (frame: Buffer) => void;
   readonly report: (report: Extract<GuardReport, { type: 'violation' }>) => void;
 }
 
@@ -25,7 +27,7 @@ export interface FilterSurroundings {
 const SHOWN = 128;
 /** Violations reported one by one; the rest shows in the counts. */
 const MAX_REPORTED = 8;
-const KINDS = ['arp', 'dhcp', 'tunnel'] as const satisfies readonly FrameKind[];
+const KINDS = ['arp', 'dhcp', 'tunnel', 'portal'] as const satisfies readonly FrameKind[];
 
 export class FrameFilter {
   readonly #around: FilterSurroundings;
@@ -86,6 +88,7 @@ export class FrameFilter {
         this.#held += 1;
         return false;
       }
+      if (kind === 'portal') this.#around.keepPortal(buffer.subarray(start, end));
       this.#run.count(kind, 1, end - start);
       return true;
     };
@@ -125,9 +128,10 @@ class Tally {
   readonly arp = { frames: 0, bytes: 0 };
   readonly dhcp = { frames: 0, bytes: 0 };
   readonly tunnel = { frames: 0, bytes: 0 };
+  readonly portal = { frames: 0, bytes: 0 };
 
   get frames(): number {
-    return this.arp.frames + this.dhcp.frames + this.tunnel.frames;
+    return this.arp.frames + this.dhcp.frames + this.tunnel.frames + this.portal.frames;
   }
 
   count(kind: FrameKind, frames: number, bytes: number): void {

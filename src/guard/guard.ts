@@ -1,5 +1,5 @@
 /** The guard as the supervisor sees it: a handle on a separate process. */
-import type { Endpoint, TunnelPolicy, UplinkIdentity } from '../core/policy/egress-policy.ts';
+import type { Endpoint, PortalPolicy, TunnelPolicy, UplinkIdentity } from '../core/policy/egress-policy.ts';
 import type { FrameCounts, GuardReport } from './protocol.ts';
 
 export interface Guard {
@@ -17,6 +17,10 @@ export interface Guard {
    * a clock jump only a generation higher than any before does.
    */
   arm(generation: number, forMs: number): void;
+  /** Instead of endpoints: a portal, for five minutes at most. Disarms. */
+  setPortal(uplink: UplinkIdentity, portal: PortalPolicy): void;
+  /** More of the same portal. Neither arms nor disarms nor buys time; without effect under any other policy. */
+  extendPortal(portal: PortalPolicy): void;
   disarm(): void;
   /** Hex tokens to look for; empty to stop. */
   watchFor(tokens: readonly string[]): void;

@@ -2,7 +2,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { VmgateError } from '../core/coded.ts';
-import type { Endpoint, TunnelPolicy, UplinkIdentity } from '../core/policy/egress-policy.ts';
+import type { Endpoint, PortalPolicy, TunnelPolicy, UplinkIdentity } from '../core/policy/egress-policy.ts';
 import { LineSplitter, monotonicMs, parseJson, programFile, wallMs } from '../host/index.ts';
 import { errors } from './codes.ts';
 import type { Guard } from './guard.ts';
@@ -53,6 +53,10 @@ export async function startGuard(start: GuardStart): Promise<Guard> {
     await guard.kill();
     throw cause;
   }
+}
+
+function listed({ resolver, names, addresses }: PortalPolicy) {
+  return { resolver, names: [...names], addresses: [...addresses] };
 }
 
 class GuardProcess implements Guard {
@@ -115,6 +119,15 @@ class GuardProcess implements Guard {
       endpoints: endpoints.map(({ address: at, port, protocol, shape }) => ({ address: at, port, protocol, shape })),
       tunnel: tunnel === undefined ? undefined : { localPort: tunnel.localPort, mtu: tunnel.mtu },
     });
+  }
+
+  setPortal({ mac, address, nextHop, dhcp }: UplinkIdentity, portal: PortalPolicy): void {
+    const uplink = { mac, address, nextHop, dhcp };
+    this.order({ type: 'policy', uplink, endpoints: [], portal: listed(portal) });
+  }
+
+  extendPortal(portal: PortalPolicy): void {
+    this.order({ type: 'portal', portal: listed(portal) });
   }
 
   arm(generation: number, forMs: number): void {

@@ -3,4 +3,4 @@ export type { Guard } from './guard.ts';
 export { type GuardStart, startGuard } from './handle.ts';
 // For the lab's guard that lets everything pass.
 export { type GuardSurroundings, runGuard } from './process.ts';
-export { type FrameCounts, type GuardReport, MAX_ARM_MS } from './protocol.ts';
+export { type FrameCounts, type GuardReport, MAX_ARM_MS, MAX_PORTAL_MS } from './protocol.ts';

@@ -10,7 +10,7 @@ import { Evidence } from './evidence.ts';
 import { FrameFilter } from './filter.ts';
 import { GatewaySockets } from './gateway-sockets.ts';
 import { readOrders, sendReport } from './orders.ts';
-import type { GuardOrder, GuardReport } from './protocol.ts';
+import { type GuardOrder, type GuardReport, MAX_PORTAL_MS } from './protocol.ts';
 
 export interface GuardSurroundings {
   readonly stdin: Readable;
@@ -21,6 +21,7 @@ export interface GuardSurroundings {
 }
 
 type Setup = Extract<GuardOrder, { type: 'setup' }>;
+type Policy = Extract<GuardOrder, { type: 'policy' }>;
 
 const COUNTS_EVERY_MS = 1_000;
 /** More than any unix socket holds: once this much came after a barrier was asked for, all from before it was judged. */
@@ -40,6 +41,7 @@ class RunningGuard {
   readonly #around: GuardSurroundings;
   readonly #deadline = new Deadline(now(), (why) => this.#stopped(why));
   #setup: Setup | undefined;
+  #policy: Policy | undefined;
   #evidence: Evidence | undefined;
   #filter: FrameFilter | undefined;
   #sockets: GatewaySockets | undefined;
@@ -68,6 +70,9 @@ class RunningGuard {
       case 'disarm':
         this.#deadline.disarm('order');
         break;
+      case 'portal':
+        this.#extend(order.portal);
+        break;
       case 'canaries':
         this.#filter?.watchFor(order.tokens);
         break;
@@ -85,12 +90,20 @@ class RunningGuard {
     this.#around.exit(status, why);
   }
 
-  #adopt(policy: Extract<GuardOrder, { type: 'policy' }>): void {
+  #adopt(policy: Policy): void {
     this.#deadline.disarm('policy');
+    this.#deadline.limit(policy.portal === undefined ? undefined : MAX_PORTAL_MS, now());
+    this.#policy = policy;
     const matcher = this.#around.compile(policyOf(policy));
     if (this.#filter !== undefined) this.#filter.matcher = matcher;
     else if (this.#setup !== undefined) this.#connect(this.#setup, matcher);
     else this.end('a policy before the set-up', 1);
+  }
+
+  #extend(portal: NonNullable<Policy['portal']>): void {
+    if (this.#policy?.portal === undefined || this.#filter === undefined) return;
+    this.#policy = { ...this.#policy, portal };
+    this.#filter.matcher = this.#around.compile(policyOf(this.#policy));
   }
 
   #connect({ outgoing, released, evidence: folder, evidenceMaxBytes }: Setup, matcher: FrameMatcher): void {
@@ -99,6 +112,7 @@ class RunningGuard {
       outlet: { write: (run) => this.#sockets?.write(run) ?? false },
       mayPass: () => this.#deadline.mayPass(now()),
       keepEvidence: (frame) => evidence.keep(frame, wallMs()),
+      keepPortal: (frame) => evidence.keepPortal(frame, wallMs()),
       report: (report) => this.#report(report),
     });
     this.#evidence = evidence;
@@ -157,12 +171,13 @@ function now(): Clocks {
   return { monotonic: monotonicMs(), wall: wallMs() };
 }
 
-function policyOf({ uplink, endpoints, tunnel }: Extract<GuardOrder, { type: 'policy' }>): UplinkPolicy {
+function policyOf({ uplink, endpoints, tunnel, portal }: Policy): UplinkPolicy {
   const { mac, address, nextHop, dhcp } = uplink;
   const { localPort, mtu } = tunnel ?? {};
   return {
     uplink: { mac: mac.toLowerCase(), address, nextHop, dhcp },
     endpoints,
+    portal,
     tunnel: localPort === undefined ? undefined : { localPort, ...(mtu === undefined ? {} : { mtu }) },
   };
 }

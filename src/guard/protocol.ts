@@ -24,6 +24,15 @@ const uplink = z.strictObject({
   dhcp: z.boolean(),
 });
 
+/** Longest that a portal is let through to, from the first policy that does, on the guard's own clocks. */
+export const MAX_PORTAL_MS = 300_000;
+
+const portal = z.strictObject({
+  resolver: z.ipv4(),
+  names: z.array(z.string().regex(/^(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/)).max(64),
+  addresses: z.array(z.ipv4()).max(256),
+});
+
 /** First line: where the gateway's filter-redirector sockets are, and where evidence goes. */
 const guardSetup = z.strictObject({
   type: z.literal('setup'),
@@ -50,7 +59,11 @@ export const guardOrder = z.discriminatedUnion('type', [
     tunnel: z
       .strictObject({ localPort: z.int().min(1).max(65_535), mtu: z.int().min(576).max(65_535).optional() })
       .optional(),
+    /** Somebody signs in to a portal. Ends by itself after {@link MAX_PORTAL_MS}. */
+    portal: portal.optional(),
   }),
+  /** More of the portal that the policy is for; arms nothing, disarms nothing, and is ignored under any other policy. */
+  z.strictObject({ type: z.literal('portal'), portal }),
   /**
    * Pass allowed frames until both deadlines; ignored unless `generation` is the current or a higher one, and after
    * `policy`, `disarm` or a clock jump unless it is higher than any seen.
@@ -72,7 +85,7 @@ export const guardOrder = z.discriminatedUnion('type', [
 export type GuardOrder = z.infer<typeof guardOrder>;
 
 const frameCounts = z.strictObject({
-  /** Let out, by kind (`arp`, `dhcp`, `tunnel`). */
+  /** Let out, by kind (`arp`, `dhcp`, `tunnel`, `portal`). */
   passed: z.record(z.string(), z.strictObject({ frames: z.int(), bytes: z.int() })),
   /** Would have been allowed, but the guard was not armed. */
   held: z.int(),
@@ -104,7 +117,7 @@ export const guardReport = z.discriminatedUnion('type', [
     recorded: z.boolean(),
   }),
   /** Stopped passing by itself. */
-  z.strictObject({ type: z.literal('disarmed'), why: z.enum(['deadline', 'clock-jump', 'order', 'policy']) }),
+  z.strictObject({ type: z.literal('disarmed'), why: z.enum(['deadline', 'clock-jump', 'order', 'policy', 'portal']) }),
   /** A socket to the gateway closed or could not be opened: the gateway is gone or must go. */
   z.strictObject({ type: z.literal('gateway-lost'), why: z.string() }),
 ]);

@@ -27,6 +27,15 @@ export const LAB = {
   v6OnlyName: 'v6only.lab.example',
   /** What every resolver outside the tunnel answers, to every question. */
   lie: '203.0.113.66',
+  /** A page that has to be signed in to, and what its page needs. */
+  portal: {
+    url: 'http://login.portal.example/',
+    assets: 'assets.portal.example',
+    /** What all of it, and every other name, leads to. */
+    addresses: ['203.0.113.40', '203.0.113.41', '203.0.113.66'],
+    /** Where the lab answers the host's own look. */
+    lookPort: 8_081,
+  },
   /** The lab's card on the untrusted network. */
   routerMac: '52:54:4c:00:00:01',
   /** The lab's card on the host's loopback, by slirp. */

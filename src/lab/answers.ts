@@ -22,11 +22,12 @@ export const framesSeen = z.object({ ok: z.literal(true), frames: z.int().nonneg
 export const reached = z.object({ ok: z.literal(true), reached: z.enum(['answered', 'refused', 'silent']) });
 export type Reached = z.infer<typeof reached>['reached'];
 
-const COUNTED = ['arp', 'dhcp', 'tunnel', 'foreign', 'stranger'] as const;
+const COUNTED = ['arp', 'dhcp', 'tunnel', 'foreign', 'stranger', 'portal'] as const;
 
 /**
  * Frames that arrived on the untrusted network from the client, by kind. `foreign`: none of the others; any such frame
- * is a leak. `stranger`: those to {@link LAB.stranger}; they are among the foreign ones too.
+ * is a leak. `stranger`: those to {@link LAB.stranger}; they are among the foreign ones too. `portal`:
+ * pages and questions about names since there was a portal for the first time; before, they are foreign.
  */
 export type LabCounts = Readonly<Record<(typeof COUNTED)[number], number>>;
 
@@ -52,6 +53,7 @@ export const counts = z
       tunnel: count('tunnel'),
       foreign: count('foreign'),
       stranger: count('stranger'),
+      portal: count('portal'),
     };
   });
 

@@ -1,4 +1,4 @@
-/** The lab's QEMU command line, from the drivers' parts. The one machine of vmgate's with a port published on the host. */
+/** The lab's QEMU command line, from the drivers' parts. The one machine of vmgate's with ports published on the host. */
 import path from 'node:path';
 import { USER_NETWORK } from '../core/link-plan.ts';
 import { type Arch, kernel, machineArgv, option, type Qemu, serialConsole, server, wire } from '../drivers/index.ts';
@@ -31,6 +31,8 @@ export function labArgv(machine: LabMachine, qemu: Qemu): string[] {
     ipv6: 'off',
     hostfwd: `udp:127.0.0.1:0-${USER_NETWORK.address}:${LAB.endpoint.port}`,
   };
+  // The host's own look for a portal.
+  const look = `hostfwd=tcp:127.0.0.1:0-${USER_NETWORK.address}:${LAB.portal.lookPort}`;
   return [
     ...machineArgv('vmgate-lab', { ...machine, cpus: 1, hardware: 'virtio' }, machine.folder, qemu),
     '-no-reboot',
@@ -39,7 +41,7 @@ export function labArgv(machine: LabMachine, qemu: Qemu): string[] {
     ...kernel(machine.kernel, machine.initramfs, `${serialConsole(machine.arch)} panic=-1 quiet net.ifnames=0`),
     ...wire('wifi', machine.wire.localPath, machine.wire.remotePath),
     ...card('wifi', LAB.routerMac),
-    ...['-netdev', option('user', published)],
+    ...['-netdev', `${option('user', published)},${look}`],
     ...card(PUBLISHED_NETDEV, LAB.publishedMac),
     ...server('control', socket(LAB_SOCKETS.control)),
     ...['-device', option('virtio-serial-pci', { id: 'serials', max_ports: 2 })],

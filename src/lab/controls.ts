@@ -32,6 +32,9 @@ export type LabFault = 'tunnel-silent' | 'inside-silent' | 'resolver-silent' | '
  */
 export type LabDhcp = 'plain' | 'short' | 'moved' | 'routes' | 'one' | 'public' | 'bogus' | 'silent';
 
+/** Whether the untrusted network has a portal. */
+export type LabPortal = 'on' | 'lying' | 'off';
+
 /** `wifi`: the untrusted network's resolver; `internet`: any public one, asked in clear; `vpn`: inside the tunnel. */
 export type LabResolver = 'wifi' | 'internet' | 'vpn';
 
@@ -89,6 +92,19 @@ export class LabControls {
 
   async fault(name: LabFault, active: boolean): Promise<void> {
     await this.#agent.ask(done, 'fault', [name, active ? 'on' : 'off']);
+  }
+
+  /** `on`: a portal puts itself before everything; `lying`: it says that it is none (27). A posted form ends it. */
+  async portal(does: LabPortal): Promise<void> {
+    await this.#agent.ask(done, 'portal', [does]);
+  }
+
+  /** `METHOD HOST PATH` of what the portal was asked, the host's own look among it, oldest first. */
+  async portalLog(): Promise<readonly string[]> {
+    return (await this.#log('portal'))
+      .toString('latin1')
+      .split('\n')
+      .filter((line) => line !== '');
   }
 
   /** From the next question on; who holds a lease keeps it until then. */

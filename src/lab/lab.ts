@@ -43,7 +43,10 @@ export interface LabStart {
 
 /** What a test or drill adds to a pass or takes from it. */
 export type PassOptions = Partial<
-  Pick<LabPassPlan, 'removedDefences' | 'guardEntry' | 'machines' | 'witness' | 'monitor' | 'effects' | 'network'>
+  Pick<
+    LabPassPlan,
+    'removedDefences' | 'guardEntry' | 'machines' | 'witness' | 'monitor' | 'effects' | 'network' | 'portal'
+  >
 >;
 
 const MEMORY_MIB = 128;
@@ -60,6 +63,8 @@ export class Lab extends LabControls {
   readonly endpoint: { readonly address: string; readonly port: number };
   /** UDP port on this machine's loopback that leads to the VPN server. */
   readonly publishedPort: number;
+  /** TCP port on this machine's loopback where the network tells this machine whether there is a portal. */
+  readonly lookPort: number;
   /** The server's key, base64. */
   readonly serverPublicKey: string;
   /** PEM of the certificate that the lab's https sites show, each lab its own. */
@@ -79,6 +84,7 @@ export class Lab extends LabControls {
     this.folder = start.folder;
     this.pid = machine.pid;
     this.publishedPort = found.publishedPort;
+    this.lookPort = found.lookPort;
     this.serverPublicKey = found.serverKey;
     this.exitCa = found.exitCa;
     const wired = start.attachment === 'wire';
@@ -104,11 +110,13 @@ export class Lab extends LabControls {
       const agent = await LabAgent.connect(path.join(start.folder, LAB_SOCKETS.control));
       const { serverKey, ca } = await agent.ask(hello, 'hello', [], { timeoutMs: READY_TIMEOUT_MS });
       const port = await publishedPort(machine.qmp);
+      const lookPort = await publishedPort(machine.qmp, 'tcp');
       const found: Found = {
         client: newClientKey(),
         serverKey,
         exitCa: Buffer.from(ca, 'base64').toString('latin1'),
         publishedPort: port,
+        lookPort,
         relay: start.relay === true ? await LabRelay.start(port) : undefined,
       };
       const lab = new Lab(start, machine, agent, found);
@@ -135,6 +143,12 @@ export class Lab extends LabControls {
   /** For {@link pass}: the gateway's own witness on a wire too, and a way to give its QEMU orders. */
   get watch(): { readonly witness: string; readonly monitor: string } {
     return { witness: this.#witnessFile, monitor: path.join(this.folder, 'monitor.sock') };
+  }
+
+  /** For {@link pass}: the gate looks for a portal where the lab answers, and may be let through to it. */
+  get portalPass(): { readonly portal: NonNullable<LabPassPlan['portal']> } {
+    const probe = { address: '127.0.0.1', port: this.lookPort };
+    return { portal: { probe, addresses: [...LAB.portal.addresses] } };
   }
 
   /** Lets one gate run against this lab, without `removedDefences` (none unless said). */
@@ -177,6 +191,7 @@ interface Found {
   readonly serverKey: string;
   readonly exitCa: string;
   readonly publishedPort: number;
+  readonly lookPort: number;
   readonly relay: LabRelay | undefined;
 }
 

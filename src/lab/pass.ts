@@ -45,6 +45,9 @@ export const labPassPlan = z.strictObject({
   machines: z.strictObject({ arch: arch.optional(), programs: z.partialRecord(arch, z.string()) }).optional(),
   monitor: z.string().optional(),
   effects: effectPlan.optional(),
+  portal: z
+    .strictObject({ probe: z.strictObject({ address: z.ipv4(), port: z.int() }), addresses: z.array(z.ipv4()).max(8) })
+    .optional(),
   network: z.strictObject({ toward: z.ipv4(), resolvConf: z.string() }).optional(),
 });
 export type LabPassPlan = z.infer<typeof labPassPlan>;
@@ -72,6 +75,8 @@ export class LabPass {
 
   /** What of this machine's network stands for the uplink's, which is the lab's own otherwise and never changes. */
   readonly network: LabPassPlan['network'];
+  /** Where the lab's network is asked whether there is a portal, in this machine's stead; undefined: nobody looks. */
+  readonly portalProbe: { readonly address: string; readonly port: number } | undefined;
   /** Hears of each effect of the supervisor just before it runs. */
   readonly onEffect: ((effect: Effect) => void) | undefined;
 
@@ -93,6 +98,7 @@ export class LabPass {
     this.programs = plan.machines?.programs;
     this.monitor = plan.monitor;
     this.network = plan.network;
+    this.portalProbe = plan.portal?.probe;
     this.onEffect = plan.effects && gate && effectPoints(plan.effects, gate);
   }
 
@@ -109,6 +115,11 @@ export class LabPass {
   /** The lab's endpoint, and no other, may be dialled although its address is reserved or slirp's. */
   allowEndpoint(address: string): boolean {
     return address === this.#plan.endpoint.address;
+  }
+
+  /** The lab's portal has addresses that no other network's may have. */
+  allowPortal(address: string): boolean {
+    return this.#plan.portal?.addresses.includes(address) === true;
   }
 
   /** Secret-free; {@link LabPass.of} makes the same pass of it in another process. */

@@ -19,6 +19,9 @@ const WORDS: Readonly<Record<string, { readonly socks: number; readonly http: nu
   GATE_STREAMS_FULL: { socks: 0x02, http: 503 },
   GATE_TARGET_REFUSED: { socks: 0x02, http: 403 },
   GATE_NAME_UNKNOWN: { socks: 0x04, http: 502 },
+  PORTAL_NAME_HELD: { socks: 0x02, http: 403 },
+  PORTAL_HOST_REFUSED: { socks: 0x02, http: 403 },
+  PORTAL_NO_SIGN_IN: { socks: 0x02, http: 503 },
   GATEWAY_DIAL_FAILED: { socks: 0x05, http: 502 },
 };
 

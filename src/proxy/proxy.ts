@@ -7,6 +7,7 @@ import type { Asked } from './asked.ts';
 import type { Credential } from './credential.ts';
 import { HttpDoor } from './http-door.ts';
 import { Listener, type Place } from './listener.ts';
+import { canTellOwners } from './peer-owner.ts';
 import { converseSocks } from './socks-conversation.ts';
 import { VERSION } from './socks5.ts';
 
@@ -17,7 +18,7 @@ const MOST = 96;
 
 export interface ProxyOptions {
   readonly place: Place;
-  /** Undefined: whoever can open the socket is let in. Never on a port. */
+  /** Undefined: whoever can open the socket is let in; on a port, whoever is this user, where the kernel tells. */
   readonly credential: Credential | undefined;
   /** Rejects with a VmgateError. */
   readonly open: (target: { readonly host: string; readonly port: number }) => Promise<Duplex>;
@@ -28,8 +29,8 @@ export interface ProxyOptions {
 
 /** @throws what {@link Listener.open} throws */
 export function startProxy(options: ProxyOptions): Promise<Listener> {
-  if (options.place.kind === 'port' && options.credential === undefined) {
-    throw new TypeError('a proxy on a port has a credential');
+  if (options.place.kind === 'port' && options.credential === undefined && !canTellOwners) {
+    throw new TypeError('a proxy on a port has a credential, where the kernel does not tell whose program it is');
   }
   const door = new HttpDoor(options.credential, (asked) => void serve(asked, options));
   return Listener.open({

@@ -86,7 +86,7 @@ export class SupervisorClient {
   static async stream(
     gate: string,
     layout: GateLayout,
-    ask: Extract<Ask, { verb: 'connect' | 'reach' }>,
+    ask: Extract<Ask, { verb: 'connect' | 'reach' | 'portal-connect' }>,
   ): Promise<Duplex | undefined> {
     const socket = await dial(layout.socket);
     if (socket === undefined) return undefined;

@@ -12,6 +12,8 @@ const STEPS: Readonly<Record<string, string>> = {
   killGateway: 'ending the gateway',
   admitDhcp: 'letting the gateway ask for an address',
   askAddress: 'asking the local network for an address',
+  lookForPortal: 'looking for a portal',
+  admitPortal: 'letting somebody through to a portal',
   pin: "looking up the VPN server's address",
   startTunnel: 'connecting the VPN',
   verify: 'verifying the tunnel',

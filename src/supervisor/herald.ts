@@ -8,7 +8,7 @@ import { events } from './codes.ts';
 /** A network that comes and goes shows where it ended up, not each turn. */
 const CALM_MS = 5_000;
 
-type Told = 'open' | 'closed' | 'violated';
+type Told = 'open' | 'closed' | 'violated' | 'portal';
 
 interface Message extends Notification {
   readonly tells: Told;
@@ -35,6 +35,7 @@ export class Herald {
     const { gate, phase, why, claim } = payload as { gate: string; phase: Phase; why: string; claim?: Claim };
     if (phase === 'open') this.#tell(opened(gate, claim));
     else if (phase === 'violated') this.#tell(violated(gate, why));
+    else if (phase === 'portal') this.#tell(behindPortal(gate, why));
     else if (this.#standing === 'open' && why !== '') this.#tell(closed(gate, why));
     else if (this.#standing === 'open') this.#forget();
   }
@@ -80,6 +81,11 @@ function closed(gate: string, why: string): Message {
     body: `${why}. It tries again by itself.`,
     urgent: false,
   };
+}
+
+function behindPortal(gate: string, why: string): Message {
+  const body = `${why}. Sign in, or: vmgate portal`;
+  return { tells: 'portal', title: `vmgate: gate ${gate} waits for a sign-in`, body, urgent: false };
 }
 
 function violated(gate: string, why: string): Message {

@@ -24,6 +24,9 @@ const DEADLINE_S: Partial<Record<Effect['do'], number>> = {
   admitDhcp: 15,
   // The verb's own 20 s and its way there.
   askAddress: 25,
+  // A look gives up long before.
+  lookForPortal: 10,
+  admitPortal: 20,
   pin: 15,
   // Three windows of waiting and as many settings of the tunnel, on a busy machine without hardware virtualisation.
   startTunnel: 30,

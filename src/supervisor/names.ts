@@ -42,14 +42,13 @@ export async function resolveInside(
   throw VmgateError.of(errors.GATE_NAME_UNKNOWN, { name, why });
 }
 
-async function ask(name: string, stream: Duplex): Promise<readonly string[]> {
+/** A question, and the IPv4 addresses in its answer. @throws Error for an answer to anything else */
+export function question(name: string): {
+  readonly query: Buffer;
+  readonly read: (message: Buffer) => readonly string[];
+} {
   const id = randomInt(0x1_0000);
-  const query = buildDnsQuery(id, name);
-  const length = Buffer.alloc(2);
-  length.writeUInt16BE(query.length);
-  stream.write(Buffer.concat([length, query]));
-  try {
-    const message = await readMessage(stream);
+  const read = (message: Buffer) => {
     const answer = parseDns(message);
     if (answer?.response !== true || answer.id !== id || answer.question?.type !== DNS_TYPES.a) {
       throw new Error('it answered something else');
@@ -57,6 +56,17 @@ async function ask(name: string, stream: Duplex): Promise<readonly string[]> {
     if (answer.question.name !== name) throw new Error('it answered for another name');
     if (answer.code !== 0 && answer.code !== NXDOMAIN) throw new Error(`it answered with code ${answer.code}`);
     return readAddresses(message);
+  };
+  return { query: buildDnsQuery(id, name), read };
+}
+
+async function ask(name: string, stream: Duplex): Promise<readonly string[]> {
+  const { query, read } = question(name);
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(query.length);
+  stream.write(Buffer.concat([length, query]));
+  try {
+    return read(await readMessage(stream));
   } finally {
     stream.destroy();
   }

@@ -10,17 +10,35 @@ export function uplinkOf(world: World): EgressPolicy['uplink'] {
   return { mac, address: known?.address, nextHop: known?.nextHop, dhcp: addressing.kind === 'dhcp' };
 }
 
+/** Nothing but DHCP where it is used, and ARP for an address that the gateway may still have. */
+export function silentPolicy(world: World): EgressPolicy {
+  const { plan } = sessionOf(world);
+  return { uplink: uplinkOf(world), endpoints: [], links: [...plan.work, plan.probe], tunnel: undefined };
+}
+
+/** What the gateway's ruleset is for this policy. */
+export function rulesetFor(world: World, policy: EgressPolicy): string {
+  return renderNft(compileNft(policy, world.lab?.removedDefences));
+}
+
 /** Puts a policy in force, in the guard first (which it disarms), then in the gateway. */
 export async function loadPolicy(world: World, policy: EgressPolicy, signal: AbortSignal): Promise<void> {
   const { guard, control } = sessionOf(world);
   // The old tunnel's socket is gone, and what it sent has been judged, before its endpoint becomes foreign: a late
   // keepalive would otherwise be a violation. Frames and orders reach the guard by different pipes.
   if (world.connection !== undefined) await control.untunnel();
+  if (world.signIn !== undefined) {
+    // What its connections still have to say would be as foreign.
+    await control.untunnel();
+    await control.apply(rulesetFor(world, silentPolicy(world)));
+    world.signIn = undefined;
+  }
   await guard.sync();
   signal.throwIfAborted();
-  guard.setPolicy(policy.uplink, policy.endpoints, policy.tunnel);
+  if (policy.portal === undefined) guard.setPolicy(policy.uplink, policy.endpoints, policy.tunnel);
+  else guard.setPortal(policy.uplink, policy.portal);
   await guard.sync();
   signal.throwIfAborted();
-  await control.apply(renderNft(compileNft(policy, world.lab?.removedDefences)));
+  await control.apply(rulesetFor(world, policy));
   signal.throwIfAborted();
 }

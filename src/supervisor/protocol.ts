@@ -1,7 +1,7 @@
 /**
  * Lines between the CLI and a supervisor on its 0600 socket: JSON, one message a line. Requests carry an id; answers are
- * any number of `event`, then one `result` or `error`. `dial`, `reach`
- * and `connect` turn the connection into raw bytes after their result.
+ * any number of `event`, then one `result` or `error`. `dial`, `reach`,
+ * `connect` and `portal-connect` turn the connection into raw bytes after their result.
  */
 import * as z from 'zod';
 import { receiptBinding } from '../core/receipt.ts';
@@ -28,6 +28,17 @@ export const request = z.discriminatedUnion('verb', [
   z.strictObject({ id: z.int(), verb: z.literal('connect'), host: z.string().max(256), port }),
   /** Events for as long as a `vmgate proxy` runs; the tunnel keeps a lease for it while the gate is open. */
   z.strictObject({ id: z.int(), verb: z.literal('proxy') }),
+  /** Somebody signs in to a portal: events for as long as it takes. `url`: where to begin, if not where it was found. */
+  z.strictObject({
+    id: z.int(),
+    verb: z.literal('portal'),
+    url: z.string().max(2_048).nullable(),
+    allow: z.array(z.string().max(256)).max(64),
+  }),
+  /** A TCP connection to a portal, in clear, made by the gateway while somebody signs in. */
+  z.strictObject({ id: z.int(), verb: z.literal('portal-connect'), host: z.string().max(256), port }),
+  /** A person lets the portal lead there too. */
+  z.strictObject({ id: z.int(), verb: z.literal('portal-allow'), host: z.string().max(256) }),
   /** Events for as long as that work VM runs. */
   z.strictObject({ id: z.int(), verb: z.literal('forward'), name }),
 ]);

@@ -2,6 +2,7 @@
 import { VmgateError } from '../core/coded.ts';
 import type { RefusalCause } from '../core/gate/effects.ts';
 import type { CloseReason, Phase } from '../core/gate/state.ts';
+import { errors as portalErrors } from '../portal/index.ts';
 import { errors } from './codes.ts';
 import { describeReason } from './status.ts';
 
@@ -15,6 +16,10 @@ export function refusal(gate: string, what: string, because: RefusalCause): Vmga
     case 'definition': {
       const { summary, remedy, evidence } = because.verdict;
       return VmgateError.of(errors.GATE_DEFINITION_REFUTED, { name: what, summary, remedy }, { evidence });
+    }
+    case 'noSignIn': {
+      const { phase, reason: why } = because;
+      return VmgateError.of(portalErrors.PORTAL_NO_SIGN_IN, { gate, phase, why: describeReason(why) });
     }
     case 'notOpen':
       // `up` failed on the network: its own error says more than "not verified".
@@ -59,6 +64,10 @@ function remedyFor(phase: Phase): string {
     case 'verifying':
     case 'open':
       return 'wait for it: vmgate up returns when the gate is open';
+    case 'portal':
+      return "vmgate portal, or sign in with this machine's own browser; the gate goes on by itself";
+    case 'sign-in':
+      return 'end vmgate portal: the gate connects then';
     case 'closed':
     case 'closing':
       return 'vmgate keeps trying; vmgate status shows how far it is, vmgate up waits for it';

@@ -8,9 +8,11 @@ import { errors, events } from './codes.ts';
 import { dialWork, reachWork } from './dial.ts';
 import type { GateLoop } from './loop.ts';
 import { connectOut } from './outward.ts';
+import { whereToBegin } from './portal.ts';
 import type { Request } from './protocol.ts';
 import { notVerified, refusal } from './refusal.ts';
 import type { Exchange } from './server.ts';
+import type { SignIn } from './sign-in.ts';
 import { statusOf } from './status.ts';
 import { configOf } from './work.ts';
 import type { World } from './world.ts';
@@ -96,6 +98,12 @@ export class Requests {
         this.#world.outlets.hold(exchange.gone);
         this.#world.outlets.listen(exchange.gone);
         return this.#listening(exchange, () => exchange.gone);
+      case 'portal':
+        return this.#portal(request, exchange);
+      case 'portal-connect':
+        return this.#signIn().connect(request, exchange);
+      case 'portal-allow':
+        return { addresses: await this.#signIn().allow(request.host, 'person') };
       case 'forward':
         return this.#forward(request.name, exchange);
     }
@@ -111,6 +119,26 @@ export class Requests {
     const configChanged = world.config !== undefined && world.config.digest !== digest;
     await this.#ask(exchange, 'up', (id) => ({ type: 'up', request: id, configChanged }));
     return this.#status();
+  }
+
+  /** Let through until the client is gone, the portal is, or the gate closes for whatever reason. */
+  async #portal({ url, allow }: Extract<Request, { verb: 'portal' }>, exchange: Exchange): Promise<unknown> {
+    const start = whereToBegin(this.#world, url);
+    await this.#ask(exchange, 'portal', (id) => ({ type: 'signIn', request: id }));
+    const signIn = this.#signIn();
+    try {
+      return await this.#listening(exchange, async () => ({ how: await signIn.run(start, allow, exchange.gone) }));
+    } finally {
+      this.#loop.post(signIn.over);
+    }
+  }
+
+  /** @throws PORTAL_NO_SIGN_IN */
+  #signIn(): SignIn {
+    const { signIn } = this.#world;
+    const { phase, pinned, reason } = this.#loop.state;
+    if (phase === 'sign-in' && pinned && signIn !== undefined) return signIn;
+    throw refusal(this.#world.gate, 'portal', { kind: 'noSignIn', phase, reason });
   }
 
   /** Posts the request's event and waits for its `reply`, passing on every event meanwhile. */

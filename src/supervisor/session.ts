@@ -76,6 +76,7 @@ async function dismantle(world: World): Promise<void> {
   const { session, probe } = world;
   world.session = undefined;
   world.connection = undefined;
+  world.signIn = undefined;
   world.offered = undefined;
   world.probe = undefined;
   if (session === undefined) return;
@@ -197,6 +198,8 @@ function watch(world: World, session: Session, generation: number, post: (event:
       post({ type: 'violation', fault: fault.serialize() });
     } else if (report.type === 'gateway-lost') {
       lost('gateway')(report.why);
+    } else if (report.type === 'disarmed' && report.why === 'portal') {
+      if (world.session === session && world.signIn !== undefined) post(world.signIn.over);
     } else if (report.type === 'disarmed' && (report.why === 'deadline' || report.why === 'clock-jump')) {
       // It did what it is there for, and is as good as before.
       if (world.session !== session) return;

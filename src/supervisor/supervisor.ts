@@ -21,6 +21,7 @@ import { Lane } from './lane.ts';
 import { GateLoop } from './loop.ts';
 import { Meter } from './meter.ts';
 import { Outlets } from './outlets.ts';
+import { portalRunners } from './portal.ts';
 import { receiptRunners } from './receipts.ts';
 import { Requests } from './requests.ts';
 import { heard, machineSenses, type Senses } from './senses.ts';
@@ -94,6 +95,8 @@ export class Supervisor {
       outlets: new Outlets(),
       parts: options.parts ?? { openControl, startGuard, verifyGate },
       connection: undefined,
+      portal: undefined,
+      signIn: undefined,
       network: undefined,
       offered: undefined,
       probe: undefined,
@@ -166,6 +169,7 @@ export class Supervisor {
         ...sessionRunners(world, post),
         ...uplinkRunners(world),
         ...connectRunners(world),
+        ...portalRunners(world),
         ...checkRunners(world),
         ...closingRunners(world),
         ...receiptRunners(world),

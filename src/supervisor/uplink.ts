@@ -3,19 +3,18 @@
  * meanwhile. slirp needs none of it: its address is known.
  */
 import { VmgateError } from '../core/coded.ts';
-import type { EgressPolicy } from '../core/policy/index.ts';
 import { type OfferedAddress, refuseOffer } from '../core/uplink-address.ts';
 import type { GatewayControl } from '../gateway/index.ts';
 import { errors, events } from './codes.ts';
 import type { Runners } from './loop.ts';
-import { loadPolicy, uplinkOf } from './policy.ts';
+import { loadPolicy, silentPolicy } from './policy.ts';
 import { sessionOf } from './session.ts';
 import type { World } from './world.ts';
 
 export function uplinkRunners(world: World): Pick<Runners, 'admitDhcp' | 'askAddress'> {
   return {
     admitDhcp: async ({ generation }) => {
-      await loadPolicy(world, dhcpPolicy(world), world.attempt.signal);
+      await loadPolicy(world, silentPolicy(world), world.attempt.signal);
       world.connection = undefined;
       return { type: 'dhcpAdmitted', generation };
     },
@@ -30,17 +29,11 @@ export function uplinkRunners(world: World): Pick<Runners, 'admitDhcp' | 'askAdd
       if (!isSame(offered, world.offered)) world.emit(events.GATE_ADDRESS, offered);
       world.offered = offered;
       // Whatever holds up the next step: from now on this address may ask for its renewal.
-      const policy = dhcpPolicy(world);
+      const policy = silentPolicy(world);
       guard.setPolicy(policy.uplink, policy.endpoints);
       return { type: 'addressed', generation };
     },
   };
-}
-
-/** DHCP, and ARP for an address that the gateway may still have. */
-function dhcpPolicy(world: World): EgressPolicy {
-  const { plan } = sessionOf(world);
-  return { uplink: uplinkOf(world), endpoints: [], links: [...plan.work, plan.probe], tunnel: undefined };
 }
 
 async function ask(control: GatewayControl): Promise<OfferedAddress> {
@@ -54,7 +47,7 @@ async function ask(control: GatewayControl): Promise<OfferedAddress> {
 }
 
 /** What means something inside the gate already: an address of the network's choice must not stand for it. */
-function takenInside(world: World): readonly string[] {
+export function takenInside(world: World): readonly string[] {
   const { plan, profile } = sessionOf(world);
   const { addresses, resolvers } = profile.plan;
   return [

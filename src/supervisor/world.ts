@@ -4,6 +4,7 @@ import type { LoadedConfig } from '../config/index.ts';
 import { type CodedEvent, type EventCode, occur } from '../core/coded.ts';
 import type { LinkPlan } from '../core/link-plan.ts';
 import type { EgressPolicy } from '../core/policy/index.ts';
+import type { Portal } from '../core/portal.ts';
 import type { OfferedAddress } from '../core/uplink-address.ts';
 import type { Arch, GatewayHost, RunningGateway, RunningWork, WorkHost } from '../drivers/index.ts';
 import type { GatewayControl, openControl } from '../gateway/index.ts';
@@ -17,6 +18,7 @@ import type { Lane } from './lane.ts';
 import type { Meter } from './meter.ts';
 import type { Outlets } from './outlets.ts';
 import type { NetworkWatch } from './senses.ts';
+import type { SignIn } from './sign-in.ts';
 
 /** One gateway process and everything that dies with it. */
 export interface Session {
@@ -82,6 +84,10 @@ export interface World {
   /** Aborted by each close: what was begun before it may neither grant a lease, nor raise a link, nor start a tunnel. */
   attempt: AbortController;
   connection: Connection | undefined;
+  /** The portal that was found last. */
+  portal: Portal | undefined;
+  /** Of the gateway there is: somebody is let through to a portal, or was and the policy still says so. */
+  signIn: SignIn | undefined;
   /** Undefined before the supervisor has taken the gate. */
   network: NetworkWatch | undefined;
   /** What the local network gave this gateway last; undefined where its address is fixed. */

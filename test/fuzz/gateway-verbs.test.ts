@@ -30,6 +30,8 @@ const ANSWERS: Readonly<Record<protocol.Verb, z.ZodType>> = {
   unlease: protocol.done,
   counts: protocol.countsAnswer,
   facts: protocol.factsAnswer,
+  portal: protocol.done,
+  lookup: protocol.lookupAnswer,
   clock: protocol.done,
   logs: protocol.logs,
 };
@@ -43,6 +45,8 @@ const CALLS = [
   /^wg (setconf tun0 \/proc\/self\/fd\/0|show tun0 dump)$/,
   /^date -s @\d{1,11}$/,
   /^dmesg $/,
+  /^ip route (flush table main default dev up0|add default via [0-9.]+ dev up0 onlink)$/,
+  /^nc\.openbsd -u -w 2 -W 1 [0-9.]+ 53$/,
 ];
 const LEASES =
   /^flush set inet vmgate open\n(add element inet vmgate open \{ "(work\d\d?|probe0|tun0)" timeout 15s(, "(work\d\d?|probe0|tun0)" timeout 15s)* \}\n)?$/;
@@ -80,6 +84,7 @@ describeUnless(await whyNoRoot(), 'vmgate-gw under its own shell')('vmgate-gw, u
       tunnel: tunnelSettings,
       lease: 'work0\nprobe0\n',
       clock: '1790000000499\n',
+      lookup: '10.0.2.3 AAECAw==\n',
     };
     const outcome = await guest.run({
       command: `vmgate-gw ${verb}`,

@@ -6,15 +6,17 @@ import {
   buildArpReply,
   buildArpRequest,
   buildDhcpClient,
+  buildDnsQuery,
   DHCP_OPTIONS,
   ipv4Bytes,
   MAX_FRAME,
   macBytes,
+  tcpSynFrame,
   udpFrame,
 } from '../../src/frame/index.ts';
 import { FrameFilter } from '../../src/guard/filter.ts';
 import { flow, foreignFrame, hop, message, ROUTER_MAC, tunnelFrame } from '../unit/core/policy/frames.ts';
-import { bootPolicy, dhcpPolicy, endpoint, openPolicy } from '../unit/core/policy/policies.ts';
+import { bootPolicy, dhcpPolicy, endpoint, openPolicy, portalPolicy } from '../unit/core/policy/policies.ts';
 import { corpusOf, fuzz, hold } from './fuzz.ts';
 import { growsLinearly } from './growth.ts';
 import { chunksOf, mutated } from './mutate.ts';
@@ -50,30 +52,39 @@ const openvpn = [
   [0x28, 22],
   [0x48, 100],
 ].map(([first = 0, length = 0]) => udpFrame(hop, flow, message(0, length).fill(first, 0, 1)));
+const toPortal = { source: ours.address, destination: '203.0.113.40', sourcePort: 40_002, destinationPort: 443 };
+const toResolver = { ...toPortal, destination: '10.0.2.3', destinationPort: 53 };
+const portal = [
+  tcpSynFrame(hop, toPortal, 7),
+  udpFrame(hop, toResolver, buildDnsQuery(9, 'login.hotel.example')),
+  udpFrame(hop, toResolver, buildDnsQuery(9, 'exfil.hotel.example')),
+];
 const hostile = [foreignFrame(), buildArpReply(ours, { ...router, address: '10.0.2.3' })];
 
 const policies: readonly UplinkPolicy[] = [
   openPolicy,
   dhcpPolicy,
   bootPolicy,
+  portalPolicy,
+  { ...portalPolicy, uplink: dhcpPolicy.uplink },
   { ...dhcpPolicy, tunnel: undefined },
   { ...dhcpPolicy, uplink: { ...dhcpPolicy.uplink, address: undefined } },
   { ...openPolicy, endpoints: [{ ...endpoint, shape: 'openvpn' }] },
   { ...openPolicy, endpoints: [{ ...endpoint, port: 1 }, endpoint, { ...endpoint, protocol: 'tcp', port: 443 }] },
 ];
 
-function allowedBy({ uplink, endpoints, tunnel }: UplinkPolicy): Allowed {
+function allowedBy({ uplink, endpoints, tunnel, portal: signedInTo }: UplinkPolicy): Allowed {
   const udp = endpoints.filter(({ protocol }) => protocol === 'udp');
-  return { ...uplink, endpoints: udp, localPort: tunnel?.localPort, mtu: tunnel?.mtu };
+  return { ...uplink, endpoints: udp, localPort: tunnel?.localPort, mtu: tunnel?.mtu, portal: signedInTo };
 }
 
-const passed: Record<FrameKind, number> = { arp: 0, dhcp: 0, tunnel: 0 };
+const passed: Record<FrameKind, number> = { arp: 0, dhcp: 0, tunnel: 0, portal: 0 };
 const judged = policies.map((policy) => ({ policy, matcher: compileMatcher(policy), allowed: allowedBy(policy) }));
 
 fuzz({
   name: 'guard-frame',
   around: valid.filter((_, index) => [0, 2, 3, 6, 8].includes(index)),
-  inputs: mutated([...valid, ...openvpn, ...hostile, ...corpusOf('guard-frame').map(({ bytes }) => bytes)]),
+  inputs: mutated([...valid, ...openvpn, ...hostile, ...portal, ...corpusOf('guard-frame').map(({ bytes }) => bytes)]),
   judge: (frame) => {
     for (const { policy, matcher, allowed } of judged) {
       const kind = matcher.match(frame, 0, frame.length);
@@ -93,7 +104,7 @@ test('the oracle objects to each rule broken, so that it can object to the guard
   for (const frame of valid) expect(objections(frame, kindOf(frame), allowed)).toEqual([]);
   for (const frame of hostile) expect(objections(frame, 'tunnel', allowed)).not.toEqual([]);
   // Every byte of the headers is looked at, but the ones that must vary.
-  const free: Readonly<Record<FrameKind, readonly [number, number][]>> = {
+  const free: Readonly<Record<Exclude<FrameKind, 'portal'>, readonly [number, number][]>> = {
     arp: [[0, 6]],
     tunnel: [
       [0, 6],
@@ -160,6 +171,7 @@ fuzz({
           return true;
         },
       },
+      keepPortal: () => undefined,
       keepEvidence: (frame) => {
         violated = true;
         kept.push(Buffer.from(frame));
@@ -227,6 +239,7 @@ function unframed(bytes: Buffer): readonly Buffer[] {
 const filter = new FrameFilter(compileMatcher(openPolicy), {
   mayPass: () => true,
   outlet: { write: () => true },
+  keepPortal: () => undefined,
   keepEvidence: () => true,
   report: () => {},
 });

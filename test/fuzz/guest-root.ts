@@ -68,7 +68,7 @@ esac
 case $status in "$tool") exit 1 ;; esac
 exit 0
 `;
-const TOOLS = ['nft', 'ip', 'wg', 'conntrack', 'date', 'dmesg', 'udhcpc'];
+const TOOLS = ['nft', 'ip', 'wg', 'conntrack', 'date', 'dmesg', 'udhcpc', 'nc.openbsd'];
 
 /** Why the machine here cannot run it; undefined when it can. */
 export async function whyNoRoot(): Promise<string | undefined> {

@@ -10,9 +10,13 @@ export interface Allowed {
   readonly endpoints: readonly { readonly address: string; readonly port: number; readonly shape: string }[];
   readonly localPort: number | undefined;
   readonly mtu: number | undefined;
+  /** What somebody signs in to. */
+  readonly portal?:
+    | { readonly resolver: string; readonly names: readonly string[]; readonly addresses: readonly string[] }
+    | undefined;
 }
 
-type Kind = 'arp' | 'dhcp' | 'tunnel';
+type Kind = 'arp' | 'dhcp' | 'tunnel' | 'portal';
 
 const EVERYBODY = 'ff:ff:ff:ff:ff:ff';
 const NOBODY = '00:00:00:00:00:00';
@@ -59,9 +63,37 @@ export function objections(frame: Buffer, kind: Kind, allowed: Allowed): readonl
   demand(u16(12) === 0x0800 && frame[14] === 0x45, 'IPv4 without options');
   demand(u16(16) === frame.length - 14, 'IPv4 length');
   demand(hex.slice(40, 44) === '0000' || hex.slice(40, 44) === '4000', 'fragment or reserved flag');
+  if (kind === 'portal' && frame[23] === 6) {
+    demand(mac(0) !== EVERYBODY, 'broadcast');
+    demand(ip(26) === allowed.address, 'source');
+    demand(allowed.portal?.addresses.includes(ip(30)) === true, 'portal');
+    demand(u16(34) >= 1_024 && (u16(36) === 80 || u16(36) === 443), 'ports');
+    const header = ((frame[46] ?? 0) >>> 4) * 4;
+    demand(header >= 20 && header <= frame.length - 34, 'TCP header');
+    demand(((frame[46] ?? 0) & 0x0f) === 0 && ((frame[47] ?? 0) & 0x20) === 0, 'TCP reserved or urgent');
+    return wrong;
+  }
   demand(frame[23] === 17, 'UDP');
   demand(u16(38) === frame.length - 34, 'UDP length');
   const payload = frame.subarray(42);
+  if (kind === 'portal') {
+    demand(mac(0) !== EVERYBODY, 'broadcast');
+    demand(ip(26) === allowed.address, 'source');
+    demand(ip(30) === allowed.portal?.resolver && u16(36) === 53 && u16(34) >= 1_024, 'resolver');
+    const written = (name: string) =>
+      name
+        .split('.')
+        .map((label) => `${String.fromCharCode(label.length)}${label}`)
+        .join('');
+    const asks = (allowed.portal?.names ?? []).map((name) =>
+      Buffer.from(`\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00${written(name)}\x00\x00\x01\x00\x01`, 'latin1'),
+    );
+    demand(
+      asks.some((ask) => ask.equals(payload.subarray(2))),
+      'a question for an allowed name',
+    );
+    return wrong;
+  }
   if (kind === 'tunnel') {
     demand(mac(0) !== EVERYBODY, 'broadcast');
     demand(ip(26) === allowed.address, 'source');

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig } from '../../config/index.ts';
-import { occur, VmgateError } from '../../core/coded.ts';
+import { type CodedEvent, occur, VmgateError } from '../../core/coded.ts';
 import { openGate, writeFileAtomic } from '../../home/index.ts';
 import { hostEvents, monotonicMs, wallMs } from '../../host/index.ts';
 import { errors, launchSupervisor, SupervisorClient } from '../../supervisor/index.ts';
@@ -23,7 +23,8 @@ export const up: Command = {
   kind: 'action',
   options: [GATE_OPTION],
   notes: [
-    'Refused by the network (no answer, wrong exit): exit 4, the gate stays closed and goes on trying.',
+    'Refused by the network (no answer, wrong exit): exit 4, the gate stays closed and goes on trying. Behind a portal it',
+    'waits at a terminal for somebody to sign in (vmgate portal).',
     'Ctrl-C, or an error of this machine: everything is undone.',
   ],
   examples: ['vmgate up', 'vmgate up && vmgate start workvm', 'vmgate up --json'],
@@ -38,7 +39,7 @@ export const up: Command = {
     if (running === undefined) await (await import('../foresee.ts')).foresee(context, loaded.config);
     const { client, isOurs } = await supervise(context, gate, loaded.path, running);
     try {
-      await connect(context, client, { config: loaded.path, digest: loaded.digest });
+      await connect(context, gate, client, { config: loaded.path, digest: loaded.digest });
       for (const { name } of loaded.config.work.filter((work) => work.autostart)) {
         await client.ask({ verb: 'start', name }, { onEvent: (event) => context.out.event(event) });
       }
@@ -60,11 +61,45 @@ function tellIgnored({ ignoredEnvironment: ignored, alreadyRead, out }: Context)
   if (ignored.length > 0) out.event(occur(hostEvents.HOST_ENVIRONMENT_IGNORED, { ignored, alreadyRead }));
 }
 
-async function connect(
-  context: Context,
-  client: SupervisorClient,
-  asked: { readonly config: string; readonly digest: string },
-): Promise<void> {
+type Asked = { readonly config: string; readonly digest: string };
+
+/** Behind a portal, somebody at the terminal waits for whoever signs in. */
+async function connect(context: Context, gate: Gate, client: SupervisorClient, asked: Asked): Promise<void> {
+  for (;;) {
+    try {
+      return await connectOnce(context, client, asked);
+    } catch (cause) {
+      const isPortal = VmgateError.is(cause) && cause.code === 'PORTAL_IN_THE_WAY';
+      if (!isPortal || !context.isInteractive) throw cause;
+      context.out.progress(`${cause.what}\n${cause.remedy}; Ctrl-C stops waiting`);
+      await untilOpen(context, gate);
+      // The gate stays as it is, and goes on trying.
+      if (context.interrupted.aborted) throw cause;
+    }
+  }
+}
+
+async function untilOpen(context: Context, gate: Gate): Promise<void> {
+  const watcher = await SupervisorClient.connect(gate.name, gate.layout);
+  if (watcher === undefined) return;
+  const open = new AbortController();
+  const onEvent = (event: CodedEvent) => {
+    if (event.code !== 'GATE_PHASE') return;
+    context.out.event(event);
+    const { phase } = event.payload as { readonly phase?: unknown };
+    if (phase === 'open' || phase === 'violated' || phase === 'down') open.abort();
+  };
+  try {
+    if (watcher.greeting.phase === 'open') return;
+    await watcher.ask({ verb: 'watch' }, { onEvent, signal: AbortSignal.any([open.signal, context.interrupted]) });
+  } catch {
+    // Aborted, or the supervisor is gone: asking again tells.
+  } finally {
+    watcher.close();
+  }
+}
+
+async function connectOnce(context: Context, client: SupervisorClient, asked: Asked): Promise<void> {
   const view = upView(context.out, context.outside);
   try {
     await client.ask({ verb: 'up', ...asked }, { onEvent: view.onEvent, signal: context.interrupted });

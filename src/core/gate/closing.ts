@@ -4,7 +4,7 @@
  */
 import type { Effect } from './effects.ts';
 import { CLOSE_STEPS, type CloseReason, type CloseTarget, type Closing, type GateState } from './state.ts';
-import { lose, shutWork } from './work.ts';
+import { answer, lose, shutWork } from './work.ts';
 
 export type Step = readonly [GateState, readonly Effect[]];
 
@@ -20,7 +20,13 @@ export function close(state: GateState, target: CloseTarget, reason: CloseReason
     pinned: false,
     reverifyDue: false,
     reverifyAtMs: undefined,
+    look: 'no',
+    signInWaiters: [],
   };
+  const unserved = answer(state.signInWaiters, {
+    ok: false,
+    because: reason?.kind === 'fault' ? reason : { kind: 'cancelled' },
+  });
   if (state.closing !== undefined) {
     const worse = SEVERITY[target] > SEVERITY[state.closing.target];
     // What the close itself brings about (the gateway it kills is then gone) must not stand in for why it began.
@@ -44,6 +50,7 @@ export function close(state: GateState, target: CloseTarget, reason: CloseReason
       { do: 'announce', phase: 'closing', reason: closing.reason, claim: undefined },
       { do: step, generation },
       ...ended,
+      ...unserved,
     ],
   ];
 }
@@ -73,17 +80,24 @@ function closed(state: GateState, closing: Closing): Step {
   return [{ ...state, closing: { ...closing, target } }, [{ do: 'killGateway', generation: state.generation }]];
 }
 
-/** Closed with a live gateway: answer who waits, and try again later. */
+/** Closed: answer who waits, and try again later. Where a portal may be why, both wait for the look for one. */
 export function settle(state: GateState): Step {
   const retries = state.retries + 1;
-  const next: GateState = { ...state, phase: 'closed', retries, upWaiters: [] };
+  const { generation } = state;
+  const next: GateState = { ...state, phase: 'closed', retries };
+  const told: Effect = { do: 'announce', phase: 'closed', reason: state.reason, claim: undefined };
+  if (state.look === 'due' && state.wanted && state.gatewayAlive) {
+    return [{ ...next, look: 'asked' }, [told, { do: 'lookForPortal', generation }]];
+  }
+  const [waiting, effects] = waitToRetry(next, backoffMs(retries));
+  return [waiting, [told, ...effects]];
+}
+
+/** Who waits for the gate is told that it is closed; the next attempt is `ms` away. */
+export function waitToRetry(state: GateState, ms: number): Step {
   return [
-    next,
-    [
-      { do: 'announce', phase: 'closed', reason: state.reason, claim: undefined },
-      ...refuse(next, state.upWaiters),
-      { do: 'timer', name: 'retry', ms: backoffMs(retries), generation: state.generation },
-    ],
+    { ...state, look: 'no', upWaiters: [] },
+    [...refuse(state, state.upWaiters), { do: 'timer', name: 'retry', ms, generation: state.generation }],
   ];
 }
 

@@ -16,6 +16,10 @@ export type Effect =
   | { readonly do: 'admitDhcp'; readonly generation: number }
   /** The local network's address for the gateway, judged; the next policy is made of it. Answer: `addressed` or `failed`. */
   | { readonly do: 'askAddress'; readonly generation: number }
+  /** Asks from the host's side whether a portal is in the way. Answer: `portalLooked` or `failed`. */
+  | { readonly do: 'lookForPortal'; readonly generation: number }
+  /** Load the policy of a portal into gateway and guard (which it disarms). Answer: `portalAdmitted` or `failed`. */
+  | { readonly do: 'admitPortal'; readonly generation: number }
   /** Resolve and pin the endpoint, load the policy into gateway and guard (which it disarms). Answer: `pinned` or `failed`. */
   | { readonly do: 'pin'; readonly generation: number }
   /** Tunnel interface, routes, resolvers; a first answer through it. Answer: `connected` or `failed`. */
@@ -75,7 +79,7 @@ export type Effect =
   /** The supervisor ends. */
   | { readonly do: 'exit' };
 
-export type TimerName = 'retry' | 'pulse';
+export type TimerName = 'retry' | 'pulse' | 'portal';
 
 export type Outcome =
   | { readonly ok: true; readonly already: boolean }
@@ -85,5 +89,7 @@ export type Outcome =
 export type RefusalCause =
   | { readonly kind: 'notOpen'; readonly phase: Phase; readonly reason: CloseReason | undefined }
   | { readonly kind: 'cancelled' }
+  /** Only a gate that is closed and waits lets somebody through to a portal. */
+  | { readonly kind: 'noSignIn'; readonly phase: Phase; readonly reason: CloseReason | undefined }
   | { readonly kind: 'fault'; readonly fault: SerializedFault }
   | { readonly kind: 'definition'; readonly verdict: Verdict };

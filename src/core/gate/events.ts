@@ -9,6 +9,10 @@ export type GateEvent =
   | { readonly type: 'down'; readonly request: number }
   | { readonly type: 'start'; readonly request: number; readonly name: string; readonly nowMs: number }
   | { readonly type: 'stop'; readonly request: number; readonly name: string; readonly force: boolean }
+  /** Somebody asks to be let through to a portal. */
+  | { readonly type: 'signIn'; readonly request: number }
+  /** Who was let through is done or gone, or the guard's time for it is over. */
+  | { readonly type: 'signInOver'; readonly generation: number }
   /** The configuration was read (again): its work VMs. */
   | {
       readonly type: 'configured';
@@ -28,6 +32,14 @@ export type GateEvent =
   | { readonly type: 'gatewayKilled'; readonly generation: number }
   | { readonly type: 'dhcpAdmitted'; readonly generation: number }
   | { readonly type: 'addressed'; readonly generation: number }
+  /** `found`: the portal, as the error that names it; `tookMs`: how long it was looked for. */
+  | {
+      readonly type: 'portalLooked';
+      readonly generation: number;
+      readonly found: SerializedFault | undefined;
+      readonly tookMs: number;
+    }
+  | { readonly type: 'portalAdmitted'; readonly generation: number }
   | { readonly type: 'pinned'; readonly generation: number }
   | { readonly type: 'connected'; readonly generation: number }
   | {

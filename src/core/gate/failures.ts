@@ -3,6 +3,7 @@ import { close, closeStepDone, type Step } from './closing.ts';
 import type { Effect } from './effects.ts';
 import { finishDown, gatewayKilled } from './ending.ts';
 import type { GateEvent } from './events.ts';
+import { closeUnanswered, portalLooked } from './portal.ts';
 import type { CloseReason, GateState } from './state.ts';
 import { abandon, chainBroke, notReady, notStopped, reply } from './work.ts';
 
@@ -55,6 +56,12 @@ export function failed(state: GateState, event: Extract<GateEvent, { type: 'fail
       // One that a close cut short says so when the gate may be open again.
       if (effect.generation !== state.generation || state.phase !== 'open') return [state, []];
       return close(state, 'closed', reason);
+    case 'admitPortal':
+      if (effect.generation !== state.generation) return [state, []];
+      return close(state, fault.exit === 4 ? 'closed' : 'booting', reason);
+    case 'lookForPortal':
+      // Nothing is known of a portal then.
+      return portalLooked(state, effect.generation, undefined, 0);
     case 'pauseWork':
       // Its wire is down: what it goes on to compute reaches nobody.
       return [state, []];
@@ -75,7 +82,7 @@ export function failed(state: GateState, event: Extract<GateEvent, { type: 'fail
  * replaced; a machine or a configuration that cannot do it at all undoes the `up` that asked.
  */
 export function couldNot(state: GateState, connecting: boolean, reason: Extract<CloseReason, { kind: 'fault' }>): Step {
-  if (reason.fault.exit === 4) return close(state, connecting ? 'closed' : 'booting', reason);
+  if (reason.fault.exit === 4) return connecting ? closeUnanswered(state, reason) : close(state, 'booting', reason);
   // What ran before this `up` is not undone with it.
   const isUndone = !state.everOpen && Object.values(state.work).every((vm) => vm.status === 'stopped');
   if (!isUndone) return close(state, 'booting', reason);

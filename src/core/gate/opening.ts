@@ -4,6 +4,7 @@ import type { CheckName, Verdict } from '../verdict.ts';
 import { close, type Step } from './closing.ts';
 import type { Effect } from './effects.ts';
 import type { GateEvent } from './events.ts';
+import { closeUnanswered, isWaiting } from './portal.ts';
 import { admittedVms, type GateState } from './state.ts';
 import { judgeRunning, reply } from './work.ts';
 
@@ -23,14 +24,20 @@ const WORN_AFTER = 3;
 export const PULSE_MS = 2_000;
 
 export function boot(state: GateState): Step {
-  const next: GateState = { ...state, phase: 'booting', generation: state.generation + 1 };
+  const next: GateState = { ...state, phase: 'booting', look: 'no', generation: state.generation + 1 };
   return enter(next, [{ do: 'bootGateway', generation: next.generation }]);
 }
 
 /** Where the local network gives the address, it is asked anew for each connect: it may have changed its mind. */
 export function connect(state: GateState): Step {
   if (!state.dhcp) return pin(state);
-  const next: GateState = { ...state, phase: 'addressing', pinned: false, generation: state.generation + 1 };
+  const next: GateState = {
+    ...state,
+    phase: 'addressing',
+    pinned: false,
+    look: 'no',
+    generation: state.generation + 1,
+  };
   return enter(next, [{ do: 'admitDhcp', generation: next.generation }]);
 }
 
@@ -42,7 +49,13 @@ export function addressed(state: GateState): Step {
 
 /** A generation of its own: the guard obeys no order to arm that is older than its policy. */
 function pin(state: GateState): Step {
-  const next: GateState = { ...state, phase: 'connecting', pinned: false, generation: state.generation + 1 };
+  const next: GateState = {
+    ...state,
+    phase: 'connecting',
+    pinned: false,
+    look: 'no',
+    generation: state.generation + 1,
+  };
   return enter(next, [{ do: 'pin', generation: next.generation }]);
 }
 
@@ -100,7 +113,8 @@ function closeFor(state: GateState, verdicts: readonly Verdict[]): Step {
   const isSick = failed.some(({ check, outcome }) => outcome === 'refuted' && OF_THE_GATEWAY.includes(check));
   const isSilent = failed.some(({ check, outcome }) => outcome === 'unknown' && check !== 'exit');
   const isWorn = isSilent && state.phase === 'verifying' && (state.retries + 1) % WORN_AFTER === 0;
-  return close(state, isSick || isWorn ? 'booting' : 'closed', { kind: 'verdicts', failed });
+  const reason = { kind: 'verdicts', failed } as const;
+  return isSick || isWorn ? close(state, 'booting', reason) : closeUnanswered(state, reason);
 }
 
 export function timer(state: GateState, event: Extract<GateEvent, { type: 'timer' }>): Step {
@@ -108,8 +122,10 @@ export function timer(state: GateState, event: Extract<GateEvent, { type: 'timer
   const { generation } = state;
   switch (event.name) {
     case 'retry':
-      if (state.phase !== 'closed' || !state.wanted) return [state, []];
+      if (!isWaiting(state) || !state.wanted) return [state, []];
       return state.gatewayAlive ? connect(state) : boot(state);
+    case 'portal':
+      return [state, state.phase === 'portal' ? [{ do: 'lookForPortal', generation }] : []];
     case 'pulse':
       // A full verification takes the pulse's turn: the canaries need the probe link's lease for themselves.
       if (state.reverifyDue)

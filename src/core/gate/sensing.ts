@@ -14,9 +14,11 @@ export function shaken(state: GateState, fault: SerializedFault): Step {
     case 'connecting':
     case 'verifying':
     case 'open':
+    case 'sign-in':
       // What failed on another network is no reason to wait on this one.
       return close({ ...state, retries: 0 }, 'closed', { kind: 'fault', fault });
     case 'closed':
+    case 'portal':
       // A gateway that does not boot is no matter of the network: it keeps to its backoff.
       return state.wanted && state.gatewayAlive ? connect({ ...state, retries: 0 }) : [state, []];
     case 'booting':

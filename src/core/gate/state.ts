@@ -4,13 +4,17 @@ import type { Claim, Verdict } from '../verdict.ts';
 
 /**
  * `addressing` asks the local network for an address, where DHCP gives them; `closed` waits for its retry timer;
- * `closing` runs the closing order; `violated` waits for a human's `up`; `stopping` is `down` under way.
+ * `closing` runs the closing order; `portal` is closed behind a portal of the local network and watches for its end;
+ * `sign-in` lets somebody through to that portal and lets nothing else; `violated` waits for a human's `up`; `stopping` is
+ * `down` under way.
  */
 export type Phase =
   | 'down'
   | 'booting'
   | 'addressing'
   | 'closed'
+  | 'portal'
+  | 'sign-in'
   | 'connecting'
   | 'verifying'
   | 'open'
@@ -61,6 +65,12 @@ export interface Receipt {
   readonly expiresMs: number;
 }
 
+/**
+ * Whether a portal may be what a tunnel failed for: `due` once the close is through, `asked` while the host's side looks
+ * for one and the next attempt waits.
+ */
+export type PortalLook = 'no' | 'due' | 'asked';
+
 export interface GateState {
   readonly phase: Phase;
   /** The user asked for an open gate: closes lead to retries. */
@@ -84,7 +94,10 @@ export interface GateState {
   /** Was open since the last `up`: from then on even a machine's fault is retried instead of undoing everything. */
   readonly everOpen: boolean;
   readonly verdicts: readonly Verdict[];
+  readonly look: PortalLook;
   readonly upWaiters: readonly number[];
+  /** Who asked to be let through to a portal and is not yet. */
+  readonly signInWaiters: readonly number[];
   readonly downWaiters: readonly number[];
   readonly work: Readonly<Record<string, WorkState>>;
   /** As the configuration says, by work VM. */
@@ -107,14 +120,16 @@ export function initialState(workVms: readonly string[]): GateState {
     reverifyAtMs: undefined,
     everOpen: false,
     verdicts: [],
+    look: 'no',
     upWaiters: [],
+    signInWaiters: [],
     downWaiters: [],
     work: Object.fromEntries(workVms.map((name) => [name, STOPPED])),
     onLoss: {},
   };
 }
 
-const ARMED: readonly Phase[] = ['addressing', 'connecting', 'verifying', 'open'];
+const ARMED: readonly Phase[] = ['addressing', 'connecting', 'verifying', 'open', 'sign-in'];
 
 /** The guard's deadline is pushed only in these phases. */
 export function isArmed(state: GateState): boolean {

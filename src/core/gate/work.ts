@@ -189,7 +189,8 @@ export function reply(to: readonly number[], outcome: Outcome): Effect {
   return { do: 'reply', to, outcome };
 }
 
-function answer(to: readonly number[], outcome: Outcome): readonly Effect[] {
+/** {@link reply}, where anybody waits. */
+export function answer(to: readonly number[], outcome: Outcome): readonly Effect[] {
   return to.length === 0 ? [] : [reply(to, outcome)];
 }
 

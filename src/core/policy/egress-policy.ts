@@ -59,6 +59,19 @@ export interface TunnelPolicy {
   readonly mtu?: number;
 }
 
+/** A portal of the local network that somebody signs in to: all of it in clear, instead of a tunnel. */
+export interface PortalPolicy {
+  /** The one resolver that is asked, IPv4. */
+  readonly resolver: string;
+  /** Names that it may be asked for, lower case. */
+  readonly names: readonly string[];
+  /** What they lead to, IPv4, each judged: reached on {@link PORTAL_PORTS}. */
+  readonly addresses: readonly string[];
+}
+
+/** What a portal is reached on, over TCP. */
+export const PORTAL_PORTS = [80, 443] as const;
+
 export interface EgressPolicy {
   readonly uplink: UplinkIdentity;
   /** Empty: nothing but ARP (and DHCP) may leave. The boot ruleset is compiled from such a policy. */
@@ -66,4 +79,6 @@ export interface EgressPolicy {
   readonly links: readonly PolicyLink[];
   /** Undefined before a VPN profile was applied: nothing is forwarded at all. */
   readonly tunnel: TunnelPolicy | undefined;
+  /** Never beside a tunnel: somebody signs in, and nothing else leaves. */
+  readonly portal?: PortalPolicy | undefined;
 }

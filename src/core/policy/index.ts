@@ -1,6 +1,6 @@
 /** What may leave the gateway, as data, and what it compiles to. */
 export type { Defence, RemovedDefences } from './defence.ts';
-export type { EgressPolicy } from './egress-policy.ts';
+export { type EgressPolicy, PORTAL_PORTS } from './egress-policy.ts';
 export { compileMatcher, type FrameMatcher } from './guard-matcher.ts';
 export { type CounterName, compileNft, type NftRuleset, renderNft } from './nft.ts';
 export { compareRulesets, type ListedRuleset, normalizeRuleset } from './normalize.ts';

@@ -1,6 +1,6 @@
 /** The uplink's rules: the VPN socket to the pinned endpoint and back, DHCP where it is used, else silence. */
 import type { Defence } from './defence.ts';
-import type { EgressPolicy, TunnelPolicy } from './egress-policy.ts';
+import { type EgressPolicy, PORTAL_PORTS, type PortalPolicy, type TunnelPolicy } from './egress-policy.ts';
 import { accept, count, type Expression, field, iifname, mark, oifname, udpPorts } from './nft-expressions.ts';
 
 const UPLINK = 'up0';
@@ -9,7 +9,7 @@ const UPLINK = 'up0';
 export type Without = (defence: Defence) => boolean;
 
 /** The same admission in prerouting and input: the VPN's answers and, where used, DHCP's; else silence. */
-export function fromUplink({ uplink, endpoints, tunnel }: EgressPolicy, without: Without): Expression[][] {
+export function fromUplink({ uplink, endpoints, tunnel, portal }: EgressPolicy, without: Without): Expression[][] {
   if (without('uplink-input')) return [[iifname(UPLINK), accept]];
   return [
     ...pairs(endpoints, tunnel).map(([endpoint, { localPort }]) => [
@@ -20,10 +20,16 @@ export function fromUplink({ uplink, endpoints, tunnel }: EgressPolicy, without:
       accept,
     ]),
     ...(uplink.dhcp ? [[iifname(UPLINK), ...udpPorts(67, 68), accept]] : []),
+    ...portalFlows(portal).map(({ address, protocol, port }) => [
+      iifname(UPLINK),
+      field('ip', 'saddr', address),
+      field(protocol, 'sport', port),
+      accept,
+    ]),
   ];
 }
 
-export function toUplink({ uplink, endpoints, tunnel }: EgressPolicy, without: Without): Expression[][] {
+export function toUplink({ uplink, endpoints, tunnel, portal }: EgressPolicy, without: Without): Expression[][] {
   if (without('uplink-output')) return [[oifname(UPLINK), count('up_out'), accept]];
   return [
     ...pairs(endpoints, tunnel).map(([endpoint, socket]) => [
@@ -44,6 +50,28 @@ export function toUplink({ uplink, endpoints, tunnel }: EgressPolicy, without: W
       count('up_out'),
       accept,
     ]),
+    ...portalFlows(portal).map(({ address, protocol, port }) => [
+      oifname(UPLINK),
+      field('ip', 'daddr', address),
+      field(protocol, 'dport', port),
+      count('up_out'),
+      accept,
+    ]),
+  ];
+}
+
+interface PortalFlow {
+  readonly address: string;
+  readonly protocol: 'udp' | 'tcp';
+  readonly port: number;
+}
+
+/** Its pages, and the one resolver. */
+function portalFlows(portal: PortalPolicy | undefined): readonly PortalFlow[] {
+  if (portal === undefined) return [];
+  return [
+    { address: portal.resolver, protocol: 'udp', port: 53 },
+    ...portal.addresses.flatMap((address) => PORTAL_PORTS.map((port) => ({ address, protocol: 'tcp', port }) as const)),
   ];
 }
 

@@ -28,16 +28,17 @@ import {
   type UdpDatagram,
   ZERO_MAC,
 } from '../../frame/index.ts';
-import type { EgressPolicy, Endpoint, TunnelPolicy } from './egress-policy.ts';
+import type { EgressPolicy, Endpoint, PortalPolicy, TunnelPolicy } from './egress-policy.ts';
 import { breaksOpenVpn } from './openvpn-shape.ts';
+import { breaksPortalTcp, breaksQuestion } from './portal-shape.ts';
 import { breaksWireGuard } from './wireguard-shape.ts';
 
 /** The part of a policy that the uplink's frames are judged by. */
-export interface UplinkPolicy extends Pick<EgressPolicy, 'uplink' | 'endpoints'> {
+export interface UplinkPolicy extends Pick<EgressPolicy, 'uplink' | 'endpoints' | 'portal'> {
   readonly tunnel?: Pick<TunnelPolicy, 'localPort' | 'mtu'> | undefined;
 }
 
-export type FrameKind = 'arp' | 'dhcp' | 'tunnel';
+export type FrameKind = 'arp' | 'dhcp' | 'tunnel' | 'portal';
 
 export type FrameVerdict =
   | { readonly verdict: 'pass'; readonly kind: FrameKind }
@@ -46,6 +47,7 @@ export type FrameVerdict =
 
 const ANY_ADDRESS = '0.0.0.0';
 const LIMITED_BROADCAST = '255.255.255.255';
+const DNS_PORT = 53;
 
 export function judgeFrame(policy: UplinkPolicy, frame: Buffer): FrameVerdict {
   const ethernet = parseEthernet(frame);
@@ -62,11 +64,19 @@ export function judgeFrame(policy: UplinkPolicy, frame: Buffer): FrameVerdict {
   if (ip === undefined) return drop('garbled IPv4');
   const why = breaksIpv4(ip);
   if (why !== undefined) return drop(why);
+  const { portal } = policy;
+  if (portal !== undefined && ip.protocol === IP_PROTOCOLS.tcp) {
+    return verdict('portal', breaksPortal(policy, portal, ethernet, ip));
+  }
+  if (ip.protocol !== IP_PROTOCOLS.udp) return drop(`IP protocol ${ip.protocol}`);
   const udp = parseUdp(ip.payload);
   if (udp === undefined || udp.tail.length > 0) return drop('garbled UDP');
   const ports = DHCP_PORTS;
   if (policy.uplink.dhcp && udp.sourcePort === ports.client && udp.destinationPort === ports.server) {
     return verdict('dhcp', breaksDhcp(policy, ethernet, ip, udp));
+  }
+  if (portal !== undefined && udp.destinationPort === DNS_PORT) {
+    return verdict('portal', breaksPortalDns(policy, portal, ethernet, ip, udp));
   }
   return verdict('tunnel', breaksTunnel(policy, ethernet, ip, udp));
 }
@@ -91,8 +101,7 @@ function breaksIpv4(ip: Ipv4Packet): string | undefined {
   if (ip.headerBytes !== 20) return 'IPv4 options';
   if (ip.tail.length > 0) return 'bytes after the IPv4 packet';
   if (ip.reservedFlag) return 'IPv4 reserved flag';
-  if (ip.moreFragments || ip.fragmentOffset > 0) return 'IPv4 fragment';
-  return ip.protocol === IP_PROTOCOLS.udp ? undefined : `IP protocol ${ip.protocol}`;
+  return ip.moreFragments || ip.fragmentOffset > 0 ? 'IPv4 fragment' : undefined;
 }
 
 function breaksTunnel(
@@ -101,15 +110,21 @@ function breaksTunnel(
   ip: Ipv4Packet,
   udp: UdpDatagram,
 ): string | undefined {
-  const { uplink, endpoints, tunnel } = policy;
-  if (ethernet.destination === BROADCAST_MAC) return 'IPv4 to everybody';
-  if (uplink.address === undefined || ip.source !== uplink.address) return "source is not the gateway's address";
+  const { endpoints, tunnel } = policy;
+  const misdirected = breaksDirection(policy, ethernet, ip);
+  if (misdirected !== undefined) return misdirected;
   const there = endpoints.filter(({ address }) => address === ip.destination);
   if (there.length === 0) return 'destination is not the endpoint';
   const endpoint = there.find((one) => one.protocol === 'udp' && one.port === udp.destinationPort);
   if (endpoint === undefined) return "not the endpoint's port";
   if (tunnel !== undefined && udp.sourcePort !== tunnel.localPort) return "not from the VPN socket's port";
   return breaksShape(endpoint, udp.payload, tunnel?.mtu);
+}
+
+function breaksDirection({ uplink }: UplinkPolicy, ethernet: EthernetFrame, ip: Ipv4Packet): string | undefined {
+  if (ethernet.destination === BROADCAST_MAC) return 'IPv4 to everybody';
+  const isOurs = uplink.address !== undefined && ip.source === uplink.address;
+  return isOurs ? undefined : "source is not the gateway's address";
 }
 
 function breaksShape({ shape }: Endpoint, payload: Buffer, mtu: number | undefined): string | undefined {
@@ -119,6 +134,29 @@ function breaksShape({ shape }: Endpoint, payload: Buffer, mtu: number | undefin
     case 'openvpn':
       return breaksOpenVpn(payload[0] ?? 0, payload.length);
   }
+}
+
+function breaksPortal(
+  policy: UplinkPolicy,
+  { addresses }: PortalPolicy,
+  ethernet: EthernetFrame,
+  ip: Ipv4Packet,
+): string | undefined {
+  const misdirected = breaksDirection(policy, ethernet, ip);
+  if (misdirected !== undefined) return misdirected;
+  return addresses.includes(ip.destination) ? breaksPortalTcp(ip.payload) : "destination is not a portal's";
+}
+
+function breaksPortalDns(
+  policy: UplinkPolicy,
+  { resolver, names }: PortalPolicy,
+  ethernet: EthernetFrame,
+  ip: Ipv4Packet,
+  udp: UdpDatagram,
+): string | undefined {
+  const misdirected = breaksDirection(policy, ethernet, ip);
+  if (misdirected !== undefined) return misdirected;
+  return ip.destination === resolver ? breaksQuestion(udp, names) : "destination is not the portal's resolver";
 }
 
 /**

@@ -10,7 +10,7 @@ const PATIENCE_MS = 30_000;
 export class Runner {
   readonly #child: ChildProcess;
   readonly #ended: Promise<number | null>;
-  #stdout = '';
+  stdout = '';
   stderr = '';
 
   constructor({ dist }: Program, stage: Stage, ...argv: readonly string[]) {
@@ -21,11 +21,16 @@ export class Runner {
     });
     this.#ended = new Promise((resolve) => this.#child.once('close', resolve));
     this.#child.stdout?.on('data', (chunk: Buffer) => {
-      this.#stdout += chunk.toString('latin1');
+      this.stdout += chunk.toString('latin1');
     });
     this.#child.stderr?.on('data', (chunk: Buffer) => {
       this.stderr += chunk.toString('latin1');
     });
+  }
+
+  /** Whole ones. */
+  get lines(): readonly string[] {
+    return this.stdout.split('\n').slice(0, -1);
   }
 
   get hasEnded(): boolean {
@@ -35,11 +40,11 @@ export class Runner {
   /** Its stdout up to the first line feed. */
   async firstLine(): Promise<string> {
     const signal = AbortSignal.timeout(PATIENCE_MS);
-    while (!this.#stdout.includes('\n')) {
+    while (!this.stdout.includes('\n')) {
       if (this.hasEnded) throw new Error(`it ended: ${this.stderr}`);
       await once(this.#child.stdout ?? this.#child, 'data', { signal });
     }
-    return this.#stdout.slice(0, this.#stdout.indexOf('\n'));
+    return this.stdout.slice(0, this.stdout.indexOf('\n'));
   }
 
   /** Ctrl-C, as a terminal would. @returns its exit status */

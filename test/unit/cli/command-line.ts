@@ -64,6 +64,7 @@ export class Laptop {
         noColour: true,
         forcedAccel: 'tcg',
         sshEnvironment: {},
+        display: {},
         ...more,
       });
       const lines = () => stdout.text().trimEnd().split('\n');

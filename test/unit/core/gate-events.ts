@@ -27,6 +27,7 @@ export interface Happening {
 /** Kinds of orders that are answered. */
 export const KINDS = [
   ...(['bootGateway', 'killGateway', 'admitDhcp', 'askAddress', 'pin', 'startTunnel', 'verify', 'pulse'] as const),
+  ...(['lookForPortal', 'admitPortal', 'timer portal'] as const),
   ...(['lease', 'lease and raise', 'dropLeases', 'lowerLinks', 'flushConntrack', 'defineWork', 'judgeWork'] as const),
   ...(['raiseWork', 'awaitReady', 'stopWork', 'writeReceipt', 'timer retry', 'timer pulse'] as const),
 ] as const;
@@ -47,7 +48,7 @@ export function openOrders(state: GateState, { closing, isLeased, isEnding }: Hi
   ];
 }
 
-function ofPhase({ phase, pinned, closing }: GateState, isThrough: boolean): readonly Kind[] {
+function ofPhase({ phase, pinned, closing, look }: GateState, isThrough: boolean): readonly Kind[] {
   switch (phase) {
     case 'booting':
       return ['bootGateway'];
@@ -62,7 +63,11 @@ function ofPhase({ phase, pinned, closing }: GateState, isThrough: boolean): rea
     case 'closing':
       return [...(closing === undefined ? [] : [closing.step]), ...(isThrough ? (['killGateway'] as const) : [])];
     case 'closed':
-      return ['timer retry'];
+      return look === 'asked' ? ['lookForPortal'] : ['timer retry'];
+    case 'portal':
+      return ['timer portal', 'timer retry', 'lookForPortal'];
+    case 'sign-in':
+      return ['admitPortal'];
     case 'down':
     case 'violated':
     case 'stopping':
@@ -93,6 +98,8 @@ export function orderOf(kind: Kind, generation: number): Effect {
       return { do: 'timer', name: 'retry', ms: 1, generation };
     case 'timer pulse':
       return { do: 'timer', name: 'pulse', ms: 1, generation };
+    case 'timer portal':
+      return { do: 'timer', name: 'portal', ms: 1, generation };
     default:
       return { do: kind, generation };
   }
@@ -121,6 +128,14 @@ export function answersTo(kind: Kind, generation: number): readonly Happening[] 
       return [{ words: 'DHCP admitted', event: { type: 'dhcpAdmitted', generation } }, ...network];
     case 'askAddress':
       return [{ words: 'address given', event: { type: 'addressed', generation } }, ...network];
+    case 'lookForPortal':
+      return [
+        { words: 'no portal', event: { type: 'portalLooked', generation, found: undefined, tookMs: 0 } },
+        { words: 'a portal', event: { type: 'portalLooked', generation, found: REFUSED, tookMs: 0 } },
+        fails('no portal', BROKEN),
+      ];
+    case 'admitPortal':
+      return [{ words: 'let through to the portal', event: { type: 'portalAdmitted', generation } }, ...network];
     case 'pin':
       return [{ words: 'pinned', event: { type: 'pinned', generation } }, ...network];
     case 'startTunnel':
@@ -155,6 +170,8 @@ export function answersTo(kind: Kind, generation: number): readonly Happening[] 
       return [lost];
     case 'timer retry':
       return [{ words: 'retry', event: { type: 'timer', name: 'retry', generation } }, lost];
+    case 'timer portal':
+      return [{ words: 'time to look', event: { type: 'timer', name: 'portal', generation } }, lost];
     case 'timer pulse':
       return [{ words: 'pulse', event: { type: 'timer', name: 'pulse', generation } }, lost];
   }
@@ -176,6 +193,7 @@ const REQUESTS: readonly Happening[] = (
     { words: 'down', event: { type: 'down', request: REQUEST } },
     { words: 'start', event: { type: 'start', request: REQUEST, name: VM, nowMs: 0 } },
     { words: 'start past the receipt', event: { type: 'start', request: REQUEST, name: VM, nowMs: RECEIPT_MS } },
+    { words: 'sign-in asked for', event: { type: 'signIn', request: REQUEST } },
     { words: 'stop', event: { type: 'stop', request: REQUEST, name: VM, force: false } },
     { words: 'stop by force', event: { type: 'stop', request: REQUEST, name: VM, force: true } },
   ] as const
@@ -196,6 +214,7 @@ export function happensUnasked(generation: number): readonly Happening[] {
     { words: 'receipt expired', event: { type: 'tick', nowMs: RECEIPT_MS } },
     { words: 'alarm of a sensor', event: { type: 'shaken', fault: REFUSED } },
     { words: 'verification asked for', event: { type: 'recheck' } },
+    { words: 'sign-in over', event: { type: 'signInOver', generation } },
     { words: 'violation', event: { type: 'violation', fault: REFUSED } },
     { words: 'a part was lost', event: { type: 'partLost', generation, fault: BROKEN } },
     { words: 'a part failed', event: { type: 'failed', effect: { do: 'disarmGuard' }, fault: BROKEN } },

@@ -14,7 +14,7 @@ import type { OnBroken } from './gate-promises.ts';
 
 export interface History {
   /** Of this generation, in guard and gateway. */
-  readonly policy: 'none' | 'DHCP' | 'endpoint';
+  readonly policy: 'none' | 'DHCP' | 'endpoint' | 'portal';
   /** In which generation, if it is. */
   readonly armed: 'no' | 'by this' | 'by an older';
   /** Was armed in this generation and stopped since: the guard obeys no second order of it. */
@@ -105,6 +105,9 @@ function hear(now: Changing, { before, event }: Turn): void {
     case 'dhcpAdmitted':
       if (before.phase === 'addressing') now.policy = 'DHCP';
       return;
+    case 'portalAdmitted':
+      if (before.phase === 'sign-in') now.policy = 'portal';
+      return;
     case 'pinned':
       if (before.phase === 'connecting') now.policy = 'endpoint';
       return;
@@ -192,6 +195,7 @@ function carryOut(now: Changing, effect: Effect): void {
       return;
     case 'pin':
     case 'admitDhcp':
+    case 'admitPortal':
       // Its runner gives the guard another policy, which disarms it, at some moment from now on.
       now.isSpent ||= now.armed === 'by this';
       now.policy = 'none';

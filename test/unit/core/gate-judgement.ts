@@ -6,9 +6,13 @@ import { VM } from './gate-events.ts';
 import type { History, Turn } from './gate-history.ts';
 import type { OnBroken, Promised } from './gate-promises.ts';
 
-export const ARMED: readonly Phase[] = ['addressing', 'connecting', 'verifying', 'open'];
+export const ARMED: readonly Phase[] = ['addressing', 'connecting', 'verifying', 'open', 'sign-in'];
 
-function policyOf(phase: Phase): History['policy'] {
+/** Where no tunnel is, nor an attempt at one. */
+const LOOKING: readonly Phase[] = ['closed', 'portal'];
+
+export function policyOf(phase: Phase): History['policy'] {
+  if (phase === 'sign-in') return 'portal';
   return phase === 'addressing' ? 'DHCP' : 'endpoint';
 }
 
@@ -59,12 +63,14 @@ export function judgeOrder(
     case 'bootGateway':
     case 'pin':
     case 'admitDhcp':
+    case 'admitPortal':
       must('violated', !now.isViolated, 'without anybody asking');
       must(
         'order',
         before.phase !== 'closing' || now.closing?.done === CLOSE_STEPS.length,
         'before the close is through',
       );
+      must('asked', effect.do !== 'admitPortal' || event.type === 'signIn', 'that nobody asked for');
       must('leftovers', effect.do !== 'bootGateway' || !now.hasGateway, 'beside another gateway');
       return;
     case 'dropLeases':
@@ -78,6 +84,9 @@ export function judgeOrder(
       return;
     case 'killGateway':
       must('order', now.closing?.done === CLOSE_STEPS.length, 'before the close is through');
+      return;
+    case 'lookForPortal':
+      must('looks', LOOKING.includes(after.phase), `while ${after.phase}`);
       return;
     case 'exit':
       must('leftovers', !now.hasGateway, 'before the gateway is gone');
@@ -175,8 +184,8 @@ function answersAdd({ before, event, after, effects }: Turn): boolean {
   return sum([...waiting(before), ...asked]) === sum([...waiting(after), ...replied]);
 }
 
-function waiting({ upWaiters, downWaiters, work }: GateState): readonly number[] {
-  return [...upWaiters, ...downWaiters, ...Object.values(work).flatMap((vm) => vm.waiters)];
+function waiting({ upWaiters, downWaiters, signInWaiters, work }: GateState): readonly number[] {
+  return [...upWaiters, ...signInWaiters, ...downWaiters, ...Object.values(work).flatMap((vm) => vm.waiters)];
 }
 
 const PULSE_ORDERS: readonly Effect['do'][] = ['verify', 'pulse', 'lease', 'timer'];
@@ -201,7 +210,10 @@ function goesOn(turn: Turn): boolean {
     case 'closing':
       return has('dropLeases');
     case 'closed':
-      return has('timer');
+    case 'portal':
+      return has('timer', 'lookForPortal');
+    case 'sign-in':
+      return has('admitPortal');
     case 'down':
       return has('exit') || before.phase === 'down';
     default:

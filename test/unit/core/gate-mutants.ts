@@ -380,4 +380,75 @@ const LIFE: readonly Mutant[] = [
   },
 ];
 
-export const MUTANTS: readonly Mutant[] = [...CLOSING, ...OPENING, ...ADDRESS, ...WORK, ...SENSES, ...LIFE];
+const PORTAL: readonly Mutant[] = [
+  {
+    defect: 'looks for a portal while it is open',
+    breaks: ['looks'],
+    machine: effects((done, { phase, generation }, before, event) =>
+      event.type === 'pulsed' && phase === 'open' && before.phase === 'open'
+        ? [...done, { do: 'lookForPortal', generation }]
+        : done,
+    ),
+  },
+  {
+    defect: 'lets somebody through to a portal that nobody asked for',
+    breaks: ['asked'],
+    machine: (state, event) => {
+      const [after, done] = step(state, event);
+      if (after.phase !== 'portal' || state.phase === 'portal') return [after, done];
+      const [next, more] = step(after, { type: 'signIn', request: 0 });
+      return [{ ...next, signInWaiters: [] }, [...done, ...more]];
+    },
+  },
+  {
+    defect: 'lets somebody through to a portal behind an open gate',
+    breaks: ['armed', 'order', 'obeyed', 'receipt', 'shut', 'proven'],
+    machine: (state, event) => {
+      if (event.type !== 'signIn' || state.phase !== 'open') return step(state, event);
+      return step({ ...state, phase: 'portal' }, event);
+    },
+  },
+  {
+    defect: 'arms the guard for a portal before it holds its policy',
+    breaks: ['armed'],
+    machine: effects((done) =>
+      done.flatMap(
+        (effect): Effects =>
+          effect.do === 'admitPortal' ? [effect, { do: 'armGuard', generation: effect.generation }] : [effect],
+      ),
+    ),
+  },
+  {
+    defect: 'takes a portal that is gone for a tunnel that works',
+    breaks: ['proven', 'armed', 'alive'],
+    machine: (state, event) => {
+      if (event.type !== 'portalLooked' || state.phase !== 'portal' || event.found !== undefined)
+        return step(state, event);
+      return [{ ...state, phase: 'open' }, []];
+    },
+  },
+  {
+    defect: 'connects behind what a portal was let through by',
+    breaks: ['armed', 'order', 'obeyed'],
+    machine: (state, event) => {
+      if (event.type !== 'signInOver' || state.phase !== 'sign-in') return step(state, event);
+      return step({ ...state, phase: 'closed' }, { type: 'timer', name: 'retry', generation: state.generation });
+    },
+  },
+  {
+    defect: 'forgets who asked to be let through when it closes',
+    breaks: ['answered'],
+    machine: effects((done, _after, before) =>
+      before.phase === 'sign-in' && before.signInWaiters.length > 0
+        ? done.filter((effect) => effect.do !== 'reply' || effect.to !== before.signInWaiters)
+        : done,
+    ),
+  },
+  {
+    defect: 'looks for a portal once and never again',
+    breaks: ['alive'],
+    machine: effects((done, { phase }) => (phase === 'portal' ? done.filter((effect) => effect.do !== 'timer') : done)),
+  },
+];
+
+export const MUTANTS: readonly Mutant[] = [...CLOSING, ...OPENING, ...ADDRESS, ...WORK, ...SENSES, ...PORTAL, ...LIFE];

@@ -7,7 +7,7 @@ export const PROMISES = {
   defined: 'no lease, CPU or link for a work VM whose own hypervisor was not asked in this generation, or refuted it',
   leased: 'a link goes up after its lease, never before',
   armed:
-    'the guard is armed only while the gate asks for an address, connects, verifies or is open, for a policy loaded in this generation',
+    'the guard is armed only while the gate asks for an address, connects, verifies, is open or lets somebody sign in, for a policy loaded in this generation',
   obeyed: 'an order to arm is one that the guard obeys: of a newer generation than its policy',
   order: 'every close: guard, receipt, leases, links, connection tracking; the gateway dies where one of them failed',
   receipt: 'a receipt exists only while the gate is open, and no heartbeat keeps the gate open past its time',
@@ -17,6 +17,8 @@ export const PROMISES = {
   loss: 'a work VM that is to stand still or to stop when the gate closes does so, once its wire is down',
   shut: 'nothing is admitted, leased or raised unless the gate is open',
   stale: 'an answer of an older generation opens nothing',
+  looks: 'a portal is looked for only while no tunnel is there or tried',
+  asked: 'nobody is let through to a portal who did not ask',
   violated: 'only a person ends `violated`, and with a fresh gateway',
   leftovers: 'the supervisor ends after its gateway and every work VM process',
   answered: 'every request is answered once',

@@ -15,7 +15,7 @@ test(
     expect([...broken]).toEqual([]);
     // Less would mean that something cannot happen any more, and then nothing was proved of it.
     expect(states).toBeGreaterThan(5_000);
-    expect(new Set(transitions.flatMap(({ from, to }) => [from, to])).size).toBe(10);
+    expect(new Set(transitions.flatMap(({ from, to }) => [from, to])).size).toBe(12);
   },
   PATIENCE_MS,
 );

@@ -208,7 +208,7 @@ const REASON = { kind: 'verdicts', failed: [] } as const;
 const RECEIPT = { claim: { kind: 'round-trip' }, expiresMs: RECEIPT_MS } as const;
 
 function folded(state: GateState): GateState {
-  const { retries, reason, receipt, reverifyAtMs, upWaiters, downWaiters, work } = state;
+  const { retries, reason, receipt, reverifyAtMs, upWaiters, downWaiters, signInWaiters, work } = state;
   const vms = Object.entries(work).map(([name, vm]) => [name, { ...vm, waiters: one(vm.waiters, 3) }] as const);
   return {
     ...state,
@@ -220,6 +220,7 @@ function folded(state: GateState): GateState {
     verdicts: [],
     upWaiters: one(upWaiters, 1),
     downWaiters: one(downWaiters, 2),
+    signInWaiters: one(signInWaiters, 4),
     work: Object.fromEntries(vms),
   };
 }
@@ -237,6 +238,7 @@ function keyOf({ state, history, isOver }: Node): string {
     ...[state.receipt !== undefined, state.reverifyDue, state.everOpen, closing?.failed === true],
     ...[state.upWaiters.length > 0, state.downWaiters.length > 0, vm !== undefined, vm?.admitted === true],
     ...[vm?.judging === true, (vm?.waiters.length ?? 0) > 0, isOver, state.reverifyAtMs !== undefined],
+    state.signInWaiters.length > 0,
   );
   const past = bits(
     ...[history.isSpent, history.isProven, history.hasReceipt, history.hasGateway, history.isViolated],
@@ -244,7 +246,7 @@ function keyOf({ state, history, isOver }: Node): string {
     history.isShaken,
   );
   const { policy, armed, link } = history;
-  return `${state.phase}${closing?.step}${closing?.target}${vm?.status}${state.onLoss[VM]}${policy}${armed}${link}${history.closing?.done} ${state.retries} ${flags} ${past}`;
+  return `${state.phase}${state.look}${closing?.step}${closing?.target}${vm?.status}${state.onLoss[VM]}${policy}${armed}${link}${history.closing?.done} ${state.retries} ${flags} ${past}`;
 }
 
 function bits(...flags: readonly boolean[]): number {

@@ -4,17 +4,24 @@
  */
 import type { Effect } from '../../../src/core/gate/effects.ts';
 import type { GateEvent } from '../../../src/core/gate/events.ts';
-import { CLOSE_STEPS, type GateState, initialState, type Phase } from '../../../src/core/gate/state.ts';
+import { CLOSE_STEPS, type GateState, initialState } from '../../../src/core/gate/state.ts';
 import { PULSE_CHECKS } from '../../../src/core/opening.ts';
 import { GATE_CHECKS, type Outcome, type Verdict } from '../../../src/core/verdict.ts';
-import { isPast, isRechecked, lossesFollow } from './gate-judgement.ts';
+import { ARMED, isPast, isRechecked, lossesFollow, policyOf } from './gate-judgement.ts';
 import type { StepFunction } from './gate-mutants.ts';
 import { Broken, type Promised } from './gate-promises.ts';
 
 export type Chance = () => number;
 
 const NAMES = ['a', 'b'];
-const ARMED: readonly Phase[] = ['addressing', 'connecting', 'verifying', 'open'];
+
+/** Guard and gateway hold another policy. */
+const LOADED = ['dhcpAdmitted', 'pinned', 'portalAdmitted'] as const;
+
+function isLoaded(event: GateEvent): event is Extract<GateEvent, { type: (typeof LOADED)[number] }> {
+  return LOADED.some((type) => type === event.type);
+}
+
 function isCloseStep(name: string): boolean {
   return (CLOSE_STEPS as readonly string[]).includes(name);
 }
@@ -94,7 +101,7 @@ export class GateWorld {
   #shakenIn = -1;
   /** What the guard holds: a policy of that generation, and the lowest generation that may arm it. */
   #loadedIn = -1;
-  #isForDhcp = false;
+  #isFor: ReturnType<typeof policyOf> = 'endpoint';
   #lowest = 0;
   #armedIn = -1;
   #leasedFor = new Set<string>();
@@ -149,6 +156,8 @@ export class GateWorld {
     else if (pick < 0.78) this.post({ type: 'violation', fault: fault(4) });
     else if (pick < 0.82) this.post({ type: 'shaken', fault: fault(4) });
     else if (pick < 0.84) this.post({ type: 'recheck' });
+    else if (pick < 0.86) this.request((request) => ({ type: 'signIn', request }));
+    else if (pick < 0.87) this.post({ type: 'signInOver', generation: this.state.generation });
     else if (pick < 0.9) this.post({ type: 'partLost', generation: this.state.generation, fault: fault(5) });
     else if (vm.process && this.state.work[name]?.status === 'running') {
       this.#end(vm);
@@ -180,7 +189,7 @@ export class GateWorld {
       event.verdicts.some(({ outcome }) => outcome !== 'verified')
     )
       this.#verifiedIn = -1;
-    if (event.type === 'dhcpAdmitted' || event.type === 'pinned') this.#load(event);
+    if (isLoaded(event)) this.#load(event);
     if (event.type === 'defined' && event.verdict.outcome === 'verified') this.#judged(event.name, event.generation);
     const [after, effects] = this.#step(before, event);
     this.state = after;
@@ -348,6 +357,12 @@ export class GateWorld {
         return { type: 'dhcpAdmitted', generation: effect.generation };
       case 'askAddress':
         return { type: 'addressed', generation: effect.generation };
+      case 'lookForPortal': {
+        const found = this.#chance() < this.trouble ? fault(4) : undefined;
+        return { type: 'portalLooked', generation: effect.generation, found, tookMs: 0 };
+      }
+      case 'admitPortal':
+        return { type: 'portalAdmitted', generation: effect.generation };
       case 'pin':
         return { type: 'pinned', generation: effect.generation };
       case 'startTunnel':
@@ -429,15 +444,21 @@ export class GateWorld {
         this.#must('shaken', generation !== this.#shakenIn, 'armed after a sensor spoke');
         this.#must('armed', ARMED.includes(phase), `armed while ${phase}`);
         this.#must('armed', this.#loadedIn === generation, 'armed for a policy of another generation');
-        this.#must('armed', this.#isForDhcp === (phase === 'addressing'), `armed for another policy while ${phase}`);
+        this.#must('armed', this.#isFor === policyOf(phase), `armed for another policy while ${phase}`);
         this.#must(
           'obeyed',
           generation >= this.#lowest,
           `an order of generation ${generation} after one of ${this.#lowest}`,
         );
         break;
+      case 'admitPortal':
+        this.#must('asked', this.state.signInWaiters.length > 0, 'a portal that nobody asked for');
+        break;
       case 'bootGateway':
         this.#must('violated', !this.#violated, 'violated ended by itself');
+        break;
+      case 'lookForPortal':
+        this.#must('looks', phase === 'closed' || phase === 'portal', `a look while ${phase}`);
         break;
       case 'exit':
         this.#must('leftovers', !this.#gateway, 'the gateway outlives the supervisor');
@@ -454,11 +475,7 @@ export class GateWorld {
   #mustHold(): void {
     const { phase, work } = this.state;
     if (this.#armedUntil !== 0)
-      this.#must(
-        'armed',
-        ARMED.includes(phase) && this.#isForDhcp === (phase === 'addressing'),
-        `armed while ${phase}`,
-      );
+      this.#must('armed', ARMED.includes(phase) && this.#isFor === policyOf(phase), `armed while ${phase}`);
     if (phase === 'open') this.#must('shaken', this.state.generation !== this.#shakenIn, 'open after a sensor spoke');
     if (phase !== 'open') this.#must('receipt', !this.#receipt, `a receipt while ${phase}`);
     const isShut = phase !== 'open' && phase !== 'closing';
@@ -481,13 +498,15 @@ export class GateWorld {
   }
 
   /** Loading disarms. An answer that comes twice loads nothing again, and an attempt that was given up nothing at all. */
-  #load({ type, generation }: Extract<GateEvent, { type: 'dhcpAdmitted' | 'pinned' }>): void {
-    const isForDhcp = type === 'dhcpAdmitted';
-    const isTwice = generation === this.#loadedIn && isForDhcp === this.#isForDhcp;
+  #load({ type, generation }: Extract<GateEvent, { type: (typeof LOADED)[number] }>): void {
+    const isFor = { dhcpAdmitted: 'DHCP', pinned: 'endpoint', portalAdmitted: 'portal' } as const;
+    const isTwice = generation === this.#loadedIn && isFor[type] === this.#isFor;
     if (isTwice || generation !== this.state.generation) return;
     this.#disarm();
     this.#loadedIn = generation;
-    this.#isForDhcp = isForDhcp;
+    this.#isFor = isFor[type];
+    // The guard's own clock.
+    if (type === 'portalAdmitted') this.#later(20_000, () => ({ type: 'signInOver', generation }));
   }
 
   #disarm(): void {

@@ -64,9 +64,12 @@ class Play {
     return this.on({ type: 'raised', name, generation }, { type: 'ready', name, generation });
   }
 
+  /** No portal is found. */
   closedNow(): this {
-    for (const name of CLOSE_STEPS) this.on({ type: 'closeStep', step: name, generation: this.state.generation });
-    return this;
+    const { generation } = this.state;
+    for (const name of CLOSE_STEPS) this.on({ type: 'closeStep', step: name, generation });
+    if (this.state.look !== 'asked') return this;
+    return this.on({ type: 'portalLooked', generation, found: undefined, tookMs: 0 });
   }
 }
 

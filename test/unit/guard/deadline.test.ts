@@ -158,3 +158,36 @@ test('whatever happens, it never passes more than MAX_ARM_MS after the last orde
     }),
   );
 });
+
+describe('an end that no order moves', () => {
+  const minutes = (count: number) => count * 60_000;
+
+  /** Armed again and again until then, as a supervisor would. @returns when it passed last */
+  function keptArmed(deadline: Deadline, from: number, to: number): number {
+    let last = -1;
+    for (let now = from; now <= to; now += 1_000) {
+      deadline.arm(1 + now, at(now + 4_500), at(now));
+      if (deadline.mayPass(at(now))) last = now;
+    }
+    return last;
+  }
+
+  test('nothing passes after it, however often it is armed; anti-test: without it everything does', () => {
+    const causes: DisarmCause[] = [];
+    const deadline = new Deadline(at(0), (why) => causes.push(why));
+    deadline.limit(minutes(5), at(0));
+    expect(keptArmed(deadline, 0, minutes(7))).toBe(minutes(5) - 1_000);
+    expect(causes.at(-1)).toBe('portal');
+    const endless = new Deadline(at(0), () => undefined);
+    expect(keptArmed(endless, 0, minutes(7))).toBe(minutes(7));
+  });
+
+  test('another policy of the same kind buys no time; one of another kind lifts it', () => {
+    const deadline = new Deadline(at(0), () => undefined);
+    deadline.limit(minutes(5), at(0));
+    deadline.limit(minutes(5), at(minutes(4)));
+    expect(keptArmed(deadline, minutes(4), minutes(7))).toBe(minutes(5) - 1_000);
+    deadline.limit(undefined, at(minutes(7)));
+    expect(keptArmed(deadline, minutes(8), minutes(9))).toBe(minutes(9));
+  });
+});

@@ -18,6 +18,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   gateway: ['core', 'host', 'ssh', 'image'],
   guard: ['core', 'host', 'frame'],
   evidence: ['core', 'host', 'home', 'frame'],
+  portal: ['core', 'host'],
   proxy: ['core', 'host', 'home', 'frame'],
   verify: ['core', 'host', 'frame'],
   work: ['core', 'host', 'home', 'config', 'drivers', 'ssh', 'image'],
@@ -35,6 +36,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
     'gateway',
     'guard',
     'image',
+    'portal',
     'sensors',
     'trust',
     'verify',
@@ -77,6 +79,8 @@ const SPAWNERS = [
   'src/cli/openssh.ts',
   // And to the command that is told of a proxy.
   'src/cli/run-through.ts',
+  // A sign-in's browser.
+  'src/portal/browser.ts',
 ];
 
 const HEAVY = ['ssh2', 'dockerode', 'inquirer', '@inquirer/prompts', 'listr2'];

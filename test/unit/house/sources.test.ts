@@ -17,8 +17,11 @@ const ENVIRONMENT: Readonly<Record<string, readonly string[]>> = {
   // By table: which to hand to tools, which to delete.
   'src/host/environment.ts': ['*'],
   'src/host/tools.ts': ['*'],
-  // Colour; for the system's ssh, the terminal's kind and the user's agent; the accelerator, for the doctor.
-  'src/cli/outside.ts': ['NO_COLOR', 'SSH_AUTH_SOCK', 'TERM', 'VMGATE_ACCEL'],
+  // Colour; for the system's ssh, the terminal's kind and the user's agent; the accelerator, for the doctor; where the
+  // window of a portal's browser goes.
+  'src/cli/outside.ts': [
+    ...['DISPLAY', 'NO_COLOR', 'SSH_AUTH_SOCK', 'TERM', 'VMGATE_ACCEL', 'WAYLAND_DISPLAY', 'XAUTHORITY'],
+  ],
   // Handed on whole to the user's own command, with the proxy.
   'src/cli/run-through.ts': ['*'],
   // Handed on from the CLI to the process it starts, and read there.

@@ -10,10 +10,12 @@ const nft = (...entries: object[]) => ({
 });
 
 describe('counts', () => {
-  const all = ['arp', 'dhcp', 'tunnel', 'foreign', 'stranger'].map((name, index) => counter(`seen_${name}`, index));
+  const all = ['arp', 'dhcp', 'tunnel', 'foreign', 'stranger', 'portal'].map((name, index) =>
+    counter(`seen_${name}`, index),
+  );
 
   test('are read from nft', () => {
-    expect(counts.parse(nft(...all))).toEqual({ arp: 0, dhcp: 1, tunnel: 2, foreign: 3, stranger: 4 });
+    expect(counts.parse(nft(...all))).toEqual({ arp: 0, dhcp: 1, tunnel: 2, foreign: 3, stranger: 4, portal: 5 });
   });
 
   test('a missing counter is no zero', () => {

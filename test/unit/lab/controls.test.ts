@@ -22,7 +22,7 @@ function scripted(answers: Readonly<Record<string, () => unknown>>) {
 }
 
 const counting = (foreign: number) => {
-  const packets = { arp: 0, dhcp: 0, tunnel: 0, foreign, stranger: 0 };
+  const packets = { arp: 0, dhcp: 0, tunnel: 0, foreign, stranger: 0, portal: 0 };
   const nftables = Object.entries(packets).map(([name, count]) => ({
     counter: { name: `seen_${name}`, packets: count },
   }));

@@ -89,7 +89,7 @@ describe('witnessCounts', () => {
   });
 
   test('the wire knows the same kinds', () => {
-    expect(onTheWire({ arp: 1, dhcp: 2, tunnel: 3, foreign: 4, stranger: 5 })).toEqual({
+    expect(onTheWire({ arp: 1, dhcp: 2, tunnel: 3, foreign: 4, stranger: 5, portal: 6 })).toEqual({
       arp: 1,
       dhcp: 2,
       tunnel: 3,

@@ -40,6 +40,18 @@ export class FakeGuard implements Guard {
     this.isArmed = false;
   }
 
+  setPortal(_uplink: unknown, { names, addresses }: Parameters<Guard['setPortal']>[1]): void {
+    this.isArmed = false;
+    this.#policy = `portal ${names.join(' ')} at ${addresses.join(' ')}`;
+  }
+
+  /** What each extension let through. */
+  readonly extended: string[] = [];
+
+  extendPortal({ names, addresses }: Parameters<Guard['extendPortal']>[0]): void {
+    this.extended.push(`portal ${names.join(' ')} at ${addresses.join(' ')}`);
+  }
+
   watchFor(): void {}
 
   counts: FrameCounts = { passed: {}, held: 0, foreign: 0, canaries: 0, overrun: 0, unrecorded: 0 };
@@ -86,6 +98,8 @@ export class Weather {
   held: Duplex | undefined;
   /** `address:port` of everything that was dialled. */
   readonly dials: string[] = [];
+  /** What the local network's resolver answers. */
+  onLookup: (resolver: string, question: Buffer) => Buffer | undefined = () => undefined;
   /** What happens at the far end; a rejection is a connection that was refused. */
   onDial: (to: string, far: Duplex) => Promise<void> | void = () => undefined;
 }
@@ -124,6 +138,14 @@ export class FakeControl implements GatewayControl {
 
   async untunnel(): Promise<void> {
     this.said.push('untunnel');
+  }
+
+  async portal(): Promise<void> {
+    this.said.push('portal');
+  }
+
+  async lookup(resolver: string, question: Buffer): Promise<Buffer | undefined> {
+    return this.#weather.onLookup(resolver, question);
   }
 
   async lease(ifnames: readonly string[]) {

@@ -34,6 +34,11 @@ export const openPolicy: EgressPolicy = {
   },
 };
 
+export const portalPolicy: EgressPolicy = {
+  ...bootPolicy,
+  portal: { resolver: '10.0.2.3', names: ['login.hotel.example'], addresses: ['203.0.113.40', '203.0.113.41'] },
+};
+
 export const dhcpPolicy: EgressPolicy = {
   ...openPolicy,
   uplink: { ...openPolicy.uplink, dhcp: true },

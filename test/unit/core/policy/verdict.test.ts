@@ -6,6 +6,7 @@ import {
   buildArpReply,
   buildArpRequest,
   buildDhcpClient,
+  buildDnsQuery,
   buildEthernet,
   type DhcpClientFields,
   ETHERNET_HEADER,
@@ -14,9 +15,11 @@ import {
   udpFrame,
 } from '../../../../src/frame/index.ts';
 import { flow, foreignFrame, hop, message, ROUTER_MAC, tunnelFrame } from './frames.ts';
-import { bootPolicy, dhcpPolicy, endpoint, openPolicy } from './policies.ts';
+import { bootPolicy, dhcpPolicy, endpoint, openPolicy, portalPolicy } from './policies.ts';
 
 const ours = { mac: openPolicy.uplink.mac, address: '10.0.2.15' };
+const page = { source: '10.0.2.15', destination: '203.0.113.40', sourcePort: 40_001, destinationPort: 80 };
+const asking = { ...page, destination: '10.0.2.3', destinationPort: 53 };
 const router = { mac: ROUTER_MAC, address: '10.0.2.2' };
 const neighbour = { mac: '52:54:00:99:99:99', address: '10.0.2.77' };
 
@@ -50,6 +53,10 @@ describe('passes', () => {
     ['cookie reply', openPolicy, udpFrame(hop, flow, message(3, 64)), 'tunnel'],
     ['keepalive', openPolicy, udpFrame(hop, flow, message(4, 32)), 'tunnel'],
     ['full packet of a tunnel of 1420, which WireGuard does not pad', openPolicy, tunnelFrame(1_452), 'tunnel'],
+    ['a page of a portal', portalPolicy, tcpSynFrame(hop, page, 1), 'portal'],
+    ['the same, encrypted', portalPolicy, tcpSynFrame(hop, { ...page, destinationPort: 443 }, 1), 'portal'],
+    ['a name that is allowed', portalPolicy, udpFrame(hop, asking, buildDnsQuery(7, 'login.hotel.example')), 'portal'],
+    ['ARP while somebody signs in', portalPolicy, buildArpRequest(ours, router.address), 'arp'],
     ['DHCP discover', dhcpPolicy, dhcpFrame(), 'dhcp'],
     [
       'DHCP request with client identifier',
@@ -83,6 +90,41 @@ const DHCP = { operation: 42, hops: 45, flags: 52, yours: 58, server: 62, relay:
 
 describe('drops', () => {
   test.each<[string, UplinkPolicy, Buffer, string]>([
+    ['a page, where nobody signs in', openPolicy, tcpSynFrame(hop, page, 1), 'IP protocol 6'],
+    [
+      'a name, where nobody signs in',
+      openPolicy,
+      udpFrame(hop, asking, buildDnsQuery(7, 'login.hotel.example')),
+      'endpoint',
+    ],
+    ['the VPN while somebody signs in', portalPolicy, tunnelFrame(), 'endpoint'],
+    [
+      'a page of somebody else',
+      portalPolicy,
+      tcpSynFrame(hop, { ...page, destination: '203.0.113.42' }, 1),
+      "portal's",
+    ],
+    ['another port of a portal', portalPolicy, tcpSynFrame(hop, { ...page, destinationPort: 22 }, 1), '80 and 443'],
+    ["a portal, from a server's port", portalPolicy, tcpSynFrame(hop, { ...page, sourcePort: 22 }, 1), "server's port"],
+    ['a portal, from another address', portalPolicy, tcpSynFrame(hop, { ...page, source: '10.0.2.9' }, 1), 'source'],
+    [
+      'another resolver',
+      portalPolicy,
+      udpFrame(hop, { ...asking, destination: '8.8.8.8' }, buildDnsQuery(7, 'login.hotel.example')),
+      'resolver',
+    ],
+    [
+      'a name that is not allowed',
+      portalPolicy,
+      udpFrame(hop, asking, buildDnsQuery(7, 'exfil.hotel.example')),
+      'not allowed',
+    ],
+    [
+      'more behind a name that is',
+      portalPolicy,
+      udpFrame(hop, asking, Buffer.concat([buildDnsQuery(7, 'login.hotel.example'), Buffer.from('x')])),
+      'not allowed',
+    ],
     ['a stub', openPolicy, Buffer.alloc(13), 'shorter'],
     ["another card's MAC", openPolicy, edited(tunnelFrame(), { 6: 0x02 }), 'source MAC'],
     [

@@ -21,8 +21,16 @@ publish_names() {
   kill -HUP "$resolver_pid"
 }
 
+# While somebody signs in to a portal, what has no mark leaves by the uplink too; the firewall says what that may be.
+portal_route=/run/vmgate/portal-route
+
 remove_tunnel() {
   publish_names '' ''
+  if [ -e "$portal_route" ]; then
+    rm "$portal_route"
+    # The uplink's lease may have gone, and the route with it.
+    ip route flush table main default dev up0 || :
+  fi
   [ ! -e /sys/class/net/tun0 ] || ip link del dev tun0
 }
 
@@ -35,6 +43,17 @@ set_uplink() {
   printf '%s\n' 'addr flush dev up0' "addr add $address/$prefix_length dev up0 noprefixroute" \
     "route add default via $next_hop dev up0 onlink table 51" >/run/vmgate/uplink-batch
   ip -batch /run/vmgate/uplink-batch
+}
+
+# Instead of a tunnel.
+portal() {
+  step 'remove the tunnel' remove_tunnel
+  step 'set the uplink' set_uplink
+  [ -s /run/vmgate/uplink ] || refuse 'read uplink' 'the network gave no address'
+  read -r _ _ next_hop </run/vmgate/uplink
+  : >"$portal_route"
+  step 'ip route add' ip route add default via "$next_hop" dev up0 onlink
+  done_well
 }
 
 tunnel() {
