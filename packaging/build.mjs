@@ -24,8 +24,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const PROGRAMS = [
   { entries: ['src/main.ts'], together: ['src/cli/run.ts', 'src/cli/commands/status.ts'] },
   { entries: ['src/supervisor/main.ts', 'src/lab/supervisor-main.ts'], together: [] },
-  { entries: ['src/guard/main.ts'], together: [] },
-  { entries: ['src/lab/guard-absent.ts'], together: [] },
+  { entries: ['src/guard/main.ts', 'src/lab/guard-absent.ts'], together: [] },
 ];
 
 const SETTINGS = {
