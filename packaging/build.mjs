@@ -19,15 +19,12 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /**
  * Processes share no code: each loads as few files as it can, and a chunk costs a start more than its bytes do.
- * `together`: what nearly every run of the program needs, in one chunk. `whole`: in one file, because it is not published
- * (`files` in package.json) and its chunks would be.
+ * `together`: what nearly every run of the program needs, in one chunk.
  */
 const PROGRAMS = [
   { entries: ['src/main.ts'], together: ['src/cli/run.ts', 'src/cli/commands/status.ts'] },
   { entries: ['src/supervisor/main.ts', 'src/lab/supervisor-main.ts'], together: [] },
-  { entries: ['src/guard/main.ts'], together: [] },
-  { entries: ['src/drill/cycles-main.ts'], together: [], whole: true },
-  { entries: ['src/lab/guard-absent.ts'], together: [], whole: true },
+  { entries: ['src/guard/main.ts', 'src/lab/guard-absent.ts'], together: [] },
 ];
 
 const SETTINGS = {
@@ -58,21 +55,15 @@ await rm(outdir, { recursive: true, force: true });
 const inputs = (await Promise.all(PROGRAMS.map((program) => makeProgram(program, outdir)))).flat();
 await writeFile(path.join(outdir, 'THIRD-PARTY-LICENSES'), await licensesOf(ROOT, inputs));
 
-/** What is not published may be as big as it likes, and is spared what makes a bundle differ from the sources. */
-function savings({ whole }, before, shared) {
-  if (whole === true) return [];
-  return [shared.length > 0 ? keepTogether(ROOT, before, shared) : onlyWhatIsUsed()];
-}
-
 /** @returns the files that went into it, relative to the root */
 async function makeProgram(program, outdir) {
-  const settings = { ...SETTINGS, splitting: program.whole !== true, outdir, plugins: [leaveOut()] };
+  const settings = { ...SETTINGS, outdir, plugins: [leaveOut()] };
   const before = await staticallyImported(settings, program.entries);
   const shared = await staticallyImported(settings, program.together);
   const { outputFiles, metafile } = await build({
     ...settings,
     entryPoints: program.entries,
-    plugins: [...settings.plugins, ...savings(program, before, shared)],
+    plugins: [...settings.plugins, shared.length > 0 ? keepTogether(ROOT, before, shared) : onlyWhatIsUsed()],
   });
   await refuseNamesOfCommonJs(metafile);
   for (const file of outputFiles) {

@@ -12,6 +12,7 @@ export const CATALOG: Readonly<Record<string, Load>> = {
   status: async () => (await import('./commands/status.ts')).status,
   verify: async () => (await import('./commands/verify.ts')).verify,
   demo: async () => (await import('./commands/demo.ts')).demo,
+  drill: async () => (await import('./commands/drill.ts')).drill,
   logs: async () => (await import('./commands/logs.ts')).logs,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
   'ssh-config': async () => (await import('./commands/ssh-config.ts')).sshConfig,

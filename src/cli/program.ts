@@ -41,7 +41,7 @@ export function programOf(
   program.helpCommand('help [command]', 'help for a command');
   program.addHelpText(
     'after',
-    '\nFirst time: vmgate image build && vmgate init --vpn-file FILE\nOn arrival: vmgate up && vmgate start NAME\nNo VPN at hand: vmgate demo shows it on an embedded lab\n',
+    '\nFirst time: vmgate image build && vmgate init --vpn-file FILE\nOn arrival: vmgate up && vmgate start NAME      No VPN at hand: vmgate demo\n',
   );
   return program;
 }
@@ -59,8 +59,8 @@ function attach(program: Commander, data: Command, run: (command: Command, input
   const [first = '', second] = data.name.split(' ');
   const parent = second === undefined ? program : nounOf(program, first);
   const command = parent.command(second ?? first).description(data.about);
-  for (const { name, optional, rest, choices, about } of data.args ?? []) {
-    const shown = rest === true ? `${name}...` : name;
+  for (const { name, optional, rest, many, choices, about } of data.args ?? []) {
+    const shown = rest === true || many === true ? `${name}...` : name;
     const argument = new Argument(optional === true ? `[${shown}]` : `<${shown}>`, about);
     command.addArgument(choices === undefined ? argument : argument.choices(choices));
   }

@@ -10,9 +10,10 @@ import { monotonicMs } from '../host/index.ts';
 import { imagesWithBackdoor } from '../lab/index.ts';
 import { FAULTS, type Fault, INSIDE } from './faults.ts';
 import { type Mode, PROGRAM } from './ground.ts';
-import { AT_LEAST, Lane } from './lane.ts';
+import { Lane } from './lane.ts';
 import { schedule } from './schedule.ts';
 import { type Cycle, type CyclesReport, runOf } from './statistics.ts';
+import { AT_LEAST } from './watch.ts';
 
 export interface CyclesOptions {
   /** The user's own images/ folder with gateway, tiny and lab; only looked at. */

@@ -2,7 +2,7 @@
  * The faults of a cycle, as a table. Each takes something away from an open gate while its work VM talks, and gives it
  * back where nobody else does.
  */
-import type { LabFault } from '../lab/index.ts';
+import type { LabDhcp, LabFault } from '../lab/index.ts';
 
 /** What a cycle hits: the work VM is the one that talks meanwhile. */
 type Part = 'supervisor' | 'guard' | 'gateway';
@@ -19,6 +19,23 @@ export interface FaultHand {
   machine(command: 'stop' | 'cont' | 'system_reset'): Promise<void>;
   /** What a user does whose gate has no supervisor: `vmgate up`. */
   up(): Promise<void>;
+  /** What the untrusted network's DHCP offers from the next question on. */
+  dhcp(offers: LabDhcp): Promise<void>;
+  /** `wrong`: somebody without the VPN server's key answers at its address. */
+  serverKey(which: 'right' | 'wrong'): Promise<void>;
+  /** Another resolver in what stands for this machine's resolv.conf. */
+  resolvers(address: string): Promise<void>;
+  /** Frames of a neighbour on the untrusted network, made for the gateway's card. */
+  forge(frames: (target: ForgeTarget) => readonly Buffer[]): Promise<void>;
+  /** Asks the gateway's uplink at many ports. */
+  scan(): Promise<void>;
+}
+
+/** What a neighbour on the untrusted network can know of a gateway: its card, its address, the port its tunnel is at. */
+export interface ForgeTarget {
+  readonly mac: string;
+  readonly address: string;
+  readonly tunnelPort: number;
 }
 
 /** What a gateway can be told to do to itself, in the order of its numbers. */
@@ -47,6 +64,10 @@ export interface Fault {
   readonly lasts: number | 'until noticed';
   /** The gateway does it to itself when it is told, and may not have heard: nobody answers a knock. */
   readonly asksAgain?: true;
+  /** Once it was noticed, before `heal`. */
+  readonly meanwhile?: (hand: FaultHand) => Promise<void>;
+  /** After `meanwhile` the gate must stay shut for so long: what is there now must not open it. Milliseconds. */
+  readonly shutMs?: number;
   readonly heal?: (hand: FaultHand) => Promise<void>;
   /** The gate closes for it. A pause is over before anybody has to act. */
   readonly closes: boolean;

@@ -2,16 +2,22 @@
 import { randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { VmgateError } from '../core/coded.ts';
+import type { LinkPlan } from '../core/link-plan.ts';
 import { Stage, WORK_VM } from '../demo/index.ts';
-import { Installation, QmpClient } from '../drivers/index.ts';
+import { Installation } from '../drivers/index.ts';
 import { PCAP_HEADER } from '../frame/index.ts';
 import { monotonicMs, programFile } from '../host/index.ts';
-import { linksInLab, type PassOptions, pidOf } from '../lab/index.ts';
+import { LAB, linksInLab, type PassOptions, pidOf, standOn } from '../lab/index.ts';
+import { type Attempt, type AttemptPlace, attemptsFrom, lateAttemptsFrom } from './attempts.ts';
 import { errors } from './codes.ts';
-import { type FaultHand, INSIDE } from './faults.ts';
+import type { FaultHand } from './faults.ts';
+import { networkHand, resolvConfOf, uplinkAddress, writeResolver } from './network-hand.ts';
+import { partsHand } from './parts-hand.ts';
 import { PhaseLog } from './phase-log.ts';
 import { UplinkWitness } from './uplink-witness.ts';
+import { type Seen, sendMarked } from './volley.ts';
 import { PING_FOR_EVER, TUNNELLED, WorkTraffic } from './work-traffic.ts';
 
 export interface GroundOptions {
@@ -20,6 +26,15 @@ export interface GroundOptions {
   /** The compiled command line. */
   readonly program: string;
   readonly signal: AbortSignal;
+  /** The gate, if not the demo's; its first work VM is the one that talks. */
+  readonly gate?: GateOfDrill;
+}
+
+/** A gate whose uplink asks the lab for its address. */
+export interface GateOfDrill {
+  /** Text of its vmgate.yaml. */
+  readonly config: string;
+  readonly workVms: readonly [string, ...string[]];
 }
 
 /** `guarded`: vmgate as it is. `bare`: a guard that is none, and a gateway that accepts everything. */
@@ -34,6 +49,10 @@ export interface Counts {
 }
 
 const TRIES = 3;
+/** For the lab to have captured what was put on its own wire. */
+const CAPTURED_MS = 500;
+/** This machine's resolver, for the sensors; on a network that never changes unless a fault says so. */
+const RESOLVER = '192.168.1.1';
 
 /** The command line beside this file. */
 export const PROGRAM = programFile('main');
@@ -41,6 +60,7 @@ export const PROGRAM = programFile('main');
 export class Ground {
   readonly phases: PhaseLog;
   readonly witness: UplinkWitness;
+  readonly hand: FaultHand;
   readonly #stage: Stage;
   readonly #options: GroundOptions;
   readonly #installation: Installation;
@@ -49,6 +69,7 @@ export class Ground {
   acts: number[] = [];
   #traffic: WorkTraffic | undefined;
   #mode: Mode = 'guarded';
+  #frozen: number | undefined;
 
   private constructor(stage: Stage, options: GroundOptions) {
     this.#stage = stage;
@@ -58,12 +79,24 @@ export class Ground {
     this.phases = new PhaseLog(stage.gate.journal, monotonicMs);
     const watched = { endpoint: stage.lab.endpoint, token: this.#token, tunnelled: TUNNELLED };
     this.witness = new UplinkWitness(stage.lab.watch.witness, watched, monotonicMs);
+    const act = () => this.#act();
+    const network = networkHand(stage, () => this.#plan, act);
+    const parts = partsHand(
+      stage,
+      (line) => this.traffic.knock(line),
+      () => this.#upAgain(),
+      act,
+    );
+    this.hand = { ...parts, ...network };
   }
 
   /** Boots a lab; the gate on it is down. Nothing is left when it fails. */
   static async open(options: GroundOptions): Promise<Ground> {
-    const { images, program } = options;
-    return new Ground(await Stage.open({ images, attachment: 'wire', program }), options);
+    const { images, program, gate } = options;
+    const own = gate === undefined ? {} : { config: gate.config, dhcp: true };
+    const stage = await Stage.open({ images, attachment: 'wire', program, ...own });
+    await writeResolver(stage, RESOLVER);
+    return new Ground(stage, options);
   }
 
   get mode(): Mode {
@@ -78,12 +111,54 @@ export class Ground {
   /** A fresh gate, with its work VM talking. */
   async openGate(mode: Mode): Promise<void> {
     this.#mode = mode;
+    await this.thaw();
     await this.#vmgate('down');
     await this.#supervise();
     await this.#bringUp();
-    await this.#vmgate('ssh', WORK_VM, '--', PING_FOR_EVER);
+    await this.#vmgate('ssh', this.#workVms[0], '--', PING_FOR_EVER);
     await this.#traffic?.close();
     this.#traffic = await this.#openTraffic();
+  }
+
+  /** What is tried on the work VM's link: under a lease, and when its tunnel is gone. */
+  get attempts(): { readonly leased: readonly Attempt[]; readonly late: readonly Attempt[] } {
+    const { work, probe } = this.#plan;
+    const [link = probe, neighbour = probe] = work;
+    const place: AttemptPlace = { link, neighbour, uplink: uplinkAddress(this.#stage) };
+    return { leased: attemptsFrom(place), late: lateAttemptsFrom(place) };
+  }
+
+  /** Puts each attempt on the work VM's wire; the returned function looks which of them the lab could read. */
+  try(attempts: readonly Attempt[]): Promise<() => Promise<Seen>> {
+    return sendMarked(this.#stage.lab, attempts, ({ frame }, mark) => this.traffic.put((hop) => frame(mark, hop)));
+  }
+
+  /** The same attempts where there is no gateway: on the untrusted network itself, while the gate is down. */
+  async tryOutside(attempts: readonly Attempt[]): Promise<Seen> {
+    const { lab, home } = this.#stage;
+    if (lab.uplink.kind !== 'wire') throw new TypeError('a lab behind slirp has no wire to stand on');
+    const stand = await standOn({ folder: path.join(home.root, 'outside'), ...lab.uplink }, this.#installation);
+    try {
+      const [link = this.#plan.probe] = this.#plan.work;
+      const hop = { sourceMac: link.guestMac, destinationMac: LAB.routerMac };
+      const look = await sendMarked(lab, attempts, ({ frame }, mark) => stand.send(frame(mark, hop)));
+      await delay(CAPTURED_MS);
+      return await look();
+    } finally {
+      await stand.close();
+    }
+  }
+
+  /** From now on nobody closes anything: the supervisor stands still, and a guard that is none does not mind. */
+  async freeze(): Promise<void> {
+    this.#frozen = await pidOf(this.#stage.gate, 'supervisor');
+    if (this.#frozen !== undefined) process.kill(this.#frozen, 'SIGSTOP');
+  }
+
+  async thaw(): Promise<void> {
+    const pid = this.#frozen;
+    this.#frozen = undefined;
+    if (pid !== undefined && (await pidOf(this.#stage.gate, 'supervisor')) === pid) process.kill(pid, 'SIGCONT');
   }
 
   async counts(): Promise<Counts> {
@@ -99,46 +174,27 @@ export class Ground {
   }
 
   async close(): Promise<void> {
+    await this.thaw();
     await this.#traffic?.close();
     await this.#stage.close();
   }
 
-  readonly hand: FaultHand = {
-    server: (state) => {
-      this.#act();
-      return this.#stage.lab.server(state);
-    },
-    network: (fault, active) => {
-      this.#act();
-      return this.#stage.lab.fault(fault, active);
-    },
-    inside: (line) => {
-      this.#act();
-      this.traffic.knock(INSIDE.indexOf(line) + 1);
-    },
-    signal: async (part, signal) => {
-      const pid = await pidOf(this.#stage.gate, part);
-      if (pid === undefined) {
-        throw VmgateError.of(errors.DRILL_STUCK, { fault: signal, waitedFor: `a process of the ${part}`, seconds: 0 });
-      }
-      this.#act();
-      process.kill(pid, signal);
-    },
-    machine: async (command) => {
-      const monitor = await QmpClient.connect("the gateway's machine", this.#stage.lab.watch.monitor);
-      this.#act();
-      await monitor.execute(command).finally(() => monitor.close());
-    },
-    up: async () => {
-      this.#act();
-      await this.#supervise();
-      await this.up();
-    },
-  };
+  get #plan(): LinkPlan {
+    return linksInLab(this.#stage.gate, this.#workVms, this.#stage.lab);
+  }
+
+  get #workVms(): readonly [string, ...string[]] {
+    return this.#options.gate?.workVms ?? [WORK_VM];
+  }
 
   /** `vmgate up`, asked of a supervisor that runs. */
   up(): Promise<void> {
     return this.#vmgate('up');
+  }
+
+  async #upAgain(): Promise<void> {
+    await this.#supervise();
+    await this.up();
   }
 
   #act(): void {
@@ -148,7 +204,8 @@ export class Ground {
   #supervise(): Promise<void> {
     const { watch } = this.#stage.lab;
     const guardEntry = path.join(path.dirname(this.#options.program), 'lab', 'guard-absent.js');
-    const pass: PassOptions = this.#mode === 'bare' ? { ...watch, guardEntry } : watch;
+    const network = { toward: '127.0.0.1', resolvConf: resolvConfOf(this.#stage) };
+    const pass: PassOptions = { ...watch, network, ...(this.#mode === 'bare' ? { guardEntry } : {}) };
     return this.#stage.supervise(pass);
   }
 
@@ -157,7 +214,7 @@ export class Ground {
     for (let left = TRIES; ; left -= 1) {
       try {
         await this.#vmgate('up');
-        return await this.#vmgate('start', WORK_VM);
+        return await this.#vmgate('start', this.#workVms[0]);
       } catch (cause) {
         if (left <= 1 || this.#options.signal.aborted) throw cause;
       }
@@ -165,12 +222,12 @@ export class Ground {
   }
 
   #openTraffic(): Promise<WorkTraffic> {
-    const { gate, lab, home } = this.#stage;
-    const [link] = linksInLab(gate, [WORK_VM], lab).work;
+    const { gate, home } = this.#stage;
+    const [link] = this.#plan.work;
     if (link === undefined) throw new Error('a gate without work link');
     const place = {
       folder: path.join(home.root, 'stand'),
-      work: gate.work(WORK_VM),
+      work: gate.work(this.#workVms[0]),
       wire: { gatewayPath: path.join(gate.wires, `${link.ifname}.g`) },
       link,
       token: this.#token,

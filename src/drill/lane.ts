@@ -1,83 +1,94 @@
 /** Plays cycles on one ground, one after the other. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { VmgateError } from '../core/coded.ts';
 import { monotonicMs } from '../host/index.ts';
-import { errors } from './codes.ts';
-import { ACCEPT_ALL, type Fault } from './faults.ts';
+import type { Attempt } from './attempts.ts';
+import type { Fault, InsideLine } from './faults.ts';
 import { type Counts, Ground, type GroundOptions, type Mode } from './ground.ts';
 import { type Cycle, timeToBlock } from './statistics.ts';
+import { namesIn, type Tried } from './tried.ts';
+import { AT_LEAST, takeOver, Watch } from './watch.ts';
 
-/** Frames each cycle tries at least. */
-export const AT_LEAST = 200;
-/** Frames a look: 250 a second until there are enough, then the work VM goes on at 25. */
-const MANY = 5;
-const FEW = 0.5;
-const LOOK_MS = 20;
 /** Traffic flows before the fault strikes. */
 const RUN_UP_MS = 100;
-const PATIENCE_MS = 90_000;
 /** The work VM pings every 200 ms. */
 const FRESH_MS = 700;
-const TAKEOVER_MS = 4_000;
+/** A knock is obeyed within a second. */
+const OBEYED_MS = 1_000;
+/** What an owned gateway forwards is out by then. */
+const OUT_MS = 700;
 /** Twice what a flushed ruleset takes to be noticed; less than a gate that never notices has until it counts as stuck. */
 const ASK_AGAIN_MS = 15_000;
 
 export class Lane {
   readonly #ground: Ground;
-  readonly #signal: AbortSignal;
+  readonly #watch: Watch;
   #before: Counts = { lab: 0, uplink: 0, heldBytes: 0 };
-  /** Frames due, fractions included. */
-  #due = 0;
   #askedAgain = 0;
 
   private constructor(ground: Ground, signal: AbortSignal) {
     this.#ground = ground;
-    this.#signal = signal;
+    this.#watch = new Watch(ground, signal);
   }
 
   /** Boots a lab, opens a gate on it and starts its work VM. Nothing is left when it fails. */
   static async open(options: GroundOptions): Promise<Lane> {
     const ground = await Ground.open(options);
     try {
-      const lane = new Lane(ground, options.signal);
-      await lane.play('guarded');
-      return lane;
+      return await Lane.on(ground, options.signal);
     } catch (cause) {
       await ground.close();
       throw cause;
     }
   }
 
+  /** On a lab that is there. */
+  static async on(ground: Ground, signal: AbortSignal): Promise<Lane> {
+    const lane = new Lane(ground, signal);
+    await lane.play('guarded');
+    return lane;
+  }
+
   /** From now on in this mode, on a fresh gate. */
   async play(mode: Mode): Promise<void> {
     await this.#ground.openGate(mode);
-    await this.#until('the gate is open and the work VM gets answers', () => this.#flows(), 'start');
+    await this.#watch.until('the gate is open and the work VM gets answers', () => this.#flows(), 'start');
     this.#before = await this.#ground.counts();
+  }
+
+  again(): Promise<void> {
+    return this.play(this.#ground.mode);
+  }
+
+  get attempts(): Ground['attempts'] {
+    return this.#ground.attempts;
   }
 
   /** One fault, from open to open again. What does not come back by itself is brought back, and told. */
   async cycle(fault: Fault): Promise<Cycle> {
     const { traffic, phases, witness, hand } = this.#ground;
     const began = monotonicMs();
-    await this.#until('the gate is open and the work VM gets answers', () => this.#flows(), fault.id);
+    await this.#watch.until('the gate is open and the work VM gets answers', () => this.#flows(), fault.id);
     phases.forget();
     witness.forget();
-    if (this.#ground.mode === 'bare') await this.#takeOver();
-    await this.#talk(RUN_UP_MS);
+    if (this.#ground.mode === 'bare') await takeOver(this.#ground, this.#watch);
+    await this.#watch.talk(RUN_UP_MS);
     const sentBefore = traffic.sent;
     this.#ground.acts = [];
     this.#askedAgain = 0;
     let stuck: string | undefined;
+    let opened = false;
     try {
       await fault.strike(hand);
       await this.#last(fault, sentBefore);
-      if (fault.heal !== undefined) await this.#during(fault.heal(hand), sentBefore);
+      if (fault.meanwhile !== undefined) await this.#watch.during(fault.meanwhile(hand), sentBefore);
+      if (fault.shutMs !== undefined) opened = await this.#opensWithin(fault.shutMs, sentBefore);
+      if (fault.heal !== undefined) await this.#watch.during(fault.heal(hand), sentBefore);
       const healed = monotonicMs();
       const isBack = () => this.#isBack(fault, healed) && traffic.sent - sentBefore >= AT_LEAST;
       if (this.#ground.mode === 'bare') await this.#confirm(isBack, fault.id, sentBefore);
-      await this.#until('the gate is open again and the work VM gets answers', isBack, fault.id, sentBefore);
+      await this.#watch.until('the gate is open again and the work VM gets answers', isBack, fault.id, sentBefore);
     } catch (cause) {
-      if (this.#signal.aborted || !VmgateError.is(cause)) throw cause;
+      if (this.#watch.isAborted || !VmgateError.is(cause)) throw cause;
       const status = await this.status().catch(String);
       stuck = `${cause.what}; phases: ${phases.seen.map(({ phase }) => phase).join(' ')}; ${JSON.stringify(status)}`;
     }
@@ -98,7 +109,42 @@ export class Lane {
       recoverMs: stuck === undefined ? recovered - struck : undefined,
       tookMs: monotonicMs() - began,
       askedAgain: this.#askedAgain,
+      ...(opened ? { opened } : {}),
       ...(stuck === undefined ? {} : { stuck }),
+    };
+  }
+
+  /**
+   * Each attempt once, on the work VM's wire, under its lease. `after`: what the gateway is told to do to itself first.
+   */
+  async volley(attempts: readonly Attempt[], after?: InsideLine): Promise<Tried> {
+    const { phases, witness, traffic, hand } = this.#ground;
+    const began = monotonicMs();
+    await this.#watch.until('the gate is open and the work VM gets answers', () => this.#flows(), 'attempts');
+    phases.forget();
+    witness.forget();
+    const before = await this.#ground.counts();
+    if (after !== undefined) {
+      hand.inside(after);
+      await this.#watch.talk(OBEYED_MS);
+    }
+    const look = await this.#ground.try(attempts);
+    if (after !== undefined) await this.#watch.last(OUT_MS, undefined);
+    else {
+      // The wire keeps the order: once this one has left, the gateway has looked at all before it.
+      traffic.send(1);
+      await this.#watch.until('a frame leaves through the tunnel', () => witness.departures.length > 0, 'attempts');
+    }
+    const seen = await look();
+    const afterwards = await this.#ground.counts();
+    const violated = after !== undefined ? await this.#comesBack(traffic.sent) : phases.now === 'violated';
+    this.#before = await this.#ground.counts();
+    return {
+      ...namesIn(attempts, seen),
+      leaked: Math.max(afterwards.lab - before.lab, afterwards.uplink - before.uplink),
+      held: this.#before.heldBytes > before.heldBytes,
+      violated,
+      tookMs: monotonicMs() - began,
     };
   }
 
@@ -110,21 +156,30 @@ export class Lane {
     return this.#ground.close();
   }
 
-  /** The gateway accepts everything from now on; the gate finds out by its next pulse. */
-  async #takeOver(): Promise<void> {
-    const { witness, hand } = this.#ground;
-    const before = witness.clear;
-    hand.inside(ACCEPT_ALL);
-    const deadline = monotonicMs() + TAKEOVER_MS;
-    while (witness.clear === before && monotonicMs() < deadline) await this.#talk(LOOK_MS);
-  }
-
   /** Without a guard a canary got out: a violation, and that waits for a human. */
   async #confirm(isBack: () => boolean, fault: string, sentBefore: number): Promise<void> {
     const isViolated = () => this.#ground.phases.now === 'violated';
     const settled = () => isViolated() || isBack();
-    await this.#until('the gate is open again, or violated', settled, fault, sentBefore);
-    if (isViolated()) await this.#during(this.#ground.up(), sentBefore);
+    await this.#watch.until('the gate is open again, or violated', settled, fault, sentBefore);
+    if (isViolated()) await this.#watch.during(this.#ground.up(), sentBefore);
+  }
+
+  /** Open again after it was tampered with; whether a violation had to be confirmed. */
+  async #comesBack(sentBefore: number): Promise<boolean> {
+    const tampered = monotonicMs();
+    const { phases } = this.#ground;
+    const isBack = () => this.#isBack({ closes: true }, tampered);
+    await this.#confirm(isBack, 'attempts', sentBefore);
+    await this.#watch.until('the gate is open again and the work VM gets answers', isBack, 'attempts', sentBefore);
+    return phases.seen.some(({ phase }) => phase === 'violated');
+  }
+
+  /** Whether the gate opens although it must not. */
+  async #opensWithin(ms: number, sentBefore: number): Promise<boolean> {
+    const { phases } = this.#ground;
+    const known = phases.seen.length;
+    await this.#watch.last(ms, sentBefore);
+    return phases.seen.slice(known).some(({ phase }) => phase === 'open');
   }
 
   /** The fault lasts; the work VM talks. */
@@ -138,21 +193,9 @@ export class Lane {
         askAgain();
         return this.#hasClosed();
       };
-      return this.#until('the gate closes', closes, id, heard);
+      return this.#watch.until('the gate closes', closes, id, heard);
     }
-    const end = monotonicMs() + lasts;
-    while (monotonicMs() < end) await this.#look(heard);
-  }
-
-  async #during(act: Promise<unknown>, sentBefore: number): Promise<void> {
-    let isOver = false;
-    const over = act.finally(() => {
-      isOver = true;
-    });
-    // Its failure is thrown below.
-    over.catch(() => undefined);
-    while (!isOver) await this.#look(sentBefore);
-    await over;
+    await this.#watch.last(lasts, heard);
   }
 
   /** The time to block counts from the telling that was heard; how often it took another is told. */
@@ -176,38 +219,10 @@ export class Lane {
     return phases.now === 'open' && monotonicMs() - traffic.answered < FRESH_MS;
   }
 
-  #isBack({ closes }: Fault, healed: number): boolean {
+  #isBack({ closes }: Pick<Fault, 'closes'>, healed: number): boolean {
     const { phases, traffic, mode } = this.#ground;
     const must = closes || mode === 'bare';
     if ((must && !this.#hasClosed()) || phases.now !== 'open') return false;
     return traffic.answered > Math.max(phases.seen.at(-1)?.at ?? healed, healed);
-  }
-
-  /** `sentBefore`: the work VM talks meanwhile, faster until it has tried often enough since. */
-  async #until(what: string, condition: () => boolean, fault: string, sentBefore?: number): Promise<void> {
-    const deadline = monotonicMs() + PATIENCE_MS;
-    while (!condition()) {
-      if (monotonicMs() > deadline) {
-        throw VmgateError.of(errors.DRILL_STUCK, { fault, waitedFor: what, seconds: PATIENCE_MS / 1_000 });
-      }
-      await this.#look(sentBefore);
-    }
-  }
-
-  async #talk(ms: number): Promise<void> {
-    const end = monotonicMs() + ms;
-    while (monotonicMs() < end) await this.#look(this.#ground.traffic.sent);
-  }
-
-  async #look(sentBefore: number | undefined): Promise<void> {
-    await delay(LOOK_MS, undefined, { signal: this.#signal });
-    const { phases, witness, traffic } = this.#ground;
-    phases.read();
-    witness.read();
-    if (sentBefore === undefined) return;
-    this.#due += traffic.sent - sentBefore < AT_LEAST ? MANY : FEW;
-    const frames = Math.floor(this.#due);
-    this.#due -= frames;
-    traffic.send(frames);
   }
 }

@@ -18,6 +18,8 @@ export interface Cycle {
   readonly tookMs: number;
   /** How often the gateway had to be told more than once. */
   readonly askedAgain: number;
+  /** The gate opened while what was there must not open it. */
+  readonly opened?: boolean;
   /** Why it did not come back by itself. */
   readonly stuck?: string;
 }
@@ -145,4 +147,12 @@ export function verdictOf({ guarded, bare }: CyclesReport): VmgateError | undefi
     return VmgateError.of(errors.DRILL_BLIND, payload, { evidence: quiet.map((fault) => `did not leak: ${fault}`) });
   }
   return undefined;
+}
+
+/** What the command ends with: {@link verdictOf}, or that a gate did not come back. */
+export function faultOfCycles(report: CyclesReport): VmgateError | undefined {
+  const { stuck, cycles } = report.guarded.total;
+  const verdict = verdictOf(report);
+  if (verdict !== undefined || stuck === 0 || report.interrupted) return verdict;
+  return VmgateError.of(errors.DRILL_DID_NOT_RECOVER, { cycles: stuck, of: cycles });
 }

@@ -83,6 +83,11 @@ export class WorkTraffic {
     this.#sent += frames;
   }
 
+  /** Frames of any kind, made for the way from the work VM to the gateway; not counted. */
+  put(frame: (hop: Hop) => Buffer): void {
+    this.#stand.send(frame(this.#hop));
+  }
+
   /** As many as the wire holds while nobody reads at its other end. */
   sendStalled(): void {
     this.send(STALLED_MOST);

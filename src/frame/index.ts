@@ -35,6 +35,7 @@ export {
   pcapRecord,
   wholePcapBytes,
 } from './pcap.ts';
+export { TCP_FLAGS, tcpFrame } from './tcp-frames.ts';
 export {
   type Flow,
   type IcmpMessage,

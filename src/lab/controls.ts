@@ -27,10 +27,10 @@ export type LabFault = 'tunnel-silent' | 'inside-silent' | 'resolver-silent' | '
 
 /**
  * What the untrusted network's DHCP offers: `plain`, `short` leases of two minutes, `moved` to another range, `routes`
- * that lead around a VPN (1), a route for `one` address (54), addresses of a `public` range (2), a `bogus` router, or
- * nothing at all.
+ * that lead around a VPN (1), a route for `one` address (54), addresses of a `public` range (2), a router that has
+ * a public `resolver`'s address (4), a `bogus` router, or nothing at all.
  */
-export type LabDhcp = 'plain' | 'short' | 'moved' | 'routes' | 'one' | 'public' | 'bogus' | 'silent';
+export type LabDhcp = 'plain' | 'short' | 'moved' | 'routes' | 'one' | 'public' | 'resolver' | 'bogus' | 'silent';
 
 /** Whether the untrusted network has a portal. */
 export type LabPortal = 'on' | 'lying' | 'off';

@@ -11,7 +11,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { Installation } from '../../../src/drivers/index.ts';
-import { buildArpRequest, dnsQueryFrame, udpFrame } from '../../../src/frame/index.ts';
+import { buildArpRequest, dnsQueryFrame, TCP_FLAGS, tcpFrame, udpFrame } from '../../../src/frame/index.ts';
 import {
   arpSpoof,
   dhcpv6Reply,
@@ -27,7 +27,6 @@ import {
 import { newToken } from '../../../src/verify/token.ts';
 import { CLIENT_MAC, Client } from '../lab/client.ts';
 import { labImage } from '../lab/lab-image.ts';
-import { TCP_FLAGS, tcpFrame } from './tcp-frames.ts';
 import { admitClient, openLab, until } from './volley.ts';
 import { GUARDS, LINKS, openWiredGate, UPLINK, type WiredGate } from './wired-gate.ts';
 

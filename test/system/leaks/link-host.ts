@@ -14,11 +14,12 @@ import {
   parseEthernet,
   parseIpv4,
   parseTcp,
+  TCP_FLAGS,
   type TcpSegment,
+  tcpFrame,
   udpFrame,
 } from '../../../src/frame/index.ts';
 import { LAB, standOn, type WireStand } from '../../../src/lab/index.ts';
-import { TCP_FLAGS, tcpFrame } from './tcp-frames.ts';
 import { until } from './volley.ts';
 
 const WEB = 80;

@@ -12,10 +12,11 @@
  *   is found even then
  */
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { sendMarked } from '../../../src/drill/index.ts';
 import { Installation } from '../../../src/drivers/index.ts';
 import { type Lab, standOn, type WireStand } from '../../../src/lab/index.ts';
 import { ATTEMPTS, ON_THE_WIRE } from './attempts.ts';
-import { fromTheProbe, openLab, sendMarked, type Volley } from './volley.ts';
+import { fromTheProbe, openLab, type Volley } from './volley.ts';
 import { GUARDS, openWiredGate, type WiredGate } from './wired-gate.ts';
 
 jest.setTimeout(60_000);

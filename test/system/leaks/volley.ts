@@ -2,13 +2,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { type Attempt, type Seen, sendMarked } from '../../../src/drill/index.ts';
 import { Installation } from '../../../src/drivers/index.ts';
 import type { FrameCounts } from '../../../src/guard/index.ts';
 import { LAB, Lab } from '../../../src/lab/index.ts';
-import { newToken } from '../../../src/verify/token.ts';
+import { newToken } from '../../../src/verify/index.ts';
 import { publicKeyOf } from '../../../src/vpn/index.ts';
 import { currentScripts, labImage } from '../lab/lab-image.ts';
-import { ATTEMPTS, type Attempt } from './attempts.ts';
+import { ATTEMPTS } from './attempts.ts';
 import { LINKS, UPLINK, type WiredGate } from './wired-gate.ts';
 
 /** For the gateway to have looked at everything, on a busy machine under emulation. */
@@ -48,37 +49,12 @@ export async function admitClient(lab: Lab, ...behind: readonly string[]): Promi
   await lab.admit(publicKeyOf(privateKey), addresses);
 }
 
-export interface Seen {
-  /** Whether the lab captured it readable. Inside the tunnel it is not. */
-  inClear(attempt: Attempt): boolean;
-  /** Frames the lab counted as neither ARP, DHCP nor the tunnel's. */
-  readonly foreign: number;
-}
-
 export interface Volley extends Seen {
   /** By how much the gateway's counters rose. */
   readonly counters: Readonly<Record<string, number>>;
   readonly guard: Pick<FrameCounts, 'foreign' | 'canaries'>;
   /** What the gateway sent back, in words. */
   readonly replies: readonly string[];
-}
-
-/** Sends each attempt once; the returned function looks for them. */
-export async function sendMarked(
-  lab: Lab,
-  attempts: readonly Attempt[],
-  send: (attempt: Attempt, mark: string) => void,
-  token = newToken(),
-): Promise<() => Promise<Seen>> {
-  await lab.resetCounts();
-  attempts.forEach((attempt, index) => {
-    send(attempt, token.mark(index));
-  });
-  return async () => {
-    const { foreign } = await lab.counts();
-    const captured = await lab.capture('all');
-    return { foreign, inClear: (attempt) => captured.includes(token.mark(attempts.indexOf(attempt))) };
-  };
 }
 
 /** From the probe link. `watched`: the guard is told of the marks, as it is of a verification's canaries. */

@@ -24,7 +24,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   work: ['core', 'host', 'home', 'config', 'drivers', 'ssh', 'image'],
   lab: ['core', 'host', 'home', 'frame', 'drivers', 'guard', 'image', 'supervisor', 'vpn'],
   demo: ['core', 'host', 'home', 'drivers', 'image', 'lab', 'vpn'],
-  drill: ['core', 'host', 'home', 'frame', 'drivers', 'lab', 'demo'],
+  drill: ['core', 'host', 'home', 'frame', 'drivers', 'lab', 'demo', 'verify', 'config', 'evidence'],
   supervisor: [
     'core',
     'host',

@@ -1,8 +1,7 @@
 /**
- * A day as one HTML file: no external resource, no style and no script but its own, which the policy in its head names by
- * their digests. What was journaled came from guests and networks: it is escaped, and could do nothing if it were not.
+ * A day as one HTML file. What was journaled came from guests and networks: it is escaped, and could do nothing if it were
+ * not (document.ts).
  */
-import { createHash } from 'node:crypto';
 import { bytesText, countText, spanText } from '../../../core/amounts.ts';
 import type { CodedEvent } from '../../../core/coded.ts';
 import { escapeLine } from '../../../host/index.ts';
@@ -11,6 +10,7 @@ import type { Day } from '../day.ts';
 import { type View, viewOf } from '../view.ts';
 import { binLines, STATE_WORDS, whyText } from '../words.ts';
 import { chart, swatch, trafficSwatch } from './chart.ts';
+import { htmlDocument } from './document.ts';
 import { escapeHtml, scriptJson } from './markup.ts';
 import { SCRIPT } from './script.ts';
 import { STYLE } from './style.ts';
@@ -30,44 +30,22 @@ const UNFOLDED = 40;
 export function renderPage(day: Day, { zone, notes }: PageFacts): string {
   const view = viewOf(day, zone);
   const title = `gate ${escapeHtml(day.gate)}, ${dateText(zone, day.fromMs)}`;
-  return [
-    '<!doctype html>',
-    '<html lang="en">',
-    '<head>',
-    '<meta charset="utf-8">',
-    `<meta http-equiv="Content-Security-Policy" content="${policy()}">`,
-    '<meta name="viewport" content="width=device-width, initial-scale=1">',
-    '<meta name="referrer" content="no-referrer">',
-    `<title>${title}</title>`,
-    `<style>${STYLE}</style>`,
-    '</head>',
-    '<body>',
-    '<main>',
-    `<h1>Gate ${escapeHtml(day.gate)}</h1>`,
-    `<p class="dim">${dateText(zone, day.fromMs)}${until(day, zone)}, times are ${zoneText(zone, day.fromMs, day.toMs)}</p>`,
-    facts(day),
-    figure(day, view, zone),
-    states(day, zone),
-    happenings(day, zone),
-    footer(day, notes),
-    '</main>',
-    `<script type="application/json" id="day">${scriptJson(binLines(day, view.bins, zone).map((lines) => lines.map((line) => escapeLine(line, 200))))}</script>`,
-    `<script>${SCRIPT}</script>`,
-    '</body>',
-    '</html>',
-    '',
-  ].join('\n');
-}
-
-function policy(): string {
-  const digest = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
-  return [
-    "default-src 'none'",
-    `style-src ${digest(STYLE)}`,
-    `script-src ${digest(SCRIPT)}`,
-    "base-uri 'none'",
-    "form-action 'none'",
-  ].join('; ');
+  const bins = binLines(day, view.bins, zone).map((lines) => lines.map((line) => escapeLine(line, 200)));
+  return htmlDocument({
+    title,
+    style: STYLE,
+    main: [
+      `<h1>Gate ${escapeHtml(day.gate)}</h1>`,
+      `<p class="dim">${dateText(zone, day.fromMs)}${until(day, zone)}, times are ${zoneText(zone, day.fromMs, day.toMs)}</p>`,
+      facts(day),
+      figure(day, view, zone),
+      states(day, zone),
+      happenings(day, zone),
+      footer(day, notes),
+    ],
+    data: [`<script type="application/json" id="day">${scriptJson(bins)}</script>`],
+    script: SCRIPT,
+  });
 }
 
 function until({ endMs, toMs }: Day, zone: Zone): string {

@@ -1,14 +1,11 @@
-/** TCP segments as an attacker or a machine of the test's own sends them, with any flags and any payload. */
-import {
-  type Flow,
-  type Hop,
-  IP_PROTOCOLS,
-  ipv4Bytes,
-  ipv4Frame,
-  transportChecksum,
-} from '../../../src/frame/index.ts';
+/** TCP segments as an attacker or a machine of a test's or drill's own sends them, with any flags and any payload. */
+import { ipv4Bytes } from './address.ts';
+import { transportChecksum } from './checksum.ts';
+import { IP_PROTOCOLS } from './ip.ts';
+import { type Hop, ipv4Frame } from './packets.ts';
+import type { Flow } from './transport.ts';
 
-export const TCP_FLAGS = { syn: 0x02, psh: 0x08, ack: 0x10 } as const;
+export const TCP_FLAGS = { fin: 0x01, syn: 0x02, rst: 0x04, psh: 0x08, ack: 0x10 } as const;
 
 export interface Segment {
   readonly flags: number;
