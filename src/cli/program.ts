@@ -8,7 +8,7 @@ import { version } from './version.ts';
 const NOUNS: Readonly<Record<string, string>> = {
   vpn: 'profiles: add, list, show, remove',
   image: 'images of gateway and tiny work VM: build, import, list',
-  template: 'shared set-ups: new, show, list, validate, push, pull, sign',
+  template: 'shared set-ups: new, list, show, validate, push, pull',
   receipt: 'signed record of the last verification: show, check',
 };
 
