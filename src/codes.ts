@@ -20,6 +20,7 @@ import * as proxy from './proxy/codes.ts';
 import * as registry from './registry/codes.ts';
 import * as sensors from './sensors/codes.ts';
 import * as supervisor from './supervisor/codes.ts';
+import * as template from './template/codes.ts';
 import * as trust from './trust/codes.ts';
 import * as verify from './verify/codes.ts';
 import * as vpn from './vpn/codes.ts';
@@ -63,6 +64,7 @@ export const ROOMS = {
   registry,
   sensors,
   supervisor,
+  template,
   trust,
   verify,
   vpn,

@@ -8,8 +8,8 @@ export interface Argument {
   readonly name: string;
   readonly optional?: boolean;
   readonly rest?: boolean;
-  /** Any number of them. Other than with `rest`, options may stand behind. */
-  readonly many?: boolean;
+  /** Any number of them, and options behind them are still the command's own. */
+  readonly several?: boolean;
   readonly choices?: readonly string[];
   readonly about: string;
 }

@@ -23,7 +23,7 @@ export function plainInput(command: Command, argv: readonly string[]): Input | u
   }
   const expected = command.args ?? [];
   const fewest = expected.filter(({ optional, rest }) => optional !== true && rest !== true).length;
-  const hasRest = expected.some(({ rest, many }) => rest === true || many === true);
+  const hasRest = expected.some(({ rest, several }) => rest === true || several === true);
   const hasChoices = expected.some(({ choices }) => choices !== undefined);
   return hasRest || hasChoices || args.length < fewest || args.length > expected.length ? undefined : { args, options };
 }

@@ -8,7 +8,7 @@ import { version } from './version.ts';
 const NOUNS: Readonly<Record<string, string>> = {
   vpn: 'profiles: add, list, show, remove',
   image: 'images of gateway and tiny work VM: build, import, list',
-  template: 'shared set-ups in registries: push, pull, sign',
+  template: 'shared set-ups: new, list, show, validate, push, pull',
   receipt: 'signed record of the last verification: show, check',
 };
 
@@ -59,8 +59,8 @@ function attach(program: Commander, data: Command, run: (command: Command, input
   const [first = '', second] = data.name.split(' ');
   const parent = second === undefined ? program : nounOf(program, first);
   const command = parent.command(second ?? first).description(data.about);
-  for (const { name, optional, rest, many, choices, about } of data.args ?? []) {
-    const shown = rest === true || many === true ? `${name}...` : name;
+  for (const { name, optional, rest, several, choices, about } of data.args ?? []) {
+    const shown = rest === true || several === true ? `${name}...` : name;
     const argument = new Argument(optional === true ? `[${shown}]` : `<${shown}>`, about);
     command.addArgument(choices === undefined ? argument : argument.choices(choices));
   }

@@ -1,5 +1,8 @@
 /** vmgate.yaml: found, read, judged, completed. */
-export type { ConfigIssue } from './codes.ts';
+export { type ConfigIssue, renderIssue } from './codes.ts';
 export type { Config, ExitExpectation, WorkConfig, WorkSource } from './config.ts';
+export { parseYaml, type YamlDocument } from './document.ts';
+export { checkDocument, type Vocabulary } from './issues.ts';
 export { type LoadedConfig, loadConfig } from './load.ts';
-export { jsonSchema } from './schema.ts';
+export { parseDuration } from './quantities.ts';
+export { BOUNDS, type ConfigFile, DEFAULTS, jsonSchema, ON_LOSS, pieces } from './schema.ts';

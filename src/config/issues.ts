@@ -7,17 +7,33 @@ import { jsonSchema } from './schema.ts';
 
 type Issue = z.core.$ZodIssue;
 
+/** What a refusal knows about a kind of file beside its schema. */
+export interface Vocabulary {
+  /** The same schema as JSON Schema: its tree of keys is plain data. */
+  readonly keys: () => Record<string, unknown>;
+  /** A sentence for a key that nobody misspelt, but that this version does not know; undefined for all others. */
+  readonly notYet: (path: readonly PropertyKey[], key: string) => string | undefined;
+}
+
+/** Keys the design promises and this version does not have yet. */
+const CONFIG_WORDS: Vocabulary = {
+  keys: jsonSchema,
+  notYet: (path, key) =>
+    path.length === 0 && key === 'template' ? `${key} is not supported by this version` : undefined,
+};
+
 /** Checks `document` against `schema`; one sentence for each fault. */
 export function checkDocument<T>(
   file: string,
   document: YamlDocument,
   schema: z.ZodType<T>,
+  words: Vocabulary = CONFIG_WORDS,
 ): { readonly value: T; readonly issues?: never } | { readonly issues: readonly ConfigIssue[] } {
   const result = schema.safeParse(document.value, { error: sentence });
   if (result.success) return { value: result.data };
   const issues = result.error.issues
     .slice(0, MAX_ISSUES)
-    .flatMap((issue) => flatten(issue))
+    .flatMap((issue) => flatten(issue, words))
     .slice(0, MAX_ISSUES)
     .map(({ path, message, aim }) => ({
       ...{ file, ...document.positionOf(path, aim) },
@@ -32,12 +48,12 @@ interface FlatIssue {
   readonly aim: 'key' | 'value';
 }
 
-function flatten(issue: Issue, above: readonly PropertyKey[] = []): readonly FlatIssue[] {
+function flatten(issue: Issue, words: Vocabulary, above: readonly PropertyKey[] = []): readonly FlatIssue[] {
   const path = [...above, ...issue.path];
   if (issue.code === 'unrecognized_keys') {
     return issue.keys
       .slice(0, MAX_ISSUES)
-      .map((key) => ({ path: [...path, key], message: unknownKey(path, key), aim: 'key' }));
+      .map((key) => ({ path: [...path, key], message: unknownKey(words, path, key), aim: 'key' }));
   }
   if (issue.code === 'invalid_key') {
     const name = JSON.stringify(String(path.at(-1)));
@@ -47,20 +63,18 @@ function flatten(issue: Issue, above: readonly PropertyKey[] = []): readonly Fla
     const meant = issue.errors.find(
       (branch) => !branch.some((fault) => fault.code === 'invalid_type' && fault.path.length === 0),
     );
-    if (meant !== undefined && meant.length > 0) return meant.flatMap((fault) => flatten(fault, path));
+    if (meant !== undefined && meant.length > 0) return meant.flatMap((fault) => flatten(fault, words, path));
   }
   const name = path.at(-1);
   const subject = typeof name === 'number' ? `entry ${name + 1} of ${String(path.at(-2))}` : String(name ?? 'the file');
   return [{ path, message: `${subject} ${issue.message}`, aim: 'value' }];
 }
 
-/** Keys the design promises and this version does not have yet: nobody misspelt them. */
-const NOT_YET = ['template'];
-
-function unknownKey(path: readonly PropertyKey[], key: string): string {
-  if (path.length === 0 && NOT_YET.includes(key)) return `${key} is not supported by this version`;
+function unknownKey(words: Vocabulary, path: readonly PropertyKey[], key: string): string {
+  const planned = words.notYet(path, key);
+  if (planned !== undefined) return planned;
   const where = path.length === 0 ? '' : ` in ${path.join('.')}`;
-  const known = knownKeys(path);
+  const known = knownKeys(words, path);
   const meant = nearest(key, known);
   const hint = meant === undefined ? `; known here: ${known.join(', ')}` : `, did you mean "${meant}"?`;
   return `unknown key ${JSON.stringify(key)}${where}${hint}`;
@@ -72,9 +86,8 @@ interface SchemaNode {
   readonly anyOf?: readonly SchemaNode[];
 }
 
-/** Read off the JSON Schema, the one place where the tree of keys is plain data. */
-function knownKeys(path: readonly PropertyKey[]): readonly string[] {
-  let nodes: readonly SchemaNode[] = [jsonSchema()];
+function knownKeys(words: Vocabulary, path: readonly PropertyKey[]): readonly string[] {
+  let nodes: readonly SchemaNode[] = [words.keys()];
   for (const segment of path) {
     nodes = nodes.flatMap((node) => {
       const next = node.properties?.[String(segment)] ?? node.additionalProperties;

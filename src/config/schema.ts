@@ -171,6 +171,15 @@ export const configSchema = z.strictObject({
 });
 export type ConfigFile = z.infer<typeof configSchema>;
 
+/** What a template says in the same words, with the same bounds. */
+export const pieces = {
+  ...{ name, memory, path, prefix, expect, exitUrl: exit.shape.url },
+  ...{ cpus: workVm.shape.cpus.unwrap(), append: workVm.shape.append.unwrap(), autostart: z.boolean() },
+  ...{ builtin: workVm.shape.template.unwrap(), hardware: workVm.shape.hardware.unwrap() },
+  ...{ onLoss: workVm.shape.onLoss.unwrap(), egress: workVm.shape.egress.unwrap() },
+  ...{ every: duration(BOUNDS.every), maxAge: duration(BOUNDS.maxAge) },
+};
+
 /** vmgate.local.yaml: the same keys, none of them needed. */
 export const localSchema = configSchema.partial();
 export type LocalFile = z.infer<typeof localSchema>;

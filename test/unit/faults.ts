@@ -13,10 +13,15 @@ export function faultOf(act: () => unknown): VmgateError {
 
 /** The code with which `work` is refused. @throws whatever else comes of it */
 export async function codeOf(work: Promise<unknown>): Promise<string> {
+  return (await rejectionOf(work)).code;
+}
+
+/** The error with which `work` is refused. @throws whatever else comes of it */
+export async function rejectionOf(work: Promise<unknown>): Promise<VmgateError> {
   const fault: unknown = await work.then(
     () => new Error('was accepted'),
     (cause: unknown) => cause,
   );
-  if (VmgateError.is(fault)) return fault.code;
+  if (VmgateError.is(fault)) return fault;
   throw fault;
 }

@@ -14,7 +14,7 @@ export const drill: Command = {
   about: 'try to make a gate like yours leak, in the lab',
   kind: 'action',
   args: [
-    { name: 'CASE', optional: true, many: true, about: 'numbers or names of leak cases; all of them unless said' },
+    { name: 'CASE', optional: true, several: true, about: 'numbers or names of leak cases; all of them unless said' },
   ],
   options: [
     { flags: '--list', about: 'the cases, a line each, and why others are not here' },

@@ -1,15 +1,13 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { type ConfigIssue, type LoadedConfig, loadConfig } from '../../config/index.ts';
 import { VmgateError } from '../../core/coded.ts';
-import { writeFileAtomic } from '../../home/index.ts';
-import { escapeLine, hostPlatform } from '../../host/index.ts';
-import { addProfile, loadProfile } from '../../vpn/index.ts';
+import { escapeLine } from '../../host/index.ts';
 import { errors } from '../codes.ts';
-import { type Command, type Context, flag } from '../command.ts';
+import { type Command, flag, list } from '../command.ts';
 import { GATE_OPTION } from '../gate-access.ts';
-import { type Answers, gatherAnswers } from '../init/answers.ts';
+import { gatherAnswers } from '../init/answers.ts';
 import { renderConfig } from '../init/render.ts';
+import { nextSteps, writeConfig } from '../init/write-config.ts';
 import { confirm } from '../project-files.ts';
 
 export const init: Command = {
@@ -17,7 +15,14 @@ export const init: Command = {
   group: 'Set up',
   about: 'write a vmgate.yaml here: VPN, work VM, exit',
   kind: 'action',
+  args: [
+    {
+      ...{ name: 'TEMPLATE', optional: true, several: true },
+      about: 'names of vmgate template list, or folders (./NAME); what vmgate.yaml has already stays',
+    },
+  ],
   options: [
+    { flags: '--set <NAME=VALUE...>', about: 'with TEMPLATE: the value of a parameter, see vmgate template show' },
     { flags: '--vpn <NAME>', about: 'an existing profile, or the name for --vpn-file' },
     { flags: '--vpn-file <FILE>', about: 'a WireGuard profile to add' },
     { flags: '--split', about: 'with --vpn-file: it covers only part of the Internet' },
@@ -37,6 +42,7 @@ export const init: Command = {
   notes: ['Asks only on a terminal; every question has a flag above.'],
   examples: [
     'vmgate init --vpn-file ~/Downloads/wg0.conf',
+    'vmgate init existing-disk --vpn acme --set disk=~/vms/acme.qcow2',
     'vmgate init --vpn acme --disk ~/vms/acme.qcow2 --exit-url https://ip.example.org/ && vmgate up; vmgate init --learn-exit',
   ],
   run: async (context, input) => {
@@ -45,68 +51,29 @@ export const init: Command = {
       await learnExit(context, input);
       return 0;
     }
+    if (input.args.length > 0) {
+      const { initFromTemplates } = await import('../init/from-templates.ts');
+      await initFromTemplates(context, input);
+      return 0;
+    }
+    if (list(input, 'set').length > 0) {
+      throw VmgateError.of(errors.CLI_USAGE, {
+        ...{
+          message: '--set answers what a template asks',
+          hint: 'vmgate init TEMPLATE --set NAME=VALUE',
+          command: 'init',
+        },
+      });
+    }
     const file = path.join(context.cwd, 'vmgate.yaml');
     if (existsSync(file) && !flag(input, 'force')) throw VmgateError.of(errors.CLI_FILE_EXISTS, { file });
     const answers = await gatherAnswers(context, input);
-    const loaded = await written(context, file, answers);
-    await confirm(context.home(), loaded);
+    await confirm(context.home(), await writeConfig(context, file, renderConfig(answers), answers));
     const { vpn, work, exit } = answers;
-    const build = (await hasGatewayImage(context)) ? '' : '\n  vmgate image build';
-    const learn = exit !== undefined && exit.expect === undefined ? '\n  vmgate init --learn-exit' : '';
     context.out.result(
       { file, vpn, work: work.name, profileAdded: answers.profile !== undefined },
-      `wrote ${escapeLine(file)}; next:${build}\n  vmgate up${learn}\n  vmgate start ${work.name}`,
+      `wrote ${escapeLine(file)}; ${await nextSteps(context, { work: [work.name], exit })}`,
     );
     return 0;
   },
 };
-
-/** Off the untrusted network is the time to build one: `up` downloads nothing. */
-async function hasGatewayImage(context: Context): Promise<boolean> {
-  const { findImage } = await import('../../image/index.ts');
-  return (await findImage(context.home().images, 'gateway', hostPlatform().arch).catch(() => undefined)) !== undefined;
-}
-
-/** All or nothing: with a profile or an answer that is refused, the file is as it was before. */
-async function written(context: Context, file: string, answers: Answers): Promise<LoadedConfig> {
-  const before = existsSync(file) ? readFileSync(file) : undefined;
-  const { root, vpn: profiles } = context.home();
-  await writeFileAtomic(file, renderConfig(answers));
-  try {
-    const loaded = judged(context.cwd, root);
-    requireDisks(loaded);
-    if (answers.profile === undefined) {
-      await loadProfile(profiles, answers.vpn);
-      return loaded;
-    }
-    const { file: source, ...options } = answers.profile;
-    const { notices } = await addProfile(profiles, answers.vpn, source, options);
-    for (const notice of notices) context.out.event(notice);
-    return loaded;
-  } catch (cause) {
-    if (before === undefined) rmSync(file, { force: true });
-    else await writeFileAtomic(file, before);
-    throw cause;
-  }
-}
-
-/** The file is gone again when its answers are refused: what was said counts, not a line of it. */
-function judged(folder: string, home: string): LoadedConfig {
-  try {
-    return loadConfig(folder, home);
-  } catch (cause) {
-    if (!VmgateError.is(cause)) throw cause;
-    const { issues: [issue] = [] } = (cause.payload ?? {}) as { issues?: readonly ConfigIssue[] };
-    if (issue === undefined || path.basename(issue.file) !== 'vmgate.yaml') throw cause;
-    throw VmgateError.of(errors.CLI_USAGE, { message: issue.message, hint: '', command: 'init' });
-  }
-}
-
-/** @throws CLI_USAGE */
-function requireDisks({ config }: LoadedConfig): void {
-  for (const { source } of config.work) {
-    if (source.kind !== 'disk' || existsSync(source.disk)) continue;
-    const message = `there is no disk image ${source.disk}`;
-    throw VmgateError.of(errors.CLI_USAGE, { message, hint: '--disk FILE, a qcow2 or raw image', command: 'init' });
-  }
-}

@@ -23,7 +23,7 @@ export async function gatherAnswers(context: Context, input: Input): Promise<Ans
   };
 }
 
-async function vpnAnswer(context: Context, input: Input): Promise<Pick<Answers, 'vpn' | 'profile'>> {
+export async function vpnAnswer(context: Context, input: Input): Promise<Pick<Answers, 'vpn' | 'profile'>> {
   const file = text(input, 'vpnFile');
   const named = text(input, 'vpn');
   const options = { split: flag(input, 'split'), dns: list(input, 'dns') };
@@ -70,6 +70,14 @@ async function workAnswer(context: Context, input: Input): Promise<WorkAnswer> {
 }
 
 async function exitAnswer(context: Context, input: Input): Promise<ExitAnswer | undefined> {
+  const typed = typedExit(input);
+  if (typed !== undefined || !context.isInteractive || flag(input, 'roundTrip')) return typed;
+  const { askExit } = await import('./questions.ts');
+  return askExit();
+}
+
+/** What the flags say of the exit. @throws CLI_USAGE */
+export function typedExit(input: Input): ExitAnswer | undefined {
   const url = text(input, 'exitUrl');
   const prefixes = list(input, 'exitExpect');
   const fields = Object.fromEntries(list(input, 'exitJson').map(fieldOf));
@@ -80,9 +88,7 @@ async function exitAnswer(context: Context, input: Input): Promise<ExitAnswer | 
   if (prefixes.length > 0 || Object.keys(fields).length > 0) {
     throw usage('an expected exit needs the URL where it is asked', '--exit-url URL');
   }
-  if (!context.isInteractive || flag(input, 'roundTrip')) return undefined;
-  const { askExit } = await import('./questions.ts');
-  return askExit();
+  return undefined;
 }
 
 /** `mullvad_exit_ip=true`: a JSON value where it is one, else text. */

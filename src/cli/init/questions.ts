@@ -1,5 +1,7 @@
 /** The questions of `vmgate init`, on a terminal. Each has a flag that answers it beforehand. */
 import { VmgateError } from '../../core/coded.ts';
+import { escapeLine } from '../../host/index.ts';
+import { type Parameter, readValue, type Value } from '../../template/index.ts';
 import { errors } from '../codes.ts';
 import type { ExitAnswer, WorkAnswer } from './render.ts';
 
@@ -42,6 +44,24 @@ export async function askExit(): Promise<ExitAnswer | undefined> {
   );
   const prefixes = known.split(/[\s,]+/).filter((prefix) => prefix !== '');
   return { url, expect: prefixes.length === 0 ? undefined : prefixes };
+}
+
+/** Asks until the answer is one of its type. */
+export async function askParameter(name: string, parameter: Parameter): Promise<Value> {
+  const { input } = await import('@inquirer/prompts');
+  const { about, type, default: value } = parameter;
+  const read = (text: string) => readValue(name, parameter, text);
+  const validate = (text: string) => {
+    try {
+      read(text);
+      return true;
+    } catch (cause) {
+      return VmgateError.is(cause) ? cause.what : 'cannot be read';
+    }
+  };
+  const message = `${escapeLine(about)} (${name}, ${type}):`;
+  const preset = value === undefined ? {} : { default: String(value) };
+  return read(await answered(input({ message, required: true, validate, ...preset }, context)));
 }
 
 export async function askYes(message: string, command = 'init'): Promise<boolean> {

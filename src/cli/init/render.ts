@@ -49,6 +49,21 @@ export function renderConfig({ vpn, gate, work, exit }: Plan): string {
   ].join('\n');
 }
 
+/** The beginning of one that templates add the rest to. `from`: each with its digest. */
+export function renderStart({ vpn, gate }: Pick<Plan, 'vpn' | 'gate'>, from: readonly string[]): string {
+  return [
+    '# vmgate.yaml: which VPN, what proves it, which work VMs. Every key is described by: vmgate schema',
+    '# What may be changed may be changed: vmgate init with the same template adds what is missing, and keeps the rest.',
+    ...from.map((template) => `# From ${template}`),
+    'version: 1',
+    ...(gate === undefined ? [] : [`gate: ${word(gate)}`]),
+    '',
+    '# A profile of: vmgate vpn list',
+    `vpn: ${word(vpn)}`,
+    '',
+  ].join('\n');
+}
+
 function exitLines(exit: ExitAnswer | undefined): readonly string[] {
   if (exit === undefined) {
     return [

@@ -35,8 +35,10 @@ describe('the package', () => {
       'docs',
       'package.json',
       'provision',
+      'vm-templates',
     ]);
     expect(new Set(below('docs'))).toEqual(new Set(tracked('docs')));
+    expect(new Set(below('vm-templates'))).toEqual(new Set(tracked('vm-templates')));
     const guest = tracked('provision').filter((name) => !name.startsWith('provision/host/'));
     expect(new Set(below('provision'))).toEqual(new Set(guest));
     const programs = below('dist').filter((name) => !name.startsWith('dist/chunks/'));

@@ -9,6 +9,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   sensors: ['core', 'host'],
   home: ['core', 'host'],
   config: ['core', 'host', 'home'],
+  template: ['core', 'host', 'config'],
   ssh: [],
   trust: ['core', 'host', 'home', 'ssh'],
   registry: ['core', 'host', 'home', 'ssh', 'trust'],

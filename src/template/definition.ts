@@ -1,0 +1,183 @@
+/**
+ * What template.yaml may say. Strict everywhere, as vmgate.yaml is: a key that is ignored is a protection or a program
+ * that is not there. Nothing in it names a file of the reader's machine, and nothing in it is secret.
+ */
+import * as z from 'zod';
+import { BOUNDS, DEFAULTS, ON_LOSS, parseDuration, pieces } from '../config/index.ts';
+import { parameters, parameterUse } from './parameters.ts';
+
+const line = z.string().regex(/^[^\p{Cc}]{1,200}$/u, { error: 'must be one line of 1 to 200 characters' });
+
+const fileOfUser = z
+  .strictObject(parameterUse.shape, {
+    error: 'must be {parameter: NAME}: only whoever runs init says which file of this machine a VM reads',
+  })
+  .optional();
+
+const image = z
+  .strictObject({
+    builtin: pieces.builtin.optional().meta({ description: 'the small Linux that comes with vmgate' }),
+    disk: fileOfUser.meta({ description: 'a parameter of type path: a qcow2 or raw image, never written' }),
+    kernel: fileOfUser.meta({ description: 'a parameter of type path: a Linux kernel, with initramfs' }),
+    initramfs: fileOfUser,
+    append: z.union([pieces.append, parameterUse]).optional(),
+  })
+  .refine(({ builtin, disk, kernel }) => [builtin, disk, kernel].filter((way) => way !== undefined).length === 1, {
+    error: 'must say what boots by one of builtin, disk, or kernel with initramfs',
+  })
+  .refine(({ kernel, initramfs }) => (kernel === undefined) === (initramfs === undefined), {
+    error: 'must have kernel and initramfs together',
+  })
+  .refine(({ kernel, append }) => kernel !== undefined || append === undefined, {
+    error: 'has append, which belongs to a kernel',
+  });
+
+const vm = z.strictObject({
+  image: image.optional().meta({ description: 'what boots; may come from the template that this one extends' }),
+  cpus: z.union([pieces.cpus, parameterUse]).optional(),
+  memory: z.union([pieces.memory, parameterUse]).optional(),
+  hardware: pieces.hardware.optional(),
+  onLoss: pieces.onLoss.optional().meta({
+    description: `when the gate closes; only stricter ones win: ${ON_LOSS.join(', then ')}`,
+  }),
+  egress: pieces.egress.optional(),
+  autostart: z.union([pieces.autostart, parameterUse]).optional(),
+});
+
+const peer = z.string().refine((text) => /^[A-Za-z0-9+/]{43}=$/.test(text), {
+  error: 'must be the public key of the VPN server: 44 characters of base64',
+});
+const endpoint = z
+  .string()
+  .regex(/^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?:[1-9]\d{0,4}$/, { error: 'must be HOST:PORT', abort: true })
+  .refine((text) => Number(text.split(':')[1]) <= 65_535, { error: 'must have a port of at most 65535' });
+
+const vpn = z
+  .strictObject(
+    {
+      kind: z.literal('wireguard', { error: 'must be wireguard: this version cannot connect by another kind of VPN' }),
+      endpoint: endpoint.optional().meta({ description: 'HOST:PORT, as it stands in the profile' }),
+      peer: peer.optional().meta({ description: 'the public key of the VPN server' }),
+      dns: z
+        .array(z.ipv4({ error: 'must be an IPv4 address' }))
+        .min(1)
+        .max(8)
+        .optional()
+        .meta({ description: 'resolvers in the tunnel; the profile may have these and no others' }),
+      split: z.boolean().optional().meta({ description: 'whether the VPN covers only part of the Internet' }),
+    },
+    {
+      error: (issue) =>
+        Array.isArray(issue.input) ? 'must be one VPN: this version cannot change between several' : undefined,
+    },
+  )
+  .meta({ description: 'what the VPN profile must be; never a key or a password' });
+
+const expect = z.union([
+  z.array(pieces.prefix).min(1).max(64),
+  z
+    .strictObject({
+      json: z
+        .record(z.string().min(1).max(64), z.union([z.string().max(256), z.number(), z.boolean()]))
+        .refine((fields) => Object.keys(fields).length > 0, { error: 'must name at least one field' })
+        .optional(),
+      parameter: parameterUse.shape.parameter.optional(),
+    })
+    .refine(({ json, parameter }) => (json === undefined) !== (parameter === undefined), {
+      error: 'must be prefixes, {json: {FIELD: VALUE}} or {parameter: NAME}',
+    }),
+]);
+
+const verify = z.strictObject({
+  exit: z
+    .strictObject({
+      url: z
+        .union([pieces.exitUrl, parameterUse])
+        .meta({ description: 'asked through the tunnel; tells the address or a field' }),
+      expect: expect.meta({ description: 'prefixes the answer must lie in, or JSON fields it must have' }),
+    })
+    .optional(),
+  every: pieces.every
+    .refine((text) => isAtMost(text, DEFAULTS.every), {
+      error: `may be at most ${DEFAULTS.every}: a template can only tighten`,
+    })
+    .optional(),
+  maxAge: pieces.maxAge
+    .refine((text) => isAtMost(text, DEFAULTS.maxAge), {
+      error: `may be at most ${DEFAULTS.maxAge}: a template can only tighten`,
+    })
+    .optional(),
+});
+
+function isAtMost(text: string, most: string): boolean {
+  return (parseDuration(text) ?? 0) <= (parseDuration(most) ?? 0);
+}
+
+const extended = z.strictObject({
+  template: z
+    .string()
+    .max(200)
+    .superRefine((text, context) => {
+      const isHere = /^\.\/[A-Za-z0-9_][A-Za-z0-9._+-]*(\/[A-Za-z0-9_][A-Za-z0-9._+-]*)*$/.test(text);
+      if (isHere || /^[a-z][a-z0-9-]*$/.test(text)) return;
+      const message = /^\.?\.?\/|\.\./.test(text)
+        ? 'must lie in this template: ./FOLDER'
+        : 'must be a name of vmgate template list, or ./FOLDER: this version cannot extend one of a registry';
+      context.addIssue({ code: 'custom', message });
+    }),
+  digest: z.string().regex(/^sha256:[0-9a-f]{64}$/, { error: 'must be sha256: and 64 hexadecimal digits' }),
+});
+
+const VERSION = /^(\d{1,5})\.(\d{1,5})\.(\d{1,5})$/;
+export const minimumVersion = z.string().regex(VERSION, { error: 'must be a version as 0.1.0' });
+
+const common = {
+  version: z.literal(1, { error: 'must be 1' }),
+  name: pieces.name.meta({ description: 'the name of the template, and of its work VM' }),
+  about: line.optional().meta({ description: 'one line for people' }),
+  minimumVmgateVersion: minimumVersion.optional().meta({ description: 'an older vmgate refuses the template' }),
+  extends: extended.optional().meta({ description: 'a template whose keys this one adds to; pinned by digest' }),
+  parameters: parameters.optional().meta({ description: 'what init asks for; used as {parameter: NAME}' }),
+  vpn: vpn.optional(),
+};
+
+export const workSchema = z.strictObject({ ...common, kind: z.literal('work'), vm });
+
+export const gateSchema = z.strictObject({
+  ...common,
+  kind: z.literal('gate'),
+  verify: verify.optional(),
+  work: z
+    .record(pieces.name, vm)
+    .refine((all) => Object.keys(all).length <= BOUNDS.workVms, {
+      error: `must have at most ${BOUNDS.workVms} work VMs`,
+    })
+    .optional(),
+});
+
+export type WorkDefinition = Readonly<z.infer<typeof workSchema>>;
+export type GateDefinition = Readonly<z.infer<typeof gateSchema>>;
+export type Definition = WorkDefinition | GateDefinition;
+export type VmDefinition = Readonly<z.infer<typeof vm>>;
+export type VpnNeeds = Readonly<z.infer<typeof vpn>>;
+export type VerifyPolicy = Readonly<z.infer<typeof verify>>;
+export type ExitPolicy = NonNullable<VerifyPolicy['exit']>;
+
+export function keysOf(kind: Definition['kind']): Record<string, unknown> {
+  return z.toJSONSchema(kind === 'work' ? workSchema : gateSchema, { target: 'draft-7', io: 'input' });
+}
+
+/** The schema editors understand (draft 7), printed by `vmgate schema --template`. */
+export function templateJsonSchema(): Record<string, unknown> {
+  return {
+    title: 'template.yaml',
+    ...z.toJSONSchema(z.union([workSchema, gateSchema]), { target: 'draft-7', io: 'input' }),
+  };
+}
+
+/** Negative where `a` is older than `b`. Both are `1.2.3`; what follows the numbers does not count. */
+export function compareVersions(a: string, b: string): number {
+  const [one, other] = [a, b].map((text) => text.split(/[.+-]/).slice(0, 3).map(Number));
+  const different = [0, 1, 2].find((index) => one?.[index] !== other?.[index]);
+  return different === undefined ? 0 : (one?.[different] ?? 0) - (other?.[different] ?? 0);
+}
