@@ -1,5 +1,5 @@
 /** vmgate.yaml: found, read, judged, completed. */
-export type { ConfigIssue } from './codes.ts';
+export { type ConfigIssue, renderIssue } from './codes.ts';
 export type { Config, ExitExpectation, WorkConfig, WorkSource } from './config.ts';
-export { type LoadedConfig, loadConfig } from './load.ts';
+export { type EgressPlaces, type LoadedConfig, loadConfig, type Place } from './load.ts';
 export { jsonSchema } from './schema.ts';

@@ -4,6 +4,7 @@
  */
 import * as z from 'zod';
 import { MAX_NAME } from '../home/index.ts';
+import { EGRESS_BOUNDS, egress } from './egress-values.ts';
 import { isExitUrl, prefixFault } from './exit-values.ts';
 import { DURATION_PATTERN, formatDuration, parseDuration, parseSizeMiB, SIZE_PATTERN } from './quantities.ts';
 
@@ -25,6 +26,7 @@ export const DEFAULTS = {
   hardware: 'virtio',
   onLoss: 'block',
   notify: true,
+  rebinding: 'allow',
 } as const;
 
 /** From the one that takes least away from a work VM to the one that takes most. */
@@ -114,10 +116,12 @@ const workVm = z
       description:
         'when the gate closes: its wire goes dead (block), it stands still too (pause), or it is shut down (stop)',
     }),
-    egress: z
-      .literal('allow', { error: 'must be allow: rules for one work VM are not supported by this version' })
+    egress: egress.optional(),
+    peers: z
+      .array(name)
+      .max(EGRESS_BOUNDS.peers)
       .optional()
-      .meta({ description: 'anything, through the tunnel' }),
+      .meta({ description: 'work VMs of this gate that it may connect to; none unless said' }),
     autostart: z.boolean().optional().meta({ description: 'start with `vmgate up`' }),
   })
   .meta({ description: 'says what boots by one of template, disk, or kernel with initramfs' });
@@ -146,6 +150,14 @@ export const configSchema = z.strictObject({
       maxAge: duration(BOUNDS.maxAge)
         .optional()
         .meta({ description: `${DEFAULTS.maxAge} unless said` }),
+    })
+    .optional(),
+  dns: z
+    .strictObject({
+      rebinding: z.enum(['allow', 'refuse']).optional().meta({
+        description:
+          'refuse: no name leads to a private address, but those of rules with allowPrivate; allow unless said',
+      }),
     })
     .optional(),
   notify: z.boolean().optional().meta({

@@ -12,6 +12,8 @@ type State = 'established' | 'related' | 'new';
 export const accept: Expression = { accept: null };
 export const drop: Expression = { drop: null };
 export const masquerade: Expression = { masquerade: null };
+/** To this machine itself, at its address on the card the packet came by. */
+export const redirect: Expression = { redirect: null };
 /** Answers the sender by ICMP: administratively prohibited. */
 export const rejectProhibited: Expression = { reject: { type: 'icmpx', expr: 'admin-prohibited' } };
 

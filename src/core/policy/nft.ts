@@ -28,6 +28,7 @@ import {
   masquerade,
   oifname,
   prefix,
+  redirect,
   tcpOnly,
   udpPorts,
 } from './nft-expressions.ts';
@@ -64,7 +65,7 @@ const TABLE = 'vmgate';
 const PROBE = 'probe0';
 const OPEN = '@open';
 
-type Chain = 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting';
+type Chain = 'prerouting' | 'resolver' | 'input' | 'forward' | 'output' | 'postrouting';
 type Rules = Readonly<Record<Chain, readonly (readonly Expression[])[]>>;
 
 /**
@@ -74,6 +75,7 @@ export function compileNft(policy: EgressPolicy, removed?: RemovedDefences): Nft
   const without = (defence: Defence) => removed?.has(defence) ?? false;
   const rules: Rules = {
     prerouting: prerouting(policy, without),
+    resolver: resolver(policy, without),
     input: input(policy, without),
     forward: forward(policy, without),
     output: output(policy, without),
@@ -91,6 +93,7 @@ export function compileNft(policy: EgressPolicy, removed?: RemovedDefences): Nft
       add({ set: { ...own, name: 'open', type: 'ifname', flags: ['timeout'] } }),
       ...workSets(ruled).map((set) => add({ set: { ...own, ...set } })),
       add(chain('prerouting', 'filter', -300, 'drop')),
+      add(chain('resolver', 'nat', -100, 'accept', 'prerouting')),
       add(chain('input', 'filter', 0, 'drop')),
       add(chain('forward', 'filter', 0, 'drop')),
       add(chain('output', 'filter', 0, 'drop')),
@@ -136,6 +139,19 @@ function prerouting(policy: EgressPolicy, without: Without): Expression[][] {
     ),
     [count('dropped_prerouting'), drop],
   ];
+}
+
+/**
+ * Whichever resolver a work VM asks, the gateway's answers, under the lease: rules with names count on it, and an answer
+ * from elsewhere would be no tunnel resolver's (leak case 5). The probe link is vmgate's own and asks whom it means to.
+ */
+function resolver({ links, tunnel }: EgressPolicy, without: Without): Expression[][] {
+  if (tunnel === undefined || without('own-resolver')) return [];
+  return links
+    .filter(({ ifname }) => ifname !== PROBE)
+    .flatMap(({ ifname }) =>
+      (['udp', 'tcp'] as const).map((one) => [iifname(ifname), field(one, 'dport', 53), redirect]),
+    );
 }
 
 function input(policy: EgressPolicy, without: Without): Expression[][] {
@@ -251,8 +267,14 @@ function network({ gateway, prefixLength }: PolicyLink): string {
   return numberToIpv4(ipv4Range(`${gateway}/${prefixLength}`)?.first ?? 0);
 }
 
-function chain(name: Chain, type: 'filter' | 'nat', prio: number, policy: 'accept' | 'drop'): Expression {
-  return { chain: { family: FAMILY, table: TABLE, name, type, hook: name, prio, policy } };
+function chain(
+  name: Chain,
+  type: 'filter' | 'nat',
+  prio: number,
+  policy: 'accept' | 'drop',
+  hook: string = name,
+): Expression {
+  return { chain: { family: FAMILY, table: TABLE, name, type, hook, prio, policy } };
 }
 
 function add(object: { readonly [key: string]: Json }): Expression {

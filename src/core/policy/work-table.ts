@@ -83,7 +83,7 @@ export function judgeByTable(
   const last = deciders.at(-1) ?? { decider: 'rest', action: 'deny' };
   // A rule that may fit and says the same as the one that certainly does changes nothing.
   const same = deciders.every(({ action }) => action === last.action);
-  return same ? { verdict: last.action, deciders: deciders.slice(0, 1) } : { verdict: 'depends', deciders };
+  return same ? { verdict: last.action, deciders: deciders.slice(-1) } : { verdict: 'depends', deciders };
 }
 
 function all(matches: readonly Match[]): Match {

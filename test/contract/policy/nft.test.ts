@@ -127,7 +127,7 @@ suite('the ruleset in the kernel', () => {
       net.lease('probe0');
       expect(net.send(toUplink)).toEqual({ dropped_forward: 1 });
       expect(net.send({ ...out, destination: '10.213.0.10:7000' })).toEqual({ dropped_forward: 1 });
-      expect(net.send({ ...out, destination: '10.0.2.15:53' })).toEqual({ dropped_input: 1 });
+      expect(net.send({ ...out, destination: '10.0.2.15:54' })).toEqual({ dropped_input: 1 });
     });
 
     test('another source address or MAC does not get in', () => {

@@ -41,6 +41,7 @@ describe('a good configuration', () => {
       vpn: 'office',
       endpoint: { allowPrivate: false },
       verify: { exit: undefined, everyMs: 30_000, maxAgeMs: 60_000 },
+      dns: { rebinding: 'allow' },
       notify: true,
       work: [],
     });
