@@ -45,7 +45,9 @@ test('of one work VM, as JSON', async () => {
   const [shown] = (await laptop.type('policy', 'show', 'bank', '--json')).json();
   expect(shown).toMatchObject({
     gate: 'default',
-    work: [{ name: 'bank', otherwise: 'deny', peers: [], rules: [{ action: 'allow', place: { line: 8 } }, {}, {}, {}] }],
+    work: [
+      { name: 'bank', otherwise: 'deny', peers: [], rules: [{ action: 'allow', place: { line: 8 } }, {}, {}, {}] },
+    ],
     notices: [{ line: 11 }],
   });
 });

@@ -3,9 +3,9 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type LoadedConfig, loadConfig } from '../../../src/config/index.ts';
 import { completeEgress, shadowedRules } from '../../../src/config/egress.ts';
 import { egress as egressSchema } from '../../../src/config/egress-values.ts';
+import { type LoadedConfig, loadConfig } from '../../../src/config/index.ts';
 import { anyEgress, anyPacket, judge } from '../core/policy/reference.ts';
 import { faultOf } from '../faults.ts';
 import { temporaryFolders } from '../home/temp-folder.ts';
@@ -94,14 +94,26 @@ describe('what is written', () => {
 
 describe('rules that never count', () => {
   const notices = (...rules: string[]) =>
-    load(`${MINIMAL}work:\n  a:\n    template: tiny\n    egress:\n${rules.map((rule) => `      - ${rule}\n`).join('')}`).notices.map(
-      ({ line, message }) => `${line}: ${message}`,
-    );
+    load(
+      `${MINIMAL}work:\n  a:\n    template: tiny\n    egress:\n${rules.map((rule) => `      - ${rule}\n`).join('')}`,
+    ).notices.map(({ line, message }) => `${line}: ${message}`);
 
   test.each<[string, string[], string[]]>([
-    ['an address within an earlier prefix', ['{to: 10.0.0.0/8}', '{to: 10.1.0.0/16, port: 443}'], ['8: this rule never counts: it adds nothing to the rule in line 7, which comes first']],
-    ['the opposite', ['{to: 10.0.0.0/8, action: deny}', '{to: 10.1.0.1}'], ['8: this rule never counts: it contradicts the rule in line 7, which comes first']],
-    ['a name below another', ['{to: bank.example}', '{to: www.bank.example, port: 443}'], ['8: this rule never counts: it adds nothing to the rule in line 7, which comes first']],
+    [
+      'an address within an earlier prefix',
+      ['{to: 10.0.0.0/8}', '{to: 10.1.0.0/16, port: 443}'],
+      ['8: this rule never counts: it adds nothing to the rule in line 7, which comes first'],
+    ],
+    [
+      'the opposite',
+      ['{to: 10.0.0.0/8, action: deny}', '{to: 10.1.0.1}'],
+      ['8: this rule never counts: it contradicts the rule in line 7, which comes first'],
+    ],
+    [
+      'a name below another',
+      ['{to: bank.example}', '{to: www.bank.example, port: 443}'],
+      ['8: this rule never counts: it adds nothing to the rule in line 7, which comes first'],
+    ],
     ['a narrower rule first is in order', ['{to: 10.1.0.0/16, action: deny}', '{to: 10.0.0.0/8}'], []],
     ['other ports are in order', ['{to: any, port: 80}', '{to: any, port: 79-80}'], []],
     ['a name with private addresses is more', ['{to: bank.example}', '{to: bank.example, allowPrivate: true}'], []],
@@ -115,7 +127,11 @@ describe('rules that never count', () => {
         const [shadowed] = shadowedRules(egress);
         if (shadowed === undefined) return;
         const without = { ...egress, rules: egress.rules.filter((_, index) => index !== shadowed.rule) };
-        const answers = { 'bank.example': ['9.9.9.9'], 'www.bank.example': ['9.8.7.6', '192.168.1.1'], 'shop.example': ['10.64.0.2'] };
+        const answers = {
+          'bank.example': ['9.9.9.9'],
+          'www.bank.example': ['9.8.7.6', '192.168.1.1'],
+          'shop.example': ['10.64.0.2'],
+        };
         expect(judge(without, packet, answers)).toBe(judge(egress, packet, answers));
       }),
       { numRuns: 3_000 },
