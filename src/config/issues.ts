@@ -69,6 +69,7 @@ function unknownKey(path: readonly PropertyKey[], key: string): string {
 interface SchemaNode {
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly additionalProperties?: SchemaNode | false;
+  readonly items?: SchemaNode;
   readonly anyOf?: readonly SchemaNode[];
 }
 
@@ -77,7 +78,7 @@ function knownKeys(path: readonly PropertyKey[]): readonly string[] {
   let nodes: readonly SchemaNode[] = [jsonSchema()];
   for (const segment of path) {
     nodes = nodes.flatMap((node) => {
-      const next = node.properties?.[String(segment)] ?? node.additionalProperties;
+      const next = node.properties?.[String(segment)] ?? node.additionalProperties ?? node.items;
       return next === undefined || next === false ? [] : [next, ...(next.anyOf ?? [])];
     });
   }

@@ -8,12 +8,8 @@ export { compareRulesets, type ListedRuleset, normalizeRuleset } from './normali
 export { describeEgress, type EgressRow } from './people.ts';
 export { type FrameKind, judgeFrame, type UplinkPolicy } from './verdict.ts';
 export {
-  type EgressRule,
   type NameFeed,
   nameFeeds,
-  type PortRange,
-  type RuleAction,
-  type RuleProtocol,
   type WorkEgress,
 } from './work-egress.ts';
 export {
@@ -22,5 +18,4 @@ export {
   type Destination,
   describeRule,
   judgeByTable,
-  type TableVerdict,
 } from './work-table.ts';

@@ -47,7 +47,7 @@ test('it reaches the name once it has looked it up, at any resolver it likes, an
   await until('the denials are counted', async () => {
     const { denied = [] } = await statusOf(stage);
     return denied.some(
-      ({ work, line, otherwise, packets }) => work === WORK_VM && line === 7 && otherwise && packets >= 3,
+      ({ work, line, otherwise, packets }) => work === WORK_VM && line === 6 && otherwise && packets >= 3,
     );
   });
   expect((await stage.vmgate(['status'])).stdout).toMatch(

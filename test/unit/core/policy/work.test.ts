@@ -74,7 +74,7 @@ describe('the table', () => {
       [1, 'rest'],
     ],
     ['a protocol without ports', { address: 0x09010101, protocol: 'other' }, 'depends', [1, 'rest']],
-    ['ping', { address: 0x0a400002, protocol: 'icmp' }, 'allow', [1]],
+    ['ping', { address: 0x0a400002, protocol: 'icmp' }, 'allow', [4]],
   ])('%s', (_name, asked, verdict, deciders) => {
     const found = judgeByTable(compileTable(fewRights), { ...nothing, ...asked });
     expect(found.verdict).toBe(verdict);
