@@ -7,6 +7,7 @@ import { version } from './version.ts';
 
 const NOUNS: Readonly<Record<string, string>> = {
   vpn: 'profiles: add, list, show, remove',
+  policy: 'where work VMs may go: show, explain',
   image: 'images of gateway and tiny work VM: build, import, list',
   template: 'shared set-ups: new, list, show, validate, push, pull',
   receipt: 'signed record of the last verification: show, check',

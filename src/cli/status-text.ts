@@ -1,4 +1,5 @@
 /** A status report in plain words: the answer first, then why, then what it stands on. And the answer alone, in one line. */
+import path from 'node:path';
 import { bytesText, countText, spanText } from '../core/amounts.ts';
 import { escapeLine } from '../host/index.ts';
 import type { StatusReport } from '../supervisor/index.ts';
@@ -12,6 +13,7 @@ export function describeStatus(report: StatusReport, nowMs: number): string {
     ...tunnel(report),
     ...work(report),
     ...host(report),
+    ...denied(report),
     ...traffic(report),
     ...uplink(report),
     ...lastEvent(report),
@@ -94,6 +96,14 @@ function host({ host: seen }: StatusReport): readonly string[] {
   const { listeners, connections } = seen;
   const listening = countText(listeners, 'proxy or forward', 'proxies and forwards');
   return [`  host     ${listening} of this machine, ${countText(connections, 'connection')} through the gate`];
+}
+
+function denied({ denied: rules = [] }: StatusReport): readonly string[] {
+  return rules.map(({ work: name, file, line, otherwise, packets }) => {
+    const place = `${escapeLine(path.basename(file))}:${line}`;
+    const by = otherwise ? `no rule of ${place} allows them` : `by ${place}`;
+    return `  denied   ${escapeLine(name)}: ${countText(packets, 'packet')}, ${by}`;
+  });
 }
 
 function traffic({ traffic: seen }: StatusReport): readonly string[] {

@@ -1,7 +1,9 @@
 /** The configuration as the rest of vmgate sees it: complete, in plain units, paths absolute. */
 import os from 'node:os';
 import path from 'node:path';
+import type { WorkEgress } from '../core/policy/work-egress.ts';
 import { sha256 } from '../host/index.ts';
+import { completeEgress } from './egress.ts';
 import { parseDuration, parseSizeMiB } from './quantities.ts';
 import { type ConfigFile, DEFAULTS } from './schema.ts';
 
@@ -23,7 +25,10 @@ export interface WorkConfig {
   readonly memoryMiB: number | undefined;
   readonly hardware: 'virtio' | 'compat';
   readonly onLoss: 'block' | 'pause' | 'stop';
-  readonly egress: 'allow';
+  /** Where it may go inside the tunnel; undefined: everywhere. */
+  readonly egress: WorkEgress | undefined;
+  /** Work VMs of this gate that it may begin connections to. */
+  readonly peers: readonly string[];
   readonly autostart: boolean;
 }
 
@@ -39,6 +44,8 @@ export interface Config {
   };
   /** Asked to find a portal; undefined: never. */
   readonly portal: { readonly probe: string | undefined };
+  /** `refuse`: answers of the tunnel's resolver that lead to private addresses are thrown away. */
+  readonly dns: { readonly rebinding: 'allow' | 'refuse' };
   /** Desktop notifications. */
   readonly notify: boolean;
   /** In the file's order: it decides which link each gets. */
@@ -59,6 +66,7 @@ export function completeConfig(file: ConfigFile & { readonly vpn: string }, fold
       maxAgeMs: milliseconds(file.verify?.maxAge ?? DEFAULTS.maxAge),
     },
     portal: { probe: file.portal?.probe === false ? undefined : (file.portal?.probe ?? DEFAULTS.portalProbe) },
+    dns: { rebinding: file.dns?.rebinding ?? DEFAULTS.rebinding },
     notify: file.notify ?? DEFAULTS.notify,
     work: Object.entries(file.work ?? {}).map(([name, vm]) => ({
       name,
@@ -67,7 +75,8 @@ export function completeConfig(file: ConfigFile & { readonly vpn: string }, fold
       memoryMiB: vm.memory === undefined ? undefined : parseSizeMiB(vm.memory),
       hardware: vm.hardware ?? DEFAULTS.hardware,
       onLoss: vm.onLoss ?? DEFAULTS.onLoss,
-      egress: vm.egress ?? 'allow',
+      egress: completeEgress(vm.egress),
+      peers: [...new Set(vm.peers ?? [])],
       autostart: vm.autostart ?? false,
     })),
   };

@@ -83,6 +83,7 @@ function unknownKey(words: Vocabulary, path: readonly PropertyKey[], key: string
 interface SchemaNode {
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly additionalProperties?: SchemaNode | false;
+  readonly items?: SchemaNode;
   readonly anyOf?: readonly SchemaNode[];
 }
 
@@ -90,7 +91,7 @@ function knownKeys(words: Vocabulary, path: readonly PropertyKey[]): readonly st
   let nodes: readonly SchemaNode[] = [words.keys()];
   for (const segment of path) {
     nodes = nodes.flatMap((node) => {
-      const next = node.properties?.[String(segment)] ?? node.additionalProperties;
+      const next = node.properties?.[String(segment)] ?? node.additionalProperties ?? node.items;
       return next === undefined || next === false ? [] : [next, ...(next.anyOf ?? [])];
     });
   }

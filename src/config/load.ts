@@ -2,10 +2,13 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { VmgateError } from '../core/coded.ts';
+import { nearest } from '../core/nearest.ts';
 import { errnoOf, messageOf, sha256 } from '../host/index.ts';
 import { type ConfigIssue, errors, renderIssue } from './codes.ts';
 import { type Config, completeConfig, digestOf, milliseconds, sourceFault } from './config.ts';
 import { parseYaml, type YamlDocument } from './document.ts';
+import { compiledRules, completeEgress, rulePath, shadowedRules } from './egress.ts';
+import { EGRESS_BOUNDS } from './egress-values.ts';
 import { checkDocument } from './issues.ts';
 import { looseningsOf, mergeConfig } from './merge.ts';
 import { BOUNDS, type ConfigFile, configSchema, DEFAULTS, type LocalFile, localSchema } from './schema.ts';
@@ -20,6 +23,22 @@ export interface LoadedConfig {
   readonly origin: 'project' | 'home';
   /** Every file read, with the sha256 of its bytes: what `vmgate trust` confirms. */
   readonly sources: readonly { readonly path: string; readonly digest: string }[];
+  /** Where the rules of each work VM stand, in their order, and the key they stand under. No part of the digest. */
+  readonly egressPlaces: Readonly<Record<string, EgressPlaces>>;
+  /** What is no error and cannot be meant: rules that never count. */
+  readonly notices: readonly ConfigIssue[];
+}
+
+/** Absolute path and line, from 1. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+}
+
+export interface EgressPlaces {
+  readonly rules: readonly Place[];
+  /** What is done otherwise is said there. */
+  readonly whole: Place;
 }
 
 /** Forty times the longest one in the documentation; what an hour of commenting would not fill. */
@@ -62,8 +81,30 @@ function load(source: Source, localSource: Source | undefined): Omit<LoadedConfi
   if (local !== undefined) refuseLoosening(base, local);
   const merged = local === undefined ? base.value : mergeConfig(base.value, local.value);
   const config = completeConfig(judgeWhole(merged, base, local), path.dirname(source.path));
+  const ruled = config.work.flatMap(({ name, egress }) => (egress === undefined ? [] : [{ name, egress }]));
+  const issueOf = (name: string, rule: number, message: string) => {
+    const key = ['work', name, 'egress'];
+    const said = merged.work?.[name]?.egress;
+    return issueAt(writtenIn(key, base, local), [...key, ...rulePath(said, rule)], message);
+  };
   return {
     config,
+    egressPlaces: Object.fromEntries(
+      ruled.map(({ name, egress }) => [
+        name,
+        {
+          rules: egress.rules.map((_, rule) => placeOf(issueOf(name, rule, ''))),
+          whole: placeOf(issueAt(writtenIn(['work', name, 'egress'], base, local), ['work', name, 'egress'], '')),
+        },
+      ]),
+    ),
+    notices: ruled.flatMap(({ name, egress }) =>
+      shadowedRules(egress).map(({ rule, by, contradicts }) => {
+        const { line } = issueOf(name, by, '');
+        const what = contradicts ? 'contradicts the rule' : 'adds nothing to the rule';
+        return issueOf(name, rule, `this rule never counts: it ${what} in line ${line}, which comes first`);
+      }),
+    ),
     path: source.path,
     digest: digestOf(config),
     sources: [source, ...(localSource === undefined ? [] : [localSource])].map((file) => ({
@@ -95,15 +136,26 @@ function judgeWhole(
   local: Read<LocalFile> | undefined,
 ): ConfigFile & { readonly vpn: string } {
   const issues: ConfigIssue[] = [];
-  const refuse = (key: readonly string[], message: string) => {
-    const file = local !== undefined && has(local.value, key) ? local : base;
-    issues.push(issueAt(file, key, message));
+  const refuse = (key: readonly PropertyKey[], message: string) => {
+    issues.push(issueAt(writtenIn(key, base, local), key, message));
   };
   const work = Object.entries(merged.work ?? {});
   if (work.length > BOUNDS.workVms) refuse(['work'], `more than ${BOUNDS.workVms} work VMs on one gate`);
   for (const [name, vm] of work) {
     const fault = sourceFault(vm);
     if (fault !== undefined) refuse(['work', name], `work VM ${name} ${fault}`);
+    for (const [index, peer] of (vm.peers ?? []).entries()) {
+      const key = ['work', name, 'peers', index];
+      if (peer === name) refuse(key, `work VM ${name} is its own peer`);
+      else if (merged.work?.[peer] === undefined) refuse(key, `${unknownPeer(peer, Object.keys(merged.work ?? {}))}`);
+    }
+  }
+  const compiled = work.reduce((sum, [, { egress }]) => sum + compiledRules(completeEgress(egress) ?? NO_RULES), 0);
+  if (compiled > EGRESS_BOUNDS.compiled) {
+    refuse(
+      ['work'],
+      `egress of all work VMs comes to ${compiled} rules of the firewall: at most ${EGRESS_BOUNDS.compiled}`,
+    );
   }
   const { every = DEFAULTS.every, maxAge = DEFAULTS.maxAge } = merged.verify ?? {};
   if (milliseconds(maxAge) < milliseconds(every)) {
@@ -116,13 +168,30 @@ function judgeWhole(
   return { ...merged, vpn };
 }
 
-function has(value: unknown, key: readonly string[]): boolean {
-  const [first, ...rest] = key;
-  if (first === undefined) return value !== undefined;
-  return typeof value === 'object' && value !== null && has((value as Record<string, unknown>)[first], rest);
+const NO_RULES = { otherwise: 'allow', rules: [] } as const;
+
+function unknownPeer(peer: string, known: readonly string[]): string {
+  const meant = nearest(peer, known);
+  const hint = meant === undefined ? `there are ${known.join(', ')}` : `did you mean "${meant}"?`;
+  return `there is no work VM ${JSON.stringify(peer)} to be a peer: ${hint}`;
 }
 
-function issueAt(file: Read<unknown>, key: readonly string[], message: string): ConfigIssue {
+/** The file whose word counts for `key`. */
+function writtenIn(key: readonly PropertyKey[], base: Read<unknown>, local: Read<unknown> | undefined): Read<unknown> {
+  return local !== undefined && has(local.value, key) ? local : base;
+}
+
+function placeOf({ file, line }: ConfigIssue): Place {
+  return { file, line };
+}
+
+function has(value: unknown, key: readonly PropertyKey[]): boolean {
+  const [first, ...rest] = key;
+  if (first === undefined) return value !== undefined;
+  return typeof value === 'object' && value !== null && has((value as Record<PropertyKey, unknown>)[first], rest);
+}
+
+function issueAt(file: Read<unknown>, key: readonly PropertyKey[], message: string): ConfigIssue {
   return { file: file.path, ...file.document.positionOf(key, 'key'), key: key.join('.'), message };
 }
 

@@ -12,12 +12,13 @@ export interface Loosening {
 }
 
 export function mergeConfig(base: ConfigFile, local: LocalFile): ConfigFile {
-  const { version: _, endpoint, verify, work, ...plain } = local;
+  const { version: _, endpoint, verify, dns, work, ...plain } = local;
   return {
     ...base,
     ...plain,
     ...(endpoint === undefined ? {} : { endpoint: { ...base.endpoint, ...endpoint } }),
     ...(verify === undefined ? {} : { verify: { ...base.verify, ...verify } }),
+    ...(dns === undefined ? {} : { dns: { ...base.dns, ...dns } }),
     ...(work === undefined ? {} : { work: mergeWork(base.work ?? {}, work) }),
   };
 }
@@ -42,6 +43,9 @@ export function looseningsOf(base: ConfigFile, local: LocalFile): readonly Loose
   if (local.endpoint?.allowPrivate === true && base.endpoint?.allowPrivate !== true) {
     refuse(['endpoint', 'allowPrivate'], 'allowPrivate may only be set to false');
   }
+  if (local.dns?.rebinding === 'allow' && base.dns?.rebinding === 'refuse') {
+    refuse(['dns', 'rebinding'], 'rebinding may only become refuse');
+  }
   const exit = base.verify?.exit;
   if (local.verify?.exit !== undefined && exit !== undefined && !isDeepStrictEqual(local.verify.exit, exit)) {
     refuse(['verify', 'exit'], 'exit may be added, not changed');
@@ -53,6 +57,15 @@ export function looseningsOf(base: ConfigFile, local: LocalFile): readonly Loose
       refuse(['verify', key], `${key} may be at most ${most}`);
   }
   for (const [name, vm] of Object.entries(local.work ?? {})) {
+    const agreed = base.work?.[name];
+    if (
+      vm.egress !== undefined &&
+      !isDeepStrictEqual(vm.egress, agreed?.egress ?? vm.egress) &&
+      agreed?.egress !== 'allow'
+    )
+      refuse(['work', name, 'egress'], 'egress may be added, not changed');
+    if (vm.peers?.some((peer) => !agreed?.peers?.includes(peer)) === true)
+      refuse(['work', name, 'peers'], 'peers may be taken away, not added');
     const asked = base.work?.[name]?.onLoss ?? DEFAULTS.onLoss;
     if (ON_LOSS.indexOf(vm.onLoss ?? asked) < ON_LOSS.indexOf(asked)) {
       const stricter = ON_LOSS.slice(ON_LOSS.indexOf(asked) + 1);

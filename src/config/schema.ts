@@ -5,6 +5,7 @@
 import * as z from 'zod';
 import { readPortalUrl } from '../core/portal.ts';
 import { MAX_NAME } from '../home/index.ts';
+import { EGRESS_BOUNDS, egress } from './egress-values.ts';
 import { isExitUrl, prefixFault } from './exit-values.ts';
 import { DURATION_PATTERN, formatDuration, parseDuration, parseSizeMiB, SIZE_PATTERN } from './quantities.ts';
 
@@ -28,6 +29,7 @@ export const DEFAULTS = {
   notify: true,
   /** Answers 204 and nothing else, as Chromium's own probe. */
   portalProbe: 'http://connectivitycheck.gstatic.com/generate_204',
+  rebinding: 'allow',
 } as const;
 
 /** From the one that takes least away from a work VM to the one that takes most. */
@@ -117,10 +119,12 @@ const workVm = z
       description:
         'when the gate closes: its wire goes dead (block), it stands still too (pause), or it is shut down (stop)',
     }),
-    egress: z
-      .literal('allow', { error: 'must be allow: rules for one work VM are not supported by this version' })
+    egress: egress.optional(),
+    peers: z
+      .array(name)
+      .max(EGRESS_BOUNDS.peers)
       .optional()
-      .meta({ description: 'anything, through the tunnel' }),
+      .meta({ description: 'work VMs of this gate that it may connect to; none unless said' }),
     autostart: z.boolean().optional().meta({ description: 'start with `vmgate up`' }),
   })
   .meta({ description: 'says what boots by one of template, disk, or kernel with initramfs' });
@@ -162,6 +166,14 @@ export const configSchema = z.strictObject({
         .meta({
           description: `asked once a tunnel failed, to find a portal: answers 204 where there is none; ${DEFAULTS.portalProbe} unless said, never if false`,
         }),
+    })
+    .optional(),
+  dns: z
+    .strictObject({
+      rebinding: z.enum(['allow', 'refuse']).optional().meta({
+        description:
+          'refuse: no name leads to a private address, but those of rules with allowPrivate; allow unless said',
+      }),
     })
     .optional(),
   notify: z.boolean().optional().meta({

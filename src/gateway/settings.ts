@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { LinkPlan } from '../core/link-plan.ts';
+import type { NameFeed } from '../core/policy/index.ts';
 import { writeCpio } from '../image/cpio.ts';
 import {
   dropbearPrivateKey,
@@ -30,19 +31,31 @@ export interface BootSettings {
   readonly bootId: string;
 }
 
+/** What the gateway's resolver does with answers. */
+export interface ResolverSettings {
+  /** Names whose addresses go into the firewall's sets. */
+  readonly feeds: readonly NameFeed[];
+  /** Whether answers with a private address are thrown away, but for the names of `inner`. */
+  readonly refusesPrivate: boolean;
+  /** Names that may lead to private addresses all the same. */
+  readonly inner: readonly string[];
+}
+
+const PLAIN_RESOLVER: ResolverSettings = { feeds: [], refusesPrivate: false, inner: [] };
+
 /**
  * Settings for one boot, with fresh keys.
  *
  * @param bootRuleset nft JSON of a policy without endpoints and tunnel; loaded before any card is up
  */
-export function bootSettings(plan: LinkPlan, bootRuleset: string): BootSettings {
+export function bootSettings(plan: LinkPlan, bootRuleset: string, resolver = PLAIN_RESOLVER): BootSettings {
   const [client, host] = [makeKeyPair(), makeKeyPair()];
   const bootId = randomUUID();
   const file = (name: string, data: string | Buffer) =>
     ({ path: `etc/vmgate/${name}`, type: 'file', mode: 0o600, data }) as const;
   return {
     archive: writeCpio([
-      file('plan', renderPlan(plan)),
+      file('plan', renderPlan(plan) + renderResolver(resolver)),
       file('boot-id', `${bootId}\n`),
       file('boot.nft.json', bootRuleset),
       file('dropbear_ed25519_host_key', dropbearPrivateKey(host)),
@@ -65,4 +78,13 @@ export function renderPlan(plan: LinkPlan): string {
       `link ${link.ifname} ${link.gatewayMac} ${link.gateway}/${link.prefixLength} ${link.guest} ${link.guestMac}`,
   );
   return `${[uplink, ...links].join('\n')}\n`;
+}
+
+/** What the resolver does with answers, as init reads it behind the cards. */
+export function renderResolver({ feeds, refusesPrivate, inner }: ResolverSettings): string {
+  const lines = [
+    ...feeds.map(({ name, sets }) => `name ${name} ${sets.join(' ')}`),
+    ...(refusesPrivate ? ['private refuse', ...inner.map((name) => `private allow ${name}`)] : []),
+  ];
+  return lines.map((line) => `${line}\n`).join('');
 }

@@ -21,6 +21,7 @@ const defence = z.enum([
   'tunnel-only',
   'no-shortcut',
   'no-pickup',
+  'own-resolver',
   'uplink-input',
   'uplink-output',
 ]);

@@ -68,7 +68,9 @@ export async function grant(world: World, links: readonly string[], signal: Abor
 /** A check that a close has overtaken asks for leases no more: the close has just taken them away. */
 function controlOf(world: World, signal: AbortSignal): VerifyContext['control'] {
   const { control } = sessionOf(world);
-  const metered = <T extends Pick<GatewayCounts, 'tunnel'>>(seen: T): T => {
+  const connection = connectionOf(world);
+  const metered = <T extends Pick<GatewayCounts, 'tunnel' | 'counters'>>(seen: T): T => {
+    connection.counters = seen.counters;
     world.meter.received(seen.tunnel?.peers.reduce((sum, { rxBytes }) => sum + rxBytes, 0) ?? 0);
     return seen;
   };

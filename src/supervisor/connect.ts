@@ -10,6 +10,7 @@ import { errors, events } from './codes.ts';
 import { Lane } from './lane.ts';
 import type { Runners } from './loop.ts';
 import { loadPolicy, uplinkOf } from './policy.ts';
+import { linksWithRights } from './rights.ts';
 import { sessionOf } from './session.ts';
 import type { World } from './world.ts';
 
@@ -43,7 +44,7 @@ export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel
       world.emit(events.GATE_PINNED, { host: endpoint.host, ...pinned });
       const policy = policyFor(world, pinned.address);
       await loadPolicy(world, policy, signal);
-      world.connection = { pinned, policy, beganMs: wallMs(), lane: new Lane(), granted: [] };
+      world.connection = { pinned, policy, beganMs: wallMs(), lane: new Lane(), granted: [], counters: {} };
       return { type: 'pinned', generation };
     },
     startTunnel: async ({ generation }) => {
@@ -69,13 +70,13 @@ export function connectionOf(world: World): NonNullable<World['connection']> {
 
 /** The policy of one connect: this endpoint, these links, a fresh source port. */
 function policyFor(world: World, address: string): EgressPolicy {
-  const { plan, profile } = sessionOf(world);
+  const { plan, profile, config } = sessionOf(world);
   const tunnel = profile.plan;
   const { port, protocol, shape } = tunnel.endpoint;
   return {
     uplink: uplinkOf(world),
     endpoints: [{ address, port, protocol, shape }],
-    links: [...plan.work, plan.probe],
+    links: linksWithRights(plan, config.config),
     tunnel: {
       ifname: 'tun0',
       routes: tunnel.routes.filter((route) => !route.includes(':')),

@@ -109,6 +109,13 @@ export const statusReport = z.object({
       pid: z.number().nullable(),
     }),
   ),
+  /** By work VMs' rules, since the tunnel was last connected. `otherwise`: nothing fitted, and the default denied. */
+  denied: z
+    .array(
+      z.object({ work: z.string(), file: z.string(), line: z.number(), otherwise: z.boolean(), packets: z.number() }),
+    )
+    .max(1_024)
+    .optional(),
   uplink: z
     .object({
       passed: z.record(z.string(), z.object({ frames: z.number(), bytes: z.number() })),

@@ -13,6 +13,7 @@ import { assembleBoot, manifestDigest, requireImage } from '../image/index.ts';
 import { claimKey, loadProfile, type TunnelPlan } from '../vpn/index.ts';
 import { cutShort, errors, events } from './codes.ts';
 import type { Runners } from './loop.ts';
+import { resolverSettings } from './rights.ts';
 import { wireOf } from './wires.ts';
 import { macSeed, type Session, type World } from './world.ts';
 
@@ -104,7 +105,7 @@ async function bootSession(world: World, config: LoadedConfig, cancelled: AbortS
     const names = config.config.work.map(({ name }) => name);
     const addressing = lab?.addressing ?? USER_NETWORK;
     const plan = planLinks(names, addressing, innerPrefixes(profile.plan), macSeed(layout));
-    const settings = bootSettings(plan, renderNft(compileNft(bootPolicy(plan))));
+    const settings = bootSettings(plan, renderNft(compileNft(bootPolicy(plan))), resolverSettings(config.config));
     // Whatever fails from here on: this boot's keys do not stay on disk.
     undo.push(() => emptyFolder(layout.run));
     const boot = await assembleBoot(image, ['base', profile.plan.kind], settings.archive, layout.run);

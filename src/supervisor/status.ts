@@ -2,6 +2,7 @@
 import type { CodedEvent } from '../core/coded.ts';
 import { type CloseReason, type GateState, STOPPED } from '../core/gate/state.ts';
 import { monotonicMs } from '../host/index.ts';
+import { denialsOf } from './denials.ts';
 import type { StatusReport } from './protocol.ts';
 import { bindingOf } from './receipts.ts';
 import type { World } from './world.ts';
@@ -43,6 +44,7 @@ export async function statusOf(world: World, state: GateState, standing: Standin
       address: addresses.get(name) ?? '',
       pid: world.works.get(name)?.pid ?? null,
     })),
+    denied: denialsOf(world),
     uplink: seen === undefined ? null : seen.counts,
     traffic: { since: standing.began, ...traffic },
     host: world.outlets.counts,

@@ -8,6 +8,7 @@ import type { Portal } from '../core/portal.ts';
 import type { OfferedAddress } from '../core/uplink-address.ts';
 import type { Arch, GatewayHost, RunningGateway, RunningWork, WorkHost } from '../drivers/index.ts';
 import type { GatewayControl, openControl } from '../gateway/index.ts';
+import type { GatewayCounts } from '../gateway/protocol.ts';
 import type { Guard, startGuard } from '../guard/index.ts';
 import type { GateLayout, HomeLayout } from '../home/index.ts';
 import type { AssembledBoot, StoredImage } from '../image/index.ts';
@@ -46,6 +47,8 @@ export interface Connection {
   readonly lane: Lane;
   /** Work links that hold a lease, and the tunnel while the host uses it, as last asked for. Changed in the lane only. */
   granted: readonly string[];
+  /** The gateway's named counters, as last told. */
+  counters: GatewayCounts['counters'];
 }
 
 /** What stands around a gateway's process; tests put their own in its place. */

@@ -69,6 +69,7 @@ function downReport(context: Context, { name, loaded }: Gate): StatusReport {
       address: '',
       pid: null,
     })),
+    denied: [],
     uplink: null,
     traffic: null,
     host: null,

@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadConfig } from '../../config/index.ts';
+import { loadConfig, renderIssue } from '../../config/index.ts';
 import { type CodedEvent, occur, VmgateError } from '../../core/coded.ts';
 import { openGate, writeFileAtomic } from '../../home/index.ts';
-import { hostEvents, monotonicMs, wallMs } from '../../host/index.ts';
+import { escapeLine, hostEvents, monotonicMs, wallMs } from '../../host/index.ts';
 import { errors, launchSupervisor, SupervisorClient } from '../../supervisor/index.ts';
 import type { Command, Context } from '../command.ts';
 import { GATE_OPTION, type Gate, gateOf } from '../gate-access.ts';
@@ -34,6 +34,7 @@ export const up: Command = {
     const loaded = loadConfig(path.dirname(gate.loaded.path), context.home().root);
     await requireConfirmed(context.home(), loaded);
     tellIgnored(context);
+    for (const issue of loaded.notices) context.out.progress(escapeLine(renderIssue(issue)));
     openGate(context.home(), gate.name);
     const running = await answering(gate);
     if (running === undefined) await (await import('../foresee.ts')).foresee(context, loaded.config);

@@ -15,6 +15,8 @@ export type Defence =
   | 'no-shortcut'
   /** No connection of the gateway's own is taken up in the middle: one that was cut sends nothing by the next tunnel. */
   | 'no-pickup'
+  /** A work VM's questions to any resolver are answered by the gateway's. */
+  | 'own-resolver'
   /** Inbound on the uplink: the pinned endpoint only. */
   | 'uplink-input'
   /** Outbound on the uplink: the VPN socket to the pinned endpoint only. */

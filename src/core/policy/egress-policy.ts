@@ -2,6 +2,7 @@
  * What may leave the gateway's uplink, as plain data. One policy compiles to the gateway's nft ruleset, the guard's
  * matcher and a table for people; a property test holds the compilers to each other.
  */
+import type { WorkEgress } from './work-egress.ts';
 
 /** The wire shape the guard demands of frames to an endpoint, on top of address and port. */
 export type WireShape = 'wireguard' | 'openvpn';
@@ -38,6 +39,10 @@ export interface PolicyLink {
   readonly prefixLength: number;
   /** The single MAC the machine on that link may use. */
   readonly guestMac: string;
+  /** What it may reach inside the tunnel; undefined: everything. */
+  readonly egress?: WorkEgress | undefined;
+  /** Interface names of the links whose machines it may begin connections to; none unless said. */
+  readonly peers?: readonly string[] | undefined;
 }
 
 /** Where forwarded traffic may go: the tunnel, and inside it these prefixes. */

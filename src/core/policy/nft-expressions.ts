@@ -12,6 +12,14 @@ type State = 'established' | 'related' | 'new';
 export const accept: Expression = { accept: null };
 export const drop: Expression = { drop: null };
 export const masquerade: Expression = { masquerade: null };
+/** To this machine itself, at its address on the card the packet came by. */
+export const redirect: Expression = { redirect: null };
+/** Answers the sender by ICMP: administratively prohibited. */
+export const rejectProhibited: Expression = { reject: { type: 'icmpx', expr: 'admin-prohibited' } };
+
+export function jump(target: string): Expression {
+  return { jump: { target } };
+}
 
 export function iifname(name: string): Expression {
   return match({ meta: { key: 'iifname' } }, name);
@@ -22,8 +30,13 @@ export function oifname(name: string): Expression {
 }
 
 /** `field` of the header of `protocol`; the order of the parts is nft's. */
-export function field(protocol: 'ether' | 'ip' | 'udp' | 'tcp' | 'icmp', name: string, value: Json): Expression {
-  return match({ payload: { protocol, field: name } }, value);
+export function field(
+  protocol: 'ether' | 'ip' | 'udp' | 'tcp' | 'icmp',
+  name: string,
+  value: Json,
+  op: '==' | '!=' = '==',
+): Expression {
+  return match({ payload: { protocol, field: name } }, value, op);
 }
 
 export function prefix(name: 'saddr' | 'daddr', address: string, length: number): Expression {
@@ -42,6 +55,10 @@ export const ipv4Only: Expression = match({ meta: { key: 'nfproto' } }, 'ipv4');
  * whether the machine has /etc/protocols.
  */
 export const tcpOnly: Expression = match({ payload: { protocol: 'tcp', field: 'dport' } }, 0, '!=');
+/** Twin of {@link tcpOnly}. */
+export const udpOnly: Expression = match({ payload: { protocol: 'udp', field: 'dport' } }, 0, '!=');
+/** ICMP that begins something: connection tracking calls no ICMP of type 255 new (nf_conntrack_proto_icmp.c). */
+export const icmpOnly: Expression = match({ payload: { protocol: 'icmp', field: 'type' } }, 255, '!=');
 
 /** The first packet of a connection: a SYN that answers none. */
 export const synOnly: Expression = match(

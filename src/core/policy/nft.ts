@@ -24,14 +24,17 @@ import {
   iifname,
   ipv4Only,
   type Json,
+  jump,
   masquerade,
   oifname,
   prefix,
+  redirect,
   tcpOnly,
   udpPorts,
 } from './nft-expressions.ts';
 import { fromTunnel, toTunnel } from './nft-tunnel.ts';
 import { fromUplink, toUplink, type Without } from './nft-uplink.ts';
+import { type DenialCounter, workChain, workCounters, workRules, workSets } from './nft-work.ts';
 
 /** Named counters, read back as facts. */
 const COUNTERS = [
@@ -48,7 +51,7 @@ const COUNTERS = [
   'dropped_forward',
   'dropped_output',
 ] as const;
-export type CounterName = (typeof COUNTERS)[number];
+export type CounterName = (typeof COUNTERS)[number] | DenialCounter;
 
 /** Longest life of an element of the set `open`, seconds: a lease. */
 export const LEASE_SECONDS = 15;
@@ -62,7 +65,7 @@ const TABLE = 'vmgate';
 const PROBE = 'probe0';
 const OPEN = '@open';
 
-type Chain = 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting';
+type Chain = 'prerouting' | 'resolver' | 'input' | 'forward' | 'output' | 'postrouting';
 type Rules = Readonly<Record<Chain, readonly (readonly Expression[])[]>>;
 
 /**
@@ -72,24 +75,31 @@ export function compileNft(policy: EgressPolicy, removed?: RemovedDefences): Nft
   const without = (defence: Defence) => removed?.has(defence) ?? false;
   const rules: Rules = {
     prerouting: prerouting(policy, without),
+    resolver: resolver(policy, without),
     input: input(policy, without),
     forward: forward(policy, without),
     output: output(policy, without),
     postrouting: policy.tunnel === undefined ? [] : [[oifname(policy.tunnel.ifname), masquerade]],
   };
   const own = { family: FAMILY, table: TABLE };
+  // Without a tunnel nothing is forwarded that a VM's rules could speak of.
+  const ruled = policy.tunnel === undefined ? [] : policy.links.filter(({ egress }) => egress !== undefined);
+  const work = ruled.map((link) => [workChain(link) ?? '', workRules(link, ruled)] as const);
   return {
     nftables: [
       { flush: { ruleset: null } },
       add({ table: { family: FAMILY, name: TABLE } }),
-      ...COUNTERS.map((name) => add({ counter: { ...own, name } })),
+      ...[...COUNTERS, ...workCounters(ruled)].map((name) => add({ counter: { ...own, name } })),
       add({ set: { ...own, name: 'open', type: 'ifname', flags: ['timeout'] } }),
+      ...workSets(ruled).map((set) => add({ set: { ...own, ...set } })),
       add(chain('prerouting', 'filter', -300, 'drop')),
+      add(chain('resolver', 'nat', -100, 'accept', 'prerouting')),
       add(chain('input', 'filter', 0, 'drop')),
       add(chain('forward', 'filter', 0, 'drop')),
       add(chain('output', 'filter', 0, 'drop')),
       add(chain('postrouting', 'nat', 100, 'accept')),
-      ...Object.entries(rules).flatMap(([name, list]) =>
+      ...work.map(([name]) => add({ chain: { ...own, name } })),
+      ...[...Object.entries(rules), ...work].flatMap(([name, list]) =>
         list.map((expr) => add({ rule: { ...own, chain: name, expr: [...expr] } })),
       ),
     ],
@@ -131,6 +141,19 @@ function prerouting(policy: EgressPolicy, without: Without): Expression[][] {
   ];
 }
 
+/**
+ * Whichever resolver a work VM asks, the gateway's answers, under the lease: rules with names count on it, and an answer
+ * from elsewhere would be no tunnel resolver's (leak case 5). The probe link is vmgate's own and asks whom it means to.
+ */
+function resolver({ links, tunnel }: EgressPolicy, without: Without): Expression[][] {
+  if (tunnel === undefined || without('own-resolver')) return [];
+  return links
+    .filter(({ ifname }) => ifname !== PROBE)
+    .flatMap(({ ifname }) =>
+      (['udp', 'tcp'] as const).map((one) => [iifname(ifname), field(one, 'dport', 53), redirect]),
+    );
+}
+
 function input(policy: EgressPolicy, without: Without): Expression[][] {
   return [
     [iifname('lo'), accept],
@@ -165,20 +188,48 @@ function forward(policy: EgressPolicy, without: Without): Expression[][] {
       ctState('established', 'related'),
       accept,
     ]),
+    ...links.flatMap((link) => betweenPeers(link, links, without)),
     ...links.map((link) => [prefix('daddr', network(link), link.prefixLength), count('dropped_forward'), drop]),
-    ...links.map((link) => [
-      iifname(link.ifname),
-      ...(without('source-pin') ? [] : [field('ether', 'saddr', link.guestMac)]),
-      ...source(link, without),
-      ...(without('tunnel-only') ? [] : [oifname(tunnel.ifname)]),
-      ...lease('in', without),
+    ...links.flatMap((link) => {
+      const from = [
+        ...sender(link, without),
+        ...(without('tunnel-only') ? [] : [oifname(tunnel.ifname)]),
+        ...lease('in', without),
+      ];
+      const pass = [count('to_tunnel'), ...(link.ifname === PROBE ? [count('probe_to_tunnel')] : []), accept];
+      const chain = workChain(link);
       // A packet conntrack calls invalid is not translated and would carry the link's address into the tunnel.
-      ctState('established', 'related', 'new'),
-      count('to_tunnel'),
-      ...(link.ifname === PROBE ? [count('probe_to_tunnel')] : []),
-      accept,
-    ]),
+      if (chain === undefined) return [[...from, ctState('established', 'related', 'new'), ...pass]];
+      return [
+        [...from, ctState('established', 'related'), ...pass],
+        [...from, ctState('new'), jump(chain)],
+      ];
+    }),
     [count('dropped_forward'), drop],
+  ];
+}
+
+/** What a link's machine may begin with another's, and the answers; both hold a lease. */
+function betweenPeers(link: PolicyLink, links: readonly PolicyLink[], without: Without): Expression[][] {
+  const peers = links.filter(({ ifname }) => link.peers?.includes(ifname));
+  const way = (from: PolicyLink, to: PolicyLink) => [
+    ...sender(from, without),
+    oifname(to.ifname),
+    field('ip', 'daddr', to.guest),
+    ...lease('in', without),
+    ...lease('out', without),
+  ];
+  return peers.flatMap((peer) => [
+    [...way(link, peer), ctState('established', 'new'), ctDirection('original'), accept],
+    [...way(peer, link), ctState('established', 'related'), ctDirection('reply'), accept],
+  ]);
+}
+
+function sender(link: PolicyLink, without: Without): Expression[] {
+  return [
+    iifname(link.ifname),
+    ...(without('source-pin') ? [] : [field('ether', 'saddr', link.guestMac)]),
+    ...source(link, without),
   ];
 }
 
@@ -216,8 +267,14 @@ function network({ gateway, prefixLength }: PolicyLink): string {
   return numberToIpv4(ipv4Range(`${gateway}/${prefixLength}`)?.first ?? 0);
 }
 
-function chain(name: Chain, type: 'filter' | 'nat', prio: number, policy: 'accept' | 'drop'): Expression {
-  return { chain: { family: FAMILY, table: TABLE, name, type, hook: name, prio, policy } };
+function chain(
+  name: Chain,
+  type: 'filter' | 'nat',
+  prio: number,
+  policy: 'accept' | 'drop',
+  hook: string = name,
+): Expression {
+  return { chain: { family: FAMILY, table: TABLE, name, type, hook, prio, policy } };
 }
 
 function add(object: { readonly [key: string]: Json }): Expression {

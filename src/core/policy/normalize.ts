@@ -6,6 +6,7 @@
  * joined by "|" (1.1.3), elements of a set in any order.
  */
 import { LEASE_SECONDS, type NftRuleset } from './nft.ts';
+import { NAME_SECONDS } from './work-egress.ts';
 
 /** A listing as it comes from a gateway: a guest's word, anything may be in it. */
 export interface ListedRuleset {
@@ -16,7 +17,19 @@ export interface ListedRuleset {
 type Canonical = ReadonlyMap<string, readonly string[]>;
 
 /** The members of nft's objects that are treated specially. */
-type Member = 'add' | 'elem' | 'timeout' | 'handle' | 'packets' | 'bytes' | 'family' | 'table' | 'chain' | 'name' | '|';
+type Member =
+  | 'add'
+  | 'elem'
+  | 'timeout'
+  | 'expires'
+  | 'handle'
+  | 'packets'
+  | 'bytes'
+  | 'family'
+  | 'table'
+  | 'chain'
+  | 'name'
+  | '|';
 type Members = { readonly [member in Member]?: unknown };
 
 /** nft's own expressions are 7 levels deep; a guest may send half a million. */
@@ -79,8 +92,22 @@ function simplify(kind: string, { handle: _handle, ...body }: Members): Members 
   }
   if (kind !== 'set') return body;
   const { elem, ...set } = body;
-  const lasting = (Array.isArray(elem) ? elem : [elem]).filter((one) => one !== undefined && !isLease(one));
-  return lasting.length === 0 ? set : { ...set, elem: lasting };
+  const elements = (Array.isArray(elem) ? elem : [elem]).filter((one) => one !== undefined);
+  // A set whose elements run out by themselves, and how soon, is compared as such; what is in it moves.
+  const isTimed = typeof set.timeout === 'number' ? isTimedAnswer : isLease;
+  const lasting = elements.filter((one) => !isTimed(one)).map((one) => ordered(one, '', 0));
+  return lasting.length === 0 ? set : { ...set, elem: lasting.toSorted(byText) };
+}
+
+function byText(a: unknown, b: unknown): number {
+  return JSON.stringify(a) < JSON.stringify(b) ? -1 : 1;
+}
+
+/** An address that a name was answered with, in a set whose own timeout it has: nft does not repeat that one. */
+function isTimedAnswer(element: unknown): boolean {
+  const inner = isObject(element) ? element.elem : undefined;
+  if (!isObject(inner) || inner.timeout !== undefined) return false;
+  return typeof inner.expires === 'number' && inner.expires <= NAME_SECONDS;
 }
 
 /** A timed element no longer-lived than a lease may be. Anything else in `open` is an opening nobody gave. */
@@ -102,7 +129,7 @@ function ordered(value: unknown, key: string, depth: number): unknown {
     if (key === 'expr') return items;
     if (items.length === 1) return items[0];
     const unordered = key === 'set' || items.every((item) => typeof item === 'string');
-    return unordered ? items.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)) : items;
+    return unordered ? items.toSorted(byText) : items;
   }
   if (!isObject(value)) return value;
   if (Array.isArray(value['|'])) return ordered(value['|'], '', depth + 1);

@@ -1,5 +1,6 @@
 /**
- * A gateway's wiring made of network namespaces: `gw` runs the ruleset; `up`, `tun` and `work` are what it is wired to.
+ * A gateway's wiring made of network namespaces: `gw` runs the ruleset; `up`, `tun`, `work` and its neighbour `peer` are
+ * what it is wired to.
  * Packets are real UDP datagrams, verdicts are read from the ruleset's own counters.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -9,7 +10,7 @@ import path from 'node:path';
 import { type CounterName, type NftRuleset, renderNft } from '../../../src/core/policy/index.ts';
 import { link } from '../../unit/core/policy/policies.ts';
 
-export type Space = 'gw' | 'up' | 'tun' | 'work';
+export type Space = 'gw' | 'up' | 'tun' | 'work' | 'peer';
 
 export interface Packet {
   readonly from: Space;
@@ -19,7 +20,7 @@ export interface Packet {
   readonly mark?: number;
 }
 
-const SPACES: readonly Space[] = ['gw', 'up', 'tun', 'work'];
+const SPACES: readonly Space[] = ['gw', 'up', 'tun', 'work', 'peer'];
 const NFT = '/usr/sbin/nft';
 
 /** Why the kernel here cannot run these tests; undefined when it can. */
@@ -56,14 +57,15 @@ export class Namespaces {
         this.run(space, 'sysctl', '-qw', `${key}=${value}`);
       }
     }
-    const [work, probe] = [link(0), link(3, 'probe0')];
+    const [work, peer, probe] = [link(0), link(1), link(3, 'probe0')];
     this.#wire('up0', '10.0.2.15/24', 'up', 'u1', '10.0.2.2/24');
     this.#wire('tun0', '10.64.0.1/24', 'tun', 't1', '10.64.0.2/24');
     this.#wire('work0', `${work.gateway}/29`, 'work', 'w1', `${work.guest}/29`, work.guestMac);
+    this.#wire('work1', `${peer.gateway}/29`, 'peer', 'w2', `${peer.guest}/29`, peer.guestMac);
     this.#wire('probe0', `${probe.gateway}/29`, 'work', 'p1', `${probe.guest}/29`, probe.guestMac);
     // Nobody listens there: an ICMP "port unreachable" in answer would move counters too.
     const deaf = 'table ip deaf { chain input { type filter hook input priority 0; policy drop; }; }';
-    for (const space of ['up', 'tun', 'work'] as const) this.run(space, NFT, deaf);
+    for (const space of ['up', 'tun', 'work', 'peer'] as const) this.run(space, NFT, deaf);
     ip('-n', this.name('up'), 'addr', 'add', '198.51.100.7/32', 'dev', 'u1');
     ip('-n', this.name('tun'), 'addr', 'add', '9.9.9.9/32', 'dev', 't1');
     ip('-n', this.name('work'), 'addr', 'add', '10.213.0.3/29', 'dev', 'w1');
@@ -71,6 +73,7 @@ export class Namespaces {
     ip('-n', this.name('gw'), 'route', 'add', '203.0.113.9', 'via', '10.0.2.2');
     ip('-n', this.name('gw'), 'route', 'add', 'default', 'via', '10.64.0.2');
     ip('-n', this.name('work'), 'route', 'add', 'default', 'via', work.gateway, 'dev', 'w1');
+    ip('-n', this.name('peer'), 'route', 'add', 'default', 'via', peer.gateway, 'dev', 'w2');
   }
 
   name(space: Space): string {
@@ -109,16 +112,32 @@ export class Namespaces {
 
   /** Which counters a datagram moved. */
   send({ from, source, destination, mark }: Packet): Partial<Record<CounterName, number>> {
-    const before = this.#counters();
     const [address = '', port = ''] = destination.split(':');
-    if (mark === undefined) {
-      this.run(from, process.execPath, '-e', SEND, ...source.split(':'), address, port);
-    } else {
-      const to = `UDP4-SENDTO:${destination},bind=${source},setsockopt-int=1:36:${mark}`;
-      const argv = ['netns', 'exec', this.name(from), 'socat', '-u', 'STDIN', to];
-      // Its status is not judged: a packet dropped on the way out is an EPERM to it.
-      spawnSync('ip', argv, { input: 'vmgate' });
-    }
+    return this.moved(() => {
+      if (mark === undefined) {
+        this.run(from, process.execPath, '-e', SEND, ...source.split(':'), address, port);
+      } else {
+        const to = `UDP4-SENDTO:${destination},bind=${source},setsockopt-int=1:36:${mark}`;
+        const argv = ['netns', 'exec', this.name(from), 'socat', '-u', 'STDIN', to];
+        // Its status is not judged: a packet dropped on the way out is an EPERM to it.
+        spawnSync('ip', argv, { input: 'vmgate' });
+      }
+    });
+  }
+
+  /** Sends IPv4 packets of any protocol, of which `bytes` is the payload. */
+  sendRaw(from: Space, packets: readonly { to: string; protocol: number; bytes: Buffer }[]): void {
+    const lines = packets.map(({ to, protocol, bytes }) => {
+      const octal = [...bytes].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('');
+      return `printf '${octal}' | socat -u STDIN IP4-SENDTO:${to}:${protocol} || exit`;
+    });
+    this.run(from, 'sh', '-c', lines.join('\n'));
+  }
+
+  /** Which counters moved meanwhile, and by how much. */
+  moved(work: () => void): Partial<Record<CounterName, number>> {
+    const before = this.#counters();
+    work();
     const after = this.#counters();
     const moved = Object.entries(after).filter(([name, packets]) => packets !== before[name]);
     return Object.fromEntries(moved.map(([name, packets]) => [name, packets - (before[name] ?? 0)]));

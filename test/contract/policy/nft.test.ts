@@ -9,7 +9,7 @@ import {
   type RemovedDefences,
 } from '../../../src/core/policy/index.ts';
 import { describeUnless, missing, testUnless } from '../../obstacle.ts';
-import { bootPolicy, dhcpPolicy, link, openPolicy } from '../../unit/core/policy/policies.ts';
+import { bootPolicy, dhcpPolicy, link, openPolicy, rulesPolicy } from '../../unit/core/policy/policies.ts';
 import { Namespaces, type Packet, whyNot } from './namespaces.ts';
 
 const suite = describeUnless(whyNot(), 'nft');
@@ -29,6 +29,7 @@ suite('the ruleset in the kernel', () => {
     boot: bootPolicy,
     open: openPolicy,
     dhcp: dhcpPolicy,
+    rules: rulesPolicy,
     'no work VM': { ...openPolicy, links: [link(3, 'probe0')] },
   };
 
@@ -44,7 +45,7 @@ suite('the ruleset in the kernel', () => {
       net.lease('work0');
       net.load(compileNft(policy));
       expect(compareRulesets(compileNft(policy), net.list())).toEqual([]);
-      expect(JSON.stringify(net.list())).not.toContain('"elem"');
+      expect(JSON.stringify(net.list())).not.toContain('"val"');
     });
   });
 
@@ -125,8 +126,8 @@ suite('the ruleset in the kernel', () => {
       net.lease('work0');
       net.lease('probe0');
       expect(net.send(toUplink)).toEqual({ dropped_forward: 1 });
-      expect(net.send({ ...out, destination: '10.213.0.9:7000' })).toEqual({ dropped_forward: 1 });
-      expect(net.send({ ...out, destination: '10.0.2.15:53' })).toEqual({ dropped_input: 1 });
+      expect(net.send({ ...out, destination: '10.213.0.10:7000' })).toEqual({ dropped_forward: 1 });
+      expect(net.send({ ...out, destination: '10.0.2.15:54' })).toEqual({ dropped_input: 1 });
     });
 
     test('another source address or MAC does not get in', () => {

@@ -42,6 +42,7 @@ describe('a good configuration', () => {
       endpoint: { allowPrivate: false },
       verify: { exit: undefined, everyMs: 30_000, maxAgeMs: 60_000 },
       portal: { probe: 'http://connectivitycheck.gstatic.com/generate_204' },
+      dns: { rebinding: 'allow' },
       notify: true,
       work: [],
     });

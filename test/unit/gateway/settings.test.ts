@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { planLinks } from '../../../src/core/link-plan.ts';
-import { bootSettings, renderPlan } from '../../../src/gateway/settings.ts';
+import { bootSettings, renderPlan, renderResolver } from '../../../src/gateway/settings.ts';
 import { renderTunnelSettings } from '../../../src/gateway/tunnel-settings.ts';
 import type { TunnelPlan } from '../../../src/vpn/tunnel-plan.ts';
 
@@ -18,6 +18,14 @@ describe('boot settings', () => {
       ].join('\n'),
     );
     expect(renderPlan(planLinks([], { kind: 'dhcp' }, [], 0)).split('\n')[0]).toBe('uplink 52:54:01:00:00:00 dhcp');
+  });
+
+  test('what the resolver does with answers, behind the cards', () => {
+    const feeds = [{ name: 'bank.example', sets: ['name0', 'name1'] }];
+    expect(renderResolver({ feeds, refusesPrivate: true, inner: ['in.example'] })).toBe(
+      'name bank.example name0 name1\nprivate refuse\nprivate allow in.example\n',
+    );
+    expect(renderResolver({ feeds: [], refusesPrivate: false, inner: ['in.example'] })).toBe('');
   });
 
   test('hold this boot only: other keys each time, and the private client key stays on the host', () => {

@@ -1,5 +1,6 @@
 /** Policies the tests of this room share. */
 import type { EgressPolicy, Endpoint, PolicyLink } from '../../../../src/core/policy/egress-policy.ts';
+import type { EgressRule, WorkEgress } from '../../../../src/core/policy/work-egress.ts';
 
 export const endpoint: Endpoint = { address: '198.51.100.7', port: 51_820, protocol: 'udp', shape: 'wireguard' };
 
@@ -42,4 +43,41 @@ export const portalPolicy: EgressPolicy = {
 export const dhcpPolicy: EgressPolicy = {
   ...openPolicy,
   uplink: { ...openPolicy.uplink, dhcp: true },
+};
+
+const plain: EgressRule = { action: 'allow', to: { kind: 'anywhere' }, protocols: [], ports: [] };
+const web = [{ first: 443, last: 443 }];
+
+/** Nothing but what is said. */
+export const fewRights: WorkEgress = {
+  otherwise: 'deny',
+  rules: [
+    { ...plain, to: { kind: 'name', name: 'bank.example', allowPrivate: false }, ports: web, protocols: ['tcp'] },
+    { ...plain, to: { kind: 'name', name: 'www.bank.example', allowPrivate: true } },
+    { ...plain, action: 'deny', to: { kind: 'prefix', prefix: '9.9.0.0/16' } },
+    { ...plain, to: { kind: 'prefix', prefix: '9.0.0.0/8' }, ports: [...web, { first: 7_000, last: 7_999 }] },
+    { ...plain, to: { kind: 'prefix', prefix: '10.64.0.2/32' }, protocols: ['icmp'] },
+  ],
+};
+
+/** Everything but what is said. */
+export const manyRights: WorkEgress = {
+  otherwise: 'allow',
+  rules: [
+    { ...plain, to: { kind: 'prefix', prefix: '10.64.0.2/32' } },
+    { ...plain, action: 'deny', to: { kind: 'prefix', prefix: '10.0.0.0/8' } },
+    { ...plain, action: 'deny', protocols: ['udp'] },
+    { ...plain, action: 'deny', ports: [{ first: 25, last: 25 }], protocols: ['tcp'] },
+  ],
+};
+
+/** Three work VMs: one of few rights, one of many that may turn to the third. */
+export const rulesPolicy: EgressPolicy = {
+  ...openPolicy,
+  links: [
+    { ...link(0), egress: fewRights },
+    { ...link(1), egress: manyRights, peers: ['work2'] },
+    link(2),
+    link(3, 'probe0'),
+  ],
 };

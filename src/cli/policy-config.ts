@@ -1,0 +1,11 @@
+/** The file a gate's rules are read from: what `up` would bring into force. */
+import type { LoadedConfig } from '../config/index.ts';
+import { VmgateError } from '../core/coded.ts';
+import type { Gate } from './gate-access.ts';
+
+/** @throws GATE_ORIGIN_GONE where `--gate` names a gate whose file is gone */
+export async function requireConfig({ name, loaded }: Gate): Promise<LoadedConfig> {
+  if (loaded !== undefined) return loaded;
+  const { errors } = await import('../supervisor/index.ts');
+  throw VmgateError.of(errors.GATE_ORIGIN_GONE, { gate: name });
+}
