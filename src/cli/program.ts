@@ -7,6 +7,7 @@ import { version } from './version.ts';
 
 const NOUNS: Readonly<Record<string, string>> = {
   vpn: 'profiles: add, list, show, remove',
+  vm: 'disks of work VMs: ls, import, reset, snapshot, rm, ...',
   image: 'images of gateway and tiny work VM: build, import, list',
   template: 'shared set-ups in registries: push, pull, sign',
   receipt: 'signed record of the last verification: show, check',
@@ -41,7 +42,7 @@ export function programOf(
   program.helpCommand('help [command]', 'help for a command');
   program.addHelpText(
     'after',
-    '\nFirst time: vmgate image build && vmgate init --vpn-file FILE\nOn arrival: vmgate up && vmgate start NAME\nNo VPN at hand: vmgate demo shows it on an embedded lab\n',
+    '\nFirst time: vmgate image build && vmgate init --vpn-file FILE\nOn arrival: vmgate up && vmgate start NAME\nNo VPN at hand: vmgate demo shows it on an embedded lab',
   );
   return program;
 }

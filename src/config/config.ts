@@ -22,6 +22,7 @@ export interface WorkConfig {
   /** Undefined: what its source needs. */
   readonly memoryMiB: number | undefined;
   readonly hardware: 'virtio' | 'compat';
+  readonly firmware: 'bios' | 'uefi';
   readonly onLoss: 'block' | 'pause' | 'stop';
   readonly egress: 'allow';
   readonly autostart: boolean;
@@ -63,6 +64,7 @@ export function completeConfig(file: ConfigFile & { readonly vpn: string }, fold
       cpus: vm.cpus ?? DEFAULTS.cpus,
       memoryMiB: vm.memory === undefined ? undefined : parseSizeMiB(vm.memory),
       hardware: vm.hardware ?? DEFAULTS.hardware,
+      firmware: vm.firmware ?? DEFAULTS.firmware,
       onLoss: vm.onLoss ?? DEFAULTS.onLoss,
       egress: vm.egress ?? 'allow',
       autostart: vm.autostart ?? false,

@@ -44,6 +44,7 @@ export async function askExit(): Promise<ExitAnswer | undefined> {
   return { url, expect: prefixes.length === 0 ? undefined : prefixes };
 }
 
+/** `command`: what was typed, for whoever is interrupted. */
 export async function askYes(message: string, command = 'init'): Promise<boolean> {
   const { confirm } = await import('@inquirer/prompts');
   return answered(confirm({ message, default: false }, context), command);
