@@ -42,7 +42,7 @@ export function programOf(
   program.helpCommand('help [command]', 'help for a command');
   program.addHelpText(
     'after',
-    '\nFirst time: vmgate image build && vmgate init --vpn-file FILE\nOn arrival: vmgate up && vmgate start NAME\nNo VPN at hand: vmgate demo shows it on an embedded lab',
+    '\nFirst time: vmgate image build && vmgate init --vpn-file FILE\nOn arrival: vmgate up && vmgate start NAME; with no VPN at hand: vmgate demo',
   );
   return program;
 }
