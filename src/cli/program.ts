@@ -8,6 +8,7 @@ import { version } from './version.ts';
 const NOUNS: Readonly<Record<string, string>> = {
   vpn: 'profiles: add, list, show, remove',
   policy: 'where work VMs may go: show, explain',
+  vm: 'disks of work VMs: ls, import, reset, snapshot, rm, ...',
   image: 'images of gateway and tiny work VM: build, import, list',
   template: 'shared set-ups: new, list, show, validate, push, pull',
   receipt: 'signed record of the last verification: show, check',
@@ -42,7 +43,7 @@ export function programOf(
   program.helpCommand('help [command]', 'help for a command');
   program.addHelpText(
     'after',
-    '\nFirst time: vmgate image build && vmgate init --vpn-file FILE\nOn arrival: vmgate up && vmgate start NAME      No VPN at hand: vmgate demo\n',
+    '\nFirst time: vmgate image build && vmgate init --vpn-file FILE\nOn arrival: vmgate up && vmgate start NAME; with no VPN at hand: vmgate demo',
   );
   return program;
 }

@@ -46,6 +46,13 @@ export const errors = errorCodes({
       `correct ${first.file} at line ${first.line}; every key is described by: vmgate schema`,
     sample: { issues: [sampleIssue] },
   }),
+  CONFIG_NOT_EDITABLE: error<{ file: string; why: string }>({
+    exit: 2,
+    source: 'user',
+    what: ({ file, why }) => `${file} was not changed: ${why}`,
+    remedy: ({ file }) => `change its key work by hand: ${file}`,
+    sample: { file: '/home/ann/acme/vmgate.yaml', why: 'the change would change more than it should' },
+  }),
   CONFIG_LOOSENS: error<{ issues: readonly ConfigIssue[] }>({
     exit: 2,
     source: 'user',

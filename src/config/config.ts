@@ -24,6 +24,7 @@ export interface WorkConfig {
   /** Undefined: what its source needs. */
   readonly memoryMiB: number | undefined;
   readonly hardware: 'virtio' | 'compat';
+  readonly firmware: 'bios' | 'uefi';
   readonly onLoss: 'block' | 'pause' | 'stop';
   /** Where it may go inside the tunnel; undefined: everywhere. */
   readonly egress: WorkEgress | undefined;
@@ -74,6 +75,7 @@ export function completeConfig(file: ConfigFile & { readonly vpn: string }, fold
       cpus: vm.cpus ?? DEFAULTS.cpus,
       memoryMiB: vm.memory === undefined ? undefined : parseSizeMiB(vm.memory),
       hardware: vm.hardware ?? DEFAULTS.hardware,
+      firmware: vm.firmware ?? DEFAULTS.firmware,
       onLoss: vm.onLoss ?? DEFAULTS.onLoss,
       egress: completeEgress(vm.egress),
       peers: [...new Set(vm.peers ?? [])],

@@ -64,6 +64,11 @@ export function loadConfig(cwd: string, home: string): LoadedConfig {
   throw VmgateError.of(errors.CONFIG_MISSING, { folder: cwd, home });
 }
 
+/** What loadConfig would make of `text` in the place of the file's own. @throws CONFIG_INVALID, CONFIG_LOOSENS */
+export function judgeText(file: string, text: string): Config {
+  return load({ path: file, text }, readSource(path.join(path.dirname(file), LOCAL_FILE))).config;
+}
+
 interface Source {
   readonly path: string;
   readonly text: string;

@@ -25,6 +25,7 @@ export const DEFAULTS = {
   maxAge: '60s',
   cpus: 1,
   hardware: 'virtio',
+  firmware: 'bios',
   onLoss: 'block',
   notify: true,
   /** Answers 204 and nothing else, as Chromium's own probe. */
@@ -114,7 +115,11 @@ const workVm = z
     hardware: z
       .enum(['virtio', 'compat'])
       .optional()
-      .meta({ description: 'compat for systems without virtio drivers' }),
+      .meta({ description: 'compat for systems without virtio drivers: SATA disk, Intel card' }),
+    firmware: z
+      .enum(['bios', 'uefi'])
+      .optional()
+      .meta({ description: `what boots a disk; ${DEFAULTS.firmware} unless said, and always uefi on arm64` }),
     onLoss: z.enum(ON_LOSS).optional().meta({
       description:
         'when the gate closes: its wire goes dead (block), it stands still too (pause), or it is shut down (stop)',

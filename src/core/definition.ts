@@ -3,7 +3,7 @@
  * compared with the specification it was started from, before the link goes up. Everything is a whitelist: a card,
  * backend, disk, device or socket that is not expected refutes, whatever it is.
  */
-import type { WorkSpec } from '../drivers/driver.ts';
+import type { DiskLayer, WorkSpec } from '../drivers/driver.ts';
 import { type Opinion, refuted, unknown, verified } from './checks/check.ts';
 import type { BlockNode, MachineFacts } from './machine-facts.ts';
 import type { Verdict } from './verdict.ts';
@@ -109,8 +109,15 @@ function expectedNodes({ boot }: WorkSpec): string[] {
   return [
     describeNode({ driver: 'qcow2', file: overlay, backing: base.path }),
     describeNode({ driver: 'file', file: overlay, backing: undefined }),
-    describeNode({ driver: base.format, file: base.path, backing: undefined }),
-    describeNode({ driver: 'file', file: base.path, backing: undefined }),
+    ...layerNodes(base),
+  ];
+}
+
+function layerNodes({ path: file, format, over }: DiskLayer): string[] {
+  return [
+    describeNode({ driver: format, file, backing: over?.path }),
+    describeNode({ driver: 'file', file, backing: undefined }),
+    ...(over === undefined ? [] : layerNodes(over)),
   ];
 }
 

@@ -26,12 +26,13 @@ export const errors = errorCodes({
     remedy: ({ binary }) => `see what it says: ${binary} --version`,
     sample: { binary: '/usr/bin/qemu-system-x86_64', outcome: 'it ended with status 127' },
   }),
-  DRIVER_FIRMWARE_MISSING: error<{ searched: readonly string[]; install: string }>({
+  DRIVER_FIRMWARE_MISSING: error<{ arch: string; searched: readonly string[]; install: string }>({
     exit: 3,
     source: 'environment',
-    what: () => 'arm64 disks boot by UEFI, and no UEFI firmware for arm64 was found',
+    what: ({ arch }) => `this disk boots by UEFI, and no UEFI firmware for ${arch} was found`,
     remedy: ({ install }) => install,
     sample: {
+      arch: 'arm64',
       searched: ['/usr/share/AAVMF/AAVMF_CODE.fd'],
       install: 'sudo apt-get install --no-install-recommends -y qemu-efi-aarch64',
     },

@@ -80,8 +80,16 @@ export type WorkBoot =
   | {
       readonly kind: 'disk';
       readonly overlay: string;
-      readonly base: { readonly path: string; readonly format: 'qcow2' | 'raw' };
+      readonly base: DiskLayer;
     };
+
+/** A disk that is only read. */
+export interface DiskLayer {
+  readonly path: string;
+  readonly format: 'qcow2' | 'raw';
+  /** What it lies over itself: the user's disk, where this is the VM's own overlay and a disposable one lies on top. */
+  readonly over?: DiskLayer;
+}
 
 export interface WorkSpec {
   readonly name: string;
@@ -90,6 +98,8 @@ export interface WorkSpec {
   readonly memoryMiB: number;
   readonly cpus: number;
   readonly hardware: 'virtio' | 'compat';
+  /** What boots a disk; an arm64 machine knows only UEFI, whatever this says. */
+  readonly firmware: 'bios' | 'uefi';
   readonly mac: string;
   readonly wire: { readonly localPath: string; readonly remotePath: string };
   readonly boot: WorkBoot;

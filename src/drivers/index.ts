@@ -6,4 +6,4 @@ export { QemuGatewayHost } from './qemu/gateway-host.ts';
 export { Installation, KVM_NOT_PERMITTED, type Qemu, type QemuPrograms } from './qemu/installation.ts';
 export { killHolder, Machine } from './qemu/machine.ts';
 export { QmpClient } from './qemu/qmp.ts';
-export { consoleSocket, QemuWorkHost } from './qemu/work-host.ts';
+export { consoleSocket, QemuWorkHost, workProcess } from './qemu/work-host.ts';

@@ -23,6 +23,22 @@ export async function writeFileAtomic(file: string, content: string | Uint8Array
   }
 }
 
+/**
+ * Gives a finished draft its name; what it replaces is there whole until then. Both are on disk afterwards.
+ *
+ * @throws what the file system says; the draft is still there then
+ */
+export async function settleFile(draft: string, file: string): Promise<void> {
+  const handle = await open(draft, 'r+');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(draft, file);
+  await syncFolder(path.dirname(file));
+}
+
 async function writeThrough(file: string, content: string | Uint8Array, mode: number): Promise<void> {
   const handle = await open(file, 'wx', mode);
   try {

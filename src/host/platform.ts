@@ -82,6 +82,13 @@ const PACKAGES: Readonly<Record<string, PackageNames>> = {
     macos: 'qemu',
   },
   'qemu-img': { debian: 'qemu-utils', fedora: 'qemu-img', arch: 'qemu-img', macos: 'qemu' },
+  'UEFI firmware for amd64': { debian: 'ovmf', fedora: 'edk2-ovmf', arch: 'edk2-ovmf', macos: 'qemu' },
+  'UEFI firmware for arm64': {
+    debian: 'qemu-efi-aarch64',
+    fedora: 'edk2-aarch64',
+    arch: 'edk2-aarch64',
+    macos: 'qemu',
+  },
   mmdebstrap: { debian: 'mmdebstrap', fedora: 'mmdebstrap', arch: undefined, macos: undefined },
   zstd: { debian: 'zstd', fedora: 'zstd', arch: 'zstd', macos: undefined },
   ssh: { debian: 'openssh-client', fedora: 'openssh-clients', arch: 'openssh', macos: 'openssh' },

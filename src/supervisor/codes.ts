@@ -138,6 +138,13 @@ export const errors = errorCodes({
     remedy: ({ name }) => `vmgate start ${name}`,
     sample: { name: 'workvm' },
   }),
+  GATE_WORK_KEEPS: error<{ name: string }>({
+    exit: 4,
+    ...user,
+    what: ({ name }) => `work VM ${name} runs already, and keeps what it writes`,
+    remedy: ({ name }) => `vmgate stop ${name}, then: vmgate start ${name} --disposable`,
+    sample: { name: 'workvm' },
+  }),
   GATE_WORK_ENDED: error<{ name: string; detail: string }>({
     exit: 7,
     ...environment,

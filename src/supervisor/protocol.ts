@@ -14,7 +14,7 @@ const port = z.int().min(1).max(65_535);
 export const request = z.discriminatedUnion('verb', [
   z.strictObject({ id: z.int(), verb: z.literal('up'), config: z.string().max(4_096), digest: z.string().max(80) }),
   z.strictObject({ id: z.int(), verb: z.literal('down') }),
-  z.strictObject({ id: z.int(), verb: z.literal('start'), name }),
+  z.strictObject({ id: z.int(), verb: z.literal('start'), name, disposable: z.boolean().optional() }),
   z.strictObject({ id: z.int(), verb: z.literal('stop'), name, force: z.boolean() }),
   z.strictObject({ id: z.int(), verb: z.literal('status') }),
   z.strictObject({ id: z.int(), verb: z.literal('verify') }),

@@ -67,13 +67,7 @@ export class Requests {
       case 'down':
         return this.#ask(exchange, 'down', (id) => ({ type: 'down', request: id }));
       case 'start':
-        configOf(this.#world, request.name);
-        return this.#ask(exchange, request.name, (id) => ({
-          type: 'start',
-          request: id,
-          name: request.name,
-          nowMs: monotonicMs(),
-        }));
+        return this.#start(request, exchange);
       case 'stop':
         this.#mustKnow(request.name);
         return this.#ask(exchange, request.name, (id) => ({ ...request, type: 'stop', request: id }));
@@ -141,8 +135,25 @@ export class Requests {
     throw refusal(this.#world.gate, 'portal', { kind: 'noSignIn', phase, reason });
   }
 
+  /** One that runs and keeps what it writes does not stop doing so: its overlay is in use. */
+  async #start({ name, disposable = false }: Extract<Request, { verb: 'start' }>, exchange: Exchange): Promise<object> {
+    configOf(this.#world, name);
+    const wishes = this.#world.disposable;
+    const { status = 'stopped' } = this.#loop.state.work[name] ?? {};
+    if (status === 'stopped' && disposable) wishes.add(name);
+    if (status === 'stopped' && !disposable) wishes.delete(name);
+    if (disposable && !wishes.has(name)) throw VmgateError.of(errors.GATE_WORK_KEEPS, { name });
+    const { already } = await this.#ask(exchange, name, (id) => ({
+      type: 'start',
+      request: id,
+      name,
+      nowMs: monotonicMs(),
+    }));
+    return { already, ...(wishes.has(name) ? { disposable: true } : {}) };
+  }
+
   /** Posts the request's event and waits for its `reply`, passing on every event meanwhile. */
-  async #ask(exchange: Exchange, what: string, event: (id: number) => GateEvent): Promise<unknown> {
+  async #ask(exchange: Exchange, what: string, event: (id: number) => GateEvent): Promise<{ already: boolean }> {
     // The gate is down for good: what still comes in is for the next supervisor.
     if (this.#isOver) throw refusal(this.#world.gate, what, { kind: 'cancelled' });
     const id = ++this.#last;

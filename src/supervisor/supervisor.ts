@@ -92,6 +92,7 @@ export class Supervisor {
       booting: new AbortController(),
       attempt: new AbortController(),
       starting: new Map(),
+      disposable: new Set(),
       outlets: new Outlets(),
       parts: options.parts ?? { openControl, startGuard, verifyGate },
       connection: undefined,

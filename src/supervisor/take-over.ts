@@ -6,6 +6,7 @@ import { VmgateError } from '../core/coded.ts';
 import type { GateEvent } from '../core/gate/events.ts';
 import { messageOf } from '../host/index.ts';
 import { revokeReceipt } from '../trust/index.ts';
+import { isDisposable } from '../work/index.ts';
 import { events } from './codes.ts';
 import { keep, type OnEnd } from './work.ts';
 import type { World } from './world.ts';
@@ -28,6 +29,7 @@ async function adopt(world: World, name: string, post: (event: GateEvent) => voi
   try {
     const work = await world.workHost.adopt({ name, folder });
     if (work === undefined) return;
+    if (isDisposable(folder)) world.disposable.add(name);
     keep(world, name, work, onEnd);
     world.emit(events.GATE_WORK, { name, what: 'adopted: it kept running, its link is down' });
     post({ type: 'adopted', name });

@@ -5,7 +5,7 @@ import { judgeDefinition } from '../core/definition.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { RunningWork, WorkSpec } from '../drivers/index.ts';
 import { monotonicMs } from '../host/index.ts';
-import { describeWork, prepareWork } from '../work/index.ts';
+import { describeWork, dropDisposable, prepareWork, type WorkPlace, whileLocked } from '../work/index.ts';
 import { cutShort, errors, events } from './codes.ts';
 import type { Runners } from './loop.ts';
 import { sessionOf } from './session.ts';
@@ -89,6 +89,7 @@ export function workRunners(world: World, onEnd: OnEnd): WorkRunners {
       // Told already where the process's own end was noticed first.
       if (world.works.get(name) !== work) return undefined;
       world.works.delete(name);
+      await dropDisposable(world.layout.work(name));
       world.emit(events.GATE_WORK, { name, what: 'is stopped' });
       return { type: 'workEnded', name };
     },
@@ -102,22 +103,29 @@ async function startFrozen(
   cancelled: AbortSignal,
   onEnd: OnEnd,
 ): Promise<{ readonly spec: WorkSpec; readonly work: RunningWork }> {
-  const spec = await specOf(world, name);
-  await prepareWork(configOf(world, name), spec, world.home.images);
-  cancelled.throwIfAborted();
-  const work = await world.workHost.start(spec);
-  if (cancelled.aborted) await work.kill();
-  cancelled.throwIfAborted();
-  keep(world, name, work, onEnd);
-  return { spec, work };
+  const folder = world.layout.work(name);
+  return whileLocked({ name, folder }, async () => {
+    // The disks of one that runs unknown to us are not touched; the start below refuses it.
+    if (!(await world.workHost.isRunning(folder))) {
+      await prepareWork(configOf(world, name), placeOf(world, name), world.disposable.has(name));
+    }
+    const spec = await specOf(world, name);
+    cancelled.throwIfAborted();
+    const work = await world.workHost.start(spec);
+    if (cancelled.aborted) await work.kill();
+    cancelled.throwIfAborted();
+    keep(world, name, work, onEnd);
+    return { spec, work };
+  });
 }
 
 /** Watches a running VM until its end. */
 export function keep(world: World, name: string, work: RunningWork, onEnd: OnEnd): void {
   world.works.set(name, work);
-  void work.ended.then(({ detail }) => {
+  void work.ended.then(async ({ detail }) => {
     if (world.works.get(name) !== work) return;
     world.works.delete(name);
+    await dropDisposable(world.layout.work(name));
     onEnd(name, VmgateError.of(errors.GATE_WORK_ENDED, { name, detail }).serialize());
   });
 }
@@ -135,19 +143,22 @@ function runningOf(world: World, name: string): RunningWork {
   return work;
 }
 
-async function specOf(world: World, name: string): Promise<WorkSpec> {
+function specOf(world: World, name: string): Promise<WorkSpec> {
+  return describeWork(configOf(world, name), placeOf(world, name));
+}
+
+function placeOf(world: World, name: string): WorkPlace {
   const { plan } = sessionOf(world);
   const link = plan.work.find(({ workVm }) => workVm === name);
   if (link === undefined) throw VmgateError.of(errors.GATE_UNKNOWN_VM, { name, known: [] });
   const { gatewayPath, guestPath } = wireOf(world.layout, link.ifname);
-  const wire = { localPath: guestPath, remotePath: gatewayPath };
-  return describeWork(configOf(world, name), {
+  return {
     folder: world.layout.work(name),
     images: world.home.images,
     arch: world.arch,
     mac: link.guestMac,
-    wire,
-  });
+    wire: { localPath: guestPath, remotePath: gatewayPath },
+  };
 }
 
 /** A banner, or a refusal: either comes from the VM itself, over its link, so it is up. */

@@ -100,6 +100,8 @@ export interface World {
   /** What went through, over all gateways of this supervisor. */
   readonly meter: Meter;
   readonly works: Map<string, RunningWork>;
+  /** Work VMs whose start was, or is to be, one that keeps nothing. */
+  readonly disposable: Set<string>;
   /** The last start of each work VM; one that is cancelled leaves no process. */
   readonly starting: Map<string, { readonly cancel: () => void; readonly settled: Promise<unknown> }>;
   /** Connections of the host's programs. */

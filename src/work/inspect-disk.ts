@@ -30,12 +30,16 @@ type ImageInfo = z.infer<typeof imageInfo>;
 
 /**
  * @throws WORK_DISK_MISSING, WORK_DISK_NOT_A_FILE, WORK_DISK_FORMAT, WORK_DISK_BACKING, WORK_DISK_DATA_FILE,
- *   WORK_DISK_ENCRYPTED, WORK_DISK_UNKNOWN_FEATURE, WORK_DISK_CORRUPT, HOST_TOOL_MISSING
+ *   WORK_DISK_ENCRYPTED, WORK_DISK_UNKNOWN_FEATURE, WORK_DISK_CORRUPT, WORK_DISK_TOO_LARGE, HOST_TOOL_MISSING
  */
 export async function inspectDisk(file: string, runTool: Run = run): Promise<InspectedDisk> {
   const { path, bytes, header } = await readHeader(file);
-  if (header.format === 'raw') return { path, format: 'raw', virtualBytes: bytes };
+  if (header.format === 'raw') {
+    refuseTooLarge(path, bytes);
+    return { path, format: 'raw', virtualBytes: bytes };
+  }
   const { virtualBytes } = refuseReferences(path, header);
+  refuseTooLarge(path, virtualBytes);
   const info = await imageInfoOf(path, runTool);
   // Two readers of the same bytes: where they disagree, one of them was fooled.
   if (info['backing-filename'] !== undefined || info['format-specific']?.data['data-file'] !== undefined) {
@@ -47,8 +51,21 @@ export async function inspectDisk(file: string, runTool: Run = run): Promise<Ins
   return { path, format: 'qcow2', virtualBytes };
 }
 
+/** More than this nobody means; tables of a disk that says so would fill memory and host. @throws WORK_DISK_TOO_LARGE */
+export function refuseTooLarge(file: string, bytes: number): void {
+  if (bytes > MOST_BYTES) throw VmgateError.of(errors.WORK_DISK_TOO_LARGE, { file, bytes, mostBytes: MOST_BYTES });
+}
+
+const MOST_BYTES = 2 ** 42;
+
 /** The first bytes of a regular file, parsed. @throws WORK_DISK_MISSING, WORK_DISK_NOT_A_FILE */
 export async function readHeader(file: string): Promise<{ path: string; bytes: number; header: DiskHeader }> {
+  const { path, bytes, head } = await readHead(file);
+  return { path, bytes, header: readDiskHeader(head) };
+}
+
+/** Up to HEADER_BYTES of a regular file, and how large it is. @throws WORK_DISK_MISSING, WORK_DISK_NOT_A_FILE */
+export async function readHead(file: string): Promise<{ path: string; bytes: number; head: Buffer }> {
   try {
     const path = await realpath(file);
     const stats = await stat(path);
@@ -58,7 +75,7 @@ export async function readHeader(file: string): Promise<{ path: string; bytes: n
     try {
       const head = Buffer.alloc(Math.min(HEADER_BYTES, stats.size));
       const { bytesRead } = await handle.read(head, 0, head.length, 0);
-      return { path, bytes: stats.size, header: readDiskHeader(head.subarray(0, bytesRead)) };
+      return { path, bytes: stats.size, head: head.subarray(0, bytesRead) };
     } finally {
       await handle.close();
     }

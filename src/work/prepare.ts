@@ -1,12 +1,14 @@
 /** From a work VM as configured to what the driver starts: its folder, its seed, its overlay. */
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { WorkConfig } from '../config/index.ts';
-import { type Arch, serialConsole, type WorkBoot, type WorkSpec } from '../drivers/index.ts';
+import { type Arch, type DiskLayer, serialConsole, type WorkBoot, type WorkSpec } from '../drivers/index.ts';
 import { assembleBoot, requireImage, writeCpio } from '../image/index.ts';
 import { inspectDisk } from './inspect-disk.ts';
-import { ensureOverlay } from './overlay.ts';
+import { prepareDisk } from './prepare-disk.ts';
 import { sshSeed } from './ssh-access.ts';
+import { disposableOf, overlayOf } from './vm-files.ts';
 
 /** Where this VM lives and which wire is its own. */
 export interface WorkPlace {
@@ -20,9 +22,14 @@ export interface WorkPlace {
 const TINY_MIB = 96;
 const DISK_MIB = 2_048;
 
-/** What the VM must consist of; touches nothing, so it also serves to judge one that runs. @throws WORK_DISK_* */
+/**
+ * What the VM must consist of; touches nothing, so it also serves to judge one that runs. Which overlay it runs on is
+ * read from its folder, and is settled before its start.
+ *
+ * @throws WORK_DISK_*
+ */
 export async function describeWork(config: WorkConfig, place: WorkPlace): Promise<WorkSpec> {
-  const { name, cpus, hardware, source } = config;
+  const { name, cpus, hardware, firmware, source } = config;
   const fallback = source.kind === 'disk' ? DISK_MIB : TINY_MIB;
   return {
     name,
@@ -31,20 +38,21 @@ export async function describeWork(config: WorkConfig, place: WorkPlace): Promis
     memoryMiB: config.memoryMiB ?? fallback,
     cpus,
     hardware,
+    firmware,
     mac: place.mac,
     wire: place.wire,
     boot: await bootOf(config, place),
   };
 }
 
-/** Makes everything `spec` names, before its first or next start. @throws IMAGE_*, WORK_DISK_* */
-export async function prepareWork(config: WorkConfig, spec: WorkSpec, images: string): Promise<void> {
-  await mkdir(spec.folder, { recursive: true, mode: 0o700 });
+/** Makes everything `describeWork` names, before the VM's start. Under its lock. @throws IMAGE_*, WORK_DISK_* */
+export async function prepareWork(config: WorkConfig, place: WorkPlace, isDisposable: boolean): Promise<void> {
+  await mkdir(place.folder, { recursive: true, mode: 0o700 });
   switch (config.source.kind) {
     case 'template':
-      return seedTiny(config, spec, images);
+      return seedTiny(config, place);
     case 'disk':
-      return ensureOverlay(await inspectDisk(config.source.disk), overlayOf(spec.folder));
+      return prepareDisk(config.name, place.folder, await inspectDisk(config.source.disk), isDisposable);
     case 'kernel':
       return;
   }
@@ -62,18 +70,21 @@ async function bootOf({ source }: WorkConfig, { folder, arch }: WorkPlace): Prom
       };
     case 'disk': {
       const { path: base, format } = await inspectDisk(source.disk);
-      return { kind: 'disk', overlay: overlayOf(folder), base: { path: base, format } };
+      return diskBoot(folder, { path: base, format });
     }
     case 'kernel':
       return { kind: 'kernel', kernel: source.kernel, initramfs: source.initramfs, append: source.append };
   }
 }
 
-function overlayOf(folder: string): string {
-  return path.join(folder, 'overlay.qcow2');
+function diskBoot(folder: string, base: DiskLayer): WorkBoot {
+  const [kept, dropped] = [overlayOf(folder), disposableOf(folder)];
+  if (!existsSync(dropped)) return { kind: 'disk', overlay: kept, base };
+  const under: DiskLayer = existsSync(kept) ? { path: kept, format: 'qcow2', over: base } : base;
+  return { kind: 'disk', overlay: dropped, base: under };
 }
 
-async function seedTiny({ name }: WorkConfig, { folder, arch }: WorkSpec, images: string): Promise<void> {
+async function seedTiny({ name }: WorkConfig, { folder, arch, images }: WorkPlace): Promise<void> {
   const [image, seed] = await Promise.all([requireImage(images, 'tiny', arch), sshSeed(folder, name)]);
   const file = (part: string, data: string | Buffer) =>
     ({ path: `etc/vmgate/${part}`, type: 'file', mode: 0o600, data }) as const;

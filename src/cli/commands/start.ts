@@ -1,4 +1,4 @@
-import type { Command } from '../command.ts';
+import { type Command, flag } from '../command.ts';
 import { GATE_OPTION, gateOf, requireSupervisor, requireVm } from '../gate-access.ts';
 
 /** Judged in this order: usage, configuration, name (2); gate not verified (4); only then what the machine can do. */
@@ -8,20 +8,25 @@ export const start: Command = {
   about: 'start a work VM, if the tunnel is proven',
   kind: 'action',
   args: [{ name: 'NAME', about: 'a work VM of vmgate.yaml' }],
-  options: [GATE_OPTION],
-  examples: ['vmgate start workvm', 'vmgate up && vmgate start workvm && vmgate ssh workvm'],
+  options: [GATE_OPTION, { flags: '--disposable', about: 'keep nothing: what it writes is dropped when it stops' }],
+  examples: [
+    'vmgate start workvm',
+    'vmgate start workvm --disposable',
+    'vmgate up && vmgate start workvm && vmgate ssh workvm',
+  ],
   run: async (context, input) => {
     const [name = ''] = input.args;
     const gate = await gateOf(context, input);
     await requireVm(gate, name);
     const client = await requireSupervisor(gate);
     try {
-      const { already } = (await client.ask(
-        { verb: 'start', name },
+      const { already, disposable = false } = (await client.ask(
+        { verb: 'start', name, disposable: flag(input, 'disposable') },
         { onEvent: (event) => context.out.event(event), signal: context.interrupted },
-      )) as { already: boolean };
+      )) as { already: boolean; disposable?: boolean };
       const text = already ? `${name} is running already` : `${name} is running, behind the verified tunnel`;
-      context.out.result({ name, status: 'running', already }, `${text}\n  vmgate ssh ${name}`);
+      const drop = disposable ? '\nwhat it writes is dropped when it stops' : '';
+      context.out.result({ name, status: 'running', already, disposable }, `${text}${drop}\n  vmgate ssh ${name}`);
     } finally {
       client.close();
     }

@@ -9,7 +9,8 @@ import { VmgateError } from '../../core/coded.ts';
 import { writeFileAtomic } from '../../home/index.ts';
 import type { StatusReport } from '../../supervisor/index.ts';
 import { errors } from '../codes.ts';
-import { type Context, flag, type Input } from '../command.ts';
+import type { Context, Input } from '../command.ts';
+import { agreed } from '../consent.ts';
 import { type Gate, gateOf, requireSupervisor } from '../gate-access.ts';
 import { confirm, projectFolder, requireConfirmed } from '../project-files.ts';
 
@@ -21,7 +22,9 @@ export async function learnExit(context: Context, input: Input): Promise<void> {
   if (loaded === undefined) throw notSeen(gate.name, 'the vmgate.yaml it came up from is gone');
   if (loaded.config.verify.exit === undefined) throw notSeen(gate.name, 'vmgate.yaml names no verify.exit.url');
   await requireConfirmed(context.home(), loaded);
-  if (!(await agreed(context, input, address))) {
+  const question = `Traffic comes out at ${address}. Is that your VPN's exit?`;
+  const unsaid = { what: `whether ${address} is the right exit`, flag: 'vmgate init --learn-exit --yes' };
+  if (!(await agreed(context, input, question, unsaid))) {
     context.out.result({ address, written: false }, 'nothing was changed');
     return;
   }
@@ -59,16 +62,6 @@ export function seenExit(gate: string, { claim, verdicts }: Pick<StatusReport, '
     throw notSeen(gate, evidence.length === 0 ? 'it was not asked' : 'what answered was no address');
   }
   return answer;
-}
-
-async function agreed(context: Context, input: Input, address: string): Promise<boolean> {
-  if (flag(input, 'yes')) return true;
-  if (!context.isInteractive) {
-    const what = `whether ${address} is the right exit`;
-    throw VmgateError.of(errors.CLI_ANSWER_NEEDED, { what, flag: 'vmgate init --learn-exit --yes' });
-  }
-  const { askYes } = await import('./questions.ts');
-  return askYes(`Traffic comes out at ${address}. Is that your VPN's exit?`);
 }
 
 function notSeen(gate: string, why: string): VmgateError {

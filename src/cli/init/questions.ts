@@ -64,6 +64,7 @@ export async function askParameter(name: string, parameter: Parameter): Promise<
   return read(await answered(input({ message, required: true, validate, ...preset }, context)));
 }
 
+/** `command`: what was typed, for whoever is interrupted. */
 export async function askYes(message: string, command = 'init'): Promise<boolean> {
   const { confirm } = await import('@inquirer/prompts');
   return answered(confirm({ message, default: false }, context), command);

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { VmgateError } from '../../core/coded.ts';
 import type { MachineFacts } from '../../core/machine-facts.ts';
 import { errors } from '../codes.ts';
-import type { RunningWork, WorkHost, WorkSpec } from '../driver.ts';
+import type { DiskLayer, RunningWork, WorkHost, WorkSpec } from '../driver.ts';
 import { requireShortSocket } from '../limits.ts';
 import { SOCKETS } from '../qemu/argv.ts';
 import { Machines, MemoryMachine } from './machines.ts';
@@ -146,6 +146,11 @@ function factsOf({ spec, status }: MemoryWorkMachine): MachineFacts {
     file,
     backing,
   });
+  const layer = ({ path: file, format, over }: DiskLayer): MachineFacts['blocks'] => [
+    node(format, file, over?.path),
+    node('file', file),
+    ...(over === undefined ? [] : layer(over)),
+  ];
   return {
     name,
     status,
@@ -154,12 +159,7 @@ function factsOf({ spec, status }: MemoryWorkMachine): MachineFacts {
     blocks:
       disk === undefined
         ? []
-        : [
-            node('qcow2', disk.overlay, disk.base.path),
-            node('file', disk.overlay),
-            node(disk.base.format, disk.base.path),
-            node('file', disk.base.path),
-          ],
+        : [node('qcow2', disk.overlay, disk.base.path), node('file', disk.overlay), ...layer(disk.base)],
     devices: ['virtio-rng-pci', model, ...(disk === undefined ? [] : diskDevices)].map((type) => ({ id: type, type })),
     chardevs: ['qmp', 'console'].map((label) => ({
       label,

@@ -6,7 +6,7 @@
  * otherwise adds a NAT card by itself and reads the user's configuration files.
  */
 import path from 'node:path';
-import type { Arch, GatewayBoot, WorkSpec } from '../driver.ts';
+import type { Arch, DiskLayer, GatewayBoot, WorkSpec } from '../driver.ts';
 
 /** How the guest's instructions run: hardware virtualisation of Linux or macOS, or translated. */
 export type AcceleratorName = 'kvm' | 'hvf' | 'tcg';
@@ -16,7 +16,7 @@ export interface Capabilities {
   readonly accel: AcceleratorName;
   /** Built with seccomp (Linux): the process gives up exec, set-uid and resource control. */
   readonly sandbox: boolean;
-  /** UEFI firmware for arm64 disks; `virt` has none of its own. */
+  /** UEFI firmware for disks: `virt` has none of its own, q35 has a BIOS. */
   readonly firmware?: string;
 }
 
@@ -185,7 +185,7 @@ function bootSource(spec: WorkSpec, capabilities: Capabilities): string[] {
   const { boot } = spec;
   if (boot.kind === 'kernel') return kernel(boot.kernel, boot.initramfs, boot.append);
   return [
-    ...(capabilities.firmware === undefined ? [] : ['-bios', capabilities.firmware]),
+    ...(capabilities.firmware === undefined || !bootsByUefi(spec) ? [] : ['-bios', capabilities.firmware]),
     ...blockGraph(boot).flatMap((node) => ['-blockdev', JSON.stringify(node)]),
     ...(spec.hardware === 'compat'
       ? [
@@ -199,20 +199,40 @@ function bootSource(spec: WorkSpec, capabilities: Capabilities): string[] {
   ];
 }
 
+/** Whether the machine needs a firmware file: x86 has a BIOS of its own. */
+export function bootsByUefi({ boot, arch, firmware }: Pick<WorkSpec, 'boot' | 'arch' | 'firmware'>): boolean {
+  return boot.kind === 'disk' && (arch === 'arm64' || firmware === 'uefi');
+}
+
 /**
  * Every node named and its format said: nothing is guessed from a file's bytes. `backing` is given on both format nodes
  * (null: none), so a backing file named inside an image is never opened. core/definition.ts expects exactly these.
  */
 function blockGraph(boot: Extract<WorkSpec['boot'], { kind: 'disk' }>): object[] {
   const { base, overlay } = boot;
-  const readOnly = { 'read-only': true };
   return [
-    { driver: 'file', 'node-name': 'base-file', filename: base.path, ...readOnly },
-    base.format === 'raw'
-      ? { driver: 'raw', 'node-name': 'base', file: 'base-file', ...readOnly }
-      : { driver: 'qcow2', 'node-name': 'base', file: 'base-file', backing: null, ...readOnly },
+    ...readOnlyNodes('base', base),
     { driver: 'file', 'node-name': 'disk-file', filename: overlay, discard: 'unmap' },
     { driver: 'qcow2', 'node-name': 'disk', file: 'disk-file', backing: 'base', discard: 'unmap' },
+  ];
+}
+
+/** The lowest first: a node is there before it is named. */
+function readOnlyNodes(name: string, { path: filename, format, over }: DiskLayer): object[] {
+  const readOnly = { 'read-only': true };
+  const under = `${name}-under`;
+  return [
+    ...(over === undefined ? [] : readOnlyNodes(under, over)),
+    { driver: 'file', 'node-name': `${name}-file`, filename, ...readOnly },
+    format === 'raw'
+      ? { driver: 'raw', 'node-name': name, file: `${name}-file`, ...readOnly }
+      : {
+          driver: 'qcow2',
+          'node-name': name,
+          file: `${name}-file`,
+          backing: over === undefined ? null : under,
+          ...readOnly,
+        },
   ];
 }
 

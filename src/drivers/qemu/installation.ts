@@ -13,15 +13,27 @@ import { type AcceleratorName, type Capabilities, SANDBOX } from './argv.ts';
 /** First release with `dgram` netdevs, which work links are made of. */
 const OLDEST = [7, 2] as const;
 const BINARIES: Readonly<Record<Arch, string>> = { amd64: 'qemu-system-x86_64', arm64: 'qemu-system-aarch64' };
-/** Where packages put UEFI for arm64: Homebrew (two prefixes), Debian, Fedora, Arch. */
-export const ARM64_FIRMWARE = [
-  '/opt/homebrew/share/qemu/edk2-aarch64-code.fd',
-  '/usr/local/share/qemu/edk2-aarch64-code.fd',
-  '/usr/share/qemu-efi-aarch64/QEMU_EFI.fd',
-  '/usr/share/edk2/aarch64/QEMU_EFI.fd',
-  '/usr/share/edk2/aarch64/QEMU_CODE.fd',
-  '/usr/share/qemu/edk2-aarch64-code.fd',
-] as const;
+/** Where packages put UEFI: Homebrew (two prefixes), Debian, Fedora, Arch. For amd64 the files that hold their own variables come first. */
+export const FIRMWARE: Readonly<Record<Arch, readonly string[]>> = {
+  arm64: [
+    '/opt/homebrew/share/qemu/edk2-aarch64-code.fd',
+    '/usr/local/share/qemu/edk2-aarch64-code.fd',
+    '/usr/share/qemu-efi-aarch64/QEMU_EFI.fd',
+    '/usr/share/edk2/aarch64/QEMU_EFI.fd',
+    '/usr/share/edk2/aarch64/QEMU_CODE.fd',
+    '/usr/share/qemu/edk2-aarch64-code.fd',
+  ],
+  amd64: [
+    '/usr/share/ovmf/OVMF.fd',
+    '/usr/share/qemu/OVMF.fd',
+    '/opt/homebrew/share/qemu/edk2-x86_64-code.fd',
+    '/usr/local/share/qemu/edk2-x86_64-code.fd',
+    '/usr/share/edk2/ovmf/OVMF_CODE.fd',
+    '/usr/share/edk2/x64/OVMF.4m.fd',
+    '/usr/share/edk2/x64/OVMF_CODE.4m.fd',
+    '/usr/share/qemu/edk2-x86_64-code.fd',
+  ],
+};
 
 const accelerator = z.enum(['kvm', 'hvf', 'tcg']);
 const remembered = z.strictObject({
@@ -87,7 +99,7 @@ export class Installation {
     if (fallback !== undefined) {
       this.#options.onEvent?.(occur(events.DRIVER_ACCEL_FALLBACK, { ...fallback, using: accel }));
     }
-    const firmware = arch === 'arm64' ? await firstReadable(ARM64_FIRMWARE) : undefined;
+    const firmware = await firstReadable(FIRMWARE[arch]);
     return { binary, version, sandbox, accel, ...(firmware === undefined ? {} : { firmware }) };
   }
 

@@ -5,10 +5,10 @@ import { VmgateError } from '../../core/coded.ts';
 import type { MachineFacts } from '../../core/machine-facts.ts';
 import { installLine } from '../../host/index.ts';
 import { errors } from '../codes.ts';
-import type { ProcessEnd, RunningWork, WorkHost, WorkSpec } from '../driver.ts';
-import { PIDFILE, SOCKETS, WORK_NETDEV, workArgv } from './argv.ts';
+import type { Arch, ProcessEnd, RunningWork, WorkHost, WorkSpec } from '../driver.ts';
+import { bootsByUefi, PIDFILE, SOCKETS, WORK_NETDEV, workArgv } from './argv.ts';
 import { parseInfoNetwork, readFacts } from './facts.ts';
-import { ARM64_FIRMWARE, type Installation } from './installation.ts';
+import { FIRMWARE, type Installation } from './installation.ts';
 import { isAlreadyRunning, killHolder, Machine } from './machine.ts';
 import { lockHolder } from './pidfile.ts';
 import type { QmpClient } from './qmp.ts';
@@ -18,6 +18,11 @@ const LAST_WORDS_MS = 1_000;
 /** The serial console of the work VM in `folder`: a unix socket while it runs. */
 export function consoleSocket(folder: string): string {
   return path.join(folder, SOCKETS.console);
+}
+
+/** Pid of the QEMU that runs the work VM in `folder`, by the lock it holds and not by a file that may be old. */
+export function workProcess(folder: string): Promise<number | undefined> {
+  return lockHolder(path.join(folder, PIDFILE));
 }
 
 export class QemuWorkHost implements WorkHost {
@@ -30,7 +35,7 @@ export class QemuWorkHost implements WorkHost {
 
   async start(spec: WorkSpec): Promise<RunningWork> {
     const qemu = await this.#installation.find(spec.arch);
-    if (spec.arch === 'arm64' && spec.boot.kind === 'disk' && qemu.firmware === undefined) throw noFirmware();
+    if (bootsByUefi(spec) && qemu.firmware === undefined) throw noFirmware(spec.arch);
     const argv = workArgv(spec, qemu);
     const launch = { ...qemu, label: labelOf(spec.name), folder: spec.folder, argv };
     const machine = await Machine.launch(launch).catch(async (cause: unknown) => {
@@ -47,7 +52,7 @@ export class QemuWorkHost implements WorkHost {
   }
 
   async isRunning(folder: string): Promise<boolean> {
-    return (await lockHolder(path.join(folder, PIDFILE))) !== undefined;
+    return (await workProcess(folder)) !== undefined;
   }
 
   async reap(folder: string): Promise<void> {
@@ -64,9 +69,9 @@ function remove(files: readonly string[]): Promise<unknown> {
   return Promise.all(files.map((file) => rm(file, { force: true })));
 }
 
-function noFirmware(): VmgateError {
-  const install = installLine('UEFI firmware for arm64');
-  return VmgateError.of(errors.DRIVER_FIRMWARE_MISSING, { searched: ARM64_FIRMWARE, install });
+function noFirmware(arch: Arch): VmgateError {
+  const install = installLine(`UEFI firmware for ${arch}`);
+  return VmgateError.of(errors.DRIVER_FIRMWARE_MISSING, { arch, searched: FIRMWARE[arch], install });
 }
 
 /** Link down before anything else is asked: whoever had the machine before may have left it up. */

@@ -81,6 +81,7 @@ export class Stand {
       memoryMiB: 32,
       cpus: 1,
       hardware: 'virtio',
+      firmware: 'bios',
       mac: '52:54:20:12:34:00',
       wire: this.wireTo('work0'),
       boot: { kind: 'kernel', kernel: this.at('kernel'), initramfs: this.at('initramfs'), append: '' },

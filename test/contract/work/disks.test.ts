@@ -12,7 +12,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Run, run } from '../../../src/host/index.ts';
 import { inspectDisk } from '../../../src/work/inspect-disk.ts';
-import { ensureOverlay } from '../../../src/work/overlay.ts';
+import { createOverlay } from '../../../src/work/overlay.ts';
+import { prepareDisk } from '../../../src/work/prepare-disk.ts';
 
 const qemuImg = (...argv: string[]) => promisify(execFile)('qemu-img', argv);
 let folder = '';
@@ -120,26 +121,25 @@ describe('taken', () => {
 describe('overlays', () => {
   test('are made once, over the base and with its format, and kept', async () => {
     await qemuImg('create', '-q', '-f', 'qcow2', at('base.qcow2'), '8M');
+    await mkdir(at('vm'));
     const base = await inspectDisk(at('base.qcow2'));
-    await ensureOverlay(base, at('overlay.qcow2'));
-    const { stdout } = await qemuImg('info', '--output=json', at('overlay.qcow2'));
+    await prepareDisk('win', at('vm'), base, false);
+    const { stdout } = await qemuImg('info', '--output=json', at('vm/overlay.qcow2'));
     expect(JSON.parse(stdout)).toMatchObject({
       'backing-filename': base.path,
       'backing-filename-format': 'qcow2',
       'virtual-size': 8_388_608,
     });
-    await ensureOverlay(base, at('overlay.qcow2'), noTool);
+    await prepareDisk('win', at('vm'), base, false, noTool);
   });
 
   test('over another file are refused', async () => {
     await qemuImg('create', '-q', '-f', 'qcow2', at('one.qcow2'), '8M');
-    await qemuImg('create', '-q', '-f', 'qcow2', '-u', '-F', 'raw', '-b', '/etc/passwd', at('swapped.qcow2'), '8M');
+    await mkdir(at('vm2'));
+    await qemuImg('create', '-q', '-f', 'qcow2', '-u', '-F', 'raw', '-b', '/etc/passwd', at('vm2/overlay.qcow2'), '8M');
     const base = await inspectDisk(at('one.qcow2'));
-    const ensured = ensureOverlay(base, at('swapped.qcow2'), noTool);
-    await expect(ensured).rejects.toMatchObject({ code: 'WORK_DISK_OVERLAY_FOREIGN', exit: 4 });
-    await expect(ensureOverlay(base, at('one.qcow2'), noTool)).rejects.toMatchObject({
-      code: 'WORK_DISK_OVERLAY_FOREIGN',
-    });
+    const prepared = prepareDisk('win', at('vm2'), base, false, noTool);
+    await expect(prepared).rejects.toMatchObject({ code: 'WORK_DISK_OVERLAY_FOREIGN', exit: 4 });
   });
 
   test('that cannot be made leave nothing half-done', async () => {
@@ -147,8 +147,8 @@ describe('overlays', () => {
     const base = await inspectDisk(at('r.img'));
     const full: Run = (request) =>
       run({ ...request, tool: 'qemu-img', argv: ['create', '-f', 'qcow2', '/dev/full/x', '1M'] });
-    const ensured = ensureOverlay(base, at('never.qcow2'), full);
-    await expect(ensured).rejects.toMatchObject({ code: 'WORK_DISK_OVERLAY_FAILED', exit: 5 });
+    const made = createOverlay(base, at('never.qcow2'), { runTool: full });
+    await expect(made).rejects.toMatchObject({ code: 'WORK_DISK_OVERLAY_FAILED', exit: 5 });
     await expect(inspectDisk(at('never.qcow2'))).rejects.toMatchObject({ code: 'WORK_DISK_MISSING' });
     await expect(inspectDisk(at('never.qcow2.new'))).rejects.toMatchObject({ code: 'WORK_DISK_MISSING' });
   });

@@ -47,6 +47,7 @@ export function workSpec(changes: Partial<WorkSpec> = {}): WorkSpec {
     memoryMiB: 1_024,
     cpus: 2,
     hardware: 'virtio',
+    firmware: 'bios',
     mac: '52:54:20:00:07:00',
     wire: {
       localPath: '/home/ada/.vmgate/gates/default/w/work0.v',

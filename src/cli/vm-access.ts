@@ -1,0 +1,110 @@
+/** From `vmgate vm VERB NAME` to that work VM at rest: its gate, its folder, its disk, and its entry in vmgate.yaml. */
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { judgeText, type LoadedConfig, loadConfig, type WorkConfig } from '../config/index.ts';
+import { bytesText } from '../core/amounts.ts';
+import { VmgateError } from '../core/coded.ts';
+import { workProcess } from '../drivers/index.ts';
+import { openGate, writeFileAtomic } from '../home/index.ts';
+import { type Task, type Vm, type VmDisk, whileStopped, workErrors } from '../work/index.ts';
+import { errors } from './codes.ts';
+import type { Context, Input } from './command.ts';
+import { type Gate, gateOf, requireVm } from './gate-access.ts';
+import { confirm, projectFolder, requireConfirmed } from './project-files.ts';
+
+export interface VmGate extends Gate {
+  readonly loaded: LoadedConfig;
+}
+
+/** The gate, whose file was confirmed. @throws CONFIG_*, GATE_ORIGIN_GONE, TRUST_PROJECT_UNCONFIRMED */
+export async function vmGateOf(context: Context, input: Input): Promise<VmGate> {
+  const gate = await gateOf(context, input);
+  const { loaded } = gate;
+  if (loaded === undefined) {
+    const message = `the vmgate.yaml that gate ${gate.name} came up from is gone`;
+    throw VmgateError.of(errors.CLI_USAGE, {
+      message,
+      hint: 'type it in the folder of its vmgate.yaml',
+      command: 'vm',
+    });
+  }
+  await requireConfirmed(context.home(), loaded);
+  openGate(context.home(), gate.name);
+  return { ...gate, loaded };
+}
+
+export function vmOf({ layout }: Gate, name: string): Vm {
+  return { name, folder: layout.work(name) };
+}
+
+/** @throws GATE_UNKNOWN_VM */
+export async function workOf(gate: VmGate, name: string): Promise<WorkConfig> {
+  await requireVm(gate, name);
+  const work = gate.loaded.config.work.find((each) => each.name === name);
+  if (work === undefined) throw new Error(`requireVm let ${name} pass`);
+  return work;
+}
+
+/** @throws GATE_UNKNOWN_VM, WORK_VM_NO_DISK */
+export async function vmDiskOf(gate: VmGate, name: string): Promise<VmDisk> {
+  const { source } = await workOf(gate, name);
+  if (source.kind === 'disk') return { ...vmOf(gate, name), disk: source.disk };
+  const boots = source.kind === 'template' ? `the template ${source.template}` : 'a kernel';
+  throw VmgateError.of(workErrors.WORK_VM_NO_DISK, { name, why: `it boots ${boots} and keeps nothing` });
+}
+
+/** @throws WORK_VM_RUNNING, WORK_VM_BUSY */
+export function atRest<T>(vm: Vm, act: () => Promise<T>): Promise<T> {
+  return whileStopped(vm, workProcess, act);
+}
+
+/** Progress in bytes, redrawn in place where that can be. */
+export function taskOf({ out, interrupted }: Context, doing: string): Task {
+  const told = { at: 0 };
+  return {
+    signal: interrupted,
+    progress: (done, all) => {
+      const now = Date.now();
+      if (now - told.at < PROGRESS_MS && done < all) return;
+      told.at = now;
+      out.transient(done < all ? `${doing}: ${bytesText(done)} of ${bytesText(all)}` : '');
+    },
+  };
+}
+
+const PROGRESS_MS = 200;
+
+/** A name for a new work VM. @throws CLI_USAGE, GATE_UNKNOWN_VM's opposite: WORK_VM_NAME_TAKEN */
+export function requireNewName(gate: VmGate, name: string, command: string): Vm {
+  if (!/^[a-z][a-z0-9-]{0,23}$/.test(name)) {
+    const message = `${JSON.stringify(name.slice(0, 40))} cannot be the name of a work VM`;
+    const hint = '1 to 24 of a-z, 0-9 and "-", beginning with a letter';
+    throw VmgateError.of(errors.CLI_USAGE, { message, hint, command });
+  }
+  const vm = vmOf(gate, name);
+  const known = gate.loaded.config.work.some((work) => work.name === name);
+  if (known || existsSync(vm.folder)) throw VmgateError.of(workErrors.WORK_VM_NAME_TAKEN, vm);
+  return vm;
+}
+
+/**
+ * Changes vmgate.yaml and confirms it anew, for it was confirmed before. What would not be taken is not written.
+ *
+ * @throws CONFIG_*, HOME_WRITE_FAILED
+ */
+export async function changeConfig(
+  context: Context,
+  { loaded }: VmGate,
+  change: (file: string, text: string) => string,
+): Promise<void> {
+  const text = change(loaded.path, readFileSync(loaded.path, 'utf8'));
+  judgeText(loaded.path, text);
+  await writeFileAtomic(loaded.path, text, statSync(loaded.path).mode & 0o777);
+  const home = context.home();
+  await confirm(home, loadConfig(projectFolder(loaded), home.root));
+}
+
+/** As the user would write it: below the home folder by `~`. */
+export function shownPath(file: string, home: string): string {
+  return file.startsWith(`${home}${path.sep}`) ? path.join('~', path.relative(home, file)) : file;
+}
