@@ -23,7 +23,7 @@ export interface Option {
   readonly choices?: readonly string[];
 }
 
-export const GROUPS = ['Every day', 'Look', 'Work VMs', 'Set up', 'Trust and evidence', 'More'] as const;
+export const GROUPS = ['Every day', 'Look', 'Set up', 'More'] as const;
 
 export interface Command {
   /** `up`, or two words for a noun's verb: `vpn add`. */

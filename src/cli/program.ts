@@ -41,10 +41,7 @@ export function programOf(
     for (const command of members) attach(program, command, run);
   }
   program.helpCommand('help [command]', 'help for a command');
-  program.addHelpText(
-    'after',
-    '\nFirst time: vmgate image build && vmgate init --vpn-file FILE\nOn arrival: vmgate up && vmgate start NAME; with no VPN at hand: vmgate demo',
-  );
+  program.addHelpText('after', '\nFirst: vmgate image build && vmgate init --vpn-file FILE. Then: vmgate up\n');
   return program;
 }
 

@@ -10,7 +10,7 @@ import { version } from '../version.ts';
 /** Lab and drill are imported by what is done, not by help. */
 export const drill: Command = {
   name: 'drill',
-  group: 'Trust and evidence',
+  group: 'Look',
   about: 'try to make a gate like yours leak, in the lab',
   kind: 'action',
   args: [

@@ -18,7 +18,7 @@ const MAX_VIOLATIONS = 100;
 
 export const evidence: Command = {
   name: 'evidence',
-  group: 'Trust and evidence',
+  group: 'Look',
   about: 'what left, what tried to, and how the day went',
   kind: 'query',
   options: [

@@ -10,7 +10,7 @@ import { claimText } from '../verdict-table.ts';
 
 export const receiptCheck: Command = {
   name: 'receipt check',
-  group: 'Trust and evidence',
+  group: 'Look',
   about: 'does a receipt hold: signed here, unchanged, not expired, of the gate as it is now (exit 4 when not)',
   kind: 'query',
   args: [{ name: 'FILE', optional: true, about: "a receipt; this gate's own unless said" }],

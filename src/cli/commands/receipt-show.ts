@@ -7,7 +7,7 @@ import { claimText, verdictTable } from '../verdict-table.ts';
 
 export const receiptShow: Command = {
   name: 'receipt show',
-  group: 'Trust and evidence',
+  group: 'Look',
   about: 'what the last verification recorded, whether it still holds or not',
   kind: 'query',
   args: [{ name: 'FILE', optional: true, about: "a receipt; this gate's own unless said" }],

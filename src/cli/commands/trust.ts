@@ -9,7 +9,7 @@ import { confirmTrustFile, TRUST_FILE, type TrustFile } from '../template/trust-
 
 export const trust: Command = {
   name: 'trust',
-  group: 'Trust and evidence',
+  group: 'Look',
   about: "confirm this folder's vmgate.yaml and vmgate.trust",
   kind: 'action',
   options: [{ flags: '--revoke', about: "take this folder's confirmation back" }],
