@@ -193,7 +193,7 @@ export const pieces = {
   ...{ name, memory, path, prefix, expect, exitUrl: exit.shape.url },
   ...{ cpus: workVm.shape.cpus.unwrap(), append: workVm.shape.append.unwrap(), autostart: z.boolean() },
   ...{ builtin: workVm.shape.template.unwrap(), hardware: workVm.shape.hardware.unwrap() },
-  ...{ onLoss: workVm.shape.onLoss.unwrap(), egress: workVm.shape.egress.unwrap() },
+  ...{ onLoss: workVm.shape.onLoss.unwrap() },
   ...{ every: duration(BOUNDS.every), maxAge: duration(BOUNDS.maxAge) },
 };
 

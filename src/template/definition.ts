@@ -40,7 +40,10 @@ const vm = z.strictObject({
   onLoss: pieces.onLoss.optional().meta({
     description: `when the gate closes; only stricter ones win: ${ON_LOSS.join(', then ')}`,
   }),
-  egress: pieces.egress.optional(),
+  /** Rules of two sources have no rule yet for how they meet; vmgate.yaml holds them. */
+  egress: z
+    .literal('allow', { error: 'must be allow: this version takes rules for a work VM from vmgate.yaml only' })
+    .optional(),
   autostart: z.union([pieces.autostart, parameterUse]).optional(),
 });
 

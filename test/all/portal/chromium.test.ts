@@ -1,8 +1,6 @@
 /**
  * The whole way in a real browser: `vmgate portal` opens its Chromium, the portal's page loads its script from a second
  * host, the script posts the form, the portal is gone, the gate opens by itself and the work VM starts.
- *
- * @leakCase 26 wire: signed in by a browser that goes by the gateway alone
  */
 import { chmodSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

@@ -2,7 +2,6 @@
  * A portal of the local network on a real lab: found, said, signed in to by way of the gateway alone, and gone. What left
  * meanwhile is the portal's, the VPN's, ARP and DHCP, as the lab saw it.
  *
- * @leakCase 26 wire: a portal appears and appears again: told, work VMs cut off, let through to its own hosts alone
  * @leakCase 27 wire: a portal that says it is none, and lies to every probe, opens nothing
  */
 import { readFileSync } from 'node:fs';
@@ -109,7 +108,7 @@ test('it appears again in the middle of the day: closed, told, and gone on from 
   expect(await foreignFrames(stage)).toEqual(NONE);
 });
 
-test('one that lies to every probe opens nothing; anti-test: the same answer opens where the tunnel works', async () => {
+test('case 27: one that lies to every probe opens nothing', async () => {
   await untilPhase(stage, 'portal');
   const mark = journalMark(stage);
   await stage.lab.portal('lying');
@@ -121,6 +120,9 @@ test('one that lies to every probe opens nothing; anti-test: the same answer ope
   expect(wayOf(stage, mark)).not.toContain('open');
   expect(wayOf(stage, mark)).not.toContain('verifying');
   expect((await stage.lab.portalLog()).some((line) => line.endsWith('/generate_204'))).toBe(true);
+});
+
+test('case 27: anti-test: the same answer opens where the tunnel works', async () => {
   await stage.lab.portal('off');
   await untilPhase(stage, 'open');
   expect(await foreignFrames(stage)).toEqual(NONE);

@@ -76,7 +76,7 @@ describe('taken', () => {
   });
 });
 
-describe('refused, with nothing changed', () => {
+describe('case 66: refused, with nothing changed', () => {
   const secret = () => path.join(desk.folder, 'secret.vdi');
   const CASES: readonly (readonly [what: string, file: string, code: string, exit: number, made: () => void])[] = [
     ['an ISO', 'x.iso', 'WORK_IMPORT_KIND', 2, () => writeFileSync(at('x.iso'), 'x')],
