@@ -104,7 +104,14 @@ fuzz({
   },
 });
 
-const { line, blob } = hardwareSigner('ed25519');
+const { line } = hardwareSigner('ed25519');
+
+/** Where the last of a key's fields ends, each behind its length: a key with bytes behind it has many fingerprints. */
+function fieldsEnd(blob: Buffer): number {
+  let at = 0;
+  while (at + 4 <= blob.length) at += 4 + blob.readUInt32BE(at);
+  return at;
+}
 
 fuzz({
   name: 'vmgate-trust',
@@ -117,7 +124,7 @@ fuzz({
     for (const signer of signers ?? []) {
       expect(signer.repositories.length).toBeGreaterThan(0);
       for (const each of signer.repositories) expect(each.replace(/\/\*$/, '')).not.toMatch(/[*?!,\s]/);
-      if (signer.comment.startsWith('hardware')) expect(signer.blob.length).toBe(blob.length);
+      expect(fieldsEnd(signer.blob)).toBe(signer.blob.length);
     }
   },
 });
