@@ -5,55 +5,19 @@
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { VmgateError } from '../core/coded.ts';
+import { faultInFiles, MAX_FILE_BYTES, MAX_FILES, TEMPLATE_FILE, type TemplateFile } from '../core/template-files.ts';
 import { errors } from './codes.ts';
 
-export interface TemplateFile {
-  /** `template.yaml`, `provision/setup.sh`: with `/`, relative, ASCII. */
-  readonly path: string;
-  readonly executable: boolean;
-  readonly content: Uint8Array;
-}
-
-export const MAX_FILES = 256;
-export const MAX_FILE_BYTES = 1_048_576;
-const MAX_ALL_BYTES = 16 * MAX_FILE_BYTES;
-const MAX_PATH = 200;
-/** What every file system has and no shell, terminal or YAML reads as something else. */
-const PATH = /^[A-Za-z0-9_][A-Za-z0-9._+-]*(?:\/[A-Za-z0-9_.][A-Za-z0-9._+-]*)*$/;
-/** What a template must have to be one. */
-export const TEMPLATE_FILE = 'template.yaml';
+export { MAX_FILE_BYTES, MAX_FILES, TEMPLATE_FILE, type TemplateFile };
 
 /** @throws REGISTRY_FILES_REFUSED for the first one that is wrong */
 export function requireFiles(files: readonly { readonly path: string; readonly bytes: number }[]): void {
   if (files.length > MAX_FILES)
     throw refused('', `there are ${files.length} files, and at most ${MAX_FILES} are taken`);
-  const seen = new Set<string>();
-  let all = 0;
-  for (const file of files) {
-    const why = objectionTo(file.path, seen);
-    if (why !== undefined) throw refused(file.path, why);
-    if (file.bytes > MAX_FILE_BYTES) throw refused(file.path, `it has more than ${MAX_FILE_BYTES} bytes`);
-    all += file.bytes;
-    if (all > MAX_ALL_BYTES) throw refused(file.path, `with it, all files have more than ${MAX_ALL_BYTES} bytes`);
-    seen.add(file.path.toLowerCase());
-  }
-  const inTheWay = files.find((file) => parentsOf(file.path).some((parent) => seen.has(parent)));
-  if (inTheWay !== undefined) throw refused(inTheWay.path, 'a file of the same name is where its folder would be');
-  if (!seen.has(TEMPLATE_FILE)) throw refused(TEMPLATE_FILE, 'it is missing, and every template has one');
-}
-
-function objectionTo(name: string, seen: ReadonlySet<string>): string | undefined {
-  if (name.length > MAX_PATH) return `its path is longer than ${MAX_PATH} characters`;
-  if (name.startsWith('/') || /^[A-Za-z]:/.test(name)) return 'its path is absolute';
-  if (name.split(/[\\/]/).some((part) => part === '..' || part === '.')) return 'its path leads out of the folder';
-  if (!PATH.test(name)) return 'its path has other characters than letters, digits, ".", "_", "+" and "-"';
-  return seen.has(name.toLowerCase()) ? 'its name is there twice, where upper and lower case are the same' : undefined;
-}
-
-/** `a/b/c` -> `a`, `a/b`, in lower case. */
-function parentsOf(name: string): readonly string[] {
-  const parts = name.toLowerCase().split('/').slice(0, -1);
-  return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
+  const fault = faultInFiles(files);
+  if (fault !== undefined) throw refused(fault.path, fault.why);
+  const isThere = files.some((file) => file.path.toLowerCase() === TEMPLATE_FILE);
+  if (!isThere) throw refused(TEMPLATE_FILE, 'it is missing, and every template has one');
 }
 
 /**

@@ -7,28 +7,23 @@ import { lstat, open, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { canonicalJson } from '../core/canonical-json.ts';
 import { VmgateError } from '../core/coded.ts';
+import {
+  ALL_TOO_LARGE,
+  faultInFiles,
+  MAX_ALL_BYTES,
+  MAX_FILE_BYTES,
+  MAX_FILES,
+  TEMPLATE_FILE,
+  type TemplateFile,
+  TOO_LARGE,
+} from '../core/template-files.ts';
 import { messageOf, sha256 } from '../host/index.ts';
 import { errors } from './codes.ts';
 
-export interface TemplateFile {
-  /** `template.yaml`, `docs/readme.md`: with `/`, relative, ASCII. */
-  readonly path: string;
-  readonly executable: boolean;
-  readonly content: Uint8Array;
-}
+export { TEMPLATE_FILE, type TemplateFile };
 
-/** What a template must have to be one. */
-export const TEMPLATE_FILE = 'template.yaml';
-
-const MAX_FILES = 256;
-const MAX_FILE_BYTES = 1_048_576;
-const MAX_ALL_BYTES = 16 * MAX_FILE_BYTES;
-const MAX_PATH = 200;
 /** Folders inside folders. */
 const MAX_DEPTH = 16;
-/** What every file system has and no shell, terminal or YAML reads as something else. */
-const PATH = /^[A-Za-z0-9_][A-Za-z0-9._+-]*(?:\/[A-Za-z0-9_.][A-Za-z0-9._+-]*)*$/;
-
 /**
  * Sorted by path.
  *
@@ -36,35 +31,11 @@ const PATH = /^[A-Za-z0-9_][A-Za-z0-9._+-]*(?:\/[A-Za-z0-9_.][A-Za-z0-9._+-]*)*$
  */
 export function requireFiles(files: readonly TemplateFile[]): readonly TemplateFile[] {
   if (files.length > MAX_FILES) throw refused('', `there are ${files.length}, and at most ${MAX_FILES} are taken`);
-  const seen = new Set<string>();
-  let all = 0;
-  for (const { path: name, content } of files) {
-    const why = objectionTo(name, seen);
-    if (why !== undefined) throw refused(name, why);
-    if (content.length > MAX_FILE_BYTES) throw tooLarge(name);
-    all += content.length;
-    if (all > MAX_ALL_BYTES) throw refused(name, `with it, all files have more than ${MAX_ALL_BYTES} bytes`);
-    seen.add(name.toLowerCase());
-  }
-  const inTheWay = files.find((file) => parentsOf(file.path).some((parent) => seen.has(parent)));
-  if (inTheWay !== undefined) throw refused(inTheWay.path, 'a file of the same name is where its folder would be');
+  const fault = faultInFiles(files.map((file) => ({ path: file.path, bytes: file.content.length })));
+  if (fault !== undefined) throw refused(fault.path, fault.why);
   if (!files.some((file) => file.path === TEMPLATE_FILE))
     throw unreadable('these files', `no ${TEMPLATE_FILE} is there`);
   return files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
-}
-
-function objectionTo(name: string, seen: ReadonlySet<string>): string | undefined {
-  if (name.length > MAX_PATH) return `its path is longer than ${MAX_PATH} characters`;
-  if (name.startsWith('/') || name.startsWith('\\') || /^[A-Za-z]:/.test(name)) return 'its path is absolute';
-  if (name.split(/[\\/]/).some((part) => part === '..' || part === '.')) return 'its path leads out of the folder';
-  if (!PATH.test(name)) return 'its path has other characters than letters, digits, ".", "_", "+" and "-"';
-  return seen.has(name.toLowerCase()) ? 'its name is there twice, where upper and lower case are the same' : undefined;
-}
-
-/** `a/b/c` -> `a`, `a/b`, in lower case. */
-function parentsOf(name: string): readonly string[] {
-  const parts = name.toLowerCase().split('/').slice(0, -1);
-  return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
 }
 
 /**
@@ -91,7 +62,7 @@ export async function readFolder(folder: string): Promise<readonly TemplateFile[
   for (const name of names) {
     const file = await readPlain(folder, name);
     all += file.content.length;
-    if (all > MAX_ALL_BYTES) throw refused(name, `with it, all files have more than ${MAX_ALL_BYTES} bytes`);
+    if (all > MAX_ALL_BYTES) throw refused(name, ALL_TOO_LARGE);
     files.push(file);
   }
   return requireFiles(files);
@@ -122,16 +93,12 @@ async function readPlain(folder: string, name: string): Promise<TemplateFile> {
   try {
     const info = await handle.stat();
     if (!info.isFile()) throw refused(name, 'it is not a plain file');
-    if (info.size > MAX_FILE_BYTES) throw tooLarge(name);
+    if (info.size > MAX_FILE_BYTES) throw refused(name, TOO_LARGE);
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(info.size), 0, info.size, 0);
     return { path: name, executable: (info.mode & 0o100) !== 0, content: buffer.subarray(0, bytesRead) };
   } finally {
     await handle.close();
   }
-}
-
-function tooLarge(name: string): VmgateError {
-  return refused(name, `it has more than ${MAX_FILE_BYTES} bytes`);
 }
 
 function refused(name: string, why: string): VmgateError {
