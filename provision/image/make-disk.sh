@@ -11,6 +11,8 @@ raw=$folder/disk.raw
 
 mkdir "$root"
 tar -x -p --numeric-owner -f "$tar" -C "$root"
+# Younger than /usr: systemd has nothing to bring up to date at the first boot.
+touch "$root/etc/.updated" "$root/var/.updated"
 truncate -s "${gigabytes}G" "$raw"
 # The new file is zeros already: inode tables are not written, neither here nor by the guest's kernel afterwards.
 mke2fs -q -F -t ext4 -m 1 -L root -J size=64 \

@@ -6,4 +6,15 @@ export type { AssembledBoot, ImageKind, ImageManifest, ImagePart, StoredImage } 
 export { type ImportOptions, importImage } from './import.ts';
 export { digestOf as manifestDigest, partsOf as imageParts } from './manifest.ts';
 export { upToDateImage } from './source.ts';
-export { findImage, type ListedImage, listImages, pruneImages, pruneTemp, requireImage } from './store.ts';
+export {
+  diskOf,
+  findImage,
+  imageByDigest,
+  imageOfDisk,
+  type ListedImage,
+  listImages,
+  pruneImages,
+  pruneTemp,
+  requireImage,
+  requireIntactDisk,
+} from './store.ts';
