@@ -3,6 +3,7 @@
  * with it when a newer one is there: its overlay says which, and `vm rebuild` is how it gets the newer one.
  */
 import { existsSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
 import { VmgateError } from '../core/coded.ts';
 import type { Arch } from '../drivers/index.ts';
 import { diskOf, type ImageKind, imageByDigest, imageOfDisk, requireImage, type StoredImage } from '../image/index.ts';
@@ -28,15 +29,20 @@ export async function imageBase(
   images: string,
   arch: Arch,
 ): Promise<ImageBase> {
-  const made = await madeFrom(folder, images);
-  const image = made === undefined ? await requireImage(images, kind, arch) : await imageByDigest(images, made, kind);
+  const store = await realpath(images).catch(() => images);
+  const made = await madeFrom(folder, store);
+  const image = made === undefined ? await requireImage(store, kind, arch) : await imageByDigest(store, made, kind);
   if (image === undefined) throw VmgateError.of(errors.WORK_IMAGE_GONE, { name, kind, digest: made ?? '' });
   const disk = diskOf(image);
   if (disk === undefined) throw VmgateError.of(errors.WORK_IMAGE_NO_DISK, { kind, digest: image.digest });
   return { image, disk };
 }
 
-/** Digest of the image under the overlay in `folder`; undefined where there is no overlay, or one over something else. */
+/**
+ * Digest of the image under the overlay in `folder`; undefined where there is no overlay, or one over something else.
+ *
+ * @param images without symbolic links, as overlays name it
+ */
 export async function madeFrom(folder: string, images: string): Promise<string | undefined> {
   const overlay = overlayOf(folder);
   if (!existsSync(overlay)) return undefined;
