@@ -103,7 +103,9 @@ const from = z
   .refine((all) => new Set(all.map(({ arch }) => arch)).size === all.length, {
     error: 'must name each architecture once',
   })
-  .meta({ description: 'where the disk is to be had, and its digest, which it must have; vmgate itself fetches nothing' });
+  .meta({
+    description: 'where the disk is to be had, and its digest, which it must have; vmgate itself fetches nothing',
+  });
 
 const workVm = z
   .strictObject({

@@ -75,12 +75,16 @@ export const setUp = {
       error: 'must have a name of its own for each script',
     })
     .optional()
-    .meta({ description: 'scripts run once as root, in this order, by vmgate start; a failed one is where it goes on' }),
+    .meta({
+      description: 'scripts run once as root, in this order, by vmgate start; a failed one is where it goes on',
+    }),
   ready: z
     .array(z.strictObject({ script, hint: line, within: duration(READY).optional() }))
     .max(MOST.scripts)
     .optional()
-    .meta({ description: `start waits until each ends with status 0, at most ${READY.default} unless within says more` }),
+    .meta({
+      description: `start waits until each ends with status 0, at most ${READY.default} unless within says more`,
+    }),
 } as const;
 
 type SetUpFile = z.infer<z.ZodObject<typeof setUp>>;

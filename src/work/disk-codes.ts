@@ -117,7 +117,8 @@ export const diskErrors = {
   WORK_DISK_NOT_THAT_ONE: error<Disk & { url: string; expected: string; actual: string }>({
     exit: 4,
     source: 'user',
-    what: ({ file, expected, actual }) => `the disk ${file} is another one than it should be: ${actual}, not ${expected}`,
+    what: ({ file, expected, actual }) =>
+      `the disk ${file} is another one than it should be: ${actual}, not ${expected}`,
     remedy: ({ file, url }) =>
       `get it again, and if it stays another one, ask whoever wrote its digest: curl -fLo ${file} ${url}`,
     sample: {

@@ -33,9 +33,19 @@ export async function imageBase(
   const made = await madeFrom(folder, store);
   const image = made === undefined ? await requireImage(store, kind, arch) : await imageByDigest(store, made, kind);
   if (image === undefined) throw VmgateError.of(errors.WORK_IMAGE_GONE, { name, kind, digest: made ?? '' });
+  return { image, disk: requireDisk(image, kind) };
+}
+
+/** The current image of `kind`, whatever the VM was made from. @throws IMAGE_NOT_FOUND, WORK_IMAGE_NO_DISK */
+export async function newestBase(kind: ImageKind, images: string, arch: Arch): Promise<ImageBase> {
+  const image = await requireImage(await realpath(images).catch(() => images), kind, arch);
+  return { image, disk: requireDisk(image, kind) };
+}
+
+function requireDisk(image: StoredImage, kind: ImageKind): string {
   const disk = diskOf(image);
   if (disk === undefined) throw VmgateError.of(errors.WORK_IMAGE_NO_DISK, { kind, digest: image.digest });
-  return { image, disk };
+  return disk;
 }
 
 /**
@@ -43,7 +53,7 @@ export async function imageBase(
  *
  * @param images without symbolic links, as overlays name it
  */
-export async function madeFrom(folder: string, images: string): Promise<string | undefined> {
+async function madeFrom(folder: string, images: string): Promise<string | undefined> {
   const overlay = overlayOf(folder);
   if (!existsSync(overlay)) return undefined;
   const { header } = await readHeader(overlay);

@@ -38,7 +38,11 @@ test('every other word makes another instance, and the same words the same one',
 
 test('cloud-init lets in root and the account by vmgate’s key alone, and knows the host key', () => {
   const vendor = parse(textsOf(WORDS).get('vendor-data') ?? '');
-  expect(vendor).toMatchObject({ ssh_pwauth: false, disable_root: false, ssh_keys: { ed25519_private: WORDS.hostKey } });
+  expect(vendor).toMatchObject({
+    ssh_pwauth: false,
+    disable_root: false,
+    ssh_keys: { ed25519_private: WORDS.hostKey },
+  });
   expect(vendor.users).toEqual(['default', expect.objectContaining({ name: 'ann' })]);
   expect(parse(textsOf({ ...WORDS, user: undefined }).get('vendor-data') ?? '')).not.toHaveProperty('users');
 });
