@@ -9,7 +9,14 @@ import {
   type RemovedDefences,
 } from '../../../src/core/policy/index.ts';
 import { describeUnless, missing, testUnless } from '../../obstacle.ts';
-import { bootPolicy, dhcpPolicy, link, openPolicy, portalPolicy, rulesPolicy } from '../../unit/core/policy/policies.ts';
+import {
+  bootPolicy,
+  dhcpPolicy,
+  link,
+  openPolicy,
+  portalPolicy,
+  rulesPolicy,
+} from '../../unit/core/policy/policies.ts';
 import { Namespaces, type Packet, whyNot } from './namespaces.ts';
 
 const suite = describeUnless(whyNot(), 'nft');
