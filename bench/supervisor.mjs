@@ -70,7 +70,9 @@ function guardOf(pid) {
 
 /** proc(5): user and system time, fields 14 and 15, in ticks; the second field may hold blanks, so they count from its end. */
 function cpuMs(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').replace(/^.*\) /s, '').split(' ');
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    .replace(/^.*\) /s, '')
+    .split(' ');
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
 
