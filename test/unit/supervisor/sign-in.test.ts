@@ -219,5 +219,6 @@ describe('it ends', () => {
     await expect(stand.during(over)).resolves.toEqual({ how: 'closed' });
     await isOver();
     await expect(allow('assets.hotel.example')).rejects.toMatchObject({ code: 'PORTAL_NO_SIGN_IN' });
+    expect(heard.map(({ text }) => text).join('\n')).toMatch(/closing.*5 minutes, and they are over/);
   });
 });
