@@ -8,7 +8,7 @@ import {
   lockVersion,
   parseReference,
   readLockfile,
-} from '../../registry/index.ts';
+} from '../../oci/index.ts';
 import { type TrustPolicy, trustErrors } from '../../trust/index.ts';
 import { type Command, type Context, flag, type Input, text } from '../command.ts';
 import { clientOptions, TOKEN_HOST } from '../template/transfer.ts';

@@ -13,7 +13,7 @@ const ENVIRONMENT: Readonly<Record<string, readonly string[]>> = {
   'src/image/docker-workshop.ts': ['DOCKER_HOST'],
   'src/image/local-workshop.ts': ['APT_CONFIG'],
   // Where docker login keeps its logins.
-  'src/registry/docker-login.ts': ['DOCKER_CONFIG'],
+  'src/oci/docker-login.ts': ['DOCKER_CONFIG'],
   // By table: which to hand to tools, which to delete.
   'src/host/environment.ts': ['*'],
   'src/host/tools.ts': ['*'],

@@ -1,7 +1,7 @@
 /** The door of the registry room: templates to and from OCI registries, the store of what was pulled, the lock. */
 export type { TemplateInfo } from './artifact.ts';
 export type { ClientOptions } from './client.ts';
-export { readFolder, requireFiles, type TemplateFile } from './files.ts';
+export type { TemplateFile } from './files.ts';
 export { type LockEntry, type Lockfile, lockedVersion, lockVersion, readLockfile } from './lock.ts';
 export { type PublishedTemplate, publishTemplate, signTemplate } from './publish.ts';
 export { formatReference, parseReference, type Reference, repositoryName } from './reference.ts';
