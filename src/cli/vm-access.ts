@@ -98,7 +98,7 @@ export async function changeConfig(
   change: (file: string, text: string) => string,
 ): Promise<void> {
   const text = change(loaded.path, readFileSync(loaded.path, 'utf8'));
-  judgeText(loaded.path, text);
+  judgeText(loaded.path, text, context.home().root);
   await writeFileAtomic(loaded.path, text, statSync(loaded.path).mode & 0o777);
   const home = context.home();
   await confirm(home, loadConfig(projectFolder(loaded), home.root));

@@ -5,4 +5,4 @@ export type { TemplateFile } from './files.ts';
 export { type LockEntry, type Lockfile, lockedVersion, lockVersion, readLockfile } from './lock.ts';
 export { type PublishedTemplate, publishTemplate, signTemplate } from './publish.ts';
 export { formatReference, parseReference, type Reference, repositoryName } from './reference.ts';
-export { type FetchedTemplate, type FetchOptions, fetchTemplate } from './template.ts';
+export { type FetchedTemplate, type FetchOptions, fetchPinned, fetchTemplate } from './template.ts';
