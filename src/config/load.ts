@@ -20,6 +20,8 @@ export interface LoadedConfig {
   readonly path: string;
   /** `sha256:<hex>` of its meaning, vmgate.local.yaml included. */
   readonly digest: string;
+  /** It names templates of a registry; what they say is part of the configuration. */
+  readonly hasTemplates: boolean;
   /** A project folder's file is used only after `vmgate trust`; the home folder's is the user's own. */
   readonly origin: 'project' | 'home';
   /** Every file read, with the sha256 of its bytes: what `vmgate trust` confirms. */
@@ -142,6 +144,7 @@ function load(found: Found, home: string): Omit<LoadedConfig, 'origin'> {
       }),
     ),
     path: source.path,
+    hasTemplates: references.length > 0,
     digest: digestOf(config),
     sources: sources.map(stoodFor),
   };

@@ -1,6 +1,7 @@
 import { formatReference, parseReference, publishTemplate, signTemplate } from '../../oci/index.ts';
 import { loadTemplateFolder } from '../../template/index.ts';
 import { type Command, text } from '../command.ts';
+import { basesFrom } from '../template/bases.ts';
 import { clientOptions, signerWith, TOKEN_HOST } from '../template/transfer.ts';
 import { version } from '../version.ts';
 
@@ -26,14 +27,15 @@ export const templatePush: Command = {
   run: async (context, input) => {
     const [written = '', folder = ''] = input.args;
     parseReference(written);
-    const { files, definition } = await loadTemplateFolder(context.cwd, folder, version());
+    const options = clientOptions(context, input);
+    const bases = basesFrom({ ...options, store: context.home().templates });
+    const { files, definition } = await loadTemplateFolder(context.cwd, folder, version(), bases);
     const { name, minimumVmgateVersion } = definition;
     const about = {
       version: 1,
       name,
       ...(minimumVmgateVersion === undefined ? {} : { minimumVmgateVersion }),
     } as const;
-    const options = clientOptions(context, input);
     const pushed = await publishTemplate(written, files, about, { ...options, nowMs: Date.now() });
     const reference = formatReference(pushed.reference);
     const key = text(input, 'sign');
