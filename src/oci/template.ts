@@ -173,6 +173,8 @@ async function manifestOf(reference: Reference, store: Store, network: Network):
   throw VmgateError.of(errors.REGISTRY_NOT_FOUND, { reference: formatReference(reference) });
 }
 
+const AWAY: readonly string[] = [errors.REGISTRY_UNREACHABLE.code, errors.REGISTRY_NOT_HERE.code];
+
 /** One that was good here before and still counts, else whatever the registry has. */
 async function signerOf(
   pinned: Reference & { readonly digest: string },
@@ -188,7 +190,7 @@ async function signerOf(
     return requireSigned(claim, await fetchSignatures(network.client(), store, pinned), trust);
   } catch (cause) {
     // Off the network, what is known is said: a signer who is trusted no more, rather than a registry that is away.
-    const isAway = VmgateError.is(cause) && cause.code === errors.REGISTRY_UNREACHABLE.code;
+    const isAway = VmgateError.is(cause) && AWAY.includes(cause.code);
     if (isAway && kept.length > 0) return requireSigned(claim, kept, trust);
     throw cause;
   }

@@ -9,11 +9,10 @@ import { VmgateError } from '../../core/coded.ts';
 import { escapeLine } from '../../host/index.ts';
 import { formatReference, parseReference, registryErrors, repositoryName } from '../../oci/index.ts';
 import { partsFor, questionsOf, readValue, type Value } from '../../template/index.ts';
-import { requireTrusted } from '../../trust/index.ts';
 import { errors } from '../codes.ts';
 import { type Context, flag, type Input, list, text } from '../command.ts';
 import { loadProject } from '../project-config.ts';
-import { confirm, requireConfirmed } from '../project-files.ts';
+import { confirm, requireConfirmed, requireConfirmedFiles } from '../project-files.ts';
 import { layTemplates, requireAsked } from '../template/lay.ts';
 import { diffToLocked, tellWhole } from '../template/review.ts';
 import { recordTaken, type TakenTemplate, takeTemplate } from '../template/take.ts';
@@ -104,8 +103,7 @@ async function confirmedFile(context: Context): Promise<There> {
     await requireConfirmed(home, loaded);
     return { references: [], said: { version: 1, vpn: loaded.config.vpn }, parameters: {} };
   }
-  const files = named.sources.map(({ path: source, digest }) => ({ name: path.basename(source), content: digest }));
-  await requireTrusted(home.trusted, named.folder, files);
+  await requireConfirmedFiles(home, named);
   return named;
 }
 

@@ -11,7 +11,7 @@ import type { TakenTemplate } from './take.ts';
 import { writeFiles } from './write-files.ts';
 
 const DIFF_MS = 30_000;
-const MAX_DIFF = 4_194_304;
+export const MAX_DIFF = 4_194_304;
 
 /** Every file, with what a terminal would act on made visible. */
 export function wholeText(files: readonly TemplateFile[]): string {

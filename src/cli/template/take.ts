@@ -37,12 +37,13 @@ export async function takeTemplate(
   input: Input,
   written: string,
   lock: NonNullable<FetchOptions['lock']>,
+  { isOffline = false }: Pick<FetchOptions, 'isOffline'> = {},
 ): Promise<TakenTemplate> {
   parseReference(written);
   const home = context.home();
   const trusted = await confirmedSigners(home, context.cwd);
   const locked = await lockedIn(context.cwd, written);
-  const client = { ...clientOptions(context, input), store: home.templates };
+  const client = { ...clientOptions(context, input), store: home.templates, isOffline };
   const options = { ...client, ...(locked === undefined ? {} : { locked }), lock };
   const expected = text(input, 'signer');
   const policy: TrustPolicy = expected === undefined ? { signers: trusted.signers } : { signers: [], expected };

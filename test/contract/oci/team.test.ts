@@ -1,6 +1,6 @@
 /** A team at work, as its members type it, against the real docker-registry. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { loadConfig } from '../../../src/config/index.ts';
@@ -171,5 +171,151 @@ describeUnless(missing('docker-registry', 'ssh-keygen', 'diff'), 'docker-registr
     lead.write('bad/key', readFileSync(path.join(lead.project, 'key'), 'utf8'));
     refused(await lead.type('template', 'push', reference(), 'bad'), 'TEMPLATE_SECRET');
     expect(await (await fetch(`http://${registry.host}/v2/_catalog`)).json()).toEqual({ repositories: [] });
+  });
+
+  test('another version: verify tells, diff shows, update takes it, with its scripts; CI and --locked do not', async () => {
+    await member.type(...(await push(GATE(), { more: { 'setup.sh': 'echo one\n' } })));
+    expect((await member.type('template', 'verify', '--json')).json().at(-1)).toMatchObject({
+      templates: [{ reference: reference(), state: 'current' }],
+    });
+    await push(GATE().replace('20s', '10s'), { more: { 'setup.sh': 'echo two\n' } });
+    const moved = await member.type('template', 'verify', '--json');
+    expect(moved.json().at(-1)).toMatchObject({ templates: [{ state: 'moved on' }] });
+    refused(await member.type('template', 'verify', '--locked'), 'REGISTRY_LOCK_DRIFT');
+    refused(await member.typeWith({ isCi: true }, 'template', 'verify'), 'REGISTRY_LOCK_DRIFT');
+    const shown = await member.type('template', 'diff', reference());
+    expect(shown.stdout).toMatch(/--- locked\/setup\.sh\n\+\+\+ new\/setup\.sh\n@@ -1 \+1 @@\n-echo one\n\+echo two/);
+    expect(shown.stdout).toContain('+verify: {every: 10s}');
+
+    const lock = member.read('vmgate.lock');
+    refused(await member.type('template', 'update', '--locked', '--yes'), 'REGISTRY_LOCK_DRIFT');
+    refused(await member.typeWith({ isCi: true }, 'template', 'update', '--yes'), 'REGISTRY_LOCK_DRIFT');
+    refused(await member.type('template', 'update'), 'CLI_ANSWER_NEEDED', 2);
+    expect((await member.type('init', reference())).exit).toBe(0);
+    expect((await member.typeWith({ isCi: true }, 'template', 'pull', reference())).exit).toBe(0);
+    expect(member.read('vmgate.lock')).toBe(lock);
+    expect(config().verify.everyMs).toBe(20_000);
+
+    const updated = await member.type('template', 'update', '--yes');
+    expect({ exit: updated.exit, stderr: updated.stderr }).toMatchObject({
+      exit: 0,
+      stderr: expect.stringContaining('+echo two'),
+    });
+    expect(config().verify.everyMs).toBe(10_000);
+    expect((await member.type('template', 'update')).stdout).toContain('every tag names the locked version');
+    // Confirmed like everything that vmgate wrote itself.
+    expect((await member.type('trust')).stdout).toContain('confirmed already');
+  });
+
+  test('an update that this vmgate.yaml cannot be read with changes nothing', async () => {
+    await member.type(...(await push(GATE())));
+    member.write('vmgate.yaml', `${member.read('vmgate.yaml')}verify: {every: 15s}\n`);
+    await member.type('trust');
+    const lock = member.read('vmgate.lock');
+    await push(GATE().replace('20s', '10s'));
+    refused(await member.type('template', 'update', '--yes'), 'CONFIG_LOOSENS', 2);
+    expect(member.read('vmgate.lock')).toBe(lock);
+    expect((await member.type('trust')).stdout).toContain('confirmed already');
+  });
+
+  test('a version by somebody else, one without a signature, one with a bad one, an older one: each its own error', async () => {
+    const line = await push(GATE());
+    await member.type(...line);
+    const lock = member.read('vmgate.lock');
+    const same = () => expect(member.read('vmgate.lock')).toBe(lock);
+
+    await push(GATE().replace('20s', '10s'), { key: 'other' });
+    refused(await member.type('template', 'verify'), 'TRUST_SIGNER_NOT_ALLOWED');
+    refused(await member.type('template', 'update', '--yes'), 'TRUST_SIGNER_NOT_ALLOWED');
+    same();
+
+    lead.write('dev/template.yaml', GATE().replace('20s', '11s'));
+    await lead.type('template', 'push', reference(), 'dev');
+    refused(await member.type('template', 'verify'), 'TRUST_TEMPLATE_UNSIGNED');
+    same();
+
+    // Somebody with the right to write puts the old version's signature beside the new one.
+    await moveSignature(line[1] ?? '');
+    refused(await member.type('template', 'verify'), 'TRUST_TEMPLATE_SIGNATURE_BAD');
+    same();
+
+    // The old version, rightly signed, under its own tag again, for somebody who has a newer one.
+    await push(GATE().replace('20s', '12s'));
+    expect((await member.type('template', 'update', '--yes')).exit).toBe(0);
+    await retag((line[1] ?? '').split('@')[1] ?? '', '3');
+    refused(await member.type('template', 'verify'), 'TRUST_TEMPLATE_DOWNGRADE');
+    // Under a tag it was not made for.
+    await retag((line[1] ?? '').split('@')[1] ?? '', '4');
+    refused(await member.type('template', 'pull', reference('4')), 'TRUST_OTHER_PLACE');
+    // What is locked is used as before.
+    expect((await member.type('init', reference())).exit).toBe(0);
+  });
+
+  const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
+  const url = (name: string) => `http://${registry.host}/v2/team/dev/manifests/${name}`;
+  const manifest = async (name: string, type = MANIFEST) =>
+    (await fetch(url(name), { headers: { accept: type } })).text();
+  const put = async (name: string, body: string, type = MANIFEST) => {
+    const answer = await fetch(url(name), { method: 'PUT', headers: { 'content-type': type }, body });
+    expect(answer.status).toBe(201);
+    return answer.headers.get('docker-content-digest') ?? '';
+  };
+  const retag = async (digest: string, tag: string) => put(tag, await manifest(digest));
+
+  /** The signature of another version, listed for the one that the tag names now. */
+  async function moveSignature(from: string): Promise<void> {
+    const INDEX = 'application/vnd.oci.image.index.v1+json';
+    const digest = from.split('@')[1] ?? '';
+    const answer = await fetch(url('3'), { headers: { accept: MANIFEST } });
+    const now = answer.headers.get('docker-content-digest') ?? '';
+    const size = (await answer.text()).length;
+    const [listed] = (
+      JSON.parse(await manifest(digest.replace(':', '-'), INDEX)) as { manifests: { digest: string }[] }
+    ).manifests;
+    const signature = JSON.parse(await manifest(listed?.digest ?? '')) as Record<string, unknown>;
+    const moved = JSON.stringify({ ...signature, subject: { mediaType: MANIFEST, digest: now, size } });
+    const movedDigest = await put('moved', moved);
+    const entry = { ...listed, digest: movedDigest, size: moved.length };
+    await put(now.replace(':', '-'), JSON.stringify({ schemaVersion: 2, mediaType: INDEX, manifests: [entry] }), INDEX);
+  }
+
+  test('a lock that was edited by hand is refused, whatever was edited', async () => {
+    await member.type(...(await push(GATE())));
+    const lock = JSON.parse(member.read('vmgate.lock')) as { templates: Record<string, Record<string, string>> };
+    const edited = (change: Record<string, string>) =>
+      JSON.stringify({ ...lock, templates: { [reference()]: { ...lock.templates[reference()], ...change } } });
+    for (const [change, code, exit] of [
+      [{ digest: `sha256:${'0'.repeat(64)}` }, 'REGISTRY_NOT_HERE', 6],
+      [{ digest: 'md5:0' }, 'REGISTRY_LOCK_DAMAGED', 2],
+      [{ created: '2020-01-01T00:00:00.000Z' }, 'REGISTRY_LOCK_FALSE', 6],
+      [{ signer: `SHA256:${'A'.repeat(43)}` }, 'REGISTRY_LOCK_FALSE', 6],
+      [{ more: 'x' }, 'REGISTRY_LOCK_DAMAGED', 2],
+    ] as const) {
+      member.write('vmgate.lock', edited(change));
+      // Not confirmed, and not to be confirmed either.
+      refused(await member.type('trust'), code, exit);
+      refused(await member.type('up'), code, exit);
+    }
+    member.write('vmgate.lock', JSON.stringify(lock));
+    refused(await member.type('up'), 'TRUST_PROJECT_UNCONFIRMED');
+    rmSync(path.join(member.project, 'vmgate.lock'));
+    refused(await member.type('up'), 'REGISTRY_LOCK_DRIFT');
+  });
+
+  test('what changed in the store, or whose word counts no longer, is noticed by up', async () => {
+    const line = await push(GATE());
+    await member.type(...line);
+    await member.type('vpn', 'add', 'dev', PROFILE);
+    const blobs = path.join(member.home, 'templates/blobs/sha256');
+    const [file = ''] = readdirSync(blobs).filter((name) =>
+      readFileSync(path.join(blobs, name), 'utf8').includes('20s'),
+    );
+    const content = readFileSync(path.join(blobs, file));
+    writeFileSync(path.join(blobs, file), content.toString().replace('20s', '29s'));
+    refused(await member.type('up'), 'REGISTRY_NOT_HERE');
+    writeFileSync(path.join(blobs, file), content);
+    member.write('vmgate.trust', '');
+    rmSync(path.join(member.project, 'vmgate.trust'));
+    refused(await member.type('up'), 'TRUST_SIGNER_NOT_ALLOWED');
   });
 });
