@@ -144,6 +144,18 @@ export const errors = errorCodes({
     remedy: () => 'free some space or fix the permissions there; the space is shown by: df -h',
     sample: { file: '/home/ann/.vmgate/templates/blobs', why: 'ENOSPC: no space left on device, write' },
   }),
+  REGISTRY_LAYOUT_INVALID: error<{ folder: string; why: string }>({
+    ...asked,
+    what: ({ folder, why }) => `${folder} does not hold templates as vmgate template export writes them: ${why}`,
+    remedy: () => 'have it written anew: vmgate template export REF FOLDER; nothing of this one was used',
+    sample: { folder: '/media/usb/dev', why: 'it has no oci-layout' },
+  }),
+  REGISTRY_LAYOUT_TAKEN: error<{ folder: string }>({
+    ...asked,
+    what: ({ folder }) => `${folder} is there already, with something in it`,
+    remedy: () => 'name a folder that is not there yet',
+    sample: { folder: '/media/usb/dev' },
+  }),
   REGISTRY_LOCK_DAMAGED: error<{ file: string; why: string }>({
     ...asked,
     what: ({ file, why }) => `${file} cannot be read: ${why}`,

@@ -108,6 +108,8 @@ export async function fetchPinned(
     const bytes = await manifestOf(reference, store, network);
     const manifest = readTemplateManifest(bytes, formatReference(reference));
     await store.keep(bytes);
+    // Whole, so that it can be handed on.
+    await contentOf(manifest.config, store, network);
     return await filesOf(manifest, store, network);
   } finally {
     network.close();

@@ -67,6 +67,12 @@ const vpn = z
         .max(8)
         .optional()
         .meta({ description: 'resolvers in the tunnel; the profile may have these and no others' }),
+      allowedIps: z
+        .array(pieces.prefix)
+        .min(1)
+        .max(64)
+        .optional()
+        .meta({ description: 'what goes into the tunnel; everything unless said' }),
       split: z.boolean().optional().meta({ description: 'whether the VPN covers only part of the Internet' }),
     },
     {

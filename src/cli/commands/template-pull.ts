@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { type FetchedTemplate, formatReference } from '../../oci/index.ts';
 import { type Command, flag, type Input, text } from '../command.ts';
+import { diffToLocked, tellWhole } from '../template/review.ts';
 import { SIGNER_OPTION } from '../template/signer-option.ts';
 import { recordTaken, takeTemplate } from '../template/take.ts';
 import { TOKEN_HOST } from '../template/transfer.ts';
@@ -40,6 +41,7 @@ export const templatePull: Command = {
       written,
       flag(input, 'locked') ? 'require' : isKept ? 'keep' : 'update',
     );
+    if (taken.locked?.digest !== taken.fetched.digest) tellWhole(context, taken, await diffToLocked(context, taken));
     const folder = text(input, 'to');
     if (folder !== undefined) await writeFiles(path.resolve(context.cwd, folder), taken.fetched.files);
     const isAdded = await recordTaken(context, taken);

@@ -58,6 +58,14 @@ export async function initFromReferences(context: Context, input: Input): Promis
       await nextSteps(context, { work, exit: undefined, request: done.hasProfile ? '' : request }),
     ].join('\n'),
   );
+  if (!done.hasProfile && context.isInteractive) await offerRequest(context, input, asked);
+}
+
+async function offerRequest(context: Context, input: Input, [reference = '']: readonly string[]): Promise<void> {
+  const { askYes } = await import('./questions.ts');
+  if (!(await askYes('Make a WireGuard key for it now?'))) return;
+  const { vpnRequest } = await import('../commands/vpn-request.ts');
+  await vpnRequest.run(context, { args: [reference], options: { tokenHost: text(input, 'tokenHost') } });
 }
 
 /** The rest, once vmgate.yaml names its templates: what is personal, and the judgement of it all. */

@@ -1,6 +1,6 @@
 /** Which VPN profile a member of a team uses for the team's template. */
 import path from 'node:path';
-import { type Filled, unmetNeed } from '../../template/index.ts';
+import type { Filled } from '../../template/index.ts';
 import {
   addProfile,
   isProfileName,
@@ -10,7 +10,7 @@ import {
   type StoredProfile,
 } from '../../vpn/index.ts';
 import { type Context, flag, type Input, list, text } from '../command.ts';
-import { requireNeeded } from '../template/vpn-needs.ts';
+import { requireNeeded, unmetNeedOf } from '../template/vpn-needs.ts';
 import { nameFrom } from './answers.ts';
 
 type Needs = Filled['vpn'];
@@ -37,15 +37,10 @@ export async function chosenProfile(
   if (named !== undefined) return { name: named, file: undefined };
   const all = await listProfiles(context.home().vpn);
   const usable = all.filter((profile): profile is StoredProfile => 'plan' in profile);
-  const fitting = usable.filter((profile) => needs === undefined || unmetNeed(needs, wordsOf(profile)) === undefined);
+  const fitting = usable.filter((profile) => needs === undefined || unmetNeedOf(needs, profile) === undefined);
   const [only, ...more] = fitting;
   if (only !== undefined && more.length === 0) return { name: only.name, file: undefined };
   return { name: isProfileName(templateName) ? templateName : 'team', file: undefined };
-}
-
-function wordsOf({ plan }: StoredProfile) {
-  const { endpoint, peerIdentity: peer, split, resolvers: dns } = plan;
-  return { endpoint: `${endpoint.host}:${endpoint.port}`, peer, split, dns };
 }
 
 /**

@@ -1,8 +1,17 @@
 /** A team at work, as its members type it, against the real docker-registry. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { loadConfig } from '../../../src/config/index.ts';
 import { describeUnless, missing } from '../../obstacle.ts';
 import { Laptop, PROFILE, type Typed } from '../../unit/cli/command-line.ts';
@@ -317,5 +326,140 @@ describeUnless(missing('docker-registry', 'ssh-keygen', 'diff'), 'docker-registr
     member.write('vmgate.trust', '');
     rmSync(path.join(member.project, 'vmgate.trust'));
     refused(await member.type('up'), 'TRUST_SIGNER_NOT_ALLOWED');
+  });
+
+  test('vpn request: the key is made here, the rest is the template’s, and one public line is for the lead', async () => {
+    const PEER = 'Ib+lyX2LkjBHMp7sSrer9ecIZwrcvMcBaxBgWOOhTWA=';
+    const vpn = `vpn: {kind: wireguard, endpoint: "vpn.acme.example:51820", peer: "${PEER}", dns: [10.20.0.53], split: true`;
+    const line = await push(GATE(`${vpn}, allowedIps: [10.20.0.0/16]}\n`));
+    await member.type(...line);
+    const asked = await member.type('vpn', 'request', reference(), '--json');
+    const [{ publicKey = '', ...request } = {}] = asked.json();
+    expect(request).toEqual({ name: 'dev', address: null, line: `peer ${publicKey}`, added: false });
+    await registry.stop();
+    refused(await member.type('vpn', 'request', reference(), '--address', 'nonsense'), 'VPN_VALUE_INVALID', 2);
+    const done = await member.type('vpn', 'request', reference(), '--address', '10.20.0.7/32');
+    expect(done.stdout).toContain(`  peer ${String(publicKey)} allowed-ips 10.20.0.7/32\n`);
+    const [shown] = (await member.type('vpn', 'show', 'dev', '--json')).json();
+    expect(shown).toMatchObject({
+      publicKey,
+      plan: {
+        endpoint: { host: 'vpn.acme.example', port: 51_820 },
+        peerIdentity: PEER,
+        addresses: ['10.20.0.7/32'],
+        routes: ['10.20.0.0/16'],
+        resolvers: ['10.20.0.53'],
+        split: true,
+      },
+    });
+    const privateKey = /PrivateKey = (.*)/.exec(
+      readFileSync(path.join(member.home, 'vpn/dev/profile.conf'), 'utf8'),
+    )?.[1];
+    expect(privateKey).toMatch(/^[A-Za-z0-9+/]{43}=$/);
+    for (const { stdout, stderr } of [asked, done]) expect(stdout + stderr).not.toContain(privateKey);
+    expect(readdirSync(path.join(member.home, 'vpn/.requests'))).toEqual([]);
+    const again = await member.type('init', reference(), '--json');
+    expect(again.json().at(-1)).toMatchObject({ hasProfile: true, vpn: 'dev' });
+    refused(await member.type('vpn', 'request', reference()), 'VPN_NAME_TAKEN', 2);
+  });
+
+  test('a template that does not say who the server is makes no profile', async () => {
+    const line = await push(GATE('vpn: {kind: wireguard, endpoint: "vpn.acme.example:51820"}\n'));
+    const typed = await member.type('vpn', 'request', ...line.slice(1));
+    refused(typed, 'TEMPLATE_VPN_UNSAID');
+    expect(typed.stderr).toContain('vpn.peer');
+  });
+
+  describe('without a registry', () => {
+    test.each(['a folder', 'a git repository'])(
+      'by %s: the same digest, the same lock, the same signature',
+      async (way) => {
+        const [, base = ''] = await push(GATE(), { tag: 'base' });
+        const [name = '', digest = ''] = base.split('@');
+        const pinned = `extends: {template: "${name}", digest: "${digest}"}`;
+        const line = await push(`version: 1\nkind: gate\nname: more\n${pinned}\nwork: {web: {onLoss: stop}}\n`);
+        await member.type(...line);
+        const exported = await member.type('template', 'export', reference(), 'stick/dev');
+        expect({ exit: exported.exit, stderr: exported.stderr }).toMatchObject({ exit: 0 });
+        const stick = path.join(member.project, 'stick');
+        await registry.stop();
+
+        const other = new Laptop();
+        try {
+          const from = way === 'a folder' ? path.join(stick, 'dev') : `git+${committed(stick)}#main:dev`;
+          refused(await other.type('template', 'import', from), 'TRUST_SIGNER_NOT_ALLOWED');
+          expect(readdirSync(other.project)).toEqual([]);
+          const taken = await other.type('template', 'import', from, ...line.slice(2));
+          expect({ exit: taken.exit, stderr: taken.stderr }).toMatchObject({ exit: 0 });
+          expect(other.read('vmgate.lock')).toBe(member.read('vmgate.lock'));
+          const done = await other.type('init', reference());
+          expect({ exit: done.exit, stderr: done.stderr }).toMatchObject({ exit: 0 });
+          expect(loadConfig(other.project, other.home).digest).toBe(loadConfig(member.project, member.home).digest);
+        } finally {
+          other.clear();
+        }
+      },
+    );
+
+    function committed(folder: string): string {
+      const git = (...argv: string[]) =>
+        execFileSync('git', ['-c', 'user.name=ann', '-c', 'user.email=ann@example.com', ...argv], { cwd: folder });
+      git('init', '-q', '-b', 'main');
+      git('add', '.');
+      git('commit', '-qm', 'templates');
+      return `file://${folder}`;
+    }
+
+    test('skopeo reads what was written, and what is in the registry', async () => {
+      if (missing('skopeo') !== undefined) return;
+      const line = await push(GATE());
+      const [, pushed = ''] = line;
+      await member.type(...line);
+      await member.type('template', 'export', reference(), 'out');
+      const skopeo = (...argv: string[]) => execFileSync('skopeo', argv, { encoding: 'utf8' });
+      const raw = skopeo('inspect', '--raw', '--tls-verify=false', `docker://${pushed.replace(/:3@/, '@')}`);
+      expect(JSON.parse(raw)).toMatchObject({ artifactType: 'application/vnd.vmgate.template.v1+json' });
+      expect(skopeo('inspect', '--raw', `oci:${path.join(member.project, 'out')}:${reference()}`)).toBe(raw);
+    });
+
+    test.each([
+      ['no layout', (out: string) => rmSync(path.join(out, 'oci-layout')), 'REGISTRY_LAYOUT_INVALID', 2],
+      ['no index', (out: string) => rmSync(path.join(out, 'index.json')), 'REGISTRY_LAYOUT_INVALID', 2],
+      ['a link', (out: string) => relink(path.join(out, 'index.json')), 'REGISTRY_LAYOUT_INVALID', 2],
+      ['a bit', (out: string) => changeBlob(out, '20s', '21s'), 'REGISTRY_DIGEST_MISMATCH', 6],
+      ['a byte more', (out: string) => changeBlob(out, '20s', '20s '), 'REGISTRY_LAYOUT_INVALID', 2],
+      ['no signature', (out: string) => relist(out, (all) => all.slice(0, 1)), 'TRUST_TEMPLATE_UNSIGNED', 6],
+      ['nothing named', (out: string) => relist(out, (all) => all.slice(1)), 'REGISTRY_LAYOUT_INVALID', 2],
+    ] as const)('%s: refused, and nothing is written', async (_, change, code, exit) => {
+      const line = await push(GATE());
+      await member.type(...line);
+      await member.type('template', 'export', reference(), 'out');
+      change(path.join(member.project, 'out'));
+      const other = new Laptop();
+      try {
+        refused(await other.type('template', 'import', path.join(member.project, 'out'), ...line.slice(2)), code, exit);
+        expect(readdirSync(other.project)).toEqual([]);
+      } finally {
+        other.clear();
+      }
+    });
+
+    function relink(file: string): void {
+      renameSync(file, `${file}.real`);
+      symlinkSync(`${file}.real`, file);
+    }
+
+    function changeBlob(out: string, from: string, to: string): void {
+      const blobs = path.join(out, 'blobs/sha256');
+      const file = readdirSync(blobs).find((name) => readFileSync(path.join(blobs, name), 'utf8').includes(from));
+      const text = readFileSync(path.join(blobs, file ?? ''), 'utf8');
+      writeFileSync(path.join(blobs, file ?? ''), text.replace(from, to));
+    }
+
+    function relist(out: string, change: (all: readonly unknown[]) => readonly unknown[]): void {
+      const file = path.join(out, 'index.json');
+      const index = JSON.parse(readFileSync(file, 'utf8')) as { manifests: unknown[] };
+      writeFileSync(file, JSON.stringify({ ...index, manifests: change(index.manifests) }));
+    }
   });
 });
