@@ -17,6 +17,7 @@ export const BOUNDS = {
   memory: { leastMiB: 64, mostMiB: 262_144 },
   cpus: { least: 1, most: 64 },
   workVms: 30,
+  templates: 8,
 } as const;
 
 export const DEFAULTS = {
@@ -138,9 +139,38 @@ const work = z.record(name, workVm).refine((all) => Object.keys(all).length <= B
   error: `at most ${BOUNDS.workVms} work VMs on one gate`,
 });
 
+/** As src/oci reads it, to the letter where it is used. */
+const reference = z
+  .string()
+  .max(512)
+  .regex(/^[a-z0-9[\]:.-]+\/[a-z0-9._/-]+:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}(@sha256:[0-9a-f]{64})?$/, {
+    error: (issue) =>
+      /^\w[\w-]*$|^[./~]/.test(String(issue.input))
+        ? 'must be a reference as registry.example.com/team/dev:3; a template that comes with vmgate, or a folder, is added by: vmgate init NAME'
+        : 'must be a reference as registry.example.com/team/dev:3',
+  });
+
+const line = z.string().regex(/^[^\p{Cc}]{0,1024}$/u, { error: 'must be one line of at most 1024 characters' });
+const parameterName = z.string().regex(/^[a-z][a-zA-Z0-9-]{0,31}$/, {
+  error: 'must be 1 to 32 of a-z, A-Z, 0-9 and "-", beginning with a small letter',
+});
+const parameterValue = z.union([line, z.number(), z.boolean(), z.array(line).max(64)], {
+  error: 'must be a text, a number, true or false, or a list of texts',
+});
+
 export const configSchema = z.strictObject({
   version: z.literal(1, { error: 'must be 1' }),
   gate: name.optional().meta({ description: `name of the gate; ${DEFAULTS.gate} unless said` }),
+  template: z
+    .union([reference, z.array(reference).min(1).max(BOUNDS.templates)], {
+      error: 'must be a reference as registry.example.com/team/dev:3, or a list of them',
+    })
+    .optional()
+    .meta({ description: 'templates of a registry that this file adds to; which version is in vmgate.lock' }),
+  parameters: z
+    .record(parameterName, parameterValue)
+    .optional()
+    .meta({ description: 'what these templates ask for, by name' }),
   vpn: vpnName
     .optional()
     .meta({ description: 'a profile added with `vmgate vpn add`; may be said in vmgate.local.yaml instead' }),
@@ -197,8 +227,8 @@ export const pieces = {
   ...{ every: duration(BOUNDS.every), maxAge: duration(BOUNDS.maxAge) },
 };
 
-/** vmgate.local.yaml: the same keys, none of them needed. */
-export const localSchema = configSchema.partial();
+/** vmgate.local.yaml: the same keys, none of them needed; which templates there are is not one person's to say. */
+export const localSchema = configSchema.omit({ template: true }).partial();
 export type LocalFile = z.infer<typeof localSchema>;
 
 /** The schema editors understand (draft 7), printed by `vmgate schema`. */

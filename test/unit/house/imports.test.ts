@@ -12,7 +12,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   template: ['core', 'host', 'config'],
   ssh: [],
   trust: ['core', 'host', 'home', 'ssh'],
-  registry: ['core', 'host', 'home', 'ssh', 'trust'],
+  oci: ['core', 'host', 'home', 'ssh', 'trust'],
   vpn: ['core', 'host', 'home'],
   drivers: ['core', 'host', 'home', 'frame'],
   image: ['core', 'host', 'home'],

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { Authority } from '../../../src/registry/authority.ts';
-import { type Answer, Wire } from '../../../src/registry/wire.ts';
+import { Authority } from '../../../src/oci/authority.ts';
+import { type Answer, Wire } from '../../../src/oci/wire.ts';
 
 /** The client asks only for hops that never left the registry; this is the wall behind that one. */
 test('what was got for a registry is shown to its own origin only', async () => {

@@ -12,7 +12,7 @@ import { acquireLock, type Lock, syncFolder, writeFileAtomic } from '../home/ind
 import { digestText, errnoOf, messageOf, sha256 } from '../host/index.ts';
 import { errors } from './codes.ts';
 
-const LAYOUT = '{"imageLayoutVersion":"1.0.0"}';
+export const LAYOUT = '{"imageLayoutVersion":"1.0.0"}';
 const READ_CHUNK = 1_048_576;
 
 /** A blob on its way in: what there is of it, and the hash so far. */

@@ -78,6 +78,14 @@ export const errors = errorCodes({
     remedy: () => 'check the name and the tag with whoever pushed it; a private one wants docker login HOST first',
     sample: { reference: 'registry.example.com/team/dev:4' },
   }),
+  REGISTRY_NOT_HERE: error<{ reference: string }>({
+    exit: 6,
+    source: 'user',
+    what: ({ reference }) => `${reference} is not whole on this machine, and no registry is asked for it now`,
+    remedy: ({ reference }) =>
+      `on a network that you trust with it: vmgate template pull ${reference.replace(/@.*$/, '')} --locked`,
+    sample: { reference: `registry.example.com/team/dev:3@sha256:${'3f'.repeat(32)}` },
+  }),
   REGISTRY_ANSWER_UNEXPECTED: error<{ registry: string; doing: string; why: string }>({
     ...hostile,
     what: ({ registry, doing, why }) => `${registry} answered otherwise than a registry does while ${doing}: ${why}`,
@@ -136,17 +144,44 @@ export const errors = errorCodes({
     remedy: () => 'free some space or fix the permissions there; the space is shown by: df -h',
     sample: { file: '/home/ann/.vmgate/templates/blobs', why: 'ENOSPC: no space left on device, write' },
   }),
+  REGISTRY_LAYOUT_INVALID: error<{ folder: string; why: string }>({
+    ...asked,
+    what: ({ folder, why }) => `${folder} does not hold templates as vmgate template export writes them: ${why}`,
+    remedy: () => 'have it written anew: vmgate template export REF FOLDER; nothing of this one was used',
+    sample: { folder: '/media/usb/dev', why: 'it has no oci-layout' },
+  }),
+  REGISTRY_LAYOUT_TAKEN: error<{ folder: string }>({
+    ...asked,
+    what: ({ folder }) => `${folder} is there already, with something in it`,
+    remedy: () => 'name a folder that is not there yet',
+    sample: { folder: '/media/usb/dev' },
+  }),
   REGISTRY_LOCK_DAMAGED: error<{ file: string; why: string }>({
     ...asked,
     what: ({ file, why }) => `${file} cannot be read: ${why}`,
     remedy: ({ file }) => `take the last good one from your version control, or remove ${file} and pull again`,
     sample: { file: 'vmgate.lock', why: 'templates.registry.example.com/team/dev:3.digest: invalid' },
   }),
+  REGISTRY_LOCK_FALSE: error<{ reference: string; key: string; locked: string; found: string }>({
+    exit: 6,
+    source: 'user',
+    what: ({ reference, key, locked, found }) =>
+      `vmgate.lock was changed by hand: it says ${key} ${locked} of ${reference}, and that is ${found}`,
+    remedy: () =>
+      'take the last good one from your version control, or look at the template and lock it anew: vmgate template update',
+    sample: {
+      reference: 'registry.example.com/team/dev:3',
+      key: 'created',
+      locked: '2020-01-01T00:00:00.000Z',
+      found: '2026-03-04T00:00:00.000Z',
+    },
+  }),
   REGISTRY_LOCK_DRIFT: error<{ reference: string; locked: string; found: string }>({
     exit: 6,
     source: 'user',
     what: ({ reference, locked, found }) => `${reference} is now ${found}; vmgate.lock says ${locked}`,
-    remedy: ({ reference }) => `look at it and take it on purpose: vmgate template pull ${reference}`,
+    remedy: ({ reference }) =>
+      `look at it: vmgate template diff ${reference}; and take it on purpose: vmgate template update ${reference}`,
     sample: {
       reference: 'registry.example.com/team/dev:3',
       locked: `sha256:${'3f'.repeat(32)}`,

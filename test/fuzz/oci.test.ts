@@ -1,9 +1,9 @@
 import { expect } from '@jest/globals';
-import { packTemplate, readInfo, readTemplateManifest } from '../../src/registry/artifact.ts';
-import { parseChallenges } from '../../src/registry/challenge.ts';
-import { formatReference, parseReference } from '../../src/registry/index.ts';
-import { readIndex, readManifest, writeIndex } from '../../src/registry/manifest.ts';
-import { originOf } from '../../src/registry/reference.ts';
+import { packTemplate, readInfo, readTemplateManifest } from '../../src/oci/artifact.ts';
+import { parseChallenges } from '../../src/oci/challenge.ts';
+import { formatReference, parseReference } from '../../src/oci/index.ts';
+import { readIndex, readManifest, writeIndex } from '../../src/oci/manifest.ts';
+import { originOf } from '../../src/oci/reference.ts';
 import { parseSigners, signerLine } from '../../src/trust/index.ts';
 import { hardwareSigner } from '../unit/trust/hardware-key.ts';
 import { fuzz, orCoded } from './fuzz.ts';

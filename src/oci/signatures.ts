@@ -19,6 +19,7 @@ import {
   INDEX_TYPE,
   MANIFEST_TYPE,
   MAX_MANIFEST_BYTES,
+  type Manifest,
   readIndex,
   readManifest,
   TITLE,
@@ -65,11 +66,41 @@ async function fetchSignature(
   if (descriptor.size > MAX_SIGNATURE_MANIFEST) return undefined;
   const fetched = await fetchManifest(client, { ...subject, tag: undefined, digest: descriptor.digest });
   const read = fetched === undefined ? undefined : readManifest(fetched.bytes);
-  if (read?.ok !== true || read.value.subject?.digest !== subject.digest) return undefined;
-  const [layer, ...more] = read.value.layers;
-  if (layer?.mediaType !== SSHSIG_TYPE || more.length > 0 || layer.size > MAX_ARMORED) return undefined;
+  const found = read?.ok === true ? signatureLayer(read.value) : undefined;
+  if (found === undefined || found.subject !== subject.digest) return undefined;
+  const { layer } = found;
   if ((await store.read(layer.digest, MAX_ARMORED)) === undefined) await fetchBlob(client, store, layer);
   return (await store.read(layer.digest, MAX_ARMORED))?.toString('latin1');
+}
+
+export interface SignatureArtifact {
+  readonly descriptor: Descriptor;
+  /** Of its manifest. */
+  readonly bytes: Buffer;
+  readonly layer: Descriptor;
+  readonly content: Buffer;
+}
+
+/** A signature as an artifact of its own; the same one is the same bytes wherever it is made. */
+export function signatureArtifact(subject: Descriptor, armored: string): SignatureArtifact {
+  const content = Buffer.from(armored, 'latin1');
+  const annotations = { [TITLE]: TITLE_OF_SIGNATURE };
+  const layer = { mediaType: SSHSIG_TYPE, digest: sha256(content), size: content.length, annotations };
+  const bytes = writeManifest({ artifactType: SIGNATURE_TYPE, config: EMPTY_CONFIG, layers: [layer], subject });
+  const own = { mediaType: MANIFEST_TYPE, digest: sha256(bytes), size: bytes.length, artifactType: SIGNATURE_TYPE };
+  return { descriptor: own, bytes, layer, content };
+}
+
+/** The layer that holds a signature of `subject`; undefined where the manifest is not shaped as a signature's. */
+export function signatureLayer(
+  manifest: Manifest,
+): { readonly subject: string; readonly layer: Descriptor } | undefined {
+  const { artifactType, subject, layers } = manifest;
+  const [layer, ...more] = layers;
+  const isOne = layer?.mediaType === SSHSIG_TYPE && more.length === 0 && layer.size <= MAX_ARMORED;
+  return artifactType === SIGNATURE_TYPE && subject !== undefined && isOne
+    ? { subject: subject.digest, layer }
+    : undefined;
 }
 
 /** Sends a signature and lists it. False: this very one is there already. @throws what the client throws */
@@ -79,21 +110,8 @@ export async function attachSignature(
   manifest: Descriptor,
   armored: string,
 ): Promise<boolean> {
-  const content = Buffer.from(armored, 'latin1');
-  const layer = {
-    mediaType: SSHSIG_TYPE,
-    digest: sha256(content),
-    size: content.length,
-    annotations: { [TITLE]: TITLE_OF_SIGNATURE },
-  };
-  const bytes = writeManifest({
-    artifactType: SIGNATURE_TYPE,
-    config: EMPTY_CONFIG,
-    layers: [layer],
-    subject: manifest,
-  });
-  const digest = sha256(bytes);
-  const own: Descriptor = { mediaType: MANIFEST_TYPE, digest, size: bytes.length, artifactType: SIGNATURE_TYPE };
+  const { descriptor: own, bytes, layer, content } = signatureArtifact(manifest, armored);
+  const { digest } = own;
   if ((await referrersOf(client, subject)).some(({ descriptor }) => descriptor.digest === digest)) return false;
   await pushBlob(client, EMPTY_CONFIG, EMPTY_BLOB);
   await pushBlob(client, layer, content);

@@ -16,7 +16,7 @@ describeUnless(missing('docker-registry', 'ssh-keygen'), 'docker-registry')('a t
     registry = await startDockerRegistry();
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path.join(lead.project, 'key')]);
     mkdirSync(path.join(lead.project, 'dev/provision'), { recursive: true });
-    lead.write('dev/template.yaml', 'version: 1\nkind: work\n');
+    lead.write('dev/template.yaml', 'version: 1\nkind: work\nname: dev\nvm: {image: {builtin: tiny}}\n');
     lead.write('dev/provision/setup.sh', '#!/bin/sh\necho hello\n');
   });
   afterAll(async () => {
@@ -37,7 +37,7 @@ describeUnless(missing('docker-registry', 'ssh-keygen'), 'docker-registry')('a t
     const pushed = await lead.type('template', 'push', reference(), 'dev', '--sign', 'key');
     expect({ exit: pushed.exit, stderr: pushed.stderr }).toMatchObject({ exit: 0 });
     expect(pushed.stdout).toContain('is there already, unchanged, signed by SHA256:');
-    const [, line = ''] = /^ {2}vmgate (template pull .*)$/m.exec(pushed.stdout) ?? [];
+    const [, line = ''] = /^ {2}vmgate init (.*)$/m.exec(pushed.stdout) ?? [];
 
     // Without a word about the signer there is nobody to ask: exit 6, and the way on.
     expect(await member.type('template', 'pull', reference())).toMatchObject({
@@ -46,7 +46,7 @@ describeUnless(missing('docker-registry', 'ssh-keygen'), 'docker-registry')('a t
     });
     expect(readdirSync(member.project)).toEqual([]);
 
-    const first = await member.type(...line.split(' '), '--to', 'dev', '--json');
+    const first = await member.type('template', 'pull', ...line.split(' '), '--to', 'dev', '--json');
     expect(first.exit).toBe(0);
     expect(first.json().at(-1)).toMatchObject({ signerAdded: true, cached: false });
     expect(member.read('dev/provision/setup.sh')).toBe('#!/bin/sh\necho hello\n');
@@ -56,7 +56,7 @@ describeUnless(missing('docker-registry', 'ssh-keygen'), 'docker-registry')('a t
     expect(await member.type('template', 'pull', reference())).toMatchObject({ exit: 0 });
 
     await registry.stop();
-    const [, pinned = ''] = /pull (\S+)/.exec(line) ?? [];
+    const [, pinned = ''] = /^(\S+)/.exec(line) ?? [];
     const offline = await member.type('template', 'pull', pinned, '--locked', '--json');
     expect(offline.json().at(-1)).toMatchObject({ cached: true, signerAdded: false });
     expect(await member.type('template', 'pull', reference(), '--locked')).toMatchObject({ exit: 0 });
@@ -84,7 +84,7 @@ describeUnless(missing('docker-registry', 'ssh-keygen'), 'docker-registry')('a t
     for (const [argv, code] of [
       [['pull', 'team/dev:3'], 'REGISTRY_REFERENCE_INVALID'],
       [['pull', `${registry.host}/team/dev`], 'REGISTRY_REFERENCE_INVALID'],
-      [['push', `${registry.host}/team/dev:1`, 'nowhere'], 'REGISTRY_FILES_REFUSED'],
+      [['push', `${registry.host}/team/dev:1`, 'nowhere'], 'TEMPLATE_UNREADABLE'],
     ] as const) {
       const { stderr } = await lead.type('template', ...argv);
       expect(stderr).toContain(code);

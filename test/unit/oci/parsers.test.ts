@@ -1,23 +1,16 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { RunResult } from '../../../src/host/index.ts';
-import { packTemplate, readTemplateManifest } from '../../../src/registry/artifact.ts';
-import { parseChallenges } from '../../../src/registry/challenge.ts';
-import { nextHop, retryAfter } from '../../../src/registry/client.ts';
-import { dockerLogin } from '../../../src/registry/docker-login.ts';
-import {
-  formatReference,
-  lockedVersion,
-  lockVersion,
-  parseReference,
-  readFolder,
-  readLockfile,
-  requireFiles,
-} from '../../../src/registry/index.ts';
-import { originOf } from '../../../src/registry/reference.ts';
+import { packTemplate, readTemplateManifest } from '../../../src/oci/artifact.ts';
+import { parseChallenges } from '../../../src/oci/challenge.ts';
+import { nextHop, retryAfter } from '../../../src/oci/client.ts';
+import { dockerLogin } from '../../../src/oci/docker-login.ts';
+import { requireFiles } from '../../../src/oci/files.ts';
+import { formatReference, lockedVersion, lockVersion, parseReference, readLockfile } from '../../../src/oci/index.ts';
+import { originOf } from '../../../src/oci/reference.ts';
 import { codeOf, faultOf } from '../faults.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'vmgate-parsers-'));
@@ -257,39 +250,6 @@ describe('files', () => {
     for (const files of [[], many, heavy, [file('template.yaml', 1_048_577)]]) {
       expect(faultOf(() => requireFiles(files)).code).toBe('REGISTRY_FILES_REFUSED');
     }
-  });
-
-  describe('of a folder', () => {
-    const make = (name: string) => {
-      const made = path.join(folder, name);
-      mkdirSync(path.join(made, 'provision'), { recursive: true });
-      writeFileSync(path.join(made, 'template.yaml'), 'version: 1\n');
-      writeFileSync(path.join(made, 'provision/setup.sh'), '#!/bin/sh\n');
-      chmodSync(path.join(made, 'provision/setup.sh'), 0o755);
-      return made;
-    };
-
-    test('sorted, with their one bit of mode; hidden ones at the top stay at home', async () => {
-      const made = make('plain');
-      mkdirSync(path.join(made, '.git'));
-      writeFileSync(path.join(made, '.git/config'), 'x');
-      const files = await readFolder(made);
-      expect(files.map(({ path: name, executable }) => [name, executable])).toEqual([
-        ['provision/setup.sh', true],
-        ['template.yaml', false],
-      ]);
-    });
-
-    test.each([
-      ['a link to a file of the host', (made: string) => symlinkSync('/etc/passwd', path.join(made, 'passwd'))],
-      ['a link to a folder', (made: string) => symlinkSync('/etc', path.join(made, 'etc'))],
-      ['no template.yaml', (made: string) => rmSync(path.join(made, 'template.yaml'))],
-      ['no folder', (made: string) => rmSync(made, { recursive: true })],
-    ])('%s', async (name, change) => {
-      const made = make(name.replaceAll(' ', '-'));
-      change(made);
-      expect(await codeOf(readFolder(made))).toBe('REGISTRY_FILES_REFUSED');
-    });
   });
 
   test('what is packed is read the same, whatever the order; the same input is the same bytes', () => {

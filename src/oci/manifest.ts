@@ -17,6 +17,8 @@ export const EMPTY_CONFIG: Descriptor = {
 
 /** The file name that `oras pull` gives a layer; and whether vmgate makes it executable. */
 export const TITLE = 'org.opencontainers.image.title';
+/** The name that a layout on a disk gives a manifest. */
+export const REF_NAME = 'org.opencontainers.image.ref.name';
 export const CREATED = 'org.opencontainers.image.created';
 
 /** The specification has registries take at least this much; nobody sends more. */

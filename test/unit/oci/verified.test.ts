@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { type FetchOptions, fetchTemplate } from '../../../src/registry/index.ts';
+import { type FetchOptions, fetchTemplate } from '../../../src/oci/index.ts';
 import { type TrustPolicy, verifyMessage } from '../../../src/trust/index.ts';
 import { codeOf } from '../faults.ts';
 import { attach, CREATED, FILES, publish, StandRegistry, TestSigner } from './stand.ts';

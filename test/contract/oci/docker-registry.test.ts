@@ -1,4 +1,4 @@
-/** src/registry against the real docker-registry: it has no referrers API, and both its ways to ask for a login. */
+/** src/oci against the real docker-registry: it has no referrers API, and both its ways to ask for a login. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { run } from '../../../src/host/index.ts';
-import { type FetchOptions, fetchTemplate, publishTemplate, signTemplate } from '../../../src/registry/index.ts';
+import { type FetchOptions, fetchTemplate, publishTemplate, signTemplate } from '../../../src/oci/index.ts';
 import {
   parseSigners,
   signerLine,
