@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { judgeDefinition } from '../../../src/core/definition.ts';
 import type { MachineFacts } from '../../../src/core/machine-facts.ts';
 import type { WorkSpec } from '../../../src/drivers/driver.ts';
-import { DISK, KERNEL, workSpec } from '../drivers/specs.ts';
+import { DISK, KERNEL, SEEDED, workSpec } from '../drivers/specs.ts';
 
 const WIRE = '/home/ada/.vmgate/gates/default/w/work0.v:/home/ada/.vmgate/gates/default/w/work0.g';
 const FOLDER = '/home/ada/.vmgate/gates/default/vm/web';
@@ -38,7 +38,19 @@ const DISKLESS: MachineFacts = {
   devices: FACTS.devices.filter(({ type }) => type !== 'virtio-blk-pci'),
 };
 
+const SEEDED_FACTS: MachineFacts = {
+  ...FACTS,
+  blocks: [
+    ...FACTS.blocks,
+    { name: 'seed', driver: 'raw', file: SEEDED.seed, backing: undefined },
+    { name: 'seed-file', driver: 'file', file: SEEDED.seed, backing: undefined },
+  ],
+  devices: [...FACTS.devices, { id: 'disk1', type: 'virtio-blk-pci' }],
+};
+
 test.each<[string, WorkSpec, MachineFacts]>([
+  ['with a seed', workSpec({ boot: SEEDED }), SEEDED_FACTS],
+  ['with a kernel beside its disk', workSpec({ boot: { ...SEEDED, kernel: KERNEL } }), SEEDED_FACTS],
   ['with a disk', workSpec(), FACTS],
   ['with a kernel', workSpec({ boot: KERNEL }), DISKLESS],
   ['running', workSpec(), { ...FACTS, status: 'running' }],
@@ -56,6 +68,24 @@ test.each<[string, WorkSpec, MachineFacts]>([
     remedy: '',
     durationMs: 12,
   });
+});
+
+test.each<[string, WorkSpec, MachineFacts, string]>([
+  ['a seed that nobody asked for', workSpec(), SEEDED_FACTS, `unexpected block node: raw ${SEEDED.seed}`],
+  ['no seed', workSpec({ boot: SEEDED }), FACTS, `missing block node: raw ${SEEDED.seed}`],
+  [
+    'another seed',
+    workSpec({ boot: SEEDED }),
+    {
+      ...SEEDED_FACTS,
+      blocks: SEEDED_FACTS.blocks.map((node) => (node.file === SEEDED.seed ? { ...node, file: '/etc/shadow' } : node)),
+    },
+    'unexpected block node: raw /etc/shadow',
+  ],
+])('%s refutes', (_, spec, facts, deviation) => {
+  const verdict = judgeDefinition(spec, facts);
+  expect(verdict.outcome).toBe('refuted');
+  expect(verdict.evidence).toContain(deviation);
 });
 
 test('facts that could not be read are unknown, with a remedy', () => {

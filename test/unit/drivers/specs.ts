@@ -32,6 +32,8 @@ export const DISK = {
   base: { path: '/home/ada/vms/acme, old.qcow2', format: 'qcow2' },
 } as const;
 
+export const SEEDED = { ...DISK, seed: '/home/ada/.vmgate/gates/default/vm/web/seed.iso' } as const;
+
 export const KERNEL = {
   kind: 'kernel',
   kernel: '/home/ada/.vmgate/images/tiny/kernel',

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { type Capabilities, gatewayArgv, socketPaths, workArgv } from '../../../../src/drivers/qemu/argv.ts';
 import { expectGolden } from '../../golden.ts';
-import { DISK, gatewayBoot, KERNEL, workSpec } from '../specs.ts';
+import { DISK, gatewayBoot, KERNEL, SEEDED, workSpec } from '../specs.ts';
 
 const TCG: Capabilities = { accel: 'tcg', sandbox: true };
 const MAC: Capabilities = { accel: 'hvf', sandbox: false, firmware: '/opt/homebrew/share/qemu/edk2-aarch64-code.fd' };
@@ -19,6 +19,8 @@ const CASES: ReadonlyMap<string, readonly string[]> = new Map([
   ['work-kernel', workArgv(workSpec({ boot: KERNEL }), TCG)],
   ['work-disk', workArgv(workSpec(), { accel: 'kvm', sandbox: true })],
   ['work-disk-compat-raw', workArgv(workSpec({ hardware: 'compat', boot: RAW }), TCG)],
+  ['work-disk-seeded', workArgv(workSpec({ boot: { ...SEEDED, kernel: KERNEL } }), TCG)],
+  ['work-disk-seeded-compat', workArgv(workSpec({ hardware: 'compat', boot: SEEDED }), TCG)],
   ['work-disk-arm64', workArgv(workSpec({ arch: 'arm64' }), MAC)],
   ['work-disk-arm64-compat', workArgv(workSpec({ arch: 'arm64', hardware: 'compat' }), MAC)],
 ]);
@@ -32,7 +34,7 @@ describe('every command line', () => {
 
   each('%s has no way to the host beyond the planned ones', (_, argv) => {
     const text = argv.join(' ');
-    expect(text).not.toMatch(/hostfwd|guestfwd|smb|tftp|bootp|virtfs|fsdev|9p|vhost|vnc|spice|usb|vfio|logfile/);
+    expect(text).not.toMatch(/hostfwd|guestfwd|smb(?!ios)|tftp|bootp|virtfs|fsdev|9p|vhost|vnc|spice|usb|vfio|logfile/);
     expect(text).not.toMatch(/type=tap|bridge|vmnet|stream,|socket,listen|tcp:|telnet|stdio|gdb/);
   });
 
