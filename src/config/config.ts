@@ -25,6 +25,7 @@ export interface WorkConfig {
   readonly memoryMiB: number | undefined;
   readonly hardware: 'virtio' | 'compat';
   readonly firmware: 'bios' | 'uefi';
+  readonly display: 'none' | 'window' | 'vnc';
   readonly onLoss: 'block' | 'pause' | 'stop';
   /** Where it may go inside the tunnel; undefined: everywhere. */
   readonly egress: WorkEgress | undefined;
@@ -76,6 +77,7 @@ export function completeConfig(file: ConfigFile & { readonly vpn: string }, fold
       memoryMiB: vm.memory === undefined ? undefined : parseSizeMiB(vm.memory),
       hardware: vm.hardware ?? DEFAULTS.hardware,
       firmware: vm.firmware ?? DEFAULTS.firmware,
+      display: vm.display ?? DEFAULTS.display,
       onLoss: vm.onLoss ?? DEFAULTS.onLoss,
       egress: completeEgress(vm.egress),
       peers: [...new Set(vm.peers ?? [])],

@@ -25,6 +25,7 @@ export const DEFAULTS = {
   maxAge: '60s',
   cpus: 1,
   hardware: 'virtio',
+  display: 'none',
   firmware: 'bios',
   onLoss: 'block',
   notify: true,
@@ -120,6 +121,17 @@ const workVm = z
       .enum(['bios', 'uefi'])
       .optional()
       .meta({ description: `what boots a disk; ${DEFAULTS.firmware} unless said, and always uefi on arm64` }),
+    display: z
+      .enum(['none', 'window', 'vnc'], {
+        error: (issue) =>
+          issue.input === 'spice'
+            ? 'must be none, window or vnc: SPICE also carries the clipboard, files and USB devices'
+            : 'must be none, window or vnc',
+      })
+      .optional()
+      .meta({
+        description: `a screen: none, QEMU's own window, or vnc on a socket that only its owner can open (vmgate view NAME); ${DEFAULTS.display} unless said`,
+      }),
     onLoss: z.enum(ON_LOSS).optional().meta({
       description:
         'when the gate closes: its wire goes dead (block), it stands still too (pause), or it is shut down (stop)',
@@ -193,7 +205,7 @@ export const pieces = {
   ...{ name, memory, path, prefix, expect, exitUrl: exit.shape.url },
   ...{ cpus: workVm.shape.cpus.unwrap(), append: workVm.shape.append.unwrap(), autostart: z.boolean() },
   ...{ builtin: workVm.shape.template.unwrap(), hardware: workVm.shape.hardware.unwrap() },
-  ...{ onLoss: workVm.shape.onLoss.unwrap() },
+  ...{ onLoss: workVm.shape.onLoss.unwrap(), display: workVm.shape.display.unwrap() },
   ...{ every: duration(BOUNDS.every), maxAge: duration(BOUNDS.maxAge) },
 };
 

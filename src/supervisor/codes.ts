@@ -138,6 +138,21 @@ export const errors = errorCodes({
     remedy: ({ name }) => `vmgate start ${name}`,
     sample: { name: 'workvm' },
   }),
+  GATE_NO_SCREEN: error<{ name: string }>({
+    exit: 2,
+    ...user,
+    what: ({ name }) => `work VM ${name} has no screen`,
+    remedy: ({ name }) =>
+      `say display: vnc in its entry in vmgate.yaml; then vmgate up, vmgate stop ${name} and vmgate start ${name}`,
+    sample: { name: 'workvm' },
+  }),
+  GATE_SCREEN_TOO_LARGE: error<{ name: string; bytes: number; most: number }>({
+    exit: 5,
+    source: 'environment',
+    what: ({ name, bytes, most }) => `the picture of ${name}'s screen has ${bytes} bytes; at most ${most} are taken`,
+    remedy: ({ name }) => `choose a smaller screen inside ${name}`,
+    sample: { name: 'workvm', bytes: 80_000_000, most: 67_108_864 },
+  }),
   GATE_WORK_KEEPS: error<{ name: string }>({
     exit: 4,
     ...user,

@@ -37,6 +37,7 @@ const vm = z.strictObject({
   cpus: z.union([pieces.cpus, parameterUse]).optional(),
   memory: z.union([pieces.memory, parameterUse]).optional(),
   hardware: pieces.hardware.optional(),
+  display: pieces.display.optional().meta({ description: 'a screen; what vmgate.yaml says wins' }),
   onLoss: pieces.onLoss.optional().meta({
     description: `when the gate closes; only stricter ones win: ${ON_LOSS.join(', then ')}`,
   }),

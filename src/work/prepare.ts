@@ -29,7 +29,7 @@ const DISK_MIB = 2_048;
  * @throws WORK_DISK_*
  */
 export async function describeWork(config: WorkConfig, place: WorkPlace): Promise<WorkSpec> {
-  const { name, cpus, hardware, firmware, source } = config;
+  const { name, cpus, hardware, firmware, display, source } = config;
   const fallback = source.kind === 'disk' ? DISK_MIB : TINY_MIB;
   return {
     name,
@@ -39,6 +39,7 @@ export async function describeWork(config: WorkConfig, place: WorkPlace): Promis
     cpus,
     hardware,
     firmware,
+    display,
     mac: place.mac,
     wire: place.wire,
     boot: await bootOf(config, place),
@@ -58,15 +59,16 @@ export async function prepareWork(config: WorkConfig, place: WorkPlace, isDispos
   }
 }
 
-async function bootOf({ source }: WorkConfig, { folder, arch }: WorkPlace): Promise<WorkBoot> {
+async function bootOf({ source, display }: WorkConfig, { folder, arch }: WorkPlace): Promise<WorkBoot> {
   switch (source.kind) {
     case 'template':
       return {
         kind: 'kernel',
         kernel: path.join(folder, 'kernel'),
         initramfs: path.join(folder, 'initramfs'),
-        // Without it Linux talks to a screen that no work VM has, and vmgate console shows nothing.
-        append: `${serialConsole(arch)} quiet`,
+        // Without a serial console Linux talks to a screen alone, and vmgate console shows nothing. Its first console is what a
+        // screen shows: what the kernel says as it boots. Its last one is /dev/console.
+        append: display === 'none' ? `${serialConsole(arch)} quiet` : `console=tty0 ${serialConsole(arch)}`,
       };
     case 'disk': {
       const { path: base, format } = await inspectDisk(source.disk);
