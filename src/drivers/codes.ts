@@ -51,7 +51,8 @@ export const errors = errorCodes({
   DRIVER_NO_DESKTOP: error<{ toolkit: string }>({
     exit: 3,
     source: 'environment',
-    what: () => 'there is no desktop to open a window on: vmgate up was typed where neither DISPLAY nor WAYLAND_DISPLAY led to one',
+    what: () =>
+      'there is no desktop to open a window on: vmgate up was typed where neither DISPLAY nor WAYLAND_DISPLAY led to one',
     remedy: () => 'say display: vnc in vmgate.yaml, or in a terminal of the desktop: vmgate down && vmgate up',
     sample: { toolkit: 'gtk' },
   }),
@@ -60,7 +61,11 @@ export const errors = errorCodes({
     source: 'environment',
     what: ({ machine, device }) => `this QEMU lacks ${device}, which the screen of ${machine} needs`,
     remedy: ({ install }) => `${install}   (or say display: none)`,
-    sample: { machine: 'work VM web', device: 'virtio-gpu-pci', install: 'sudo dnf install -y qemu-device-display-virtio-gpu-pci' },
+    sample: {
+      machine: 'work VM web',
+      device: 'virtio-gpu-pci',
+      install: 'sudo dnf install -y qemu-device-display-virtio-gpu-pci',
+    },
   }),
   DRIVER_ACCEL_UNAVAILABLE: error<{ accel: string; why: string }>({
     exit: 3,

@@ -2,6 +2,7 @@
 import { error, errorCodes, event, eventCodes, VmgateError } from '../core/coded.ts';
 import type { Phase } from '../core/gate/state.ts';
 import type { Claim } from '../core/verdict.ts';
+import { screenErrors } from './screen-codes.ts';
 
 const environment = { source: 'environment' } as const;
 const user = { source: 'user' } as const;
@@ -138,21 +139,7 @@ export const errors = errorCodes({
     remedy: ({ name }) => `vmgate start ${name}`,
     sample: { name: 'workvm' },
   }),
-  GATE_NO_SCREEN: error<{ name: string }>({
-    exit: 2,
-    ...user,
-    what: ({ name }) => `work VM ${name} has no screen`,
-    remedy: ({ name }) =>
-      `say display: vnc in its entry in vmgate.yaml; then vmgate up, vmgate stop ${name} and vmgate start ${name}`,
-    sample: { name: 'workvm' },
-  }),
-  GATE_SCREEN_TOO_LARGE: error<{ name: string; bytes: number; most: number }>({
-    exit: 5,
-    source: 'environment',
-    what: ({ name, bytes, most }) => `the picture of ${name}'s screen has ${bytes} bytes; at most ${most} are taken`,
-    remedy: ({ name }) => `choose a smaller screen inside ${name}`,
-    sample: { name: 'workvm', bytes: 80_000_000, most: 67_108_864 },
-  }),
+  ...screenErrors,
   GATE_WORK_KEEPS: error<{ name: string }>({
     exit: 4,
     ...user,

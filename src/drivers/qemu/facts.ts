@@ -121,7 +121,12 @@ export async function readFacts(qmp: Pick<QmpClient, 'execute'>, name: string): 
 }
 
 /** QEMU calls the path of a unix socket its service. */
-function listening(server: { readonly family: string; readonly host: string; readonly service: string; readonly auth: string }) {
+function listening(server: {
+  readonly family: string;
+  readonly host: string;
+  readonly service: string;
+  readonly auth: string;
+}) {
   const { family, host, service, auth } = server;
   return [family, ...(host === '' ? [] : [host]), service, auth].join(' ');
 }
