@@ -3,8 +3,8 @@
  * follows is passed on as it is: whoever is let in talks to QEMU itself.
  */
 import { createCipheriv, randomBytes, timingSafeEqual } from 'node:crypto';
-import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
+import { Mismatch, take } from './take.ts';
 
 const VERSION = 'RFB 003.008\n';
 const VERSION_BYTES = 12;
@@ -12,9 +12,6 @@ const NO_PASSWORD = 1;
 const PASSWORD = 2;
 const CHALLENGE_BYTES = 16;
 const MAX_REASON = 1_024;
-
-/** Of a viewer or a server that does not keep to the protocol. */
-export class Mismatch extends Error {}
 
 /**
  * Greets a viewer and asks for the password.
@@ -86,23 +83,4 @@ function number(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE(value);
   return bytes;
-}
-
-/** Exactly so many bytes; what comes behind them stays in the stream. @throws Mismatch at its end */
-async function take(stream: Duplex, bytes: number): Promise<Buffer> {
-  for (;;) {
-    const taken = stream.read(bytes) as Buffer | null;
-    if (taken !== null) {
-      if (taken.length === bytes) return taken;
-      throw new Mismatch('it ended in the middle of a greeting');
-    }
-    if (stream.readableEnded || stream.destroyed) throw new Mismatch('it ended in the middle of a greeting');
-    const waiting = new AbortController();
-    try {
-      const { signal } = waiting;
-      await Promise.race([once(stream, 'readable', { signal }), once(stream, 'close', { signal })]);
-    } finally {
-      waiting.abort();
-    }
-  }
 }

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { answerTo } from '../../../src/view/handshake.ts';
+import { take } from '../../../src/view/take.ts';
 
 export interface Screen {
   readonly width: number;
@@ -55,13 +56,4 @@ export async function knock(
     close: () => socket.destroy(),
   };
   return { outcome: 'in', screen, greeting, securityTypes };
-}
-
-async function take(socket: net.Socket, bytes: number): Promise<Buffer> {
-  for (;;) {
-    const taken = socket.read(bytes) as Buffer | null;
-    if (taken?.length === bytes) return taken;
-    if (taken !== null || socket.readableEnded || socket.destroyed) throw new Error('the connection ended');
-    await Promise.race([once(socket, 'readable'), once(socket, 'close')]);
-  }
 }
