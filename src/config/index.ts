@@ -7,3 +7,4 @@ export { checkDocument, type Vocabulary } from './issues.ts';
 export { type EgressPlaces, judgeText, type LoadedConfig, loadConfig, type Place } from './load.ts';
 export { parseDuration, parseSizeMiB } from './quantities.ts';
 export { BOUNDS, type ConfigFile, DEFAULTS, jsonSchema, ON_LOSS, pieces } from './schema.ts';
+export type { ProvisionStep, ReadyProbe, SetUp } from './set-up.ts';

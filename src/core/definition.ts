@@ -120,9 +120,10 @@ function cardModel({ hardware }: WorkSpec): string {
 function expectedDevices(spec: WorkSpec): string[] {
   const always = ['virtio-rng-pci', cardModel(spec), ...screenDevices(spec)];
   if (spec.boot.kind === 'kernel') return always;
-  if (spec.hardware === 'virtio') return [...always, 'virtio-blk-pci'];
+  const [disk, seed] = spec.hardware === 'virtio' ? ['virtio-blk-pci', 'virtio-blk-pci'] : ['ide-hd', 'ide-cd'];
   // q35 has a SATA controller of its own, `virt` has none.
-  return [...always, 'ide-hd', ...(spec.arch === 'arm64' ? ['ich9-ahci'] : [])];
+  const controller = spec.hardware === 'compat' && spec.arch === 'arm64' ? ['ich9-ahci'] : [];
+  return [...always, disk, ...controller, ...(spec.boot.seed === undefined ? [] : [seed])];
 }
 
 /**
@@ -141,8 +142,9 @@ export function screenDevices({ display, arch, hardware }: Pick<WorkSpec, 'displ
 
 function expectedNodes({ boot }: WorkSpec): string[] {
   if (boot.kind === 'kernel') return [];
-  const { overlay, base } = boot;
+  const { overlay, base, seed } = boot;
   return [
+    ...(seed === undefined ? [] : layerNodes({ path: seed, format: 'raw' })),
     describeNode({ driver: 'qcow2', file: overlay, backing: base.path }),
     describeNode({ driver: 'file', file: overlay, backing: undefined }),
     ...layerNodes(base),

@@ -76,12 +76,22 @@ export interface GatewayHost {
 
 /** How a work VM boots. Every path was inspected (src/work) before it comes here. */
 export type WorkBoot =
-  | { readonly kind: 'kernel'; readonly kernel: string; readonly initramfs: string; readonly append: string }
+  | ({ readonly kind: 'kernel' } & KernelBoot)
   | {
       readonly kind: 'disk';
       readonly overlay: string;
       readonly base: DiskLayer;
+      /** What boots it; its firmware does unless said. */
+      readonly kernel?: KernelBoot;
+      /** A NoCloud seed: a read-only raw image beside the disk, and the only other one there may be. */
+      readonly seed?: string;
     };
+
+export interface KernelBoot {
+  readonly kernel: string;
+  readonly initramfs: string;
+  readonly append: string;
+}
 
 /**
  * How a work VM is looked at: not at all; in a window that QEMU itself opens on the desktop of whoever started it; or by

@@ -219,7 +219,9 @@ function guardFilters(boot: GatewayBoot, socket: (name: string) => string): stri
 function bootSource(spec: WorkSpec, capabilities: Capabilities): string[] {
   const { boot } = spec;
   if (boot.kind === 'kernel') return kernel(boot.kernel, boot.initramfs, boot.append);
+  const direct = boot.kernel;
   return [
+    ...(direct === undefined ? [] : kernel(direct.kernel, direct.initramfs, direct.append)),
     ...(capabilities.firmware === undefined || !bootsByUefi(spec) ? [] : ['-bios', capabilities.firmware]),
     ...blockGraph(boot).flatMap((node) => ['-blockdev', JSON.stringify(node)]),
     ...(spec.hardware === 'compat'
@@ -231,12 +233,36 @@ function bootSource(spec: WorkSpec, capabilities: Capabilities): string[] {
           ],
         ]
       : ['-device', option('virtio-blk-pci', { drive: 'disk', id: 'disk0' })]),
+    ...(boot.seed === undefined ? [] : seedDisk(spec, boot.seed)),
   ];
 }
 
+/**
+ * After the disk, so that the disk is the first of its kind. cloud-init looks for its data where the machine's serial
+ * number says, and nowhere else: no address of a cloud is asked.
+ */
+function seedDisk(spec: WorkSpec, filename: string): string[] {
+  const readOnly = { 'read-only': true };
+  const nodes = [
+    { driver: 'file', 'node-name': 'seed-file', filename, ...readOnly },
+    { driver: 'raw', 'node-name': 'seed', file: 'seed-file', ...readOnly },
+  ];
+  const compatBus = spec.arch === 'arm64' ? 'ahci.1' : 'ide.1';
+  return [
+    ...['-smbios', option('type=1', { serial: 'ds=nocloud' })],
+    ...nodes.flatMap((node) => ['-blockdev', JSON.stringify(node)]),
+    ...(spec.hardware === 'compat'
+      ? ['-device', option('ide-cd', { drive: 'seed', id: 'disk1', bus: compatBus })]
+      : ['-device', option('virtio-blk-pci', { drive: 'seed', id: 'disk1', serial: SEED_SERIAL })]),
+  ];
+}
+
+/** By which the initramfs of vmgate's own images knows the seed: provision/work/debian/initramfs/init. */
+const SEED_SERIAL = 'vmgate-seed';
+
 /** Whether the machine needs a firmware file: x86 has a BIOS of its own. */
 export function bootsByUefi({ boot, arch, firmware }: Pick<WorkSpec, 'boot' | 'arch' | 'firmware'>): boolean {
-  return boot.kind === 'disk' && (arch === 'arm64' || firmware === 'uefi');
+  return boot.kind === 'disk' && boot.kernel === undefined && (arch === 'arm64' || firmware === 'uefi');
 }
 
 /**
