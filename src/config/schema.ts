@@ -88,11 +88,11 @@ const exit = z.strictObject({
 const workVm = z
   .strictObject({
     template: z
-      .enum(['tiny', 'debian'], {
-        error: 'must be tiny or debian: what vmgate builds itself; vmgate init takes the other templates',
+      .enum(['tiny', 'debian', 'browser'], {
+        error: 'must be tiny, debian or browser: what vmgate builds itself; vmgate init takes the other templates',
       })
       .optional()
-      .meta({ description: 'a work VM that vmgate builds: tiny in RAM, debian on a disk' }),
+      .meta({ description: 'a work VM that vmgate builds: tiny in RAM, debian on a disk, browser with a screen' }),
     disk: path
       .optional()
       .meta({ description: 'a qcow2 or raw disk image, inspected first; never written, an overlay is' }),

@@ -22,7 +22,7 @@ export interface WorkPlace {
 }
 
 const TINY_MIB = 96;
-const DEBIAN_MIB = 1_024;
+const MIB: Readonly<Record<string, number>> = { debian: 1_024, browser: 2_048 };
 const DISK_MIB = 2_048;
 
 /**
@@ -50,7 +50,7 @@ export async function describeWork(config: WorkConfig, place: WorkPlace): Promis
 
 function memoryFor(source: WorkConfig['source']): number {
   if (source.kind === 'disk') return DISK_MIB;
-  return source.kind === 'template' && source.template === 'debian' ? DEBIAN_MIB : TINY_MIB;
+  return source.kind === 'template' ? (MIB[source.template] ?? TINY_MIB) : TINY_MIB;
 }
 
 /** Makes everything `describeWork` names, before the VM's start. Under its lock. @throws IMAGE_*, WORK_DISK_* */

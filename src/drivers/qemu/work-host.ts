@@ -1,5 +1,5 @@
 /** Work VMs on QEMU: started frozen with the link down, judged, then let go; they outlive the supervisor. */
-import { rm, writeFile } from 'node:fs/promises';
+import { chmod, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { VmgateError } from '../../core/coded.ts';
 import type { MachineFacts } from '../../core/machine-facts.ts';
@@ -51,6 +51,8 @@ export class QemuWorkHost implements WorkHost {
       if (!isAlreadyRunning(cause)) await remove([...ownFiles(spec.folder), spec.wire.localPath]);
       throw cause;
     });
+    // QEMU makes it by the umask: for its owner alone already, but not with the plainest mode.
+    if (spec.display === 'vnc') await chmod(screenSocket(spec.folder), 0o600);
     return takeOver(new QemuWork(machine, spec, spec.wire.localPath));
   }
 
