@@ -8,7 +8,7 @@ import { MAX_NAME } from '../home/index.ts';
 import { EGRESS_BOUNDS, egress } from './egress-values.ts';
 import { isExitUrl, prefixFault } from './exit-values.ts';
 import { parseSizeMiB, SIZE_PATTERN } from './quantities.ts';
-import { duration, isWithin, setUp } from './set-up.ts';
+import { browser, duration, isWithin, setUp } from './set-up.ts';
 
 export const BOUNDS = {
   /** How often an open gate is verified anew. */
@@ -198,6 +198,7 @@ export const pieces = {
   ...{ cpus: workVm.shape.cpus.unwrap(), append: workVm.shape.append.unwrap(), autostart: z.boolean() },
   ...{ builtin: workVm.shape.template.unwrap(), hardware: workVm.shape.hardware.unwrap() },
   ...{ onLoss: workVm.shape.onLoss.unwrap(), display: workVm.shape.display.unwrap(), setUp },
+  homePage: browser.homePage.unwrap(),
   ...{ every: duration(BOUNDS.every), maxAge: duration(BOUNDS.maxAge) },
 };
 

@@ -50,6 +50,19 @@ const script = z
   .refine((text) => !text.includes('\0'), { error: 'must be text' });
 const line = z.string().regex(/^[^\p{Cc}]{1,200}$/u, { error: 'must be one line of 1 to 200 characters' });
 
+/** Of template: browser. */
+export const browser = {
+  homePage: z
+    .string()
+    .max(2_048)
+    .refine(isPage, { error: 'must be an http or https URL without user and password, or about:blank' })
+    .optional()
+    .meta({ description: 'the page it opens with; a blank one unless said' }),
+  keepProfile: z.boolean().optional().meta({
+    description: 'cookies, history and logins stay on its disk; unless said they lie in RAM and are gone at its stop',
+  }),
+} as const;
+
 /** Keys of a work VM. */
 export const setUp = {
   cloudInit: z
@@ -65,21 +78,7 @@ export const setUp = {
   userData: script
     .optional()
     .meta({ description: 'user-data of cloud-init, given to it as it stands here; with cloudInit' }),
-  browser: z
-    .strictObject({
-      homePage: z
-        .string()
-        .max(2_048)
-        .refine(isPage, { error: 'must be an http or https URL, without user and password' })
-        .optional()
-        .meta({ description: 'the page it opens with; a blank one unless said' }),
-      keepProfile: z.boolean().optional().meta({
-        description:
-          'cookies, history and logins stay on its disk; unless said they lie in RAM and are gone at its stop',
-      }),
-    })
-    .optional()
-    .meta({ description: 'what the browser of template: browser does' }),
+  browser: z.strictObject(browser).optional().meta({ description: 'what the browser of template: browser does' }),
   packages: z
     .array(z.string().regex(/^[a-z0-9][a-z0-9.+-]{0,62}$/i, { error: 'must be the name of a package' }))
     .min(1)
@@ -106,7 +105,7 @@ export const setUp = {
 } as const;
 
 function isPage(text: string): boolean {
-  return readPortalUrl(text) !== undefined && !/\p{Cc}/u.test(text);
+  return (text === 'about:blank' || readPortalUrl(text) !== undefined) && !/\p{Cc}/u.test(text);
 }
 
 /** Debian that vmgate built. */
