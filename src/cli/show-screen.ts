@@ -83,7 +83,7 @@ function tell({ out }: Context, { name, socket }: Shown, viewer: Viewer | undefi
   if (door === undefined) return;
   const { port, password } = door;
   const address = `vnc://127.0.0.1:${port}`;
-  if (viewer?.kind === 'typed') return out.progress(`password of this run: ${password}`);
+  if (viewer?.kind === 'typed') out.progress(`password of this run: ${password}`);
   if (viewer !== undefined) return;
   const fields = { name, address: '127.0.0.1', port, password, socket };
   out.result(fields, `address   ${address}\npassword  ${password}\nsocket    ${socket}`);

@@ -41,7 +41,7 @@ const judge = (facts: MachineFacts) => judgeDefinition(stand.workSpec({ display:
 const unlessBuilt = /module .* not found|is not a valid|not found|invalid option|does not accept|Driver .* not/;
 
 describeUnless(missing('qemu-system-x86_64'), 'the screen of a real QEMU')('a screen beside', () => {
-  test('nothing else is verified', async () => {
+  test('anti-test, case 50: nothing else is verified', async () => {
     expect(judge(await factsWith())).toMatchObject({ outcome: 'verified' });
   });
 

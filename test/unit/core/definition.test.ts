@@ -269,6 +269,10 @@ describe('a screen', () => {
     });
   });
 
+  test('anti-test, case 50: with nothing beside it, it is verified', () => {
+    expect(judgeDefinition(spec, withScreen(models, VNC)).outcome).toBe('verified');
+  });
+
   test('refuted where none was asked for', () => {
     const verdict = judgeDefinition(workSpec(), withScreen(models, VNC));
     expect(verdict.evidence).toEqual([
