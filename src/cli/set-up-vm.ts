@@ -4,12 +4,12 @@ import type { ProvisionStep, ReadyProbe } from '../config/index.ts';
 import { occur, VmgateError } from '../core/coded.ts';
 import { LineSplitter, monotonicMs, type RunResult, run } from '../host/index.ts';
 import {
+  workErrors as errors,
+  workEvents as events,
   LIST_DONE,
   MAX_DONE_BYTES,
   readDone,
   scriptCommand,
-  workErrors as errors,
-  workEvents as events,
 } from '../work/index.ts';
 import type { Context } from './command.ts';
 import type { Gate } from './gate-access.ts';

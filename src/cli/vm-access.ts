@@ -54,7 +54,7 @@ export async function vmDiskOf(gate: VmGate, name: string): Promise<VmDisk> {
   const { source } = await workOf(gate, name);
   const vm = vmOf(gate, name);
   if (source.kind === 'disk') return { ...vm, disk: source.disk };
-  if (source.kind === 'template' && source.template === 'debian') {
+  if (source.kind === 'template' && source.template !== 'tiny') {
     const { disk } = await imageBase(vm, source.template, gate.images, hostPlatform().arch);
     return { ...vm, disk };
   }

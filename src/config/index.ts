@@ -15,5 +15,5 @@ export {
   type Place,
 } from './load.ts';
 export { parseDuration, parseSizeMiB } from './quantities.ts';
-export type { ProvisionStep, ReadyProbe, SetUp } from './set-up.ts';
 export { BOUNDS, type ConfigFile, DEFAULTS, jsonSchema, ON_LOSS, pieces } from './schema.ts';
+export type { ProvisionStep, ReadyProbe, SetUp } from './set-up.ts';

@@ -8,7 +8,7 @@ import { MAX_NAME } from '../home/index.ts';
 import { EGRESS_BOUNDS, egress } from './egress-values.ts';
 import { isExitUrl, prefixFault } from './exit-values.ts';
 import { parseSizeMiB, SIZE_PATTERN } from './quantities.ts';
-import { duration, isWithin, setUp } from './set-up.ts';
+import { browser, duration, isWithin, setUp } from './set-up.ts';
 
 export const BOUNDS = {
   /** How often an open gate is verified anew. */
@@ -27,6 +27,7 @@ export const DEFAULTS = {
   maxAge: '60s',
   cpus: 1,
   hardware: 'virtio',
+  display: 'none',
   firmware: 'bios',
   onLoss: 'block',
   notify: true,
@@ -88,11 +89,11 @@ const exit = z.strictObject({
 const workVm = z
   .strictObject({
     template: z
-      .enum(['tiny', 'debian'], {
-        error: 'must be tiny or debian: what vmgate builds itself; vmgate init takes the other templates',
+      .enum(['tiny', 'debian', 'browser'], {
+        error: 'must be tiny, debian or browser: what vmgate builds itself; vmgate init takes the other templates',
       })
       .optional()
-      .meta({ description: 'a work VM that vmgate builds: tiny in RAM, debian on a disk' }),
+      .meta({ description: 'a work VM that vmgate builds: tiny in RAM, debian on a disk, browser with a screen' }),
     disk: path
       .optional()
       .meta({ description: 'a qcow2 or raw disk image, inspected first; never written, an overlay is' }),
@@ -113,6 +114,17 @@ const workVm = z
       .enum(['bios', 'uefi'])
       .optional()
       .meta({ description: `what boots a disk; ${DEFAULTS.firmware} unless said, and always uefi on arm64` }),
+    display: z
+      .enum(['none', 'window', 'vnc'], {
+        error: (issue) =>
+          issue.input === 'spice'
+            ? 'must be none, window or vnc: SPICE also carries the clipboard, files and USB devices'
+            : 'must be none, window or vnc',
+      })
+      .optional()
+      .meta({
+        description: `a screen: none, QEMU's own window, or vnc on a socket that only its owner can open (vmgate view NAME); ${DEFAULTS.display} unless said`,
+      }),
     onLoss: z.enum(ON_LOSS).optional().meta({
       description:
         'when the gate closes: its wire goes dead (block), it stands still too (pause), or it is shut down (stop)',
@@ -215,7 +227,8 @@ export const pieces = {
   ...{ name, memory, path, prefix, expect, exitUrl: exit.shape.url },
   ...{ cpus: workVm.shape.cpus.unwrap(), append: workVm.shape.append.unwrap(), autostart: z.boolean() },
   ...{ builtin: workVm.shape.template.unwrap(), hardware: workVm.shape.hardware.unwrap() },
-  ...{ onLoss: workVm.shape.onLoss.unwrap(), setUp },
+  ...{ onLoss: workVm.shape.onLoss.unwrap(), display: workVm.shape.display.unwrap(), setUp },
+  homePage: browser.homePage.unwrap(),
   ...{ every: duration(BOUNDS.every), maxAge: duration(BOUNDS.maxAge) },
 };
 

@@ -9,8 +9,8 @@ import { errnoOf, hostPlatform, messageOf, monotonicMs, sha256 } from '../host/i
 import { aptProgress } from './apt-progress.ts';
 import { chooseWorkshop } from './choose-workshop.ts';
 import { errors, events, type Progress } from './codes.ts';
-import { buildDisk } from './disk.ts';
 import { padding, writeCpio } from './cpio.ts';
+import { buildDisk } from './disk.ts';
 import type { ImageKind, ImagePart, StoredImage } from './image.ts';
 import { fileOf, partsOf } from './manifest.ts';
 import { cachedPackages, fetchPackages, isCached, type PackageSet } from './package-set.ts';
@@ -51,8 +51,7 @@ export async function buildImage(kind: ImageKind, arch: Arch, options: BuildOpti
   const provision = options.provision ?? PROVISION;
   const recipe = await readRecipe(provision, kind);
   const host = hostPlatform().arch;
-  if (recipe.disk !== undefined && arch !== host)
-    throw VmgateError.of(errors.IMAGE_FOREIGN_ARCH, { kind, arch, host });
+  if (recipe.disk !== undefined && arch !== host) throw VmgateError.of(errors.IMAGE_FOREIGN_ARCH, { kind, arch, host });
   await pruneTemp(imagesFolder);
   const draft = await makeDraft(imagesFolder);
   let workshop: Workshop | undefined;

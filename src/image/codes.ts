@@ -50,7 +50,8 @@ export const errors = errorCodes({
     source: 'environment',
     what: ({ kind, arch, host }) =>
       `the ${kind} image for ${arch} cannot be built on ${host}: its packages run their own set-up while they are installed`,
-    remedy: ({ kind }) => `build it on such a machine, and take it from there: vmgate image import FILE-OR-FOLDER (${kind})`,
+    remedy: ({ kind }) =>
+      `build it on such a machine, and take it from there: vmgate image import FILE-OR-FOLDER (${kind})`,
     sample: { kind: 'debian', arch: 'arm64', host: 'amd64' },
   }),
   IMAGE_RECIPE_UNMET: error<{ recipe: string; wants: string; arch: string }>({

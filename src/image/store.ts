@@ -14,7 +14,15 @@ import { errnoOf, messageOf, sha256 } from '../host/index.ts';
 import { errors } from './codes.ts';
 import { digestFile } from './digest-file.ts';
 import type { ImageKind, ImageManifest, StoredImage } from './image.ts';
-import { canonicalManifest, digestOf, fileOf, LOCK_FILE, MANIFEST_FILE, packagesLock, parseManifest } from './manifest.ts';
+import {
+  canonicalManifest,
+  digestOf,
+  fileOf,
+  LOCK_FILE,
+  MANIFEST_FILE,
+  packagesLock,
+  parseManifest,
+} from './manifest.ts';
 
 const CURRENT_FILE = 'current.json';
 const currentSchema = z.record(z.string(), z.string().regex(/^sha256:[0-9a-f]{64}$/));

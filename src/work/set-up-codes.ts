@@ -21,7 +21,9 @@ export const setUpErrors = {
     exit: 130,
     source: 'user',
     what: ({ name, step }) =>
-      step === '' ? `setting up ${name} was interrupted` : `the script ${JSON.stringify(step)} in ${name} was interrupted`,
+      step === ''
+        ? `setting up ${name} was interrupted`
+        : `the script ${JSON.stringify(step)} in ${name} was interrupted`,
     remedy: ({ name }) => `${name} runs on; go on with: vmgate start ${name}`,
     sample: { name: 'dev', step: 'tools' },
   }),
