@@ -1,7 +1,7 @@
 /** From `vmgate vm VERB NAME` to that work VM at rest: its gate, its folder, its disk, and its entry in vmgate.yaml. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { judgeText, type LoadedConfig, loadConfig, type WorkConfig } from '../config/index.ts';
+import type { LoadedConfig, WorkConfig } from '../config/index.ts';
 import { bytesText } from '../core/amounts.ts';
 import { VmgateError } from '../core/coded.ts';
 import { workProcess } from '../drivers/index.ts';
@@ -11,6 +11,7 @@ import { imageBase, newestBase, type Task, type Vm, type VmDisk, whileStopped, w
 import { errors } from './codes.ts';
 import type { Context, Input } from './command.ts';
 import { type Gate, gateOf, requireVm } from './gate-access.ts';
+import { judgeProject, loadProject } from './project-config.ts';
 import { confirm, projectFolder, requireConfirmed } from './project-files.ts';
 
 export interface VmGate extends Gate {
@@ -56,7 +57,7 @@ export async function vmDiskOf(gate: VmGate, name: string, which: 'made' | 'newe
   const { source } = await workOf(gate, name);
   const vm = vmOf(gate, name);
   if (source.kind === 'disk') return { ...vm, disk: source.disk };
-  if (source.kind === 'template' && source.template === 'debian') {
+  if (source.kind === 'template' && source.template !== 'tiny') {
     const [{ template }, { arch }] = [source, hostPlatform()];
     const { disk } =
       which === 'made'
@@ -113,10 +114,10 @@ export async function changeConfig(
   change: (file: string, text: string) => string,
 ): Promise<void> {
   const text = change(loaded.path, readFileSync(loaded.path, 'utf8'));
-  judgeText(loaded.path, text);
-  await writeFileAtomic(loaded.path, text, statSync(loaded.path).mode & 0o777);
   const home = context.home();
-  await confirm(home, loadConfig(projectFolder(loaded), home.root));
+  await judgeProject(loaded.path, text, home);
+  await writeFileAtomic(loaded.path, text, statSync(loaded.path).mode & 0o777);
+  await confirm(home, await loadProject(projectFolder(loaded), home));
 }
 
 /** As the user would write it: below the home folder by `~`. */

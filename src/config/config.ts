@@ -14,7 +14,7 @@ export type ExitExpectation =
   | { readonly kind: 'json'; readonly fields: Readonly<Record<string, string | number | boolean>> };
 
 export type WorkSource =
-  | { readonly kind: 'template'; readonly template: 'tiny' | 'debian' }
+  | { readonly kind: 'template'; readonly template: 'tiny' | 'debian' | 'browser' }
   | { readonly kind: 'disk'; readonly disk: string; readonly from: readonly PublishedDisk[] }
   | { readonly kind: 'kernel'; readonly kernel: string; readonly initramfs: string; readonly append: string };
 
@@ -34,6 +34,7 @@ export interface WorkConfig {
   readonly memoryMiB: number | undefined;
   readonly hardware: 'virtio' | 'compat';
   readonly firmware: 'bios' | 'uefi';
+  readonly display: 'none' | 'window' | 'vnc';
   readonly onLoss: 'block' | 'pause' | 'stop';
   /** Where it may go inside the tunnel; undefined: everywhere. */
   readonly egress: WorkEgress | undefined;
@@ -87,6 +88,7 @@ export function completeConfig(file: ConfigFile & { readonly vpn: string }, fold
       memoryMiB: vm.memory === undefined ? undefined : parseSizeMiB(vm.memory),
       hardware: vm.hardware ?? DEFAULTS.hardware,
       firmware: vm.firmware ?? DEFAULTS.firmware,
+      display: vm.display ?? (vm.template === 'browser' ? 'vnc' : DEFAULTS.display),
       onLoss: vm.onLoss ?? DEFAULTS.onLoss,
       egress: completeEgress(vm.egress),
       peers: [...new Set(vm.peers ?? [])],

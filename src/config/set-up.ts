@@ -1,5 +1,6 @@
 /** How the system in a work VM is set up: the part of its entry in vmgate.yaml that is said to the guest. */
 import * as z from 'zod';
+import { readPortalUrl } from '../core/portal.ts';
 import { sha256 } from '../host/index.ts';
 import { DURATION_PATTERN, formatDuration, parseDuration } from './quantities.ts';
 
@@ -21,6 +22,8 @@ export interface SetUp {
   readonly user: string | undefined;
   /** For cloud-init, as it stands in the file. */
   readonly userData: string | undefined;
+  /** Of template: browser. */
+  readonly browser: { readonly homePage: string | undefined; readonly keepProfile: boolean } | undefined;
   readonly provision: readonly ProvisionStep[];
   readonly ready: readonly ReadyProbe[];
 }
@@ -47,6 +50,19 @@ export const script = z
   .refine((text) => !text.includes('\0'), { error: 'must be text' });
 const line = z.string().regex(/^[^\p{Cc}]{1,200}$/u, { error: 'must be one line of 1 to 200 characters' });
 
+/** Of template: browser. */
+export const browser = {
+  homePage: z
+    .string()
+    .max(2_048)
+    .refine(isPage, { error: 'must be an http or https URL without user and password, or about:blank' })
+    .optional()
+    .meta({ description: 'the page it opens with; a blank one unless said' }),
+  keepProfile: z.boolean().optional().meta({
+    description: 'cookies, history and logins stay on its disk; unless said they lie in RAM and are gone at its stop',
+  }),
+} as const;
+
 /** Keys of a work VM. */
 export const setUp = {
   cloudInit: z
@@ -62,6 +78,7 @@ export const setUp = {
   userData: script
     .optional()
     .meta({ description: 'user-data of cloud-init, given to it as it stands here; with cloudInit' }),
+  browser: z.strictObject(browser).optional().meta({ description: 'what the browser of template: browser does' }),
   packages: z
     .array(z.string().regex(/^[a-z0-9][a-z0-9.+-]{0,62}$/i, { error: 'must be the name of a package' }))
     .min(1)
@@ -87,6 +104,15 @@ export const setUp = {
     }),
 } as const;
 
+function isPage(text: string): boolean {
+  return (text === 'about:blank' || readPortalUrl(text) !== undefined) && !/\p{Cc}/u.test(text);
+}
+
+/** Debian that vmgate built. */
+function isBuilt(template: string | undefined): boolean {
+  return template === 'debian' || template === 'browser';
+}
+
 type SetUpFile = z.infer<z.ZodObject<typeof setUp>>;
 type Written = SetUpFile & {
   readonly template?: string | undefined;
@@ -100,19 +126,24 @@ export function setUpFault(vm: Written): string | undefined {
   if (vm.cloudInit !== undefined && vm.disk === undefined) return 'has cloudInit, which belongs to a disk';
   if (vm.userData !== undefined && vm.cloudInit !== true)
     return 'has userData, which only cloud-init reads: a disk with cloudInit: true';
-  if (vm.template === 'debian' && vm.hardware === 'compat') return 'has hardware: compat, which belongs to a disk';
-  if (keys.length === 0 || vm.template === 'debian' || vm.cloudInit === true) return undefined;
-  return `has ${keys.join(' and ')}, which vmgate can do only for template: debian and for a disk with cloudInit: true`;
+  if (vm.browser !== undefined && vm.template !== 'browser') return 'has browser, which belongs to template: browser';
+  if (isBuilt(vm.template) && vm.hardware === 'compat') return 'has hardware: compat, which belongs to a disk';
+  if (keys.length === 0 || isBuilt(vm.template) || vm.cloudInit === true) return undefined;
+  return `has ${keys.join(' and ')}, which vmgate can do only for template: debian or browser and for a disk with cloudInit: true`;
 }
 
 /** Undefined for a VM that vmgate has no say in. */
 export function completeSetUp(vm: Written): SetUp | undefined {
-  if (vm.template !== 'debian' && vm.cloudInit !== true) return undefined;
+  if (!isBuilt(vm.template) && vm.cloudInit !== true) return undefined;
   const packages = vm.packages === undefined ? [] : [{ name: 'packages', script: packageScript(vm.packages) }];
   const written = [...packages, ...(vm.provision ?? [])];
   return {
     user: vm.user,
     userData: vm.userData,
+    browser:
+      vm.template === 'browser'
+        ? { homePage: vm.browser?.homePage, keepProfile: vm.browser?.keepProfile ?? false }
+        : undefined,
     provision: written.map((step) => ({ ...step, digest: sha256(`${step.name}\n${step.script}`) })),
     ready: (vm.ready ?? []).map(({ script: text, hint, within = READY.default }) => ({
       script: text,

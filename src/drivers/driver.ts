@@ -93,6 +93,12 @@ export interface KernelBoot {
   readonly append: string;
 }
 
+/**
+ * How a work VM is looked at: not at all; in a window that QEMU itself opens on the desktop of whoever started it; or by
+ * VNC, on a socket in the VM's folder that only its owner can open.
+ */
+export type WorkDisplay = 'none' | 'window' | 'vnc';
+
 /** A disk that is only read. */
 export interface DiskLayer {
   readonly path: string;
@@ -110,6 +116,7 @@ export interface WorkSpec {
   readonly hardware: 'virtio' | 'compat';
   /** What boots a disk; an arm64 machine knows only UEFI, whatever this says. */
   readonly firmware: 'bios' | 'uefi';
+  readonly display: WorkDisplay;
   readonly mac: string;
   readonly wire: { readonly localPath: string; readonly remotePath: string };
   readonly boot: WorkBoot;
@@ -125,6 +132,11 @@ export interface RunningWork {
   setLink(up: boolean): Promise<void>;
   resume(): Promise<void>;
   pause(): Promise<void>;
+  /**
+   * Writes what its screen shows to `file`, as PNG; whatever state it is in. The file is made new, and its size is the
+   * guest's choice: up to some 64 MiB.
+   */
+  screenshot(file: string): Promise<void>;
   /** ACPI power button; returns at once. */
   powerDown(): Promise<void>;
   /** Link down, SIGKILL, wait, remove sockets. Idempotent. */

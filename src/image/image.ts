@@ -3,9 +3,9 @@ import type { Arch } from '../drivers/driver.ts';
 
 /**
  * `gateway` has layers `base`, `wireguard`, ...; `tiny` (work VM) and `lab` have one layer; `debian` (work VM) has one,
- * which finds its disk.
+ * which finds its disk, and `browser` is debian with a browser on a screen.
  */
-export const IMAGE_KINDS = ['gateway', 'tiny', 'lab', 'debian'] as const;
+export const IMAGE_KINDS = ['gateway', 'tiny', 'lab', 'debian', 'browser'] as const;
 export type ImageKind = (typeof IMAGE_KINDS)[number];
 
 export interface ImagePart {

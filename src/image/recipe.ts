@@ -10,6 +10,9 @@ import type { ImageKind } from './image.ts';
 
 const insidePath = z.string().regex(/^(?!\/)(?!.*\.\.)[\w./+@-]+$/, 'a path inside the image, without leading /');
 
+/** Folders under provision/ whose files go in as they are; of two with the same name the later one's. */
+const rootfs = z.union([insidePath.transform((folder) => [folder]), z.array(insidePath)]).default([]);
+
 const packageNames = z.array(z.string().regex(/^[a-z0-9][a-z0-9.+-]+$/));
 
 const layerSchema = z.strictObject({
@@ -22,8 +25,7 @@ const layerSchema = z.strictObject({
   /** Modules that only one architecture has. */
   modulesOn: z.partialRecord(z.enum(['amd64', 'arm64']), z.array(z.string())).default({}),
   links: z.record(insidePath, z.string()).default({}),
-  /** Folder under provision/ whose files go in as they are. */
-  rootfs: insidePath.optional(),
+  rootfs,
 });
 
 /** A disk of a work VM: packages installed, their own set-up run, as apt does it. */
@@ -32,7 +34,7 @@ const diskSchema = z.strictObject({
   gigabytes: z.int().min(2).max(1_024),
   /** Beside Debian's essential ones. */
   packages: packageNames.min(1),
-  rootfs: insidePath.optional(),
+  rootfs,
   links: z.record(insidePath, z.string()).default({}),
   /** What packages made that does not belong into an image: every path that begins so. */
   remove: z.array(insidePath).default([]),

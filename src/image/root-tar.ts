@@ -62,19 +62,15 @@ interface OwnFile {
 /** Files of the recipe's rootfs and its links, by path. Scripts are executable; the checkout's modes do not count. */
 async function ownFiles(provision: string, { rootfs, links }: DiskRecipe): Promise<ReadonlyMap<string, OwnFile>> {
   const own = new Map<string, OwnFile>();
-  const root = rootfs === undefined ? undefined : path.join(provision, rootfs);
-  const found = root === undefined ? [] : await readdir(root, { recursive: true, withFileTypes: true });
-  for (const entry of found.filter((candidate) => candidate.isFile())) {
-    const file = path.join(entry.parentPath, entry.name);
-    const data = await readFile(file);
-    const mode = data.subarray(0, 2).toString('latin1') === '#!' ? 0o755 : 0o644;
-    own.set(
-      path
-        .relative(root ?? '', file)
-        .split(path.sep)
-        .join('/'),
-      { header: { mode }, data },
-    );
+  for (const folder of rootfs) {
+    const root = path.join(provision, folder);
+    const found = await readdir(root, { recursive: true, withFileTypes: true });
+    for (const entry of found.filter((candidate) => candidate.isFile())) {
+      const file = path.join(entry.parentPath, entry.name);
+      const data = await readFile(file);
+      const mode = data.subarray(0, 2).toString('latin1') === '#!' ? 0o755 : 0o644;
+      own.set(path.relative(root, file).split(path.sep).join('/'), { header: { mode }, data });
+    }
   }
   for (const [name, linkname] of Object.entries(links)) own.set(name, { header: { type: 'symlink', linkname } });
   return own;

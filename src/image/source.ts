@@ -15,7 +15,7 @@ export const PROVISION = packageFile('provision');
 export async function sourceDigest(provision: string, kind: ImageKind): Promise<string> {
   const recipe = await readRecipe(provision, kind);
   const parts = [...recipe.layers, ...(recipe.disk === undefined ? [] : [recipe.disk])];
-  const folders = parts.flatMap(({ rootfs }) => (rootfs === undefined ? [] : [rootfs]));
+  const folders = parts.flatMap(({ rootfs }) => rootfs);
   const files = (await Promise.all(folders.map((folder) => filesBelow(provision, folder)))).flat();
   const hash = createHash('sha256');
   for (const file of [path.join('image', `${kind}.yaml`), ...files.sort()]) {

@@ -144,7 +144,7 @@ export function configOf(world: World, name: string): WorkConfig {
   throw VmgateError.of(errors.GATE_UNKNOWN_VM, { name, known: known.map((work) => work.name) });
 }
 
-function runningOf(world: World, name: string): RunningWork {
+export function runningOf(world: World, name: string): RunningWork {
   const work = world.works.get(name);
   if (work === undefined) throw VmgateError.of(errors.GATE_WORK_NOT_RUNNING, { name });
   return work;

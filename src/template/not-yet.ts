@@ -1,7 +1,6 @@
 /** Keys that a template will have one day: refused in plain words, because nobody misspelt them. */
 
 const PLANNED: Readonly<Record<string, string>> = {
-  display: 'show a screen of a work VM',
   build: 'build an image from packages',
   ports: 'forward ports by itself: vmgate forward NAME HOST:GUEST does',
   url: 'download an image: say where it is to be had, and its digest, in from',

@@ -23,7 +23,7 @@ export interface WorkPlace {
 }
 
 const TINY_MIB = 96;
-const DEBIAN_MIB = 1_024;
+const MIB: Readonly<Record<string, number>> = { debian: 1_024, browser: 2_048 };
 const DISK_MIB = 2_048;
 
 /**
@@ -33,7 +33,7 @@ const DISK_MIB = 2_048;
  * @throws WORK_DISK_*
  */
 export async function describeWork(config: WorkConfig, place: WorkPlace): Promise<WorkSpec> {
-  const { name, cpus, hardware, firmware } = config;
+  const { name, cpus, hardware, firmware, display } = config;
   return {
     name,
     folder: place.folder,
@@ -42,6 +42,7 @@ export async function describeWork(config: WorkConfig, place: WorkPlace): Promis
     cpus,
     hardware,
     firmware,
+    display,
     mac: place.mac,
     wire: place.wire,
     boot: await bootOf(config, place),
@@ -50,7 +51,7 @@ export async function describeWork(config: WorkConfig, place: WorkPlace): Promis
 
 function memoryFor(source: WorkConfig['source']): number {
   if (source.kind === 'disk') return DISK_MIB;
-  return source.kind === 'template' && source.template === 'debian' ? DEBIAN_MIB : TINY_MIB;
+  return source.kind === 'template' ? (MIB[source.template] ?? TINY_MIB) : TINY_MIB;
 }
 
 /** Makes everything `describeWork` names, before the VM's start. Under its lock. @throws IMAGE_*, WORK_DISK_* */
@@ -70,13 +71,14 @@ export async function prepareWork(config: WorkConfig, place: WorkPlace, isDispos
   }
 }
 
-async function bootOf({ name, source, setUp }: WorkConfig, place: WorkPlace): Promise<WorkBoot> {
+async function bootOf({ name, source, display, setUp }: WorkConfig, place: WorkPlace): Promise<WorkBoot> {
   const { folder, arch, images } = place;
   const own = {
     kernel: path.join(folder, 'kernel'),
     initramfs: path.join(folder, 'initramfs'),
-    // Without it Linux talks to a screen that no work VM has, and vmgate console shows nothing.
-    append: `${serialConsole(arch)} quiet`,
+    // Without a serial console Linux talks to a screen alone, and vmgate console shows nothing. Its first console is what a
+    // screen shows: what the kernel says as it boots. Its last one is /dev/console.
+    append: display === 'none' ? `${serialConsole(arch)} quiet` : `console=tty0 ${serialConsole(arch)}`,
   };
   const seed = setUp === undefined ? {} : { seed: seedOf(folder) };
   switch (source.kind) {

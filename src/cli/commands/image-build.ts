@@ -10,6 +10,7 @@ const KINDS: Readonly<Record<string, readonly ImageKind[]>> = {
   tiny: ['tiny'],
   lab: ['lab'],
   debian: ['debian'],
+  browser: ['browser'],
   all: ['gateway', 'tiny'],
 };
 

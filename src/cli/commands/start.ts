@@ -45,7 +45,7 @@ export const start: Command = {
 /** A VM stays with the image that it was made from, until somebody says otherwise. */
 async function tellOlderImage(context: Context, { loaded, layout }: Gate, name: string): Promise<void> {
   const source = loaded?.config.work.find((work) => work.name === name)?.source;
-  if (source?.kind !== 'template' || source.template !== 'debian') return;
+  if (source?.kind !== 'template' || source.template === 'tiny') return;
   const [{ images }, { arch }] = [context.home(), hostPlatform()];
   const { image: made } = await imageBase({ name, folder: layout.work(name) }, source.template, images, arch);
   const { image: current } = await newestBase(source.template, images, arch);

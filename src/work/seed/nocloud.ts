@@ -15,6 +15,8 @@ export interface SeedWords {
   readonly user: string | undefined;
   /** For cloud-init, passed on untouched. */
   readonly userData: string | undefined;
+  /** For template: browser. */
+  readonly browser: { readonly homePage: string | undefined; readonly keepProfile: boolean } | undefined;
 }
 
 /** How cloud-init knows the disk. */
@@ -29,7 +31,7 @@ export function seedDisk(words: SeedWords): Buffer {
  * anything of this is: cloud-init then sets up what it does once for each instance.
  */
 function filesOf(words: SeedWords): readonly IsoFile[] {
-  const { name, authorizedKey, hostKey, user, userData = '#cloud-config\n{}\n' } = words;
+  const { name, authorizedKey, hostKey, user, browser, userData = '#cloud-config\n{}\n' } = words;
   const instance = sha256(JSON.stringify(words)).slice('sha256:'.length, 'sha256:'.length + 16);
   // JSON is YAML, and quotes whatever is in it.
   const yaml = (value: unknown) => `${JSON.stringify(value, undefined, 2)}\n`;
@@ -46,6 +48,8 @@ function filesOf(words: SeedWords): readonly IsoFile[] {
       ethernets: { wire: { match: { name: 'e*' }, dhcp4: true, dhcp6: false, 'accept-ra': false } },
     }),
     ...{ hostname: name, user: user ?? '', authorized_keys: authorizedKey, host_key: hostKey },
+    ...(browser === undefined ? {} : { 'home-page': browser.homePage ?? '' }),
+    ...(browser?.keepProfile === true ? { 'keep-profile': '' } : {}),
   };
   return Object.entries(texts).map(([file, text]) => ({ name: file, data: Buffer.from(text) }));
 }

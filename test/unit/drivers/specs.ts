@@ -50,6 +50,7 @@ export function workSpec(changes: Partial<WorkSpec> = {}): WorkSpec {
     cpus: 2,
     hardware: 'virtio',
     firmware: 'bios',
+    display: 'none',
     mac: '52:54:20:00:07:00',
     wire: {
       localPath: '/home/ada/.vmgate/gates/default/w/work0.v',
