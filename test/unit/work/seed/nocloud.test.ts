@@ -12,6 +12,7 @@ const WORDS: SeedWords = {
   hostKey: 'the host key, as OpenSSH writes it\n',
   user: 'ann',
   userData: undefined,
+  browser: undefined,
 };
 
 function textsOf(words: SeedWords): ReadonlyMap<string, string> {
