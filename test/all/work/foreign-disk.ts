@@ -61,10 +61,7 @@ export async function makeForeignDisk(folder: string): Promise<string> {
   const file = (name: string) => path.join(folder, name);
   await writeFile(file('kernel'), kernel);
   await writeFile(file('initrd'), initrd);
-  await writeFile(
-    file('grub.cfg'),
-    'set root=(hd0,msdos1)\nlinux /kernel console=ttyS0 quiet\ninitrd /initrd\nboot\n',
-  );
+  await writeFile(file('grub.cfg'), 'set root=(hd0,msdos1)\nlinux /kernel console=ttyS0 quiet\ninitrd /initrd\nboot\n');
   const modules = ['part_msdos', 'fat', 'linux', 'boot'];
   const image = (format: string, out: string, more: readonly string[]) =>
     exec('grub-mkimage', ['-O', format, '-o', file(out), '-c', file('grub.cfg'), '-p', '/', ...modules, ...more]);
