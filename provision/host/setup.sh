@@ -149,6 +149,9 @@ wanted() {
 		skopeo        skopeo           skopeo           skopeo           skopeo
 		curl          curl             curl             curl             curl
 		openssl       openssl          openssl          openssl          openssl
+		mke2fs        e2fsprogs        e2fsprogs        e2fsprogs        -
+		mcopy         mtools           mtools           mtools           mtools
+		grub-mkimage  grub-common      -                -                -
 	TABLE
 	# The browser that pages are tried in. Ubuntu has it as a snap only, which cannot be run here; tests say what they skip.
 	if is_debian_itself; then echo 'chromium chromium - - -'; fi
@@ -188,6 +191,11 @@ look_for_tools() {
 	debian) [ -e $keys ] || want "$keys" debian-archive-keyring ;;
 	fedora) [ -e $keys ] || want "$keys" debian-keyring ;;
 	esac
+	# Disks that boot by BIOS and by UEFI, as other systems make them.
+	[ "$developer $family $arch" = 'yes debian amd64' ] || return 0
+	[ -e /usr/lib/grub/i386-pc ] || want 'GRUB for BIOS' grub-pc-bin
+	[ -e /usr/lib/grub/x86_64-efi ] || want 'GRUB for UEFI' grub-efi-amd64-bin
+	[ -e /usr/share/OVMF ] || want 'UEFI firmware' ovmf
 }
 
 look_for_tools
