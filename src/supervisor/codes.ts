@@ -248,6 +248,12 @@ export const events = eventCodes({
     text: ({ host, address, port }) => `VPN endpoint ${host} pinned to ${address}:${port}`,
     sample: { host: 'vpn.acme.example', address: '198.51.100.10', port: 51_820, answered: ['198.51.100.10'] },
   }),
+  GATE_INSIDE: event<{ addresses: readonly string[]; resolvers: readonly string[]; mtu: number }>({
+    level: 'info',
+    text: ({ addresses, resolvers }) =>
+      `the VPN server gave ${addresses.join(', ')} and the DNS ${resolvers.join(', ')} inside the tunnel: judged, and used`,
+    sample: { addresses: ['10.8.0.2/32'], resolvers: ['10.8.0.1'], mtu: 1_400 },
+  }),
   GATE_CHECK: event<{ check: string; outcome: string; summary: string; ms: number }>({
     level: 'info',
     text: ({ check, outcome, summary }) => `${check}: ${outcome}, ${summary}`,

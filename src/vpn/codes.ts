@@ -2,6 +2,7 @@
 import { error, errorCodes, eventCodes } from '../core/coded.ts';
 import { fileErrors } from './file-codes.ts';
 import { openvpnErrors, openvpnEvents } from './openvpn/codes.ts';
+import { sessionErrors } from './session-codes.ts';
 import { profileErrors, profileEvents } from './wireguard/codes.ts';
 
 const network = { exit: 4, source: 'environment' } as const;
@@ -83,7 +84,7 @@ const storeErrors = {
     exit: 4,
     source: 'user',
     what: ({ gate, heldBy }) =>
-      `gate ${gate} cannot use this VPN key: gate ${heldBy} uses it now, and a WireGuard key serves one place at a time`,
+      `gate ${gate} cannot use this VPN key: gate ${heldBy} uses it now, and a VPN server knows one client by it, in one place`,
     remedy: ({ heldBy }) => `vmgate down --gate ${heldBy}, or add a profile with its own key`,
     sample: { gate: 'acme', heldBy: 'default' },
   }),
@@ -102,5 +103,6 @@ export const errors = errorCodes({
   ...openvpnErrors,
   ...endpointErrors,
   ...storeErrors,
+  ...sessionErrors,
 });
 export const events = eventCodes({ ...profileEvents, ...openvpnEvents });
