@@ -48,6 +48,19 @@ const storeErrors = {
     remedy: () => 'give the address of a resolver inside the tunnel, e.g. --dns 10.64.0.1',
     sample: { value: 'dns.acme.example' },
   }),
+  VPN_LOGIN_UNUSED: error<{ kind: string }>({
+    ...user,
+    what: ({ kind }) => `${kind} knows no user name and password`,
+    remedy: () => 'add the profile without --user',
+    sample: { kind: 'WireGuard' },
+  }),
+  VPN_LOGIN_INVALID: error<Record<string, never>>({
+    ...user,
+    what: () =>
+      'the user name (1 to 256 characters) or the password (1 to 1024) is empty, too long, or has control characters',
+    remedy: () => 'vmgate vpn add NAME FILE --user USER, and the password in one line',
+    sample: {},
+  }),
   VPN_NAME_INVALID: error<{ name: string }>({
     ...user,
     what: ({ name }) => `${JSON.stringify(name)} cannot be the name of a VPN profile`,
