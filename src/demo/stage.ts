@@ -9,7 +9,15 @@ import { Installation, QemuWorkHost } from '../drivers/index.ts';
 import { type HomeLayout, layoutOf, openHome } from '../home/index.ts';
 import { hostPlatform, programFile, type RunResult, run } from '../host/index.ts';
 import { requireImage } from '../image/index.ts';
-import { LAB, Lab, type LabAttachment, type LabPassPlan, type LabStart, type PassOptions, superviseInLab } from '../lab/index.ts';
+import {
+  LAB,
+  Lab,
+  type LabAttachment,
+  type LabPassPlan,
+  type LabStart,
+  type PassOptions,
+  superviseInLab,
+} from '../lab/index.ts';
 import { addProfile, type ProfileLogin } from '../vpn/index.ts';
 
 export interface StageOptions {

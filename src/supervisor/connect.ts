@@ -35,7 +35,15 @@ export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel
       world.emit(events.GATE_PINNED, { host: endpoint.host, ...pinned });
       const policy = policyFor(world, endpoint, pinned.address);
       await loadPolicy(world, policy, signal);
-      world.connection = { pinned, policy, plan: profile.plan, beganMs: wallMs(), lane: new Lane(), granted: [], counters: {} };
+      world.connection = {
+        pinned,
+        policy,
+        plan: profile.plan,
+        beganMs: wallMs(),
+        lane: new Lane(),
+        granted: [],
+        counters: {},
+      };
       return { type: 'pinned', generation };
     },
     startTunnel: async ({ generation }) => {
@@ -66,11 +74,7 @@ export function connectionOf(world: World): NonNullable<World['connection']> {
 }
 
 /** The policy of one connect: this endpoint, these links, a fresh source port. */
-function policyFor(
-  world: World,
-  { port, protocol, shape }: TunnelPlan['endpoint'],
-  address: string,
-): EgressPolicy {
+function policyFor(world: World, { port, protocol, shape }: TunnelPlan['endpoint'], address: string): EgressPolicy {
   const { plan, profile, config } = sessionOf(world);
   const tunnel = profile.plan;
   return {

@@ -18,7 +18,10 @@ export function judgeOpenVpn(
   { policy, endpoint, certificates, connectBeganMs, before, after }: TunnelFacts,
 ): Opinion {
   if (tunnel.state !== 'CONNECTED') {
-    return refuted('the VPN server does not answer', RETRY, [`state: ${tunnel.state}`, ...tunnel.log.split('\n').slice(-3)]);
+    return refuted('the VPN server does not answer', RETRY, [
+      `state: ${tunnel.state}`,
+      ...tunnel.log.split('\n').slice(-3),
+    ]);
   }
   const session = readSession(tunnel.told);
   const wrong = [
@@ -28,8 +31,10 @@ export function judgeOpenVpn(
   if (wrong.length > 0) return refuted('the tunnel is not set up as the profile says', FRESH_GATEWAY, wrong);
   const place = `${session.endpoint.address}:${session.endpoint.port}`;
   const moved = differs('endpoint', place, `${endpoint.address}:${endpoint.port}`);
-  if (moved.length > 0) return refuted('the tunnel ends at another place than the pinned endpoint', FRESH_GATEWAY, moved);
-  const broken = certificates === undefined ? 'the profile says nothing of it' : breaksCertificateRule(certificates, session.chain);
+  if (moved.length > 0)
+    return refuted('the tunnel ends at another place than the pinned endpoint', FRESH_GATEWAY, moved);
+  const broken =
+    certificates === undefined ? 'the profile says nothing of it' : breaksCertificateRule(certificates, session.chain);
   if (broken !== undefined) {
     const shown = session.chain.map((digest, depth) => `certificate ${depth}: sha256:${digest}`);
     return refuted(`the VPN server is not the one of the profile: ${broken}`, FRESH_GATEWAY, shown);
@@ -38,7 +43,9 @@ export function judgeOpenVpn(
   const ageMs = after.facts.epochMs - tunnel.sinceMs;
   if (ageMs < -CLOCK_SLACK_MS) return unknown('the session begins in the future', FRESH_GATEWAY, [`${ageMs} ms`]);
   if (tunnel.sinceMs - middle < connectBeganMs - CLOCK_SLACK_MS) {
-    return refuted('the session is older than this connect', FRESH_GATEWAY, [`connected ${Math.round(ageMs / 1_000)} s ago`]);
+    return refuted('the session is older than this connect', FRESH_GATEWAY, [
+      `connected ${Math.round(ageMs / 1_000)} s ago`,
+    ]);
   }
   const now = carried(after, policy.ifname);
   const then = before === undefined ? { received: 0, sent: 0 } : carried(before, policy.ifname);

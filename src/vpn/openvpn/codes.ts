@@ -178,7 +178,8 @@ export const openvpnErrors = {
     ...user,
     what: (p) =>
       `${place(p)}: --split needs "route NETWORK MASK" lines: what the server says about routes is never believed`,
-    remedy: ({ file }) => `add the lines to ${file}, or add the profile without --split: then everything goes through it`,
+    remedy: ({ file }) =>
+      `add the lines to ${file}, or add the profile without --split: then everything goes through it`,
     sample: sampleAt,
   }),
 };

@@ -28,11 +28,13 @@ const RULES: readonly (readonly [RegExp, (line: string, endpoint: string, more: 
   ],
   [
     /alert (?:certificate expired|number 45)/i,
-    (_line, endpoint, more) => VmgateError.of(errors.VPN_CLIENT_REFUSED, { endpoint, why: 'it says the certificate expired' }, more),
+    (_line, endpoint, more) =>
+      VmgateError.of(errors.VPN_CLIENT_REFUSED, { endpoint, why: 'it says the certificate expired' }, more),
   ],
   [
     /alert (?:unknown ca|bad certificate|certificate revoked|certificate unknown|handshake failure|access denied|decrypt error)/i,
-    (line, endpoint, more) => VmgateError.of(errors.VPN_CLIENT_REFUSED, { endpoint, why: `it says: ${alertIn(line)}` }, more),
+    (line, endpoint, more) =>
+      VmgateError.of(errors.VPN_CLIENT_REFUSED, { endpoint, why: `it says: ${alertIn(line)}` }, more),
   ],
   [
     /Options error|failed to negotiate cipher|OPTIONS ERROR/i,

@@ -70,8 +70,7 @@ const WRAP_KEYS = {
  */
 export function checkWrapKey(material: Material, file: string): void {
   const { label, body, whole } = wrapKeyOf(material);
-  if (!whole || !WRAP_KEYS[label].test(body))
-    throw invalid(material, file, `an ${label}`);
+  if (!whole || !WRAP_KEYS[label].test(body)) throw invalid(material, file, `an ${label}`);
 }
 
 /** The key itself, in the one form that OpenVPN writes; {@link checkWrapKey} was asked before. */

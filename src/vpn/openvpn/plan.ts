@@ -95,7 +95,13 @@ function resolversOf(
     const payload = { ...at(file, end), key: 'DNS', count: chosen.length, limit: MAX_DNS };
     throw VmgateError.of(errors.VPN_LIST_TOO_LONG, payload);
   }
-  const stray = chosen.find((address) => !coversAddress(routes.flatMap((route) => parsePrefix(route) ?? []), address));
+  const stray = chosen.find(
+    (address) =>
+      !coversAddress(
+        routes.flatMap((route) => parsePrefix(route) ?? []),
+        address,
+      ),
+  );
   if (stray !== undefined) {
     throw VmgateError.of(errors.VPN_DNS_OUTSIDE_TUNNEL, { ...at(file, end), resolver: stray });
   }
@@ -115,7 +121,9 @@ function identityText({ ca, fingerprints, verifyName }: OpenVpnSettings): string
   const many = createHash('sha256').update(authorities.toSorted().join('\n')).digest('hex');
   return [
     ...(authorities.length === 1 ? [`a certificate by the authority sha256:${one}`] : []),
-    ...(authorities.length > 1 ? [`a certificate by one of ${authorities.length} authorities (list sha256:${many})`] : []),
+    ...(authorities.length > 1
+      ? [`a certificate by one of ${authorities.length} authorities (list sha256:${many})`]
+      : []),
     ...(fingerprints.length > 0 ? [`the certificate sha256:${fingerprints.slice(0, 2).join(', sha256:')}`] : []),
     ...(verifyName === undefined ? [] : [`${verifyName.type} ${JSON.stringify(verifyName.name)}`]),
   ].join(', ');
@@ -124,6 +132,7 @@ function identityText({ ca, fingerprints, verifyName }: OpenVpnSettings): string
 /** Who the server knows this client as: the key of its certificate, or its login there. */
 function clientIdentity(settings: OpenVpnSettings, { login }: ProfileOptions, { host }: PlannedEndpoint): string {
   const [own] = settings.cert;
-  if (own !== undefined) return new X509Certificate(own).publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
+  if (own !== undefined)
+    return new X509Certificate(own).publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
   return `${login?.user ?? ''} at ${host}`;
 }

@@ -30,9 +30,7 @@ class SealedOpenVpn implements TunnelSecrets {
   readonly reveal: TunnelSecrets['reveal'] = (pinned, localPort, mark) => {
     const { settings, protocol, login } = this.#keys;
     const answers =
-      login === undefined
-        ? []
-        : [`username "Auth" ${quoted(login.user)}`, `password "Auth" ${quoted(login.password)}`];
+      login === undefined ? [] : [`username "Auth" ${quoted(login.user)}`, `password "Auth" ${quoted(login.password)}`];
     const config = renderConfig(settings, { ...pinned, protocol, localPort, mark });
     return `${config}--- login\n${answers.map((line) => `${line}\n`).join('')}`;
   };

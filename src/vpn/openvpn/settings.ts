@@ -69,8 +69,7 @@ export function settingsOf(read: readonly Directive[], materials: ReadonlyMap<st
     tlsVersionMin: value('tls-version-min'),
     tunMtu: value('tun-mtu') === undefined ? undefined : Number(value('tun-mtu')),
     login: first('auth-user-pass') !== undefined,
-    challenge:
-      challenge?.[0] === undefined ? undefined : { question: challenge[0], echo: challenge[1] === '1' },
+    challenge: challenge?.[0] === undefined ? undefined : { question: challenge[0], echo: challenge[1] === '1' },
     routes: every('route').map(([network = '', mask = '255.255.255.255']) => prefixOf(network, mask)),
     dns: options.flatMap(([type, address = '']) => (type === 'DNS' ? [address] : [])),
     searchDomains: options.flatMap(([type = '', name = '']) =>
@@ -99,7 +98,11 @@ function wrapOf(
   if (option === undefined || material === undefined) return undefined;
   // `tls-auth FILE DIRECTION` says it in its own line.
   const [, inLine] = read.find(({ name }) => name.text === option)?.args ?? [];
-  return { option, key: wrapKeyLines(material), direction: option === 'tls-auth' ? (inLine?.text ?? direction) : undefined };
+  return {
+    option,
+    key: wrapKeyLines(material),
+    direction: option === 'tls-auth' ? (inLine?.text ?? direction) : undefined,
+  };
 }
 
 function fingerprintsOf(lines: readonly (readonly string[])[], block: Material | undefined): readonly string[] {
