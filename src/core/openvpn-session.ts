@@ -35,15 +35,17 @@ export function readSession(told: string): OpenVpnSession {
       return place === undefined ? [] : [{ place: Number(place), words: value.split(' ') }];
     })
     .toSorted((one, other) => one.place - other.place);
-  const depths = Array.from({ length: MAX_DEPTH }, (_, depth) => values.get(`tls_digest_sha256_${depth}`));
-  const gap = depths.indexOf(undefined);
-  const chain = depths.slice(0, gap === -1 ? MAX_DEPTH : gap);
+  const digests = Array.from(
+    { length: MAX_DEPTH },
+    (_, depth) => values.get(`tls_digest_sha256_${depth}`)?.replaceAll(':', '').toLowerCase() ?? '',
+  );
+  const gap = digests.findIndex((digest) => !/^[0-9a-f]{64}$/.test(digest));
   const mtu = Number(values.get('tun_mtu'));
   return {
     address: values.get('ifconfig_local'),
     tunMtu: Number.isInteger(mtu) ? mtu : undefined,
     options: options.map(({ words }) => words),
-    chain: chain.map((digest) => digest?.replaceAll(':', '').toLowerCase() ?? ''),
+    chain: digests.slice(0, gap === -1 ? MAX_DEPTH : gap),
     name: values.get('X509_0_CN'),
     endpoint: { address: values.get('trusted_ip') ?? '', port: Number(values.get('trusted_port') ?? 0) },
     localPort: Number(values.get('local_port_1') ?? 0),

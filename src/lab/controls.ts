@@ -40,9 +40,9 @@ export type LabResolver = 'wifi' | 'internet' | 'vpn';
 
 /**
  * What kind of OpenVPN server there is: the certificate it shows (the `right` one, one by an `other` authority, an `expired`
- * one, one that is too `early`), whether it asks for a `login`, and whether it `lies` about routes and resolvers.
+ * one, one that is too `early`), whether it asks for a `login`, `lies` about routes, or gives the loopback as `resolver`.
  */
-export type LabOpenVpn = 'right' | 'other' | 'expired' | 'early' | 'login' | 'lies';
+export type LabOpenVpn = 'right' | 'other' | 'expired' | 'early' | 'login' | 'lies' | 'resolver';
 
 const MAX_SNAPLEN = 65_535;
 /** Frames for one `inject`, a second and a half of them at the lab's pace. */

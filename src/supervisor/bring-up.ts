@@ -76,7 +76,7 @@ async function answers(control: GatewayControl, { tunnel }: EgressPolicy, window
   return state?.kind === 'wireguard' && state.peers.some((peer) => peer.latestHandshakeMs > 0);
 }
 
-/** The client gives up by itself after 12 s (src/vpn/openvpn/config.ts); this is for one that does not. */
+/** The client gives up by itself after 10 s (src/vpn/openvpn/config.ts); this is for one that does not. */
 const SESSION_MS = 14_000;
 const LOOK_MS = 250;
 

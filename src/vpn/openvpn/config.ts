@@ -11,7 +11,7 @@ const DATA_CIPHERS = 'AES-256-GCM:AES-128-GCM:CHACHA20-POLY1305';
 
 /** How long a server may take until its first answer, seconds; and for the whole handshake. */
 const ANSWER_SECONDS = 8;
-const HANDSHAKE_SECONDS = 12;
+const HANDSHAKE_SECONDS = 10;
 
 /**
  * What a server may say: the address, names, what the data channel needs, and how soon silence is noticed. Everything
@@ -36,8 +36,8 @@ export function renderConfig(settings: OpenVpnSettings, socket: ClientSocket): s
   const { wrap, verifyName, key } = settings;
   const lines = [
     'client',
-    ...['dev tun0', 'dev-type tun', 'disable-dco', 'ifconfig-noexec', 'route-noexec', 'script-security 0'],
-    ...['user nobody', 'group nogroup', 'verb 1', 'suppress-timestamps'],
+    ...['dev tun0', 'dev-type tun', 'disable-dco', 'ifconfig-noexec', 'route-noexec', 'script-security 0', 'persist-tun', 'persist-key'],
+    ...['user nobody', 'group nogroup', 'verb 2', 'suppress-timestamps'],
     `proto ${socket.protocol === 'udp' ? 'udp4' : 'tcp4-client'}`,
     `remote ${socket.address} ${socket.port}`,
     // One socket, one attempt: the policy knows its port, and whatever comes next is the host's to decide.

@@ -49,7 +49,11 @@ export function readFailure(log: string, endpoint: string): VmgateError | undefi
     const line = lines.find((each) => pattern.test(each));
     if (line !== undefined) return made(line, endpoint, { evidence: lines });
   }
-  return undefined;
+  // A server that does not want this client's certificate says nothing more (TLS 1.3 judges it after the handshake).
+  const proved = lines.some((line) => /VERIFY OK: depth=0/.test(line));
+  if (!proved || !lines.some((line) => /TLS key negotiation failed/.test(line))) return undefined;
+  const why = "it proved itself, and said nothing more once it had seen the client's";
+  return VmgateError.of(errors.VPN_CLIENT_REFUSED, { endpoint, why }, { evidence: lines });
 }
 
 function reasonIn(line: string): string {

@@ -37,6 +37,8 @@ const tunnelPolicy: EgressPolicy = {
 };
 const tunnelPlan: TunnelPlan = {
   kind: 'wireguard',
+  alternatives: [],
+  assigned: false,
   endpoint: { host: ENDPOINT.address, port: ENDPOINT.port, protocol: 'udp', shape: 'wireguard' },
   peerIdentity: PEER,
   addresses: ['10.64.0.2/32'],

@@ -11,16 +11,18 @@ kind_begin() {
     $0 == "--- login" { file = login; next }
     { print >file }')
   printf 'STARTING %s000\n' "$(date +%s)" >"$openvpn/state"
-  # Of its own, so that it outlives the verb, and no longer before everything else as the control channel is.
-  setsid nice -n 15 vmgate-openvpn "$openvpn" </dev/null >/dev/null 2>&1 &
+  # Of its own, so that it outlives the verb.
+  setsid vmgate-openvpn "$openvpn" </dev/null >/dev/null 2>&1 &
+  until [ -s "$openvpn/driver.pid" ]; do usleep 10000; done
 }
 
 kind_end() {
   [ -d "$openvpn" ] || return 0
   # Not asked nicely: it would say good-bye to the server, from behind a policy that is gone by then.
-  for pid_file in "$openvpn/driver.pid" "$openvpn/openvpn.pid"; do
-    [ ! -s "$pid_file" ] || { read -r pid <"$pid_file" && kill -KILL "$pid" 2>/dev/null; } || :
-  done
+  if [ -s "$openvpn/driver.pid" ]; then
+    read -r pid <"$openvpn/driver.pid"
+    kill -KILL "-$pid" 2>/dev/null || :
+  fi
   # Its interface goes with it.
   while [ -e /sys/class/net/tun0 ]; do usleep 10000; done
   rm -rf "$openvpn"
