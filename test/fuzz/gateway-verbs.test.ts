@@ -244,7 +244,9 @@ describeUnless(await whyNoRoot(), 'vmgate-gw under its own shell')('vmgate-gw, u
       // The secret section reaches wg as it came, and nothing else at all.
       const { wg } = outcome.read;
       if (wg !== undefined) expect(stdin.subarray(stdin.length - wg.length)).toEqual(wg);
-      const secret = stdin.includes('--- wireguard\n') ? stdin.subarray(stdin.indexOf('--- wireguard\n')) : Buffer.alloc(0);
+      const secret = stdin.includes('--- wireguard\n')
+        ? stdin.subarray(stdin.indexOf('--- wireguard\n'))
+        : Buffer.alloc(0);
       const place = secret.indexOf(KEY);
       if (wg === undefined || place < 0) return;
       const elsewhere = [

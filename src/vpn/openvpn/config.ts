@@ -36,7 +36,16 @@ export function renderConfig(settings: OpenVpnSettings, socket: ClientSocket): s
   const { wrap, verifyName, key } = settings;
   const lines = [
     'client',
-    ...['dev tun0', 'dev-type tun', 'disable-dco', 'ifconfig-noexec', 'route-noexec', 'script-security 0', 'persist-tun', 'persist-key'],
+    ...[
+      'dev tun0',
+      'dev-type tun',
+      'disable-dco',
+      'ifconfig-noexec',
+      'route-noexec',
+      'script-security 0',
+      'persist-tun',
+      'persist-key',
+    ],
     ...['user nobody', 'group nogroup', 'verb 2', 'suppress-timestamps'],
     `proto ${socket.protocol === 'udp' ? 'udp4' : 'tcp4-client'}`,
     `remote ${socket.address} ${socket.port}`,

@@ -59,7 +59,12 @@ describe('tunnel of OpenVPN', () => {
     ['the pinned certificate', { certificates: { authorities: [], pinned: [OWN] } }, 'verified', 'received'],
     ['nobody to vouch', { certificates: { authorities: [], pinned: [] } }, 'refuted', 'nobody who could vouch'],
     ['no rule at all', { certificates: undefined }, 'refuted', 'says nothing'],
-    ['no certificate', { after: looked({ told: told({ tls_digest_sha256_0: '' }) }) }, 'refuted', 'showed no certificate'],
+    [
+      'no certificate',
+      { after: looked({ told: told({ tls_digest_sha256_0: '' }) }) },
+      'refuted',
+      'showed no certificate',
+    ],
     ['a session of an earlier connect', { connectBeganMs: NOW - 1_000 }, 'refuted', 'older than this connect'],
     ['a session to come', { after: looked({ sinceMs: NOW + 9_000 }) }, 'unknown', 'in the future'],
     ['nothing went through', { after: looked({}, 300) }, 'unknown', 'received 0 bytes'],

@@ -25,7 +25,7 @@ const plan: TunnelPlan = {
   searchDomains: [],
   mtu: 1_400,
 };
-const TAKEN = ['10.213.0.0/29', '10.0.2.15/32'];
+const TAKEN = ['10.213.0.0/29', '192.168.77.50/32'];
 
 const TOLD = [
   'tun_mtu=1500',
@@ -90,7 +90,7 @@ describe('what a server says', () => {
     ['no address', told('ifconfig_local='), 'VPN_ASSIGNED_INVALID', 'no IPv4 address'],
     ['the loopback as address', told('ifconfig_local=127.0.0.1'), 'VPN_ASSIGNED_INVALID', '127.0.0.1'],
     ['an address of a link', told('ifconfig_local=10.213.0.2'), 'VPN_ASSIGNED_INVALID', 'this side of the tunnel'],
-    ['the uplink as address', told('ifconfig_local=10.0.2.15'), 'VPN_ASSIGNED_INVALID', 'this side of the tunnel'],
+    ['the uplink as address', told('ifconfig_local=192.168.77.50'), 'VPN_ASSIGNED_INVALID', 'this side of the tunnel'],
     ['a name as resolver', told('foreign_option_1=dhcp-option DNS x'), 'VPN_ASSIGNED_INVALID', 'no IPv4 address'],
     ['the loopback as resolver', told('foreign_option_1=dhcp-option DNS 127.0.0.1'), 'VPN_ASSIGNED_INVALID', 'DNS'],
     ['a link as resolver', told('foreign_option_1=dhcp-option DNS 10.213.0.1'), 'VPN_ASSIGNED_INVALID', 'this side'],
@@ -109,7 +109,11 @@ describe('what a server says', () => {
   test('never leads out of the tunnel, whatever it is', () => {
     const line = fc.tuple(
       fc.constantFrom('ifconfig_local', 'foreign_option_1', 'foreign_option_2', 'tun_mtu', 'tls_digest_sha256_0'),
-      fc.oneof(fc.ipV4(), fc.string(), fc.ipV4().map((address) => `dhcp-option DNS ${address}`)),
+      fc.oneof(
+        fc.ipV4(),
+        fc.string(),
+        fc.ipV4().map((address) => `dhcp-option DNS ${address}`),
+      ),
     );
     const property = fc.property(fc.array(line, { maxLength: 8 }), (lines) => {
       try {
