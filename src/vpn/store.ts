@@ -14,7 +14,7 @@ import { errnoOf } from '../host/index.ts';
 import { errors } from './codes.ts';
 import { MAX_DNS, type PlannedProfile, type ProfileLogin, type ProfileOptions } from './kind.ts';
 import { detectKind, KIND_NAMES, type KindName, kindNamed } from './kinds.ts';
-import { MAX_PROFILE, UNPRINTABLE } from './text.ts';
+import { MAX_PROFILE } from './text.ts';
 
 export interface StoredProfile extends PlannedProfile {
   readonly name: string;
@@ -78,7 +78,7 @@ export async function addProfile(
   const { companions: namesBeside, plan, takesLogin, label } = kindNamed(kind);
   if (options.login !== undefined) {
     if (!takesLogin) throw VmgateError.of(errors.VPN_LOGIN_UNUSED, { kind: label });
-    if (!login.safeParse(options.login).success || UNPRINTABLE.test(`${options.login.user}${options.login.password}`))
+    if (!login.safeParse(options.login).success || /\p{Cc}/u.test(`${options.login.user}${options.login.password}`))
       throw VmgateError.of(errors.VPN_LOGIN_INVALID, {});
   }
   const beside = await readCompanions(path.dirname(source), namesBeside(bytes, source));

@@ -198,7 +198,10 @@ describe('kind', () => {
 
   test('files that a profile names are read from beside it, never through a link', async () => {
     const file = path.join(home, 'files.ovpn');
-    await writeFile(file, (await readFile(openvpn('good/files.ovpn'), 'utf8')).replace('tcp-client', 'udp'));
+    await writeFile(
+      file,
+      (await readFile(openvpn('good/files.ovpn'), 'utf8')).replace('198.51.100.10 443 tcp-client', 'vpn.acme.example'),
+    );
     for (const name of ['client.crt', 'client.key', 'static.key']) {
       await writeFile(path.join(home, name), await readFile(openvpn(`certs/${name}`)));
     }
