@@ -1,9 +1,17 @@
 /** Runners that connect: pin the endpoint, load the policy everywhere, start the tunnel, hear something through it. */
 import { randomInt } from 'node:crypto';
+import { VmgateError } from '../core/coded.ts';
 import type { EgressPolicy } from '../core/policy/index.ts';
 import { wallMs } from '../host/index.ts';
 import type { LabPass } from '../lab/pass.ts';
-import { type ResolveMeans, resolveEndpoint, type TunnelInside, type TunnelPlan } from '../vpn/index.ts';
+import {
+  type ResolveMeans,
+  resolveEndpoint,
+  type StoredProfile,
+  type TunnelInside,
+  type TunnelPlan,
+  vpnErrors,
+} from '../vpn/index.ts';
 import { bringUp } from './bring-up.ts';
 import { events } from './codes.ts';
 import { Lane } from './lane.ts';
@@ -47,8 +55,9 @@ export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel
     },
     startTunnel: async ({ generation }) => {
       const { signal } = world.attempt;
-      const { profile, control, plan } = sessionOf(world);
+      const { control, plan } = sessionOf(world);
       const { pinned, policy } = connectionOf(world);
+      const profile = withCode(world);
       try {
         const { address, nextHop } = policy.uplink;
         const taken = [
@@ -126,4 +135,20 @@ async function takeInside(world: World, inside: TunnelInside, signal: AbortSigna
   signal.throwIfAborted();
   await control.inside(inside, policy);
   world.emit(events.GATE_INSIDE, { addresses: inside.addresses, resolvers, mtu });
+}
+
+/**
+ * The profile, with the code that somebody gave for this connect. Without one the server is not asked: a wrong answer may
+ * lock the account, and nobody is there to give another.
+ *
+ * @throws VPN_CODE_NEEDED
+ */
+function withCode(world: World): StoredProfile {
+  const { profile } = sessionOf(world);
+  const { code } = world;
+  world.code = undefined;
+  const { challenge } = profile.plan;
+  if (challenge === undefined) return profile;
+  if (code === undefined) throw VmgateError.of(vpnErrors.VPN_CODE_NEEDED, { question: challenge.question });
+  return { ...profile, secrets: profile.secrets.withCode(code) };
 }

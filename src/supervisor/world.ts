@@ -89,6 +89,8 @@ export interface World {
   /** Aborted by each close: what was begun before it may neither grant a lease, nor raise a link, nor start a tunnel. */
   attempt: AbortController;
   connection: Connection | undefined;
+  /** A one-time code that somebody gave `up`: for the next connect, and no other. */
+  code: string | undefined;
   /** How many servers of the profile did not let this gate in: the next attempt asks the one after them. */
   servers: number;
   /** The portal that was found last. */
