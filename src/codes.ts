@@ -23,6 +23,7 @@ import * as supervisor from './supervisor/codes.ts';
 import * as template from './template/codes.ts';
 import * as trust from './trust/codes.ts';
 import * as verify from './verify/codes.ts';
+import * as view from './view/codes.ts';
 import * as vpn from './vpn/codes.ts';
 import * as work from './work/codes.ts';
 
@@ -67,6 +68,7 @@ export const ROOMS = {
   template,
   trust,
   verify,
+  view,
   vpn,
   work,
 } as const;

@@ -17,6 +17,7 @@ export const CATALOG: Readonly<Record<string, Load>> = {
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
   'ssh-config': async () => (await import('./commands/ssh-config.ts')).sshConfig,
   console: async () => (await import('./commands/console.ts')).consoleCommand,
+  view: async () => (await import('./commands/view.ts')).view,
   forward: async () => (await import('./commands/forward.ts')).forward,
   proxy: async () => (await import('./commands/proxy.ts')).proxy,
   portal: async () => (await import('./commands/portal.ts')).portal,

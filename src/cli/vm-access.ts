@@ -6,7 +6,8 @@ import { bytesText } from '../core/amounts.ts';
 import { VmgateError } from '../core/coded.ts';
 import { workProcess } from '../drivers/index.ts';
 import { openGate, writeFileAtomic } from '../home/index.ts';
-import { type Task, type Vm, type VmDisk, whileStopped, workErrors } from '../work/index.ts';
+import { hostPlatform } from '../host/index.ts';
+import { imageBase, type Task, type Vm, type VmDisk, whileStopped, workErrors } from '../work/index.ts';
 import { errors } from './codes.ts';
 import type { Context, Input } from './command.ts';
 import { type Gate, gateOf, requireVm } from './gate-access.ts';
@@ -15,6 +16,8 @@ import { confirm, projectFolder, requireConfirmed } from './project-files.ts';
 
 export interface VmGate extends Gate {
   readonly loaded: LoadedConfig;
+  /** `images/` of the home folder. */
+  readonly images: string;
 }
 
 /** The gate, whose file was confirmed. @throws CONFIG_*, GATE_ORIGIN_GONE, TRUST_PROJECT_UNCONFIRMED */
@@ -31,7 +34,7 @@ export async function vmGateOf(context: Context, input: Input): Promise<VmGate> 
   }
   await requireConfirmed(context.home(), loaded);
   openGate(context.home(), gate.name);
-  return { ...gate, loaded };
+  return { ...gate, loaded, images: context.home().images };
 }
 
 export function vmOf({ layout }: Gate, name: string): Vm {
@@ -49,7 +52,12 @@ export async function workOf(gate: VmGate, name: string): Promise<WorkConfig> {
 /** @throws GATE_UNKNOWN_VM, WORK_VM_NO_DISK */
 export async function vmDiskOf(gate: VmGate, name: string): Promise<VmDisk> {
   const { source } = await workOf(gate, name);
-  if (source.kind === 'disk') return { ...vmOf(gate, name), disk: source.disk };
+  const vm = vmOf(gate, name);
+  if (source.kind === 'disk') return { ...vm, disk: source.disk };
+  if (source.kind === 'template' && source.template !== 'tiny') {
+    const { disk } = await imageBase(vm, source.template, gate.images, hostPlatform().arch);
+    return { ...vm, disk };
+  }
   const boots = source.kind === 'template' ? `the template ${source.template}` : 'a kernel';
   throw VmgateError.of(workErrors.WORK_VM_NO_DISK, { name, why: `it boots ${boots} and keeps nothing` });
 }

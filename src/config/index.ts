@@ -16,3 +16,4 @@ export {
 } from './load.ts';
 export { parseDuration, parseSizeMiB } from './quantities.ts';
 export { BOUNDS, type ConfigFile, DEFAULTS, jsonSchema, ON_LOSS, pieces } from './schema.ts';
+export type { ProvisionStep, ReadyProbe, SetUp } from './set-up.ts';

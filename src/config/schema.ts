@@ -7,7 +7,8 @@ import { readPortalUrl } from '../core/portal.ts';
 import { MAX_NAME } from '../home/index.ts';
 import { EGRESS_BOUNDS, egress } from './egress-values.ts';
 import { isExitUrl, prefixFault } from './exit-values.ts';
-import { DURATION_PATTERN, formatDuration, parseDuration, parseSizeMiB, SIZE_PATTERN } from './quantities.ts';
+import { parseSizeMiB, SIZE_PATTERN } from './quantities.ts';
+import { browser, duration, isWithin, setUp } from './set-up.ts';
 
 export const BOUNDS = {
   /** How often an open gate is verified anew. */
@@ -26,6 +27,7 @@ export const DEFAULTS = {
   maxAge: '60s',
   cpus: 1,
   hardware: 'virtio',
+  display: 'none',
   firmware: 'bios',
   onLoss: 'block',
   notify: true,
@@ -49,24 +51,12 @@ const vpnName = z
   })
   .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, { error: 'must be the name of a profile, as `vmgate vpn list` shows it' });
 
-function duration({ leastMs, mostMs }: { readonly leastMs: number; readonly mostMs: number }) {
-  const range = `${formatDuration(leastMs)} to ${formatDuration(mostMs)}`;
-  return z
-    .string({ error: 'must be a duration with its unit, for example 30s' })
-    .regex(DURATION_PATTERN, { error: 'must be a duration with its unit, for example 30s', abort: true })
-    .refine((text) => isWithin(parseDuration(text), leastMs, mostMs), { error: `must be ${range}` });
-}
-
 const memory = z
   .string({ error: 'must be a size with its unit, for example 4GiB' })
   .regex(SIZE_PATTERN, { error: 'must be a size in MiB or GiB, for example 4GiB', abort: true })
   .refine((text) => isWithin(parseSizeMiB(text), BOUNDS.memory.leastMiB, BOUNDS.memory.mostMiB), {
     error: `must be ${BOUNDS.memory.leastMiB}MiB to ${BOUNDS.memory.mostMiB / 1_024}GiB`,
   });
-
-function isWithin(value: number | undefined, least: number, most: number): boolean {
-  return value !== undefined && value >= least && value <= most;
-}
 
 /** A path on this machine; relative ones start at the file's folder. No newline or NUL ever reaches an argv. */
 const path = z
@@ -99,9 +89,11 @@ const exit = z.strictObject({
 const workVm = z
   .strictObject({
     template: z
-      .enum(['tiny'], { error: 'must be tiny: other templates are not supported by this version' })
+      .enum(['tiny', 'debian', 'browser'], {
+        error: 'must be tiny, debian or browser: what vmgate builds itself; vmgate init takes the other templates',
+      })
       .optional()
-      .meta({ description: 'the work VM that comes with vmgate' }),
+      .meta({ description: 'a work VM that vmgate builds: tiny in RAM, debian on a disk, browser with a screen' }),
     disk: path
       .optional()
       .meta({ description: 'a qcow2 or raw disk image, inspected first; never written, an overlay is' }),
@@ -111,6 +103,7 @@ const workVm = z
       .string()
       .regex(/^[^\p{Cc}]{0,1024}$/u, { error: 'must be one line of at most 1024 characters' })
       .optional(),
+    ...setUp,
     cpus: z.int().min(BOUNDS.cpus.least).max(BOUNDS.cpus.most).optional(),
     memory: memory.optional(),
     hardware: z
@@ -121,6 +114,17 @@ const workVm = z
       .enum(['bios', 'uefi'])
       .optional()
       .meta({ description: `what boots a disk; ${DEFAULTS.firmware} unless said, and always uefi on arm64` }),
+    display: z
+      .enum(['none', 'window', 'vnc'], {
+        error: (issue) =>
+          issue.input === 'spice'
+            ? 'must be none, window or vnc: SPICE also carries the clipboard, files and USB devices'
+            : 'must be none, window or vnc',
+      })
+      .optional()
+      .meta({
+        description: `a screen: none, QEMU's own window, or vnc on a socket that only its owner can open (vmgate view NAME); ${DEFAULTS.display} unless said`,
+      }),
     onLoss: z.enum(ON_LOSS).optional().meta({
       description:
         'when the gate closes: its wire goes dead (block), it stands still too (pause), or it is shut down (stop)',
@@ -223,7 +227,8 @@ export const pieces = {
   ...{ name, memory, path, prefix, expect, exitUrl: exit.shape.url },
   ...{ cpus: workVm.shape.cpus.unwrap(), append: workVm.shape.append.unwrap(), autostart: z.boolean() },
   ...{ builtin: workVm.shape.template.unwrap(), hardware: workVm.shape.hardware.unwrap() },
-  ...{ onLoss: workVm.shape.onLoss.unwrap() },
+  ...{ onLoss: workVm.shape.onLoss.unwrap(), display: workVm.shape.display.unwrap(), setUp },
+  homePage: browser.homePage.unwrap(),
   ...{ every: duration(BOUNDS.every), maxAge: duration(BOUNDS.maxAge) },
 };
 

@@ -5,7 +5,8 @@ import { VmgateError } from '../core/coded.ts';
 import type { EgressPolicy } from '../core/policy/index.ts';
 import type { GatewayControl } from '../gateway/index.ts';
 import { wallMs } from '../host/index.ts';
-import { resolveEndpoint, type TunnelPlan } from '../vpn/index.ts';
+import type { LabPass } from '../lab/pass.ts';
+import { type ResolveMeans, resolveEndpoint, type TunnelPlan } from '../vpn/index.ts';
 import { errors, events } from './codes.ts';
 import { Lane } from './lane.ts';
 import type { Runners } from './loop.ts';
@@ -30,9 +31,7 @@ export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel
       const { config, profile, control } = sessionOf(world);
       const { endpoint } = profile.plan;
       const rules = { allowPrivate: config.config.endpoint.allowPrivate };
-      const { lab } = world;
-      const means = lab === undefined ? {} : { exempt: (address: string) => lab.allowEndpoint(address) };
-      const pinned = await resolveEndpoint(endpoint, rules, means);
+      const pinned = await resolveEndpoint(endpoint, rules, meansOf(world.lab));
       await Promise.all([
         // Whatever becomes of the way there from here on, this attempt began on another.
         world.network?.watch(pinned.address),
@@ -60,6 +59,16 @@ export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel
       const seconds = ANSWER_WINDOWS_MS.reduce((sum, windowMs) => sum + windowMs, 0) / 1_000;
       throw VmgateError.of(errors.GATE_TUNNEL_SILENT, { endpoint: `${pinned.address}:${pinned.port}/udp`, seconds });
     },
+  };
+}
+
+/** Whom to ask for the endpoint's address, and which one may be dialled whatever its class. */
+function meansOf(lab: LabPass | undefined): ResolveMeans {
+  if (lab === undefined) return {};
+  const { lookUp } = lab;
+  return {
+    exempt: (address) => lab.allowEndpoint(address),
+    ...(lookUp === undefined ? {} : { lookup: lookUp }),
   };
 }
 

@@ -16,7 +16,7 @@ const fileOfUser = z
 
 const image = z
   .strictObject({
-    builtin: pieces.builtin.optional().meta({ description: 'the small Linux that comes with vmgate' }),
+    builtin: pieces.builtin.optional().meta({ description: 'what vmgate builds itself: tiny, debian or browser' }),
     disk: fileOfUser.meta({ description: 'a parameter of type path: a qcow2 or raw image, never written' }),
     kernel: fileOfUser.meta({ description: 'a parameter of type path: a Linux kernel, with initramfs' }),
     initramfs: fileOfUser,
@@ -37,6 +37,14 @@ const vm = z.strictObject({
   cpus: z.union([pieces.cpus, parameterUse]).optional(),
   memory: z.union([pieces.memory, parameterUse]).optional(),
   hardware: pieces.hardware.optional(),
+  browser: z
+    .strictObject({
+      homePage: z.union([pieces.homePage, parameterUse]).optional(),
+      keepProfile: z.union([z.boolean(), parameterUse]).optional(),
+    })
+    .optional()
+    .meta({ description: 'of the built-in browser' }),
+  display: pieces.display.optional().meta({ description: 'a screen; what vmgate.yaml says wins' }),
   onLoss: pieces.onLoss.optional().meta({
     description: `when the gate closes; only stricter ones win: ${ON_LOSS.join(', then ')}`,
   }),

@@ -15,6 +15,8 @@ const ENVIRONMENT: Readonly<Record<string, readonly string[]>> = {
   // Where docker login keeps its logins.
   'src/oci/docker-login.ts': ['DOCKER_CONFIG'],
   // By table: which to hand to tools, which to delete.
+  // Where windows go: of QEMU, by way of the supervisor.
+  'src/host/desktop.ts': ['*'],
   'src/host/environment.ts': ['*'],
   'src/host/tools.ts': ['*'],
   // Whether versions in vmgate.lock stay (it can only make stricter); colour; for the system's ssh, the terminal's kind and the user's agent; the accelerator, for the doctor; where the
