@@ -101,7 +101,6 @@ const openvpnTunnel = z.object({
   /** Its last words; anybody's. */
   log: z.string().max(8_192),
 });
-export type OpenVpnTunnel = z.infer<typeof openvpnTunnel>;
 
 /** What moves by itself and comes with every answer about the gateway. */
 const moving = z.object({

@@ -12,8 +12,15 @@ import {
   readFailure,
   type StoredProfile,
   type TunnelInside,
+  type TunnelPlan,
 } from '../vpn/index.ts';
 import { errors } from './codes.ts';
+
+/** The profile's servers take turns: the next one after each that was not found, or did not let this gate in. */
+export function serverAt({ endpoint, alternatives }: TunnelPlan, refusals: number): TunnelPlan['endpoint'] {
+  const servers = [endpoint, ...alternatives];
+  return servers[refusals % servers.length] ?? endpoint;
+}
 
 export interface BringUp {
   readonly control: GatewayControl;

@@ -12,7 +12,7 @@ import {
   type TunnelPlan,
   vpnErrors,
 } from '../vpn/index.ts';
-import { bringUp } from './bring-up.ts';
+import { bringUp, serverAt } from './bring-up.ts';
 import { events } from './codes.ts';
 import { Lane } from './lane.ts';
 import type { Runners } from './loop.ts';
@@ -28,9 +28,12 @@ export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel
     pin: async ({ generation }) => {
       const { signal } = world.attempt;
       const { config, control, profile } = sessionOf(world);
-      const endpoint = serverFor(world);
+      const endpoint = serverAt(profile.plan, world.servers);
       const rules = { allowPrivate: config.config.endpoint.allowPrivate };
-      const pinned = await resolveEndpoint(endpoint, rules, meansOf(world.lab));
+      const pinned = await resolveEndpoint(endpoint, rules, meansOf(world.lab)).catch((cause: unknown) => {
+        world.servers += 1;
+        throw cause;
+      });
       await Promise.all([
         // Whatever becomes of the way there from here on, this attempt began on another.
         world.network?.watch(pinned.address),
@@ -109,13 +112,6 @@ function policyFor(world: World, { port, protocol, shape }: TunnelPlan['endpoint
       mtu: tunnel.mtu,
     },
   };
-}
-
-/** The profile's servers take turns, one an attempt. */
-function serverFor(world: World): TunnelPlan['endpoint'] {
-  const { endpoint, alternatives } = sessionOf(world).profile.plan;
-  const servers = [endpoint, ...alternatives];
-  return servers[world.servers % servers.length] ?? endpoint;
 }
 
 /**

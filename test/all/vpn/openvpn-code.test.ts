@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, jest, test } from '@jest/globals';
 import { type Stage, WORK_VM } from '../../../src/demo/index.ts';
-import { foreignFrames, NONE, statusOf, vmgate } from '../../system/leaks/life-scene.ts';
+import { foreignFrames, NONE, statusOf, until, vmgate } from '../../system/leaks/life-scene.ts';
 import { stageForAll } from '../../system/leaks/stage.ts';
 
 jest.setTimeout(300_000);
@@ -47,6 +47,7 @@ test('a code is needed, a wrong one refused, the right one opens the gate, and n
   expect(await foreignFrames(stage)).toEqual(NONE);
 
   await stage.lab.server('down');
+  await until('the gate closed', async () => (await phase()) !== 'open');
   await stage.lab.server('up');
   expect(await vmgate(stage, 'up')).toMatchObject({ code: 4, fault: 'VPN_CODE_NEEDED' });
 });
