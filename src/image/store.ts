@@ -57,12 +57,10 @@ export async function imageByDigest(
   return { digest, folder, manifest: readManifest(file, json) };
 }
 
-/** The image whose disk lies at `file`, by its path alone; undefined for any other file. */
-export function imageOfDisk(imagesFolder: string, file: string): string | undefined {
-  const name = path.relative(imagesFolder, file).split(path.sep);
-  return name.length === 2 && /^[0-9a-f]{64}$/.test(name[0] ?? '') && name[1] === fileOf('disk')
-    ? `sha256:${name[0]}`
-    : undefined;
+/** Digest of the image whose disk a path leads to, by the path alone; undefined for any other file. */
+export function imageOfDisk(file: string): string | undefined {
+  const [folder = '', name] = file.split(path.sep).slice(-2);
+  return /^[0-9a-f]{64}$/.test(folder) && name === fileOf('disk') ? `sha256:${folder}` : undefined;
 }
 
 /** Path of the image's disk; undefined where it has none. */
