@@ -30,6 +30,17 @@ test('user-data is the user’s own words', () => {
   expect(textsOf({ ...WORDS, userData }).get('user-data')).toBe(userData);
 });
 
+test('a browser is told its page, and whether it keeps its profile', () => {
+  const homePage = 'https://www.example.org/?q=a&b="c"';
+  const once = textsOf({ ...WORDS, browser: { homePage, keepProfile: false } });
+  expect(once.get('home-page')).toBe(homePage);
+  expect(once.has('keep-profile')).toBe(false);
+  const kept = textsOf({ ...WORDS, browser: { homePage: undefined, keepProfile: true } });
+  expect(kept.get('home-page')).toBe('');
+  expect(kept.has('keep-profile')).toBe(true);
+  expect(textsOf(WORDS).has('home-page')).toBe(false);
+});
+
 test('every other word makes another instance, and the same words the same one', () => {
   const instance = (words: SeedWords) => parse(textsOf(words).get('meta-data') ?? '')['instance-id'];
   const all = [WORDS, { ...WORDS, user: 'bob' }, { ...WORDS, name: 'web' }, { ...WORDS, userData: '#cloud-config\n' }];
