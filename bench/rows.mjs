@@ -104,4 +104,13 @@ export const ROWS = [
     aim: 0.99,
     measure: async (...given) => (await import('./throughput.mjs')).measureThroughput(...given),
   },
+  {
+    id: 'debian-start-to-ssh',
+    about: 'vmgate start of a Debian work VM to a login by ssh / bare boot of the same disk',
+    unit: 'ratio',
+    better: 'less',
+    atLeast: 1.2,
+    aim: 1.1,
+    measure: async (...given) => (await import('./debian.mjs')).measureDebian(...given),
+  },
 ];

@@ -8,7 +8,7 @@ import { MAX_NAME } from '../home/index.ts';
 import { EGRESS_BOUNDS, egress } from './egress-values.ts';
 import { isExitUrl, prefixFault } from './exit-values.ts';
 import { parseSizeMiB, SIZE_PATTERN } from './quantities.ts';
-import { browser, duration, isWithin, setUp } from './set-up.ts';
+import { browser, duration, isWithin, script, setUp } from './set-up.ts';
 
 export const BOUNDS = {
   /** How often an open gate is verified anew. */
@@ -86,6 +86,29 @@ const exit = z.strictObject({
   expect: expect.meta({ description: 'prefixes the answer must lie in, or JSON fields it must have' }),
 });
 
+/** One for each architecture; which one counts is the machine's matter. */
+const from = z
+  .array(
+    z.strictObject({
+      arch: z.enum(['amd64', 'arm64']),
+      url: z
+        .string()
+        .max(2_048)
+        .refine((text) => isExitUrl(text) && text.startsWith('https:'), { error: 'must be an https URL' }),
+      digest: z
+        .string()
+        .regex(/^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/, { error: 'must be sha256: or sha512: and its digits' }),
+    }),
+  )
+  .min(1)
+  .max(2)
+  .refine((all) => new Set(all.map(({ arch }) => arch)).size === all.length, {
+    error: 'must name each architecture once',
+  })
+  .meta({
+    description: 'where the disk is to be had, and its digest, which it must have; vmgate itself fetches nothing',
+  });
+
 const workVm = z
   .strictObject({
     template: z
@@ -97,6 +120,7 @@ const workVm = z
     disk: path
       .optional()
       .meta({ description: 'a qcow2 or raw disk image, inspected first; never written, an overlay is' }),
+    from: from.optional(),
     kernel: path.optional().meta({ description: 'a Linux kernel, with initramfs' }),
     initramfs: path.optional(),
     append: z
@@ -227,7 +251,8 @@ export const pieces = {
   ...{ name, memory, path, prefix, expect, exitUrl: exit.shape.url },
   ...{ cpus: workVm.shape.cpus.unwrap(), append: workVm.shape.append.unwrap(), autostart: z.boolean() },
   ...{ builtin: workVm.shape.template.unwrap(), hardware: workVm.shape.hardware.unwrap() },
-  ...{ onLoss: workVm.shape.onLoss.unwrap(), display: workVm.shape.display.unwrap(), setUp },
+  ...{ firmware: workVm.shape.firmware.unwrap() },
+  ...{ onLoss: workVm.shape.onLoss.unwrap(), display: workVm.shape.display.unwrap(), setUp, script, from },
   homePage: browser.homePage.unwrap(),
   ...{ every: duration(BOUNDS.every), maxAge: duration(BOUNDS.maxAge) },
 };
