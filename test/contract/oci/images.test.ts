@@ -10,7 +10,7 @@ import { describeUnless, missing } from '../../obstacle.ts';
 import { Laptop } from '../../unit/cli/command-line.ts';
 import { type DockerRegistry, startDockerRegistry } from './docker-registry.ts';
 
-jest.setTimeout(180_000);
+jest.setTimeout(300_000);
 
 const MIB = 1_048_576;
 const PIECE = 32 * MIB;
