@@ -76,7 +76,9 @@ test('it is the Debian that was asked for, and knows its name, its key and its r
   );
   const key = await inside('cat', '/etc/ssh/ssh_host_ed25519_key.pub', '2>/dev/null', '||', 'echo none');
   expect(key).toBe('none'); // no key of the machine that built the image
-  const known = readFileSync(path.join(stage.gate.work('dev'), 'ssh', 'known_hosts'), 'utf8').split(' ')[2]?.trim();
+  const known = readFileSync(path.join(stage.gate.work('dev'), 'ssh', 'known_hosts'), 'utf8')
+    .split(' ')[2]
+    ?.trim();
   expect(await inside('sudo', 'ssh-keygen', '-y', '-f', '/etc/vmgate/ssh_host_ed25519_key')).toContain(known ?? 'none');
   expect(await inside('ip', '-o', 'link', '|', 'grep', '-c', 'ether')).toBe('1');
 });

@@ -22,7 +22,10 @@ function here(command: string, script = ''): { readonly status: number | null; r
 }
 
 test('a script that ended well is written down, one that did not is not', () => {
-  expect(here(scriptCommand(10, DIGEST), 'echo out; echo err >&2; exit 3')).toEqual({ status: 3, output: 'out\nerr\n' });
+  expect(here(scriptCommand(10, DIGEST), 'echo out; echo err >&2; exit 3')).toEqual({
+    status: 3,
+    output: 'out\nerr\n',
+  });
   expect(readDone(here(LIST_DONE).output)).toEqual(new Set());
   expect(here(scriptCommand(10, DIGEST), 'true').status).toBe(0);
   expect(readDone(here(LIST_DONE).output)).toEqual(new Set([DIGEST]));

@@ -12,6 +12,7 @@ const WORDS: SeedWords = {
   hostKey: 'the host key, as OpenSSH writes it\n',
   user: 'ann',
   userData: undefined,
+  browser: undefined,
 };
 
 function textsOf(words: SeedWords): ReadonlyMap<string, string> {
@@ -29,6 +30,17 @@ test('user-data is the user’s own words', () => {
   expect(textsOf({ ...WORDS, userData }).get('user-data')).toBe(userData);
 });
 
+test('a browser is told its page, and whether it keeps its profile', () => {
+  const homePage = 'https://www.example.org/?q=a&b="c"';
+  const once = textsOf({ ...WORDS, browser: { homePage, keepProfile: false } });
+  expect(once.get('home-page')).toBe(homePage);
+  expect(once.has('keep-profile')).toBe(false);
+  const kept = textsOf({ ...WORDS, browser: { homePage: undefined, keepProfile: true } });
+  expect(kept.get('home-page')).toBe('');
+  expect(kept.has('keep-profile')).toBe(true);
+  expect(textsOf(WORDS).has('home-page')).toBe(false);
+});
+
 test('every other word makes another instance, and the same words the same one', () => {
   const instance = (words: SeedWords) => parse(textsOf(words).get('meta-data') ?? '')['instance-id'];
   const all = [WORDS, { ...WORDS, user: 'bob' }, { ...WORDS, name: 'web' }, { ...WORDS, userData: '#cloud-config\n' }];
@@ -38,7 +50,11 @@ test('every other word makes another instance, and the same words the same one',
 
 test('cloud-init lets in root and the account by vmgate’s key alone, and knows the host key', () => {
   const vendor = parse(textsOf(WORDS).get('vendor-data') ?? '');
-  expect(vendor).toMatchObject({ ssh_pwauth: false, disable_root: false, ssh_keys: { ed25519_private: WORDS.hostKey } });
+  expect(vendor).toMatchObject({
+    ssh_pwauth: false,
+    disable_root: false,
+    ssh_keys: { ed25519_private: WORDS.hostKey },
+  });
   expect(vendor.users).toEqual(['default', expect.objectContaining({ name: 'ann' })]);
   expect(parse(textsOf({ ...WORDS, user: undefined }).get('vendor-data') ?? '')).not.toHaveProperty('users');
 });
