@@ -1,8 +1,10 @@
-import { readdir, rm, stat } from 'node:fs/promises';
+import { readdir, realpath, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { bytesText } from '../../core/amounts.ts';
-import { pruneImages, pruneTemp } from '../../image/index.ts';
+import type { HomeLayout } from '../../home/index.ts';
+import { imageOfDisk, pruneImages, pruneTemp } from '../../image/index.ts';
 import { blobsOfImages } from '../../oci/index.ts';
+import { basesBelow } from '../../work/index.ts';
 import type { Command } from '../command.ts';
 import { neededBy, piecesOf } from '../image/places.ts';
 
@@ -12,19 +14,23 @@ export const imagePrune: Command = {
   about: 'remove images and pieces of images that nothing uses',
   kind: 'action',
   notes: [
-    'Kept are images in use, and all that a vmgate.lock or vmgate.yaml names: of folders that an image was pulled in, and',
-    'of those that you confirmed by vmgate trust. Pieces of versions that no lock names are fetched again when they are needed.',
+    'Kept are images in use, what a work VM was made from, and all that a vmgate.lock or vmgate.yaml names: of folders that',
+    'an image was pulled in, and of those that you confirmed. Pieces that no lock names are fetched again when needed.',
   ],
   examples: ['vmgate image prune', 'vmgate image prune --json'],
   run: async (context) => {
     const home = context.home();
     const { locks, texts } = await neededBy(home);
     const entries = locks.flatMap(({ images = {} }) => Object.values(images));
-    const locked = new Set(entries.map(({ image }) => image));
+    const bases = await basesOfAll(home);
+    const store = await realpath(home.images);
+    const made = bases.map((base) => imageOfDisk(store, base)).filter((digest) => digest !== undefined);
+    const locked = new Set([...entries.map(({ image }) => image), ...made]);
     await pruneTemp(home.images);
     const removed = (await pruneImages(home.images, locked)).map(({ digest }) => digest);
-    const disks = await removeBut(path.join(home.images, 'disks'), (name) => {
-      return locked.has(`sha256:${name.slice(0, 64)}`) || texts.some((each) => each.includes(name));
+    const disks = await removeBut(path.join(store, 'disks'), (name, file) => {
+      const isNamed = texts.some((each) => each.includes(name));
+      return locked.has(`sha256:${name.slice(0, 64)}`) || isNamed || bases.includes(file);
     });
     const needed = await blobsOfImages(
       piecesOf(home),
@@ -40,11 +46,18 @@ export const imagePrune: Command = {
   },
 };
 
+/** What the work VMs of every gate lie over. */
+async function basesOfAll(home: HomeLayout): Promise<readonly string[]> {
+  const gates = await readdir(home.gates).catch(() => []);
+  const all = await Promise.all(gates.map((gate) => basesBelow(path.dirname(home.gate(gate).work('any')))));
+  return all.flat();
+}
+
 async function removeBut(
   folder: string,
-  isNeeded: (name: string) => boolean,
+  isNeeded: (name: string, file: string) => boolean,
 ): Promise<{ readonly names: readonly string[]; readonly bytes: number }> {
-  const names = (await readdir(folder).catch(() => [])).filter((name) => !isNeeded(name));
+  const names = (await readdir(folder).catch(() => [])).filter((name) => !isNeeded(name, path.join(folder, name)));
   let bytes = 0;
   for (const name of names) {
     const file = path.join(folder, name);

@@ -4,22 +4,25 @@ import { open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { bytesText } from '../../core/amounts.ts';
 import { digestText, hostPlatform } from '../../host/index.ts';
-import { canonicalManifest, imageFile, requireImage } from '../../image/index.ts';
+import { canonicalManifest, imageFile, imageParts, requireImage } from '../../image/index.ts';
 import { formatReference, type ImageSource, publishImage, signArtifact } from '../../oci/index.ts';
 import { type Command, type Context, type Input, text } from '../command.ts';
 import { clientOptions, signerWith, TOKEN_HOST } from '../template/transfer.ts';
 
+/** Of vmgate's own; a lab is nobody's to share. */
+const KINDS = ['gateway', 'tiny', 'debian', 'browser'] as const;
+
 export const imagePush: Command = {
   name: 'image push',
   group: 'Set up',
-  about: 'send an image to a registry: gateway or tiny of this machine, or a disk of a work VM',
+  about: 'send an image to a registry: one that vmgate built here, or a disk of a work VM',
   kind: 'action',
   args: [
     { name: 'REF', about: 'HOST/REPOSITORY:TAG' },
-    { name: 'IMAGE', about: 'gateway, tiny, or the file of a disk image (./FILE)' },
+    { name: 'IMAGE', about: 'gateway, tiny, debian, browser, or the file of a disk image (./FILE)' },
   ],
   options: [
-    { flags: '--arch <ARCH>', choices: ['amd64', 'arm64'], about: "of gateway or tiny; this machine's unless said" },
+    { flags: '--arch <ARCH>', choices: ['amd64', 'arm64'], about: "of vmgate's own; this machine's unless said" },
     { flags: '--sign <KEY>', about: 'an SSH key: a file, or the .pub of one that an agent or a hardware key holds' },
     TOKEN_HOST,
   ],
@@ -65,11 +68,12 @@ export const imagePush: Command = {
 };
 
 async function sourceOf(context: Context, input: Input, what: string): Promise<ImageSource> {
-  if (what !== 'gateway' && what !== 'tiny') return diskSource(path.resolve(context.cwd, what));
+  const kind = KINDS.find((each) => each === what);
+  if (kind === undefined) return diskSource(path.resolve(context.cwd, what));
   const arch =
     text(input, 'arch') === 'arm64' ? 'arm64' : text(input, 'arch') === 'amd64' ? 'amd64' : hostPlatform().arch;
-  const { folder, manifest } = await requireImage(context.home().images, what, arch);
-  const names = [manifest.kernel, ...manifest.layers].map(({ name }) => imageFile(name));
+  const { folder, manifest } = await requireImage(context.home().images, kind, arch);
+  const names = imageParts(manifest).map(({ name }) => imageFile(name));
   const { mtime } = await stat(path.join(folder, names[0] ?? ''));
   return {
     sort: 'boot',
