@@ -37,7 +37,7 @@ export class QemuWorkHost implements WorkHost {
     const qemu = await this.#installation.find(spec.arch);
     if (bootsByUefi(spec) && qemu.firmware === undefined) throw noFirmware(spec.arch);
     const argv = workArgv(spec, qemu);
-    const launch = { ...qemu, label: labelOf(spec.name), folder: spec.folder, argv };
+    const launch = { ...qemu, label: labelOf(spec.name), folder: spec.folder, argv, yields: true };
     const machine = await Machine.launch(launch).catch(async (cause: unknown) => {
       if (!isAlreadyRunning(cause)) await remove([...ownFiles(spec.folder), spec.wire.localPath]);
       throw cause;
