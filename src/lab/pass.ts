@@ -22,6 +22,7 @@ const defence = z.enum([
   'no-shortcut',
   'no-pickup',
   'own-resolver',
+  'mss-clamp',
   'uplink-input',
   'uplink-output',
 ]);

@@ -248,6 +248,12 @@ export const events = eventCodes({
     text: ({ host, address, port }) => `VPN endpoint ${host} pinned to ${address}:${port}`,
     sample: { host: 'vpn.acme.example', address: '198.51.100.10', port: 51_820, answered: ['198.51.100.10'] },
   }),
+  GATE_PATH_NARROW: event<{ mtu: number; planned: number }>({
+    level: 'warn',
+    text: ({ mtu, planned }) =>
+      `the way to the VPN server swallows large packets: the tunnel's carry ${mtu} bytes instead of ${planned}`,
+    sample: { mtu: 1_216, planned: 1_420 },
+  }),
   GATE_CHECK: event<{ check: string; outcome: string; summary: string; ms: number }>({
     level: 'info',
     text: ({ check, outcome, summary }) => `${check}: ${outcome}, ${summary}`,

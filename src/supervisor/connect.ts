@@ -9,6 +9,7 @@ import { resolveEndpoint, type TunnelPlan } from '../vpn/index.ts';
 import { errors, events } from './codes.ts';
 import { Lane } from './lane.ts';
 import type { Runners } from './loop.ts';
+import { carriedMtu, carries } from './path-mtu.ts';
 import { loadPolicy, uplinkOf } from './policy.ts';
 import { linksWithRights } from './rights.ts';
 import { sessionOf } from './session.ts';
@@ -55,7 +56,11 @@ export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel
         // The next attempt has another source port: this one's packets would be foreign then.
         signal.throwIfAborted();
         await control.tunnel(profile.plan, profile.secrets, pinned, policy);
-        if (await answers(control, profile.plan, windowMs)) return { type: 'connected', generation };
+        // Beside the first answer: where the way carries what it should, nobody waits for this.
+        const isCarried = carries(control, profile.plan, profile.plan.mtu);
+        if (!(await answers(control, profile.plan, windowMs))) continue;
+        if (!(await isCarried)) await narrow(world, signal);
+        return { type: 'connected', generation };
       }
       const seconds = ANSWER_WINDOWS_MS.reduce((sum, windowMs) => sum + windowMs, 0) / 1_000;
       throw VmgateError.of(errors.GATE_TUNNEL_SILENT, { endpoint: `${pinned.address}:${pinned.port}/udp`, seconds });
@@ -66,6 +71,19 @@ export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel
 export function connectionOf(world: World): NonNullable<World['connection']> {
   if (world.connection === undefined) throw new Error('not connected');
   return world.connection;
+}
+
+/** A tunnel of smaller packets, where the way to the server swallows those that the profile means. */
+async function narrow(world: World, signal: AbortSignal): Promise<void> {
+  const { profile, control } = sessionOf(world);
+  const { pinned, policy } = connectionOf(world);
+  const { plan } = profile;
+  const mtu = await carriedMtu(control, plan);
+  signal.throwIfAborted();
+  if (mtu === plan.mtu) return;
+  world.emit(events.GATE_PATH_NARROW, { mtu, planned: plan.mtu });
+  await control.tunnel({ ...plan, mtu }, profile.secrets, pinned, policy);
+  await answers(control, plan, ANSWER_WINDOWS_MS[0] ?? 0);
 }
 
 /** The policy of one connect: this endpoint, these links, a fresh source port. */

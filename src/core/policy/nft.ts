@@ -178,7 +178,7 @@ function forward(policy: EgressPolicy, without: Without): Expression[][] {
   const shortcut = without('no-shortcut') ? [[ctState('established', 'related'), accept]] : [];
   if (tunnel === undefined) return [...shortcut, [count('dropped_forward'), drop]];
   return [
-    [...clampMss],
+    ...(without('mss-clamp') ? [] : [[...clampMss]]),
     ...shortcut,
     ...links.map((link) => [
       iifname(tunnel.ifname),

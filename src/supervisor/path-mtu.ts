@@ -1,0 +1,43 @@
+/**
+ * How large a packet the way to the VPN server carries. Routers that drop what is too large for them and tell nobody
+ * ("black holes") let a handshake through and every small answer, and hang what is worth a tunnel: so a question as large
+ * as the tunnel's packets may be is asked of its resolver.
+ */
+import { randomInt } from 'node:crypto';
+import { buildDnsQuery, parseDns } from '../frame/index.ts';
+import type { GatewayControl } from '../gateway/index.ts';
+import type { TunnelPlan } from '../vpn/index.ts';
+
+/**
+ * What is tried where the plan's own size is too large, bytes. A tunnel takes 60 of what a path carries (IPv4, UDP,
+ * WireGuard): these fit paths of 1,420 (another tunnel), 1,340, 1,280, 1,040, 800 and 576 bytes. Multiples of 16, to which
+ * WireGuard pads: the guard holds lengths to that.
+ */
+const SMALLER = [1_360, 1_280, 1_216, 976, 736, 512] as const;
+
+/** IPv4 and UDP. */
+const HEADERS = 28;
+/** No resolver asks anybody else about it: RFC 6761, 6.4. */
+const NOWHERE = 'invalid';
+
+/** Whether a question in a packet of `mtu` bytes is answered. Asked by the gateway, whose firewall lets it nowhere else. */
+export async function carries(control: GatewayControl, plan: TunnelPlan, mtu: number): Promise<boolean> {
+  const [resolver] = plan.resolvers;
+  if (resolver === undefined) return false;
+  const id = randomInt(0x1_0000);
+  const zone = (plan.split ? plan.searchDomains[0] : undefined) ?? NOWHERE;
+  const query = buildDnsQuery(id, `mtu${randomInt(1e9)}.${zone}`, undefined, mtu - HEADERS);
+  const answer = await control.lookup(resolver, query).catch(() => undefined);
+  const message = answer === undefined ? undefined : parseDns(answer);
+  return message?.response === true && message.id === id;
+}
+
+/**
+ * The largest size that is carried, once the plan's own was not answered; the plan's, where no size is: then it is the
+ * resolver that answers no large questions, and nothing is known of the way.
+ */
+export async function carriedMtu(control: GatewayControl, plan: TunnelPlan): Promise<number> {
+  const sizes = [plan.mtu, ...SMALLER.filter((size) => size < plan.mtu)];
+  const carried = await Promise.all(sizes.map((size) => carries(control, plan, size)));
+  return sizes.find((_, index) => carried[index]) ?? plan.mtu;
+}
