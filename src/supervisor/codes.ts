@@ -248,6 +248,12 @@ export const events = eventCodes({
     text: ({ host, address, port }) => `VPN endpoint ${host} pinned to ${address}:${port}`,
     sample: { host: 'vpn.acme.example', address: '198.51.100.10', port: 51_820, answered: ['198.51.100.10'] },
   }),
+  GATE_VPN_SWITCHED: event<{ from: string; to: string }>({
+    level: 'warn',
+    text: ({ from, to }) =>
+      `VPN ${from} gave no tunnel, ${to} is tried: a fresh gateway, nothing of the old one is kept`,
+    sample: { from: 'office', to: 'home' },
+  }),
   GATE_PATH_NARROW: event<{ mtu: number; planned: number }>({
     level: 'warn',
     text: ({ mtu, planned }) =>
