@@ -28,8 +28,9 @@ export function failoverFaults(
       ? []
       : [{ key: ['failover'], message: 'failover is about several profiles, and vpn names one' }];
   }
-  const other = profiles.findIndex((name) => !equivalent.includes(name));
-  if (leaky || other < 0) return [];
+  const isAlone = (name: string) => !equivalent.includes(name);
+  if (leaky || !profiles.some(isAlone)) return [];
+  const other = Math.max(0, profiles.findLastIndex(isAlone));
   const means = `failover: {equivalent: [${profiles.join(', ')}]}`;
   return [
     {

@@ -52,14 +52,9 @@ const vpn = z.union([vpnName, z.array(vpnName).min(1).max(BOUNDS.vpns)], {
 
 const failover = z
   .strictObject({
-    equivalent: z
-      .array(vpnName)
-      .min(2)
-      .max(BOUNDS.vpns)
-      .optional()
-      .meta({
-        description: 'profiles of `vpn` that are as good as one another: what is sent for one may go by another',
-      }),
+    equivalent: z.array(vpnName).min(2).max(BOUNDS.vpns).optional().meta({
+      description: 'profiles of `vpn` that are as good as one another: what is sent for one may go by another',
+    }),
     leaky: z
       .boolean()
       .optional()

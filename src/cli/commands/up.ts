@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadConfig, renderIssue } from '../../config/index.ts';
+import { type Config, loadConfig, renderIssue } from '../../config/index.ts';
 import { type CodedEvent, occur, VmgateError } from '../../core/coded.ts';
 import { openGate, writeFileAtomic } from '../../home/index.ts';
 import { escapeLine, hostEvents, monotonicMs, wallMs } from '../../host/index.ts';
@@ -41,9 +41,7 @@ export const up: Command = {
     const { client, isOurs } = await supervise(context, gate, loaded.path, running);
     try {
       await connect(context, gate, client, { config: loaded.path, digest: loaded.digest });
-      for (const { name } of loaded.config.work.filter((work) => work.autostart)) {
-        await client.ask({ verb: 'start', name }, { onEvent: (event) => context.out.event(event) });
-      }
+      await autostart(context, gate, loaded.config);
       const status = await client.status();
       context.out.result(status, describeStatus(status, wallMs()));
       return 0;
@@ -56,6 +54,21 @@ export const up: Command = {
     }
   },
 };
+
+/** All at once, each on a connection of its own; the first that fails is the answer, the others go on. */
+async function autostart(context: Context, gate: Gate, { work }: Config): Promise<void> {
+  const starts = work
+    .filter((vm) => vm.autostart)
+    .map(async ({ name }) => {
+      const client = await listening(gate);
+      try {
+        await client.ask({ verb: 'start', name }, { onEvent: (event) => context.out.event(event) });
+      } finally {
+        client.close();
+      }
+    });
+  await Promise.all(starts);
+}
 
 /** Nothing a shell sets weakens TLS or adds a proxy; whoever set it is told so. */
 function tellIgnored({ ignoredEnvironment: ignored, alreadyRead, out }: Context): void {
