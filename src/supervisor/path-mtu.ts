@@ -33,11 +33,19 @@ export async function carries(control: GatewayControl, plan: TunnelPlan, mtu: nu
 }
 
 /**
- * The largest size that is carried, once the plan's own was not answered; the plan's, where no size is: then it is the
- * resolver that answers no large questions, and nothing is known of the way.
+ * The size that is carried, once the plan's own was not answered; the plan's, where no size is: then it is the resolver
+ * that answers no large questions, and nothing is known of the way. One question after the other: a gateway that is busy
+ * with several answers none in time, and a slow machine is no narrow way.
  */
 export async function carriedMtu(control: GatewayControl, plan: TunnelPlan): Promise<number> {
-  const sizes = [plan.mtu, ...SMALLER.filter((size) => size < plan.mtu)];
-  const carried = await Promise.all(sizes.map((size) => carries(control, plan, size)));
-  return sizes.find((_, index) => carried[index]) ?? plan.mtu;
+  if (await carries(control, plan, plan.mtu)) return plan.mtu;
+  const sizes = SMALLER.filter((size) => size < plan.mtu);
+  // By halves: what is swallowed costs a question's whole patience.
+  let [swallowed, carried] = [-1, sizes.length];
+  while (carried - swallowed > 1) {
+    const middle = Math.floor((swallowed + carried) / 2);
+    if (await carries(control, plan, sizes[middle] ?? plan.mtu)) carried = middle;
+    else swallowed = middle;
+  }
+  return sizes[carried] ?? plan.mtu;
 }

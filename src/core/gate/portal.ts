@@ -64,7 +64,7 @@ export function signIn(state: GateState, request: number): Step {
     return [state, [reply([request], { ok: false, because: { kind: 'noSignIn', phase, reason } })]];
   }
   const next: GateState = {
-    ...state,
+    ...forgetMissed(state),
     phase: 'sign-in',
     pinned: false,
     look: 'no',
