@@ -5,7 +5,8 @@ import { VmgateError } from '../core/coded.ts';
 import type { EgressPolicy } from '../core/policy/index.ts';
 import type { GatewayControl } from '../gateway/index.ts';
 import { wallMs } from '../host/index.ts';
-import { resolveEndpoint, type TunnelPlan } from '../vpn/index.ts';
+import type { LabPass } from '../lab/pass.ts';
+import { type ResolveMeans, resolveEndpoint, type TunnelPlan } from '../vpn/index.ts';
 import { errors, events } from './codes.ts';
 import { Lane } from './lane.ts';
 import type { Runners } from './loop.ts';
@@ -31,9 +32,7 @@ export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel
       const { config, profile, control } = sessionOf(world);
       const { endpoint } = profile.plan;
       const rules = { allowPrivate: config.config.endpoint.allowPrivate };
-      const { lab } = world;
-      const means = lab === undefined ? {} : { exempt: (address: string) => lab.allowEndpoint(address) };
-      const pinned = await resolveEndpoint(endpoint, rules, means);
+      const pinned = await resolveEndpoint(endpoint, rules, meansOf(world.lab));
       await Promise.all([
         // Whatever becomes of the way there from here on, this attempt began on another.
         world.network?.watch(pinned.address),
@@ -58,13 +57,25 @@ export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel
         await control.tunnel(profile.plan, profile.secrets, pinned, policy);
         // Beside the first answer: where the way carries what it should, nobody waits for this.
         const isCarried = carries(control, profile.plan, profile.plan.mtu);
-        if (!(await answers(control, profile.plan, windowMs))) continue;
-        if (!(await isCarried)) await narrow(world, signal);
+        const answer = await answers(control, profile.plan, windowMs);
+        if (answer === undefined) continue;
+        // Of a resolver that is silent nothing is learnt, and the checks are not kept waiting for it.
+        if (answer === 'inside' && !(await isCarried)) await narrow(world, signal);
         return { type: 'connected', generation };
       }
       const seconds = ANSWER_WINDOWS_MS.reduce((sum, windowMs) => sum + windowMs, 0) / 1_000;
       throw VmgateError.of(errors.GATE_TUNNEL_SILENT, { endpoint: `${pinned.address}:${pinned.port}/udp`, seconds });
     },
+  };
+}
+
+/** Whom to ask for the endpoint's address, and which one may be dialled whatever its class. */
+function meansOf(lab: LabPass | undefined): ResolveMeans {
+  if (lab === undefined) return {};
+  const { lookUp } = lab;
+  return {
+    exempt: (address) => lab.allowEndpoint(address),
+    ...(lookUp === undefined ? {} : { lookup: lookUp }),
   };
 }
 
@@ -125,7 +136,11 @@ function policyFor(world: World, address: string): EgressPolicy {
  * the gateway, asks for the handshake. Any end of it before the window's (a refusal too) came through the tunnel; a
  * resolver that drops TCP leaves the handshake as the sign. Whether anything useful comes back is the checks' matter.
  */
-async function answers(control: GatewayControl, tunnel: TunnelPlan, windowMs: number): Promise<boolean> {
+async function answers(
+  control: GatewayControl,
+  tunnel: TunnelPlan,
+  windowMs: number,
+): Promise<'inside' | 'handshake' | undefined> {
   const [resolver] = tunnel.resolvers;
   if (resolver === undefined) throw new Error('a tunnel plan without resolver');
   const dialled = control.dial(resolver, DNS_PORT).then(
@@ -135,7 +150,7 @@ async function answers(control: GatewayControl, tunnel: TunnelPlan, windowMs: nu
     },
     () => false,
   );
-  if (await Promise.race([dialled, delay(windowMs, false, { ref: false })])) return true;
+  if (await Promise.race([dialled, delay(windowMs, false, { ref: false })])) return 'inside';
   const { tunnel: state } = await control.facts();
-  return state?.peers.some((peer) => peer.latestHandshakeMs > 0) === true;
+  return state?.peers.some((peer) => peer.latestHandshakeMs > 0) === true ? 'handshake' : undefined;
 }

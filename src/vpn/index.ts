@@ -3,6 +3,7 @@ export { clearTextPlan, describeTunnel } from './clear-text.ts';
 export { claimKey, type KeyClaim, keyHolder } from './in-use.ts';
 export type { ProfileOptions } from './kind.ts';
 export { KIND_NAMES } from './kinds.ts';
+export { completeRequest, type RequestedTunnel, requestKey } from './request.ts';
 export { type PinnedEndpoint, type ResolveMeans, resolveEndpoint } from './resolve.ts';
 export {
   addProfile,

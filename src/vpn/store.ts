@@ -68,7 +68,19 @@ export async function addProfile(
   exempt?: (address: string) => boolean,
 ): Promise<StoredProfile> {
   checkName(name);
-  const bytes = await readSource(source);
+  return keepProfile(vpnFolder, name, await readSource(source), source, { kind: asked, ...options }, exempt);
+}
+
+/** {@link addProfile} for one that is in no file yet: `source` tells where it came from. */
+export async function keepProfile(
+  vpnFolder: string,
+  name: string,
+  bytes: Uint8Array,
+  source: string,
+  { kind: asked, ...options }: AddOptions,
+  exempt?: (address: string) => boolean,
+): Promise<StoredProfile> {
+  checkName(name);
   const kind = asked ?? detectKind(bytes, source);
   const companions = await readCompanions(path.dirname(source), kindNamed(kind).companions(bytes, source));
   const planned = kindNamed(kind).plan(bytes, source, options, companions);
@@ -94,6 +106,12 @@ export async function addProfile(
     throw cause;
   }
   return { ...planned, name, addedAt, source };
+}
+
+/** @throws VPN_NAME_INVALID, VPN_NAME_TAKEN */
+export async function requireFreeName(vpnFolder: string, name: string): Promise<void> {
+  checkName(name);
+  if ((await profileNames(vpnFolder)).includes(name)) throw VmgateError.of(errors.VPN_NAME_TAKEN, { name });
 }
 
 /** @throws VPN_NAME_INVALID, VPN_UNKNOWN, VPN_STORED_DAMAGED, VPN_STORED_EXPOSED, everything of the kind's `plan` */

@@ -37,6 +37,8 @@ export interface Launch {
   readonly argv: readonly string[];
   /** A work VM's: whatever it computes, gateway and guard get the processor when they want it. */
   readonly yields?: boolean;
+  /** Beside what every child of vmgate gets. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** nice(1)'s scale. Enough for the gateway's one thread to be heard among those of a dozen work VMs; alone it costs nothing. */
@@ -94,7 +96,7 @@ export class Machine {
    *   no process is left then
    */
   static async launch(launch: Launch): Promise<Machine> {
-    const { label, folder, binary, argv } = launch;
+    const { label, folder, binary, argv, environment } = launch;
     const pidfile = path.join(folder, PIDFILE);
     for (const socket of socketPaths(argv)) requireShortSocket(socket);
     if ((await lockHolder(pidfile)) !== undefined) {
@@ -103,7 +105,7 @@ export class Machine {
     const child = spawn(binary, argv, {
       cwd: '/',
       detached: true,
-      env: childEnvironment(),
+      env: childEnvironment(environment),
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     // At once: the threads that QEMU makes from here on have the priority of the one that makes them.

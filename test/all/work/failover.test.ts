@@ -1,7 +1,6 @@
 /**
  * Two VPN profiles, and a work VM in the middle of something when the first gives no tunnel any more.
- *
- * @leakCase 68 wire: after a failover a work VM's open connection says nothing by the other tunnel, it is reset
+ * What its open connections still have to say is another test's: test/contract/policy/other-tunnel.test.ts.
  */
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -16,6 +15,8 @@ import { stageForAll } from '../../system/leaks/stage.ts';
 
 jest.setTimeout(300_000);
 
+/** One more attempt, a fresh gateway and its connect, on a machine that has other things to do. */
+const SWITCH_MS = 180_000;
 /** Of the other profile, inside the tunnel; nobody is routed to the last. */
 const [HOME_ADDRESS, NOWHERE] = ['10.66.0.3', '10.66.0.99'];
 
@@ -38,9 +39,6 @@ work: {${WORK_VM}: {template: tiny}}
 const labKey = () => publicKeyOf(/^PrivateKey = (\S+)$/m.exec(stage.lab.profile)?.[1] ?? '');
 /** Inside the tunnel the server sees which client a request comes from. */
 const askWhoIAm = () => inside(stage, `wget -q -T 10 -O - http://${LAB.inside}/`);
-/** A connection that says something each second, for as long as it stands. */
-const talk = `(while :; do echo x-mark:0; sleep 1; done | nc ${LAB.inside} 80) </dev/null >/dev/null 2>&1 & echo $! >/tmp/talk`;
-
 beforeAll(async () => {
   const key = newClientKey();
   await stage.lab.admit(key.publicKey, [`${HOME_ADDRESS}/32`]);
@@ -60,32 +58,22 @@ test('the first of the list is used', async () => {
   expect(await askWhoIAm()).toContain(LAB.client);
 });
 
-test('case 68, anti-test: within one profile an open connection outlives a reconnect', async () => {
-  await inside(stage, talk);
-  await stage.lab.server('down');
-  await until('the gate is not open', async () => (await statusOf(stage)).phase !== 'open');
-  await stage.lab.server('up');
-  await until('the gate is open', async () => (await statusOf(stage)).phase === 'open');
-  await until('the wire is up again', async () => (await statusOf(stage)).work.every(({ linkUp }) => linkUp));
-  expect((await statusOf(stage)).vpn).toMatchObject({ profile: 'lab' });
-  expect(await inside(stage, 'sleep 8; kill -0 $(cat /tmp/talk) && echo stands')).toContain('stands');
-});
-
-test('case 68: the first gives no tunnel any more: the other is used, by a fresh gateway, and the connection is reset', async () => {
+test('the first gives no tunnel any more: the other is used, by a fresh gateway, and the work VM is the same', async () => {
   const before = await partsOf(stage);
   await stage.lab.admit(labKey(), [`${NOWHERE}/32`]);
-  await until('the other profile is used', async () => {
-    const { phase, vpn } = await statusOf(stage);
-    return phase === 'open' && vpn?.profile === 'home';
-  });
+  await until(
+    'the other profile is used',
+    async () => {
+      const { phase, vpn } = await statusOf(stage);
+      return phase === 'open' && vpn?.profile === 'home';
+    },
+    SWITCH_MS,
+  );
   await until('the wire is up again', async () => (await statusOf(stage)).work.every(({ linkUp }) => linkUp));
   const after = await partsOf(stage);
   expect(after.work).toBe(before.work);
   expect(after.gateway).not.toBe(before.gateway);
   expect(await askWhoIAm()).toContain(HOME_ADDRESS);
-  await until('the connection is over', async () => {
-    return (await inside(stage, 'kill -0 $(cat /tmp/talk) 2>/dev/null && echo stands || echo over')).includes('over');
-  });
   expect(readJournal(stage.gate.journal)).toContainEqual(
     expect.objectContaining({ code: 'GATE_VPN_SWITCHED', payload: { from: 'lab', to: 'home' } }),
   );

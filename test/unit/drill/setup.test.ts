@@ -43,7 +43,9 @@ work:
     ['third', 'block'],
   ]);
   expect(setup.config).not.toMatch(/acme|bank/);
-  expect(setup.notes.join('\n')).toMatch(/your own profiles \(acme\) were not opened[\s\S]*onLoss: stop is drilled as block/);
+  expect(setup.notes.join('\n')).toMatch(
+    /your own profiles \(acme\) were not opened[\s\S]*onLoss: stop is drilled as block/,
+  );
 });
 
 test('no exit in the file: none is expected, the claim is a round trip', () => {

@@ -129,9 +129,10 @@ describe('what is stored', () => {
       ['this machine', "the local network's resolver", 'DNS: the address of vpn.acme.example', 'in clear'],
       ['the gateway', 'the router', 'ARP: asks for the router, answers it', 'in clear'],
       ['the gateway', 'vpn.acme.example port 51820', 'WireGuard over UDP', 'encrypted'],
+      ['this machine', 'the server of portal.probe', 'HTTP: asks whether a sign-in page is in the way', 'in clear'],
     ]);
     const literal = { ...plan, endpoint: { ...plan.endpoint, host: '198.41.0.4' } };
-    expect(clearTextPlan(literal)).toHaveLength(2);
+    expect(clearTextPlan(literal)).toHaveLength(3);
   });
 });
 
