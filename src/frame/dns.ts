@@ -1,4 +1,7 @@
-/** DNS messages, as little as vmgate needs: one question out, its answer recognised. RFC 1035, by dns-packet. */
+/**
+ * DNS messages, RFC 1035: what vmgate sends, and the answers to it, by dns-packet. Questions in frames of anybody are read
+ * here: the library takes their bytes for UTF-8, and what is written down of a hostile name has to be what was sent.
+ */
 import dnsPacket from 'dns-packet';
 
 export interface DnsMessage {
@@ -19,9 +22,8 @@ const NAMES = new Map<number, 'A' | 'AAAA' | 'TXT'>([
 ]);
 
 const HEADER = 12;
-/** Type and class of a question. */
-const AFTER_NAME = 4;
 const MAX_NAME = 253;
+const MAX_LABEL = 63;
 /** An answer names a handful of addresses; more than this is not read. */
 const MAX_RECORDS = 64;
 /** RFC 7830: nothing, to fill a message up. */
@@ -66,23 +68,24 @@ export function parseDns(bytes: Buffer): DnsMessage | undefined {
 }
 
 /**
- * A name that is not written back as the very bytes it was read from is not read: with a dot or foreign bytes in a label
- * it would pass, as text, for another, perhaps the very one that was asked for.
+ * The first name of a message cannot be compressed: there is nothing before it to point to. A label with a dot in it is
+ * not read: as text it would be another name, perhaps the very one that was asked for.
  */
 function parseQuestion(bytes: Buffer): DnsMessage['question'] {
-  const alone = Buffer.from(bytes);
-  alone.fill(0, 6, HEADER);
-  try {
-    const { name = '' } = dnsPacket.decode(alone).questions?.[0] ?? {};
-    const lower = name.toLowerCase();
-    const again = dnsPacket.encode({ type: 'query', questions: [{ name: lower, type: 'A' }] }).subarray(HEADER);
-    const end = HEADER + again.length - AFTER_NAME;
-    const read = bytes.toString('latin1', HEADER, end).toLowerCase();
-    if (again.toString('latin1', 0, end - HEADER) !== read) return undefined;
-    return { name: lower === '.' ? '' : lower, type: bytes.readUInt16BE(end) };
-  } catch {
-    return undefined;
+  const labels: string[] = [];
+  let at = HEADER;
+  for (;;) {
+    const length = bytes[at];
+    if (length === undefined || length > MAX_LABEL) return undefined;
+    at += 1;
+    if (length === 0) break;
+    const label = bytes.toString('latin1', at, at + length).toLowerCase();
+    at += length;
+    if (at > bytes.length || at - HEADER > MAX_NAME + 1 || label.includes('.')) return undefined;
+    labels.push(label);
   }
+  if (at + 4 > bytes.length) return undefined;
+  return { name: labels.join('.'), type: bytes.readUInt16BE(at) };
 }
 
 /** The IPv4 addresses in the answer section, aliases followed by the resolver; empty when the message is garbled. */

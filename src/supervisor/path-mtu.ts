@@ -7,6 +7,7 @@ import { randomInt } from 'node:crypto';
 import { buildDnsQuery, parseDns } from '../frame/index.ts';
 import type { GatewayControl } from '../gateway/index.ts';
 import type { TunnelPlan } from '../vpn/index.ts';
+import { exchange } from './names.ts';
 
 /**
  * What is tried where the plan's own size is too large, bytes. A tunnel takes 60 of what a path carries (IPv4, UDP,
@@ -15,21 +16,30 @@ import type { TunnelPlan } from '../vpn/index.ts';
  */
 const SMALLER = [1_360, 1_280, 1_216, 976, 736, 512] as const;
 
-/** IPv4 and UDP. */
-const HEADERS = 28;
+/** IPv4, TCP with timestamps, and the length in front of the question. */
+const HEADERS = 20 + 32 + 2;
+const DNS_PORT = 53;
+/** TCP has repeated itself by then. */
+const ANSWER_MS = 2_000;
 /** No resolver asks anybody else about it: RFC 6761, 6.4. */
 const NOWHERE = 'invalid';
 
-/** Whether a question in a packet of `mtu` bytes is answered. Asked by the gateway, whose firewall lets it nowhere else. */
+/**
+ * Whether a question in one packet of `mtu` bytes is answered. By TCP: many resolvers take no question above 1,232 bytes by
+ * UDP, whatever the way carries.
+ */
 export async function carries(control: GatewayControl, plan: TunnelPlan, mtu: number): Promise<boolean> {
   const [resolver] = plan.resolvers;
   if (resolver === undefined) return false;
   const id = randomInt(0x1_0000);
   const zone = (plan.split ? plan.searchDomains[0] : undefined) ?? NOWHERE;
   const query = buildDnsQuery(id, `mtu${randomInt(1e9)}.${zone}`, undefined, mtu - HEADERS);
-  const answer = await control.lookup(resolver, query).catch(() => undefined);
-  const message = answer === undefined ? undefined : parseDns(answer);
-  return message?.response === true && message.id === id;
+  try {
+    const message = parseDns(await exchange(await control.dial(resolver, DNS_PORT), query, ANSWER_MS));
+    return message?.response === true && message.id === id;
+  } catch {
+    return false;
+  }
 }
 
 /**

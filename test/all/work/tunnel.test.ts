@@ -48,9 +48,9 @@ beforeAll(async () => {
 }, 300_000);
 
 describe('case 31: a way that swallows large packets', () => {
-  const download = `timeout 25 wget -q -O - http://${LAB.site}/bytes/${BYTES} | wc -c`;
-  const filler = `(echo 'GET / HTTP/1.0'; yes x-filler:0123456789012345678901234567890123456789 | head -n 120; echo)`;
-  const upload = `${filler} | timeout 25 nc ${LAB.site} 80 | tail -n 1`;
+  const download = `timeout 40 wget -q -O - http://${LAB.site}/bytes/${BYTES} | wc -c`;
+  const filler = `(echo 'GET / HTTP/1.0'; yes x-filler:0123456789012345678901234567890123456789 | head -n 40; echo)`;
+  const upload = `${filler} | timeout 60 nc ${LAB.site} 80 | tail -n 1`;
   const sizes = () =>
     readJournal(stage.gate.journal).flatMap(({ code, payload }) =>
       code === 'GATE_PATH_NARROW' ? [(payload as { mtu: number }).mtu] : [],
