@@ -43,7 +43,6 @@ describeUnless(whyNot() ?? missing('socat'), 'eight wires')('eight wires of one 
   beforeAll(() => {
     net = new EightWires();
   }, 60_000);
-  // A lease lives for 15 s.
   beforeEach(() => net.load(rulesetOf()));
   afterAll(() => net?.remove());
 

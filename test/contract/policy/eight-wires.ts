@@ -55,7 +55,7 @@ export class EightWires {
     const file = path.join(this.#folder, 'ruleset.json');
     writeFileSync(file, renderNft(ruleset));
     this.#run('gw', NFT, '-j', '-f', file);
-    const leases = links.map(({ ifname }) => `${ifname} timeout 15s`).join(', ');
+    const leases = links.map(({ ifname }) => `${ifname} timeout 120s`).join(', ');
     this.#run('gw', NFT, 'add', 'element', 'inet', 'vmgate', 'open', `{ ${leases} }`);
   }
 
