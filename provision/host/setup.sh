@@ -137,6 +137,7 @@ wanted() {
 		git           git              git              git              git
 		shellcheck    shellcheck       ShellCheck       shellcheck       shellcheck
 		wg            wireguard-tools  wireguard-tools  wireguard-tools  wireguard-tools
+		openvpn       openvpn          openvpn          openvpn          openvpn
 		nft           nftables         nftables         nftables         -
 		ip            iproute2         iproute          iproute2         -
 		tcpdump       tcpdump          tcpdump          tcpdump          -
@@ -149,6 +150,9 @@ wanted() {
 		skopeo        skopeo           skopeo           skopeo           skopeo
 		curl          curl             curl             curl             curl
 		openssl       openssl          openssl          openssl          openssl
+		Xvfb          xvfb             xorg-x11-server-Xvfb xorg-server-xvfb -
+		xwininfo      x11-utils        xwininfo         xorg-xwininfo    -
+		xtigervncviewer tigervnc-viewer - - -
 	TABLE
 	# The browser that pages are tried in. Ubuntu has it as a snap only, which cannot be run here; tests say what they skip.
 	if is_debian_itself; then echo 'chromium chromium - - -'; fi
@@ -188,6 +192,10 @@ look_for_tools() {
 	debian) [ -e $keys ] || want "$keys" debian-archive-keyring ;;
 	fedora) [ -e $keys ] || want "$keys" debian-keyring ;;
 	esac
+	# A part of QEMU's and no program: windows of its own are tried on a desktop without a screen.
+	if [ $developer = yes ] && [ "$family" = debian ]; then
+		ls /usr/lib/*/qemu/ui-gtk.so >/dev/null 2>&1 || want "QEMU's windows" qemu-system-gui
+	fi
 }
 
 look_for_tools

@@ -10,6 +10,12 @@ export const errors = errorCodes({
     remedy: ({ hint, command }) => (hint === '' ? `vmgate ${command}${command === '' ? '' : ' '}--help` : hint),
     sample: { message: "unknown command 'strat'", hint: 'did you mean: vmgate start', command: '' },
   }),
+  CLI_PASSWORD_UNREADABLE: error<{ file: string; why: string }>({
+    ...usage,
+    what: ({ file, why }) => `no password can be read from ${file === '-' ? 'stdin' : file}: ${why}`,
+    remedy: () => 'put the password into the first line of a file that only you can read: --password-file FILE',
+    sample: { file: 'password.txt', why: 'no such file' },
+  }),
   CLI_NODE_TOO_OLD: error<{ version: string; oldest: string }>({
     exit: 3,
     source: 'environment',

@@ -43,8 +43,9 @@ export const receiptSchema = z
     /** Work VM -> digest of its definition. */
     work: z.record(name, digest),
     tunnel: z.strictObject({
-      kind: z.literal('wireguard'),
-      peer: z.string().max(64),
+      kind: z.enum(['wireguard', 'openvpn']),
+      /** What the far end proved to be: a public key, or whose certificate it has. */
+      peer: z.string().max(512),
       endpoint: z.strictObject({
         address: z.ipv4(),
         port: z.int().min(1).max(65_535),

@@ -9,8 +9,16 @@ import { Installation, QemuWorkHost } from '../drivers/index.ts';
 import { type HomeLayout, layoutOf, openHome } from '../home/index.ts';
 import { hostPlatform, programFile, type RunResult, run } from '../host/index.ts';
 import { requireImage } from '../image/index.ts';
-import { LAB, Lab, type LabAttachment, type LabPassPlan, type PassOptions, superviseInLab } from '../lab/index.ts';
-import { addProfile } from '../vpn/index.ts';
+import {
+  LAB,
+  Lab,
+  type LabAttachment,
+  type LabPassPlan,
+  type LabStart,
+  type PassOptions,
+  superviseInLab,
+} from '../lab/index.ts';
+import { addProfile, type ProfileLogin } from '../vpn/index.ts';
 
 export interface StageOptions {
   /** The images/ folder of a home where gateway, tiny and lab are built. */
@@ -18,6 +26,8 @@ export interface StageOptions {
   readonly attachment: LabAttachment;
   /** The compiled command line. */
   readonly program?: string;
+  /** Which kind of VPN; WireGuard unless said. */
+  readonly vpn?: LabStart['vpn'];
   /** On a wire: a fixed address unless said. */
   readonly dhcp?: boolean;
   /** Other guests and another QEMU than this machine's. The lab stays a guest of the host's kind, on that QEMU. */
@@ -61,6 +71,7 @@ export class Stage {
       lab = await Lab.start({
         folder: path.join(root, 'lab'),
         attachment: options.attachment,
+        ...(options.vpn === undefined ? {} : { vpn: options.vpn }),
         image: await requireImage(home.images, 'lab', hostPlatform().arch),
         installation: new Installation({
           cacheFile: path.join(root, 'qemu.json'),
@@ -126,15 +137,20 @@ export class Stage {
     await rm(this.home.root, { recursive: true, force: true });
   }
 
-  async #furnish(): Promise<void> {
-    const file = path.join(this.home.root, 'vmgate.yaml');
-    await writeFile(file, this.#options.config ?? CONFIG);
-    const profile = path.join(this.home.root, 'lab.conf');
-    await writeFile(profile, this.lab.profile, { mode: 0o600 });
+  /** As `vmgate vpn add`, but for the lab's server, which is at an address that only the lab may have. */
+  async addProfile(name: string, text: string, login?: ProfileLogin): Promise<void> {
+    const profile = path.join(this.home.root, `${name}.profile`);
+    await writeFile(profile, text, { mode: 0o600 });
     const pass = this.lab.pass();
-    await addProfile(this.home.vpn, 'lab', profile, { split: false, dns: [] }, (address) =>
+    await addProfile(this.home.vpn, name, profile, { split: false, dns: [], login }, (address) =>
       pass.allowEndpoint(address),
     );
     await rm(profile);
+  }
+
+  async #furnish(): Promise<void> {
+    const file = path.join(this.home.root, 'vmgate.yaml');
+    await writeFile(file, this.#options.config ?? CONFIG);
+    await this.addProfile('lab', this.lab.profile);
   }
 }

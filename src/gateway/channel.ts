@@ -4,9 +4,9 @@ import type { Duplex } from 'node:stream';
 import type { Client } from 'ssh2';
 import type * as z from 'zod';
 import { VmgateError } from '../core/coded.ts';
-import type { EgressPolicy } from '../core/policy/egress-policy.ts';
+import type { EgressPolicy, TunnelPolicy } from '../core/policy/egress-policy.ts';
 import { whenOverdue } from '../host/index.ts';
-import type { TunnelPlan, TunnelSecrets } from '../vpn/tunnel-plan.ts';
+import type { TunnelInside, TunnelPlan, TunnelSecrets } from '../vpn/tunnel-plan.ts';
 import { readAnswer, type VerbOutput } from './answer.ts';
 import { errors } from './codes.ts';
 import { type ConnectOptions, connect } from './connect.ts';
@@ -15,7 +15,7 @@ import { exec } from './exec.ts';
 import * as protocol from './protocol.ts';
 import { VERBS, type Verb } from './protocol.ts';
 import { ResidentShell } from './resident.ts';
-import { renderTunnelSettings } from './tunnel-settings.ts';
+import { renderInside, renderTunnelSettings } from './tunnel-settings.ts';
 
 const DIAL_MS = 10_000;
 
@@ -82,10 +82,13 @@ class SshControl implements GatewayControl {
     pinned: { readonly address: string; readonly port: number },
     policy: EgressPolicy,
   ): Promise<void> {
-    const { tunnel } = policy;
-    if (tunnel === undefined) throw new TypeError('a tunnel needs a policy with a tunnel');
+    const tunnel = tunnelOf(policy);
     const revealed = secrets.reveal(pinned, tunnel.localPort, tunnel.mark);
     await this.#run('tunnel', protocol.done, renderTunnelSettings(plan, tunnel, revealed));
+  }
+
+  async inside(inside: TunnelInside, policy: EgressPolicy): Promise<void> {
+    await this.#run('inside', protocol.done, renderInside(inside, tunnelOf(policy)));
   }
 
   async untunnel(): Promise<void> {
@@ -199,4 +202,9 @@ class SshControl implements GatewayControl {
   #lost(): VmgateError {
     return VmgateError.of(errors.GATEWAY_LOST, { reason: this.#end ?? 'the gateway closed it' });
   }
+}
+
+function tunnelOf({ tunnel }: EgressPolicy): TunnelPolicy {
+  if (tunnel === undefined) throw new TypeError('a tunnel needs a policy with a tunnel');
+  return tunnel;
 }

@@ -1,7 +1,7 @@
 /** The control channel as the rest of vmgate sees it: typed verbs over SSH over a virtio-serial byte stream. */
 import type { Duplex } from 'node:stream';
 import type { EgressPolicy } from '../core/policy/egress-policy.ts';
-import type { TunnelPlan, TunnelSecrets } from '../vpn/tunnel-plan.ts';
+import type { TunnelInside, TunnelPlan, TunnelSecrets } from '../vpn/tunnel-plan.ts';
 import type { GatewayCounts, GatewayFacts, Hello, Leases, UplinkLease } from './protocol.ts';
 
 /** One client at a time: the supervisor owns it and multiplexes. Every verb rejects with a VmgateError. */
@@ -16,6 +16,8 @@ export interface GatewayControl {
     pinned: { readonly address: string; readonly port: number },
     policy: EgressPolicy,
   ): Promise<void>;
+  /** What the server of an `assigned` plan said the tunnel's inside is, once it was judged. */
+  inside(inside: TunnelInside, policy: EgressPolicy): Promise<void>;
   untunnel(): Promise<void>;
   /** Instead of a tunnel: what the policy lets out goes by the uplink. `untunnel` and `tunnel` end it. */
   portal(): Promise<void>;

@@ -4,7 +4,7 @@
  * parsed, believed only where a host-side witness agrees.
  *
  * Verbs: `hello`, `apply` (stdin: nft JSON, whole ruleset, one transaction), `uplink` (configures the uplink, DHCP if
- * planned), `tunnel` (stdin: {@link renderTunnelSettings}), `untunnel`, `lease` (stdin: interface names, one a line),
+ * planned), `tunnel` (stdin: {@link renderTunnelSettings}), `inside` (stdin: its public lines), `untunnel`, `lease` (stdin: interface names, one a line),
  * `unlease`, `portal` (instead of a tunnel: the way to a portal), `lookup` (stdin: resolver, question in base64), `counts`,
  * `facts` (counts and all else), `clock` (stdin: epoch milliseconds), `logs`.
  */
@@ -20,6 +20,7 @@ export const VERBS = {
   apply: 10_000,
   uplink: 20_000,
   tunnel: 10_000,
+  inside: 10_000,
   untunnel: 5_000,
   lease: 5_000,
   unlease: 5_000,
@@ -66,6 +67,42 @@ export const done = z.object({ v: z.literal(1), ok: z.literal(true) });
 /** A verb that failed says so itself, with exit status 1. `step` is the command that failed, `detail` its last lines. */
 export const failure = z.object({ v: z.literal(1), ok: z.literal(false), step: text, detail: z.string().max(8_192) });
 
+/** As wg(8) shows it. */
+const wireguardTunnel = z.object({
+  kind: z.literal('wireguard'),
+  ifname: z.string().max(15),
+  listenPort: z.int(),
+  mark: z.int(),
+  peers: z
+    .array(
+      z.object({
+        publicKey: z.string().max(64),
+        endpoint: z.string().max(64),
+        /** Guest epoch milliseconds; 0: never. */
+        latestHandshakeMs: count,
+        rxBytes: count,
+        txBytes: count,
+        allowedIps: z.array(z.string().max(64)).max(1_024),
+      }),
+    )
+    .max(16),
+});
+
+/** As openvpn's management interface tells it (management-notes.txt, 2.6). */
+const openvpnTunnel = z.object({
+  kind: z.literal('openvpn'),
+  ifname: z.string().max(15),
+  /** `CONNECTED`, `ENDED`, or a word on the way there. */
+  state: z.string().max(32),
+  /** Since when, guest epoch milliseconds in whole seconds. */
+  sinceMs: count,
+  /** `NAME=VALUE` lines of the connected session: a server's words. */
+  told: z.string().max(16_384),
+  /** Its last words; anybody's. */
+  log: z.string().max(8_192),
+});
+export type OpenVpnTunnel = z.infer<typeof openvpnTunnel>;
+
 /** What moves by itself and comes with every answer about the gateway. */
 const moving = z.object({
   v: z.literal(1),
@@ -85,27 +122,7 @@ const moving = z.object({
       }),
     )
     .max(64),
-  tunnel: z
-    .object({
-      kind: z.literal('wireguard'),
-      ifname: z.string().max(15),
-      listenPort: z.int(),
-      mark: z.int(),
-      peers: z
-        .array(
-          z.object({
-            publicKey: z.string().max(64),
-            endpoint: z.string().max(64),
-            /** Guest epoch milliseconds; 0: never. */
-            latestHandshakeMs: count,
-            rxBytes: count,
-            txBytes: count,
-            allowedIps: z.array(z.string().max(64)).max(1_024),
-          }),
-        )
-        .max(16),
-    })
-    .nullable(),
+  tunnel: z.discriminatedUnion('kind', [wireguardTunnel, openvpnTunnel]).nullable(),
 });
 
 const stateful = z.object({

@@ -156,9 +156,16 @@ export async function pruneTemp(imagesFolder: string): Promise<number> {
   return abandoned.length;
 }
 
-/** Removes images that are not current, and compressed layers kept for the next build. Returns the images. */
-export async function pruneImages(imagesFolder: string): Promise<readonly StoredImage[]> {
-  const old = (await listImages(imagesFolder)).filter(({ current }) => !current);
+/**
+ * Removes images that are not current, and compressed layers kept for the next build. Returns the images.
+ *
+ * @param locked digests of images that some vmgate.lock names: they stay
+ */
+export async function pruneImages(
+  imagesFolder: string,
+  locked: ReadonlySet<string> = new Set(),
+): Promise<readonly StoredImage[]> {
+  const old = (await listImages(imagesFolder)).filter(({ current, digest }) => !current && !locked.has(digest));
   const folders = [...old.map(({ folder }) => folder), path.join(imagesFolder, 'cache', 'packed')];
   await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
   return old;

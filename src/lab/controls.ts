@@ -44,6 +44,12 @@ export type LabPortal = 'on' | 'lying' | 'off';
 /** `wifi`: the untrusted network's resolver; `internet`: any public one, asked in clear; `vpn`: inside the tunnel. */
 export type LabResolver = 'wifi' | 'internet' | 'vpn';
 
+/**
+ * What kind of OpenVPN server there is: the certificate it shows (the `right` one, one by an `other` authority, an `expired`
+ * one, one that is too `early`), whether it asks for a `login`, `lies` about routes, or gives the loopback as `resolver`.
+ */
+export type LabOpenVpn = 'right' | 'other' | 'expired' | 'early' | 'login' | 'lies' | 'resolver';
+
 const MAX_SNAPLEN = 65_535;
 /** Frames for one `inject`, a second and a half of them at the lab's pace. */
 const INJECT_BATCH = 3_000;
@@ -121,6 +127,28 @@ export class LabControls {
   /** `down`: the server is gone and the router says so (ICMP port unreachable); `up`: back, with every client known. */
   async server(state: 'up' | 'down'): Promise<void> {
     await this.#agent.ask(done, 'server', [state]);
+  }
+
+  /** From now on an OpenVPN server stands in WireGuard's place, at the same address and port, with the same clients' inside. */
+  async openVpn(...is: readonly LabOpenVpn[]): Promise<void> {
+    await this.#agent.ask(done, 'openvpn_is', is, { timeoutMs: 60_000 });
+  }
+
+  /** The one user name and password that a server with a `login` lets in. */
+  async openVpnLogin(user: string, password: string): Promise<void> {
+    const lines = Buffer.from(`${user}\n${password}\n`).toString('base64');
+    await this.#agent.ask(done, 'openvpn_users', [lines]);
+  }
+
+  /** A client's profile as its provider hands it out: inline, and to `endpoint`. */
+  async openVpnProfile(endpoint: { readonly address: string; readonly port: number }): Promise<string> {
+    const text = await this.#agent.ask(bulk, 'openvpn_profile');
+    return `remote ${endpoint.address} ${endpoint.port}\n${text.toString('latin1')}`;
+  }
+
+  /** The OpenVPN server's own log, its newest 256 KiB. */
+  async openVpnLog(): Promise<string> {
+    return (await this.#log('openvpn.log')).toString('latin1');
   }
 
   /** `wrong`: somebody without the server's key answers at its address (28). */

@@ -18,7 +18,7 @@ import { LabControls } from './controls.ts';
 import { LabPass, type LabPassPlan } from './pass.ts';
 import { publishedPort } from './published-port.ts';
 import { LabRelay } from './relay.ts';
-import { onTheWire, type WitnessCounts, witnessCounts } from './witness.ts';
+import { onTheWire, type WitnessCounts, type WitnessedVpn, witnessCounts } from './witness.ts';
 
 /**
  * How a gateway reaches the lab. `wire`: its uplink's cable ends in the lab, which then sees every frame. `user`: through
@@ -35,6 +35,8 @@ export interface LabStart {
   readonly installation: Installation;
   /** Behind slirp: a relay in this process before the server, to try leak case 62. */
   readonly relay?: boolean;
+  /** Which kind of VPN server there is; WireGuard unless said. */
+  readonly vpn?: WitnessedVpn;
   /** An uncompressed cpio whose files replace the image's: scripts newer than the image. */
   readonly overlay?: Uint8Array;
   /** `dhcp` unless said; on slirp always static. */
@@ -72,7 +74,8 @@ export class Lab extends LabControls {
   readonly pid: number;
   /** Undefined unless asked for. */
   readonly relay: LabRelay | undefined;
-  readonly #client: ClientKey;
+  readonly #vpn: WitnessedVpn;
+  #profile = '';
   readonly #machine: Machine;
   readonly #agent: LabAgent;
 
@@ -80,8 +83,8 @@ export class Lab extends LabControls {
     super(agent);
     this.#machine = machine;
     this.#agent = agent;
-    this.#client = found.client;
     this.folder = start.folder;
+    this.#vpn = start.vpn ?? 'wireguard';
     this.pid = machine.pid;
     this.publishedPort = found.publishedPort;
     this.lookPort = found.lookPort;
@@ -120,7 +123,7 @@ export class Lab extends LabControls {
         relay: start.relay === true ? await LabRelay.start(port) : undefined,
       };
       const lab = new Lab(start, machine, agent, found);
-      await lab.admit(found.client.publicKey, [`${LAB.client}/32`]);
+      await lab.#letIn(found);
       return lab;
     } catch (cause) {
       await machine.kill();
@@ -129,15 +132,15 @@ export class Lab extends LabControls {
     }
   }
 
-  /** A wg-quick profile for the client that is let in. */
+  /** What a provider hands out for the client that is let in: a wg-quick file, or an .ovpn. */
   get profile(): string {
-    return clientProfile(this.#client, this.serverPublicKey, this.endpoint);
+    return this.#profile;
   }
 
   /** What left the gateway, by the lab's own count. On slirp the gateway must run with {@link LabPass.witness}. */
   async witnessed(): Promise<WitnessCounts> {
     if (this.uplink.kind === 'wire') return onTheWire(await this.counts());
-    return witnessCounts(this.#witnessFile, this.endpoint);
+    return witnessCounts(this.#witnessFile, this.endpoint, this.#vpn);
   }
 
   /** For {@link pass}: the gateway's own witness on a wire too, and a way to give its QEMU orders. */
@@ -170,6 +173,16 @@ export class Lab extends LabControls {
     this.#agent.close();
     await this.#machine.kill();
     await emptyFolder(this.folder);
+  }
+
+  async #letIn({ client }: Found): Promise<void> {
+    if (this.#vpn === 'openvpn') {
+      await this.openVpn('right');
+      this.#profile = await this.openVpnProfile(this.endpoint);
+    } else {
+      await this.admit(client.publicKey, [`${LAB.client}/32`]);
+      this.#profile = clientProfile(client, this.serverPublicKey, this.endpoint);
+    }
   }
 
   get #witnessFile(): string {

@@ -9,22 +9,29 @@ import { parsePcap } from '../frame/index.ts';
 import type { LabCounts } from './answers.ts';
 
 export type WitnessedKind = 'arp' | 'dhcp' | 'tunnel' | 'foreign';
+/** Whose shape the frames to the endpoint must have. */
+export type WitnessedVpn = 'wireguard' | 'openvpn';
 export type WitnessCounts = Readonly<Record<WitnessedKind, number>>;
 
 /** Zero of everything while the file is not there: nothing left yet. */
 export async function witnessCounts(
   pcapFile: string,
   endpoint: { readonly address: string; readonly port: number },
+  vpn: WitnessedVpn = 'wireguard',
 ): Promise<WitnessCounts> {
   const file = await readFile(pcapFile).catch(() => Buffer.alloc(0));
   const frames = parsePcap(file) ?? [];
   const counts = { arp: 0, dhcp: 0, tunnel: 0, foreign: 0 };
-  for (const { frame } of frames) counts[kindOf(frame, endpoint)] += 1;
+  for (const { frame } of frames) counts[kindOf(frame, endpoint, vpn)] += 1;
   return counts;
 }
 
 /** `foreign` is whatever is not provably one of the others. */
-export function kindOf(frame: Buffer, endpoint: { readonly address: string; readonly port: number }): WitnessedKind {
+export function kindOf(
+  frame: Buffer,
+  endpoint: { readonly address: string; readonly port: number },
+  vpn: WitnessedVpn = 'wireguard',
+): WitnessedKind {
   if (frame.length < 14) return 'foreign';
   const etherType = frame.readUInt16BE(12);
   if (etherType === 0x0806) return 'arp';
@@ -34,12 +41,19 @@ export function kindOf(frame: Buffer, endpoint: { readonly address: string; read
   const [from, to] = [frame.readUInt16BE(34), frame.readUInt16BE(36)];
   if (from === 68 && to === 67) return 'dhcp';
   const toEndpoint = frame.subarray(30, 34).equals(bytesOf(endpoint.address)) && to === endpoint.port;
-  return toEndpoint && isWireGuard(frame.readUInt32BE(42)) ? 'tunnel' : 'foreign';
+  const head = frame.readUInt32BE(42);
+  const fits = vpn === 'wireguard' ? isWireGuard(head) : isOpenVpn(head >>> 24);
+  return toEndpoint && fits ? 'tunnel' : 'foreign';
 }
 
 /** Type 1 to 4 and three zero bytes open every WireGuard message. */
 function isWireGuard(head: number): boolean {
   return (head & 0x00ffffff) === 0 && head >>> 24 >= 1 && head >>> 24 <= 4;
+}
+
+/** A client's operations in the upper five bits, the key's number in the lower three; sessions begin with key 0. */
+function isOpenVpn(first: number): boolean {
+  return (first >= 24 && first <= 56) || (first >= 72 && first <= 80) || (first >= 88 && first <= 95);
 }
 
 function bytesOf(address: string): Buffer {

@@ -69,9 +69,10 @@ export async function grant(world: World, links: readonly string[], signal: Abor
 function controlOf(world: World, signal: AbortSignal): VerifyContext['control'] {
   const { control } = sessionOf(world);
   const connection = connectionOf(world);
-  const metered = <T extends Pick<GatewayCounts, 'tunnel' | 'counters'>>(seen: T): T => {
+  const metered = <T extends Pick<GatewayCounts, 'links' | 'counters'>>(seen: T): T => {
     connection.counters = seen.counters;
-    world.meter.received(seen.tunnel?.peers.reduce((sum, { rxBytes }) => sum + rxBytes, 0) ?? 0);
+    const ifname = connection.policy.tunnel?.ifname;
+    world.meter.received(seen.links.find((link) => link.ifname === ifname)?.rxBytes ?? 0);
     return seen;
   };
   return {
@@ -94,8 +95,8 @@ function linksOf(world: World, vms: readonly string[]): readonly string[] {
 
 function contextOf(world: World, signal: AbortSignal): VerifyContext {
   const session = sessionOf(world);
-  const { policy, beganMs } = connectionOf(world);
-  const { plan, image, identity, boot, config, profile, guard, gateway } = session;
+  const { policy, beganMs, plan: tunnelPlan } = connectionOf(world);
+  const { plan, image, identity, boot, config, guard, gateway } = session;
   world.probe ??= probeStand(() => gateway.openProbe(), plan.probe);
   const { exit } = config.config.verify;
   return {
@@ -104,7 +105,7 @@ function contextOf(world: World, signal: AbortSignal): VerifyContext {
     stand: world.probe,
     plan,
     policy,
-    tunnelPlan: profile.plan,
+    tunnelPlan,
     connectBeganMs: beganMs,
     bootId: session.bootId,
     image: {

@@ -2,40 +2,11 @@
 import { error, errorCodes, event, eventCodes, VmgateError } from '../core/coded.ts';
 import type { Phase } from '../core/gate/state.ts';
 import type { Claim } from '../core/verdict.ts';
+import { inWords } from './step-names.ts';
 import { workErrors } from './work-codes.ts';
 
 const environment = { source: 'environment' } as const;
 const user = { source: 'user' } as const;
-
-/** What the supervisor's steps are called by people; payloads keep their own names. */
-const STEPS: Readonly<Record<string, string>> = {
-  bootGateway: 'booting the gateway',
-  killGateway: 'ending the gateway',
-  admitDhcp: 'letting the gateway ask for an address',
-  askAddress: 'asking the local network for an address',
-  lookForPortal: 'looking for a portal',
-  admitPortal: 'letting somebody through to a portal',
-  pin: "looking up the VPN server's address",
-  startTunnel: 'connecting the VPN',
-  verify: 'verifying the tunnel',
-  pulse: 'looking after the tunnel',
-  lease: 'renewing the leases',
-  dropLeases: 'taking the leases back',
-  lowerLinks: "setting the work VMs' wires down",
-  lowerLink: "setting the work VM's wire down",
-  flushConntrack: 'forgetting open connections',
-  defineWork: 'making the work VM',
-  pauseWork: 'letting the work VM stand still',
-  judgeWork: 'looking at the work VM',
-  resumeWork: 'starting the work VM',
-  raiseWork: 'letting the work VM go',
-  awaitReady: "waiting for the work VM's answer",
-  stopWork: 'stopping the work VM',
-};
-
-function inWords(step: string): string {
-  return STEPS[step] ?? step;
-}
 
 export const errors = errorCodes({
   GATE_NOT_VERIFIED: error<{ gate: string; phase: Phase; why: string; remedy: string }>({
@@ -224,6 +195,12 @@ export const events = eventCodes({
     text: ({ mtu, planned }) =>
       `the way to the VPN server swallows large packets: the tunnel's carry ${mtu} bytes instead of ${planned}`,
     sample: { mtu: 1_216, planned: 1_420 },
+  }),
+  GATE_INSIDE: event<{ addresses: readonly string[]; resolvers: readonly string[]; mtu: number }>({
+    level: 'info',
+    text: ({ addresses, resolvers }) =>
+      `the VPN server gave ${addresses.join(', ')} and the DNS ${resolvers.join(', ')} inside the tunnel: judged, and used`,
+    sample: { addresses: ['10.8.0.2/32'], resolvers: ['10.8.0.1'], mtu: 1_400 },
   }),
   GATE_CHECK: event<{ check: string; outcome: string; summary: string; ms: number }>({
     level: 'info',

@@ -1,36 +1,34 @@
 /** Runners that connect: pin the endpoint, load the policy everywhere, start the tunnel, hear something through it. */
 import { randomInt } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { VmgateError } from '../core/coded.ts';
 import type { EgressPolicy } from '../core/policy/index.ts';
-import type { GatewayControl } from '../gateway/index.ts';
 import { wallMs } from '../host/index.ts';
 import type { LabPass } from '../lab/pass.ts';
-import { type ResolveMeans, resolveEndpoint, type TunnelPlan } from '../vpn/index.ts';
-import { errors, events } from './codes.ts';
+import {
+  type ResolveMeans,
+  resolveEndpoint,
+  type StoredProfile,
+  type TunnelInside,
+  type TunnelPlan,
+  vpnErrors,
+} from '../vpn/index.ts';
+import { bringUp } from './bring-up.ts';
+import { events } from './codes.ts';
 import { Lane } from './lane.ts';
 import type { Runners } from './loop.ts';
-import { carriedMtu, carries } from './path-mtu.ts';
-import { loadPolicy, uplinkOf } from './policy.ts';
+import { loadPolicy, rulesetFor, uplinkOf } from './policy.ts';
 import { linksWithRights } from './rights.ts';
 import { sessionOf } from './session.ts';
 import type { World } from './world.ts';
 
 /** fwmark of the VPN socket: "vm". */
 const VPN_MARK = 0x766d;
-/**
- * How long each fresh tunnel interface may take to answer. WireGuard repeats a lost handshake only after 5 s
- * (REKEY_TIMEOUT); a fresh interface sends one at once, so a network that comes back is noticed sooner.
- */
-const ANSWER_WINDOWS_MS = [1_500, 2_000, 2_000];
-const DNS_PORT = 53;
-
 export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel'> {
   return {
     pin: async ({ generation }) => {
       const { signal } = world.attempt;
-      const { config, profile, control } = sessionOf(world);
-      const { endpoint } = profile.plan;
+      const { config, control, profile } = sessionOf(world);
+      const endpoint = serverFor(world);
       const rules = { allowPrivate: config.config.endpoint.allowPrivate };
       const pinned = await resolveEndpoint(endpoint, rules, meansOf(world.lab));
       await Promise.all([
@@ -42,29 +40,41 @@ export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel
       ]);
       signal.throwIfAborted();
       world.emit(events.GATE_PINNED, { host: endpoint.host, ...pinned });
-      const policy = policyFor(world, pinned.address);
+      const policy = policyFor(world, endpoint, pinned.address);
       await loadPolicy(world, policy, signal);
-      world.connection = { pinned, policy, beganMs: wallMs(), lane: new Lane(), granted: [], counters: {} };
+      world.connection = {
+        pinned,
+        policy,
+        plan: profile.plan,
+        beganMs: wallMs(),
+        lane: new Lane(),
+        granted: [],
+        counters: {},
+      };
       return { type: 'pinned', generation };
     },
     startTunnel: async ({ generation }) => {
       const { signal } = world.attempt;
-      const { profile, control } = sessionOf(world);
+      const { control, plan } = sessionOf(world);
       const { pinned, policy } = connectionOf(world);
-      for (const windowMs of ANSWER_WINDOWS_MS) {
-        // The next attempt has another source port: this one's packets would be foreign then.
-        signal.throwIfAborted();
-        await control.tunnel(profile.plan, profile.secrets, pinned, policy);
-        // Beside the first answer: where the way carries what it should, nobody waits for this.
-        const isCarried = carries(control, profile.plan, profile.plan.mtu);
-        const answer = await answers(control, profile.plan, windowMs);
-        if (answer === undefined) continue;
-        // Of a resolver that is silent nothing is learnt, and the checks are not kept waiting for it.
-        if (answer === 'inside' && !(await isCarried)) await narrow(world, signal);
-        return { type: 'connected', generation };
+      const profile = withCode(world);
+      const onNarrow = (mtu: number, planned: number) => {
+        world.emit(events.GATE_PATH_NARROW, { mtu, planned });
+      };
+      try {
+        const { address, nextHop } = policy.uplink;
+        const taken = [
+          ...[...plan.work, plan.probe].map((link) => `${link.gateway}/${link.prefixLength}`),
+          ...[address ?? [], nextHop ?? []].flat().map((own) => `${own}/32`),
+        ];
+        const inside = await bringUp({ control, profile, pinned, policy, taken, signal, onNarrow });
+        if (inside !== undefined) await takeInside(world, inside, signal);
+      } catch (cause) {
+        // The next attempt asks the next server of the profile.
+        if (!signal.aborted) world.servers += 1;
+        throw cause;
       }
-      const seconds = ANSWER_WINDOWS_MS.reduce((sum, windowMs) => sum + windowMs, 0) / 1_000;
-      throw VmgateError.of(errors.GATE_TUNNEL_SILENT, { endpoint: `${pinned.address}:${pinned.port}/udp`, seconds });
+      return { type: 'connected', generation };
     },
   };
 }
@@ -84,19 +94,6 @@ export function connectionOf(world: World): NonNullable<World['connection']> {
   return world.connection;
 }
 
-/** A tunnel of smaller packets, where the way to the server swallows those that the profile means. */
-async function narrow(world: World, signal: AbortSignal): Promise<void> {
-  const { profile, control } = sessionOf(world);
-  const { pinned, policy } = connectionOf(world);
-  const { plan } = profile;
-  const mtu = await carriedMtu(control, plan);
-  signal.throwIfAborted();
-  if (mtu === plan.mtu) return;
-  world.emit(events.GATE_PATH_NARROW, { mtu, planned: plan.mtu });
-  await control.tunnel({ ...plan, mtu }, profile.secrets, pinned, policy);
-  await answers(control, plan, ANSWER_WINDOWS_MS[0] ?? 0);
-}
-
 /**
  * Whether a work VM that runs may have connections that began in another tunnel: what they still have to say was meant for
  * that one (leak case 68). For as long as any of these VMs runs: TCP repeats itself for a quarter of an hour.
@@ -110,10 +107,9 @@ function holdsOtherFlows(world: World): boolean {
 }
 
 /** The policy of one connect: this endpoint, these links, a fresh source port. */
-function policyFor(world: World, address: string): EgressPolicy {
+function policyFor(world: World, { port, protocol, shape }: TunnelPlan['endpoint'], address: string): EgressPolicy {
   const { plan, profile, config } = sessionOf(world);
   const tunnel = profile.plan;
-  const { port, protocol, shape } = tunnel.endpoint;
   return {
     uplink: uplinkOf(world),
     endpoints: [{ address, port, protocol, shape }],
@@ -131,26 +127,45 @@ function policyFor(world: World, address: string): EgressPolicy {
   };
 }
 
+/** The profile's servers take turns, one an attempt. */
+function serverFor(world: World): TunnelPlan['endpoint'] {
+  const { endpoint, alternatives } = sessionOf(world).profile.plan;
+  const servers = [endpoint, ...alternatives];
+  return servers[world.servers % servers.length] ?? endpoint;
+}
+
 /**
- * A WireGuard interface is silent until something wants to go through it: a connection to the tunnel's resolver, made by
- * the gateway, asks for the handshake. Any end of it before the window's (a refusal too) came through the tunnel; a
- * resolver that drops TCP leaves the handshake as the sign. Whether anything useful comes back is the checks' matter.
+ * What the server said, and was judged, becomes the policy's and the gateway's. The guard's does not change: it knows the
+ * outside of the tunnel alone.
  */
-async function answers(
-  control: GatewayControl,
-  tunnel: TunnelPlan,
-  windowMs: number,
-): Promise<'inside' | 'handshake' | undefined> {
-  const [resolver] = tunnel.resolvers;
-  if (resolver === undefined) throw new Error('a tunnel plan without resolver');
-  const dialled = control.dial(resolver, DNS_PORT).then(
-    (stream) => {
-      stream.destroy();
-      return true;
-    },
-    () => false,
-  );
-  if (await Promise.race([dialled, delay(windowMs, false, { ref: false })])) return 'inside';
-  const { tunnel: state } = await control.facts();
-  return state?.peers.some((peer) => peer.latestHandshakeMs > 0) === true ? 'handshake' : undefined;
+async function takeInside(world: World, inside: TunnelInside, signal: AbortSignal): Promise<void> {
+  const { control } = sessionOf(world);
+  const connection = connectionOf(world);
+  const { tunnel } = connection.policy;
+  if (tunnel === undefined) throw new Error('a policy without tunnel');
+  const { resolvers, mtu } = inside;
+  const policy: EgressPolicy = { ...connection.policy, tunnel: { ...tunnel, resolvers, mtu } };
+  world.connection = { ...connection, policy, plan: { ...connection.plan, ...inside } };
+  signal.throwIfAborted();
+  await control.apply(rulesetFor(world, policy));
+  signal.throwIfAborted();
+  await control.inside(inside, policy);
+  world.emit(events.GATE_INSIDE, { addresses: inside.addresses, resolvers, mtu });
+}
+
+/**
+ * The profile, with the code that somebody gave for this connect. Without one the server is not asked: a wrong answer may
+ * lock the account, and nobody is there to give another.
+ *
+ * @throws VPN_CODE_NEEDED
+ */
+function withCode(world: World): StoredProfile {
+  const { profile, config } = sessionOf(world);
+  // `up` asks for the first profile's: it is no other server's to hear.
+  const code = profile.name === config.config.vpn[0] ? world.code : undefined;
+  world.code = undefined;
+  const { challenge } = profile.plan;
+  if (challenge === undefined) return profile;
+  if (code === undefined) throw VmgateError.of(vpnErrors.VPN_CODE_NEEDED, { question: challenge.question });
+  return { ...profile, secrets: profile.secrets.withCode(code) };
 }

@@ -35,8 +35,8 @@ export async function connectOut(
 
 /** Those that may be connected to, at least one. A name is judged by where it leads. */
 async function addressesOf(world: World, host: string): Promise<readonly string[]> {
-  const { control, profile } = sessionOf(world);
-  const { policy } = connectionOf(world);
+  const { control } = sessionOf(world);
+  const { policy, plan } = connectionOf(world);
   const refused = (why: string) => VmgateError.of(errors.GATE_TARGET_REFUSED, { host, why });
   const target = readTarget(host);
   if (target.kind === 'refused') throw refused(target.why);
@@ -45,7 +45,7 @@ async function addressesOf(world: World, host: string): Promise<readonly string[
     target.kind === 'address'
       ? [target.address]
       : await resolveInside(target.name, policy.tunnel?.resolvers ?? [], dial);
-  const objections = found.map((address) => objectionToAddress(address, policy, profile.plan.addresses));
+  const objections = found.map((address) => objectionToAddress(address, policy, plan.addresses));
   const admitted = found.filter((_, index) => objections[index] === undefined);
   if (admitted.length === 0) throw refused(objections.find((why) => why !== undefined) ?? 'it has no address');
   return admitted.slice(0, MAX_TRIES);

@@ -12,7 +12,14 @@ const name = z.string().max(64);
 const port = z.int().min(1).max(65_535);
 
 export const request = z.discriminatedUnion('verb', [
-  z.strictObject({ id: z.int(), verb: z.literal('up'), config: z.string().max(4_096), digest: z.string().max(80) }),
+  /** `code`: for a VPN server that asks for one at each connect. */
+  z.strictObject({
+    id: z.int(),
+    verb: z.literal('up'),
+    config: z.string().max(4_096),
+    digest: z.string().max(80),
+    code: z.string().min(1).max(256).optional(),
+  }),
   z.strictObject({ id: z.int(), verb: z.literal('down') }),
   z.strictObject({ id: z.int(), verb: z.literal('start'), name, disposable: z.boolean().optional() }),
   z.strictObject({ id: z.int(), verb: z.literal('stop'), name, force: z.boolean() }),

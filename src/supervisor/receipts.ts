@@ -79,6 +79,7 @@ async function write(
 export function bindingOf(world: World): ReceiptBinding {
   const { bootId, image, config, profile } = sessionOf(world);
   const { pinned, policy } = connectionOf(world);
+  const protocol = policy.endpoints[0]?.protocol ?? 'udp';
   const { kind, peerIdentity: peer } = profile.plan;
   return {
     gate: world.gate,
@@ -86,6 +87,6 @@ export function bindingOf(world: World): ReceiptBinding {
     imageDigest: image.digest,
     ruleset: sha256(renderNft(compileNft(policy))),
     configuration: config.digest,
-    tunnel: { kind, peer, endpoint: { address: pinned.address, port: pinned.port, protocol: 'udp' } },
+    tunnel: { kind, peer, endpoint: { address: pinned.address, port: pinned.port, protocol } },
   };
 }

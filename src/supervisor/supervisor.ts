@@ -96,6 +96,8 @@ export class Supervisor {
       outlets: new Outlets(),
       parts: options.parts ?? { openControl, startGuard, verifyGate },
       connection: undefined,
+      code: undefined,
+      servers: 0,
       portal: undefined,
       signIn: undefined,
       network: undefined,

@@ -14,7 +14,7 @@ import type { GateLayout, HomeLayout } from '../home/index.ts';
 import type { AssembledBoot, StoredImage } from '../image/index.ts';
 import type { LabPass } from '../lab/pass.ts';
 import type { ProbeStand, verifyGate } from '../verify/index.ts';
-import type { KeyClaim, PinnedEndpoint, StoredProfile } from '../vpn/index.ts';
+import type { KeyClaim, PinnedEndpoint, StoredProfile, TunnelPlan } from '../vpn/index.ts';
 import type { Lane } from './lane.ts';
 import type { Meter } from './meter.ts';
 import type { Outlets } from './outlets.ts';
@@ -42,6 +42,8 @@ export interface Session {
 export interface Connection {
   readonly pinned: PinnedEndpoint;
   readonly policy: EgressPolicy;
+  /** The profile's, with what the server said of the tunnel's inside, once it did. */
+  readonly plan: TunnelPlan;
   /** Host wall clock, epoch milliseconds. */
   readonly beganMs: number;
   readonly lane: Lane;
@@ -87,6 +89,10 @@ export interface World {
   /** Aborted by each close: what was begun before it may neither grant a lease, nor raise a link, nor start a tunnel. */
   attempt: AbortController;
   connection: Connection | undefined;
+  /** A one-time code that somebody gave `up`: for the next connect, and no other. */
+  code: string | undefined;
+  /** How many servers of the profile did not let this gate in: the next attempt asks the one after them. */
+  servers: number;
   /** The portal that was found last. */
   portal: Portal | undefined;
   /** Of the gateway there is: somebody is let through to a portal, or was and the policy still says so. */

@@ -6,13 +6,15 @@ import type { TunnelPlan } from './tunnel-plan.ts';
 
 /** `acme: WireGuard to vpn.acme.example:51820, server key GtL7..., full tunnel, DNS 10.64.0.1, MTU 1420`. No secrets. */
 export function describeTunnel(name: string, plan: TunnelPlan): string {
-  const { endpoint, peerIdentity, routes, split, resolvers, mtu } = plan;
+  const { endpoint, alternatives, peerIdentity, routes, split, resolvers, mtu } = plan;
+  const proved = plan.certificates === undefined ? `server key ${peerIdentity}` : `server proved by ${peerIdentity}`;
   const parts = [
     `${kindNamed(plan.kind).label} to ${endpoint.host}:${endpoint.port}`,
-    `server key ${peerIdentity}`,
+    ...(alternatives.length === 0 ? [] : [`or ${alternatives.map(({ host, port }) => `${host}:${port}`).join(', ')}`]),
+    proved,
     'private key (hidden)',
     split ? `only ${routes.join(', ')} (the rest is dropped)` : 'full tunnel',
-    `DNS ${resolvers.join(', ')}`,
+    `DNS ${resolvers.length === 0 ? 'as the server says' : resolvers.join(', ')}`,
     `MTU ${mtu}`,
   ];
   return `${name}: ${parts.join(', ')}`;
@@ -32,20 +34,22 @@ const PORTAL_PROBE: EgressRow = {
  * not leave. The gateway's rows are the policy's own table, so that this cannot promise anything else than is enforced.
  */
 export function clearTextPlan(plan: TunnelPlan): readonly EgressRow[] {
-  const { host, port, protocol, shape } = plan.endpoint;
-  const literal = ipv4ToNumber(host) !== undefined;
-  const lookup: EgressRow = {
-    from: 'this machine',
-    to: "the local network's resolver",
-    what: `DNS: the address of ${host}`,
-    when: 'at each connect',
-    visible: 'in clear',
-  };
+  const endpoints = [plan.endpoint, ...plan.alternatives];
+  const names = new Set(endpoints.map(({ host }) => host).filter((host) => ipv4ToNumber(host) === undefined));
+  const lookups = [...names].map(
+    (host): EgressRow => ({
+      from: 'this machine',
+      to: "the local network's resolver",
+      what: `DNS: the address of ${host}`,
+      when: 'at each connect',
+      visible: 'in clear',
+    }),
+  );
   const rows = describeEgress({
     uplink: { mac: '', address: undefined, nextHop: undefined, dhcp: false },
-    endpoints: [{ address: host, port, protocol, shape }],
+    endpoints: endpoints.map(({ host, ...rest }) => ({ ...rest, address: host })),
     links: [],
     tunnel: undefined,
   });
-  return [...(literal ? [] : [lookup]), ...rows, PORTAL_PROBE];
+  return [...lookups, ...rows, PORTAL_PROBE];
 }

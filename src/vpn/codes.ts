@@ -2,6 +2,7 @@
 import { error, errorCodes, eventCodes } from '../core/coded.ts';
 import { fileErrors } from './file-codes.ts';
 import { openvpnErrors, openvpnEvents } from './openvpn/codes.ts';
+import { sessionErrors } from './session-codes.ts';
 import { profileErrors, profileEvents } from './wireguard/codes.ts';
 
 const network = { exit: 4, source: 'environment' } as const;
@@ -47,6 +48,19 @@ const storeErrors = {
     remedy: () => 'give the address of a resolver inside the tunnel, e.g. --dns 10.64.0.1',
     sample: { value: 'dns.acme.example' },
   }),
+  VPN_LOGIN_UNUSED: error<{ kind: string }>({
+    ...user,
+    what: ({ kind }) => `${kind} knows no user name and password`,
+    remedy: () => 'add the profile without --user',
+    sample: { kind: 'WireGuard' },
+  }),
+  VPN_LOGIN_INVALID: error<Record<string, never>>({
+    ...user,
+    what: () =>
+      'the user name (1 to 256 characters) or the password (1 to 1024) is empty, too long, or has control characters',
+    remedy: () => 'vmgate vpn add NAME FILE --user USER, and the password in one line',
+    sample: {},
+  }),
   VPN_NAME_INVALID: error<{ name: string }>({
     ...user,
     what: ({ name }) => `${JSON.stringify(name)} cannot be the name of a VPN profile`,
@@ -83,7 +97,7 @@ const storeErrors = {
     exit: 4,
     source: 'user',
     what: ({ gate, heldBy }) =>
-      `gate ${gate} cannot use this VPN key: gate ${heldBy} uses it now, and a WireGuard key serves one place at a time`,
+      `gate ${gate} cannot use this VPN key: gate ${heldBy} uses it now, and a VPN server knows one client by it, in one place`,
     remedy: ({ heldBy }) => `vmgate down --gate ${heldBy}, or add a profile with its own key`,
     sample: { gate: 'acme', heldBy: 'default' },
   }),
@@ -102,5 +116,6 @@ export const errors = errorCodes({
   ...openvpnErrors,
   ...endpointErrors,
   ...storeErrors,
+  ...sessionErrors,
 });
 export const events = eventCodes({ ...profileEvents, ...openvpnEvents });

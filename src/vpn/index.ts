@@ -1,8 +1,11 @@
 /** The door of the VPN room. */
 export { clearTextPlan, describeTunnel } from './clear-text.ts';
+export { errors as vpnErrors } from './codes.ts';
 export { claimKey, type KeyClaim, keyHolder } from './in-use.ts';
-export type { ProfileOptions } from './kind.ts';
+export type { ProfileLogin, ProfileOptions } from './kind.ts';
 export { KIND_NAMES } from './kinds.ts';
+export { judgeAssigned } from './openvpn/assigned.ts';
+export { readFailure } from './openvpn/failure.ts';
 export { completeRequest, type RequestedTunnel, requestKey } from './request.ts';
 export { type PinnedEndpoint, type ResolveMeans, resolveEndpoint } from './resolve.ts';
 export {
@@ -14,6 +17,6 @@ export {
   removeProfile,
   type StoredProfile,
 } from './store.ts';
-export type { TunnelPlan, TunnelSecrets } from './tunnel-plan.ts';
+export type { TunnelInside, TunnelPlan, TunnelSecrets } from './tunnel-plan.ts';
 export { publicKeyOf } from './wireguard/keys.ts';
 export { planWireGuard } from './wireguard/plan.ts';

@@ -5,17 +5,25 @@
 import type { CodedEvent } from '../core/coded.ts';
 import type { TunnelPlan, TunnelSecrets } from './tunnel-plan.ts';
 
+/** What a server asks a person for. The password is secret. */
+export interface ProfileLogin {
+  readonly user: string;
+  readonly password: string;
+}
+
 export interface ProfileOptions {
   /** The user said `--split`: what is not routed into the tunnel is dropped, and that is meant. */
   readonly split: boolean;
   /** From `--dns`, replacing the profile's DNS addresses; empty: the profile's. IPv4. */
   readonly dns: readonly string[];
+  /** For profiles whose server asks for one; kept beside the profile, 0600. */
+  readonly login?: ProfileLogin | undefined;
 }
 
 export interface PlannedProfile {
   readonly plan: TunnelPlan;
   readonly secrets: TunnelSecrets;
-  /** This side's public key, base64: who the provider knows us as; in one gate at a time. */
+  /** Who the provider knows us as, in one gate at a time: this side's public key, base64, or the name of a login. */
   readonly publicKey: string;
   readonly notices: readonly CodedEvent[];
 }
@@ -27,12 +35,14 @@ export const MAX_DNS = 8;
 export type Companions = (name: string) => string | undefined;
 
 export interface VpnKind {
+  /** Whether a login belongs to such profiles at all. */
+  readonly takesLogin: boolean;
   /** As people write it. */
   readonly label: string;
   /** Whether one line of a profile, trimmed, is of this kind and could not be of another. */
   readonly recognises: (line: string) => boolean;
   /**
-   * Names of files beside the profile that it needs. A kind that has any and is stored must store what is in them too.
+   * Names of files beside the profile that it needs; they are stored with it.
    *
    * @throws VPN_PROFILE_TOO_LARGE, VPN_PROFILE_NOT_TEXT, and the kind's codes for what is not its format
    */

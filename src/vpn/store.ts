@@ -1,5 +1,6 @@
 /**
- * The profiles in the home folder: `vpn/<name>/profile.conf` (as the provider wrote it, 0600) and `meta.json`.
+ * The profiles in the home folder: `vpn/<name>/profile.conf` (as the provider wrote it, 0600), `meta.json`, files that the
+ * profile names (`beside/`) and the login its server asks for (`login.json`), all 0600.
  * A profile appears and disappears by one rename of its folder, so that half of one is never found.
  */
 import { constants } from 'node:fs';
@@ -11,7 +12,7 @@ import { VmgateError } from '../core/coded.ts';
 import { readPrivateFile, writeFileAtomic } from '../home/index.ts';
 import { errnoOf } from '../host/index.ts';
 import { errors } from './codes.ts';
-import { type Companions, MAX_DNS, type PlannedProfile, type ProfileOptions } from './kind.ts';
+import { MAX_DNS, type PlannedProfile, type ProfileLogin, type ProfileOptions } from './kind.ts';
 import { detectKind, KIND_NAMES, type KindName, kindNamed } from './kinds.ts';
 import { MAX_PROFILE } from './text.ts';
 
@@ -42,7 +43,11 @@ const meta = z.strictObject({
   dns: z.array(z.ipv4()).max(MAX_DNS),
 });
 
+const login = z.strictObject({ user: z.string().min(1).max(256), password: z.string().min(1).max(1_024) });
+
 const PROFILE = 'profile.conf';
+const LOGIN = 'login.json';
+const BESIDE = 'beside';
 const META = 'meta.json';
 const MAX_META = 16_384;
 
@@ -82,22 +87,35 @@ export async function keepProfile(
 ): Promise<StoredProfile> {
   checkName(name);
   const kind = asked ?? detectKind(bytes, source);
-  const companions = await readCompanions(path.dirname(source), kindNamed(kind).companions(bytes, source));
-  const planned = kindNamed(kind).plan(bytes, source, options, companions);
-  refuseForbiddenLiteral(planned.plan.endpoint.host, exempt);
+  const { companions: namesBeside, plan, takesLogin, label } = kindNamed(kind);
+  if (options.login !== undefined) {
+    if (!takesLogin) throw VmgateError.of(errors.VPN_LOGIN_UNUSED, { kind: label });
+    if (!login.safeParse(options.login).success || /\p{Cc}/u.test(`${options.login.user}${options.login.password}`))
+      throw VmgateError.of(errors.VPN_LOGIN_INVALID, {});
+  }
+  const beside = await readCompanions(path.dirname(source), namesBeside(bytes, source));
+  const planned = plan(bytes, source, options, (named) => beside.get(named));
+  for (const { host } of [planned.plan.endpoint, ...planned.plan.alternatives]) refuseForbiddenLiteral(host, exempt);
   const addedAt = new Date().toISOString();
   const record: z.infer<typeof meta> = {
     version: 1,
     kind,
     addedAt,
     source,
-    ...options,
+    split: options.split,
     dns: [...options.dns],
   };
   await mkdir(vpnFolder, { recursive: true, mode: 0o700 });
   const fresh = await mkdtemp(path.join(vpnFolder, '.new-'));
   try {
     await writeFileAtomic(path.join(fresh, PROFILE), bytes);
+    for (const [named, text] of beside) {
+      await mkdir(path.join(fresh, BESIDE), { recursive: true, mode: 0o700 });
+      if (text !== undefined) await writeFileAtomic(path.join(fresh, BESIDE, named), text);
+    }
+    if (options.login !== undefined) {
+      await writeFileAtomic(path.join(fresh, LOGIN), `${JSON.stringify(options.login)}\n`);
+    }
     await writeFileAtomic(path.join(fresh, META), `${JSON.stringify(record, undefined, 2)}\n`);
     await rename(fresh, path.join(vpnFolder, name));
   } catch (cause) {
@@ -120,7 +138,13 @@ export async function loadProfile(vpnFolder: string, name: string): Promise<Stor
   const bytes = await readStored(vpnFolder, name, PROFILE, MAX_PROFILE);
   const { kind, split, dns, addedAt, source } = parseMeta(name, await readStored(vpnFolder, name, META, MAX_META));
   const file = path.join(vpnFolder, name, PROFILE);
-  return { ...kindNamed(kind).plan(bytes, file, { split, dns }, () => undefined), name, addedAt, source };
+  const { companions, plan } = kindNamed(kind);
+  const beside = new Map<string, string>();
+  for (const named of companions(bytes, file)) {
+    beside.set(named, (await readStored(vpnFolder, name, path.join(BESIDE, named), MAX_PROFILE)).toString('utf8'));
+  }
+  const options = { split, dns, login: await readLogin(vpnFolder, name) };
+  return { ...plan(bytes, file, options, (named) => beside.get(named)), name, addedAt, source };
 }
 
 /** All profiles by name; a broken one does not hide the others. */
@@ -183,13 +207,27 @@ async function profileNames(vpnFolder: string): Promise<readonly string[]> {
 const MAX_COMPANIONS = 16;
 
 /** Never through a link: the folder may be an unpacked archive, whose links lead wherever its maker wanted. */
-async function readCompanions(folder: string, names: readonly string[]): Promise<Companions> {
+async function readCompanions(
+  folder: string,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, string | undefined>> {
   const read = names.slice(0, MAX_COMPANIONS).map(async (name) => {
     const bytes = await readSource(path.join(folder, name), constants.O_NOFOLLOW).catch(() => undefined);
     return [name, bytes?.toString('utf8')] as const;
   });
-  const texts = new Map(await Promise.all(read));
-  return (name) => texts.get(name);
+  return new Map(await Promise.all(read));
+}
+
+/** Undefined for a profile that was added without. */
+async function readLogin(vpnFolder: string, name: string): Promise<ProfileLogin | undefined> {
+  const bytes = await readPrivateFile(path.join(vpnFolder, name, LOGIN), MAX_META);
+  if (bytes.state === 'missing') return undefined;
+  try {
+    return login.parse(JSON.parse((await readStored(vpnFolder, name, LOGIN, MAX_META)).toString('utf8')));
+  } catch (cause) {
+    if (VmgateError.is(cause)) throw cause;
+    throw VmgateError.of(errors.VPN_STORED_DAMAGED, { name, reason: `${LOGIN} is not what vmgate wrote` }, { cause });
+  }
 }
 
 async function readSource(file: string, flags = 0): Promise<Buffer> {

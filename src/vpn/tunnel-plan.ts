@@ -1,26 +1,44 @@
 /** What every VPN kind reduces to: the plan is public (shown, logged, in receipts), the secrets are not. */
+import type { CertificateRule } from '../core/certificate-rule.ts';
 import type { WireShape } from '../core/policy/egress-policy.ts';
 
-export interface TunnelPlan {
-  readonly kind: 'wireguard';
-  /** As written in the profile; resolved on the host, address class checked and pinned at each connect. */
-  readonly endpoint: {
-    readonly host: string;
-    readonly port: number;
-    readonly protocol: 'udp' | 'tcp';
-    readonly shape: WireShape;
-  };
-  /** What the far end must prove to be: for WireGuard its public key, base64. */
-  readonly peerIdentity: string;
+/** Where a VPN server is, as a profile says it: resolved on the host, its address judged and pinned at each connect. */
+export interface PlannedEndpoint {
+  readonly host: string;
+  readonly port: number;
+  readonly protocol: 'udp' | 'tcp';
+  readonly shape: WireShape;
+}
+
+/** What is true inside a tunnel: said by the profile, or by the server and judged before it has any effect. */
+export interface TunnelInside {
   /** Addresses of the gateway inside the tunnel, CIDR. */
   readonly addresses: readonly string[];
-  /** Prefixes that go into the tunnel, CIDR. */
-  readonly routes: readonly string[];
-  /** True when `routes` is not the whole IPv4 Internet: the rest is dropped, never sent in clear. */
-  readonly split: boolean;
   readonly resolvers: readonly string[];
   readonly searchDomains: readonly string[];
   readonly mtu: number;
+}
+
+export interface TunnelPlan extends TunnelInside {
+  readonly kind: 'wireguard' | 'openvpn';
+  readonly endpoint: PlannedEndpoint;
+  /** Other servers of the same VPN, tried in turn when one does not answer. */
+  readonly alternatives: readonly PlannedEndpoint[];
+  /** What the far end must prove to be, in words for people: for WireGuard its public key, base64. */
+  readonly peerIdentity: string;
+  /** What the server asks a person for at each connect, beside name and password: a one-time code. */
+  readonly challenge?: { readonly question: string; readonly echo: boolean } | undefined;
+  /** For kinds whose servers show certificates. */
+  readonly certificates?: CertificateRule | undefined;
+  /**
+   * Whether the server says what its inside is like once it knows the client: then `addresses` are empty, and `resolvers`
+   * too unless profile or user named some, which count more.
+   */
+  readonly assigned: boolean;
+  /** Prefixes that go into the tunnel, CIDR. Never a server's to say. */
+  readonly routes: readonly string[];
+  /** True when `routes` is not the whole IPv4 Internet: the rest is dropped, never sent in clear. */
+  readonly split: boolean;
 }
 
 /**
@@ -28,11 +46,16 @@ export interface TunnelPlan {
  * `toJSON` and `inspect` print a mask, so that a stray log line cannot leak it.
  */
 export interface TunnelSecrets {
-  readonly kind: 'wireguard';
-  /** Renders the secret section of `vmgate-gw tunnel` (for WireGuard: wg(8) setconf text) for the pinned literal address. */
+  readonly kind: TunnelPlan['kind'];
+  /**
+   * Renders the secret section of `vmgate-gw tunnel` for the pinned literal address: for WireGuard wg(8) setconf text, for
+   * OpenVPN a configuration and, behind it, the answers to its questions.
+   */
   readonly reveal: (
     pinned: { readonly address: string; readonly port: number },
     localPort: number,
     mark: number,
   ) => string;
+  /** The same with the answer to the plan's challenge, for one connect; for kinds without any, the same. */
+  readonly withCode: (code: string) => TunnelSecrets;
 }

@@ -74,7 +74,10 @@ fuzz({
 /** What each check that believes the gateway makes of what it says. */
 async function judged(facts: protocol.GatewayFacts) {
   const snapshot = { facts, askedMs: NOW - 30, answeredMs: NOW + 30 };
-  const pinned = { policy: tunnel, endpoint, peerIdentity: PEER, connectBeganMs: NOW - 9_000, before: undefined };
+  const pinned = {
+    ...{ kind: 'wireguard' as const, policy: tunnel, endpoint, peerIdentity: PEER, certificates: undefined },
+    ...{ connectBeganMs: NOW - 9_000, before: undefined },
+  };
   const outcome = async <F>(check: Check<F>, about: F) =>
     (await settle(check, Promise.resolve(about), () => 0)).outcome;
   return {
@@ -121,7 +124,8 @@ fuzz({
     }
     if (outcomes.routes === 'verified') expect(waysOut(facts)).toEqual([]);
     if (outcomes.tunnel === 'verified') {
-      const peers = facts.tunnel?.peers.filter(({ latestHandshakeMs }) => latestHandshakeMs !== 0) ?? [];
+      const wireguard = facts.tunnel?.kind === 'wireguard' ? facts.tunnel.peers : [];
+      const peers = wireguard.filter(({ latestHandshakeMs }) => latestHandshakeMs !== 0);
       expect(peers.map(({ publicKey, endpoint: at }) => [publicKey, at])).toEqual([[PEER, '198.51.100.10:51820']]);
     }
     if (outcomes.clock === 'verified') expect(Math.abs(facts.epochMs - NOW)).toBeLessThanOrEqual(2_030);

@@ -15,7 +15,7 @@ const tunnelSettings = [
   'route 0.0.0.0/0',
   'resolver 10.64.0.1',
   'search acme.example',
-  '--- wg',
+  '--- wireguard',
   `[Interface]\nPrivateKey = ${KEY}\n`,
 ].join('\n');
 
@@ -25,6 +25,7 @@ const ANSWERS: Readonly<Record<protocol.Verb, z.ZodType>> = {
   apply: protocol.done,
   uplink: protocol.uplinkLease,
   tunnel: protocol.done,
+  inside: protocol.done,
   untunnel: protocol.done,
   lease: protocol.leases,
   unlease: protocol.done,
@@ -111,7 +112,7 @@ describeUnless(await whyNoRoot(), 'vmgate-gw under its own shell')('vmgate-gw, u
       check: '*[!$2]*',
       instead: 'never',
       command: 'vmgate-gw tunnel',
-      stdin: 'route 0.0.0.0/0 via 10.0.2.2\nmtu 1280\n--- wg\n',
+      stdin: 'route 0.0.0.0/0 via 10.0.2.2\nmtu 1280\n--- wireguard\n',
     },
     {
       lost: "a link's name",
@@ -188,7 +189,7 @@ describeUnless(await whyNoRoot(), 'vmgate-gw under its own shell')('vmgate-gw, u
       'mtu ',
       'resolver ',
       'search ',
-      '--- wg\n',
+      '--- wireguard\n',
       '--- ',
       'work0\n',
       'probe0\n',
@@ -232,7 +233,7 @@ describeUnless(await whyNoRoot(), 'vmgate-gw under its own shell')('vmgate-gw, u
   fuzz({
     name: 'verb-tunnel',
     batch: 10,
-    inputs: mutated([Buffer.from(tunnelSettings), Buffer.from('mtu 1280\nroute 10.0.0.0/8\n--- wg\n')], words),
+    inputs: mutated([Buffer.from(tunnelSettings), Buffer.from('mtu 1280\nroute 10.0.0.0/8\n--- wireguard\n')], words),
     judge: async (stdin) => {
       const failing = ['', '', '', 'ip', 'wg'][stdin.length % 5] ?? '';
       const outcome = await guest.run({ command: 'vmgate-gw tunnel', stdin, failing });
@@ -243,7 +244,9 @@ describeUnless(await whyNoRoot(), 'vmgate-gw under its own shell')('vmgate-gw, u
       // The secret section reaches wg as it came, and nothing else at all.
       const { wg } = outcome.read;
       if (wg !== undefined) expect(stdin.subarray(stdin.length - wg.length)).toEqual(wg);
-      const secret = stdin.includes('--- wg\n') ? stdin.subarray(stdin.indexOf('--- wg\n')) : Buffer.alloc(0);
+      const secret = stdin.includes('--- wireguard\n')
+        ? stdin.subarray(stdin.indexOf('--- wireguard\n'))
+        : Buffer.alloc(0);
       const place = secret.indexOf(KEY);
       if (wg === undefined || place < 0) return;
       const elsewhere = [

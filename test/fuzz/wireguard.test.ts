@@ -135,7 +135,7 @@ function expectUsable(planned: ReturnType<typeof planWireGuard>, split: boolean)
     mtu: plan.mtu,
   };
   const settings = renderTunnelSettings(plan, policy, wg);
-  const open = settings.slice(0, settings.indexOf('--- wg\n'));
+  const open = settings.slice(0, settings.indexOf('--- wireguard\n'));
   expect(open).toMatch(/^((address|route) [0-9./]+\n|mtu \d+\n|resolver [0-9.]+\n|search [0-9A-Za-z.-]+\n)+$/);
 }
 

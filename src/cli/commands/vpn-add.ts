@@ -1,6 +1,8 @@
 import path from 'node:path';
-import { addProfile, KIND_NAMES } from '../../vpn/index.ts';
+import { VmgateError } from '../../core/coded.ts';
+import { addProfile, KIND_NAMES, type ProfileLogin } from '../../vpn/index.ts';
 import { type Command, flag, list, text } from '../command.ts';
+import { askLogin, givenLogin, LOGIN_OPTIONS } from '../login.ts';
 import { profileText } from '../profile-text.ts';
 
 export const vpnAdd: Command = {
@@ -23,18 +25,32 @@ export const vpnAdd: Command = {
       about: 'read it as a profile of this kind; unless said, its content tells',
       choices: KIND_NAMES,
     },
+    ...LOGIN_OPTIONS,
   ],
   examples: [
     'vmgate vpn add mullvad ~/Downloads/se-sto-wg-001.conf',
     'vmgate vpn add acme acme.conf --split --dns 10.20.0.53',
+    'vmgate vpn add office office.ovpn --user alice',
   ],
   run: async (context, input) => {
     const [name = '', file = ''] = input.args;
     const source = path.resolve(context.cwd, file);
     const asked = text(input, 'kind');
     const kind = KIND_NAMES.find((name) => name === asked);
-    const options = { split: flag(input, 'split'), dns: list(input, 'dns'), kind };
-    const profile = await addProfile(context.home().vpn, name, source, options);
+    const options = {
+      split: flag(input, 'split'),
+      dns: list(input, 'dns'),
+      kind,
+      login: await givenLogin(context, input),
+    };
+    const add = (login: ProfileLogin | undefined) =>
+      addProfile(context.home().vpn, name, source, { ...options, login });
+    const profile = await add(options.login).catch(async (fault: unknown) => {
+      // The one question that only the profile can raise.
+      const asks = VmgateError.is(fault) && fault.code === 'VPN_OVPN_LOGIN_UNKNOWN' && context.isInteractive;
+      if (!asks) throw fault;
+      return add(await askLogin());
+    });
     for (const notice of profile.notices) context.out.event(notice);
     const { plan, publicKey } = profile;
     context.out.result(

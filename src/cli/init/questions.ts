@@ -6,7 +6,7 @@ import { errors } from '../codes.ts';
 import type { ExitAnswer, WorkAnswer } from './render.ts';
 
 /** Progress and questions belong on stderr: stdout is the result. */
-const context = { output: process.stderr, clearPromptOnDone: false };
+export const onStderr = { output: process.stderr, clearPromptOnDone: false };
 
 const NEW = '';
 
@@ -15,10 +15,10 @@ export async function askProfile(
 ): Promise<{ readonly name: string } | { readonly file: string }> {
   const { input, select } = await import('@inquirer/prompts');
   const choices = [...known.map((name) => ({ name, value: name })), { name: 'add one from a file', value: NEW }];
-  const name = known.length === 0 ? NEW : await answered(select({ message: 'Which VPN?', choices }, context));
+  const name = known.length === 0 ? NEW : await answered(select({ message: 'Which VPN?', choices }, onStderr));
   if (name !== NEW) return { name };
   const file = await answered(
-    input({ message: 'WireGuard profile (.conf) from your provider:', required: true }, context),
+    input({ message: 'WireGuard (.conf) or OpenVPN (.ovpn) profile from your provider:', required: true }, onStderr),
   );
   return { file: file.trim() };
 }
@@ -27,7 +27,7 @@ export async function askProfile(
 export async function askAddress(): Promise<string | undefined> {
   const { input } = await import('@inquirer/prompts');
   const message = 'Address inside the tunnel, as whoever runs the server says, e.g. 10.20.0.7/32 (empty: later):';
-  const address = (await answered(input({ message }, context), 'vpn request')).trim();
+  const address = (await answered(input({ message }, onStderr), 'vpn request')).trim();
   return address === '' ? undefined : address;
 }
 
@@ -37,18 +37,18 @@ export async function askWork(name: string): Promise<WorkAnswer> {
     { name: 'a tiny Linux that comes with vmgate, to try it', value: 'tiny' },
     { name: 'a disk image of mine (qcow2 or raw; it is never written)', value: 'disk' },
   ];
-  const kind = await answered(select({ message: 'What does the work VM boot?', choices }, context));
+  const kind = await answered(select({ message: 'What does the work VM boot?', choices }, onStderr));
   if (kind === 'tiny') return { name, disk: undefined };
-  return { name, disk: (await answered(input({ message: 'Disk image:', required: true }, context))).trim() };
+  return { name, disk: (await answered(input({ message: 'Disk image:', required: true }, onStderr))).trim() };
 }
 
 export async function askExit(): Promise<ExitAnswer | undefined> {
   const { input } = await import('@inquirer/prompts');
   const message = 'URL that answers with your address (empty: prove a round trip only):';
-  const url = (await answered(input({ message }, context))).trim();
+  const url = (await answered(input({ message }, onStderr))).trim();
   if (url === '') return undefined;
   const known = await answered(
-    input({ message: 'Addresses it must answer, e.g. 203.0.113.0/24 (empty: learn them):' }, context),
+    input({ message: 'Addresses it must answer, e.g. 203.0.113.0/24 (empty: learn them):' }, onStderr),
   );
   const prefixes = known.split(/[\s,]+/).filter((prefix) => prefix !== '');
   return { url, expect: prefixes.length === 0 ? undefined : prefixes };
@@ -69,17 +69,17 @@ export async function askParameter(name: string, parameter: Parameter): Promise<
   };
   const message = `${escapeLine(about)} (${name}, ${type}):`;
   const preset = value === undefined ? {} : { default: String(value) };
-  return read(await answered(input({ message, required: true, validate, ...preset }, context)));
+  return read(await answered(input({ message, required: true, validate, ...preset }, onStderr)));
 }
 
 /** `command`: what was typed, for whoever is interrupted. */
 export async function askYes(message: string, command = 'init'): Promise<boolean> {
   const { confirm } = await import('@inquirer/prompts');
-  return answered(confirm({ message, default: false }, context), command);
+  return answered(confirm({ message, default: false }, onStderr), command);
 }
 
 /** inquirer's way to say Ctrl-C, or that the terminal went away. */
-async function answered<T>(question: Promise<T>, command = 'init'): Promise<T> {
+export async function answered<T>(question: Promise<T>, command = 'init'): Promise<T> {
   try {
     return await question;
   } catch (cause) {

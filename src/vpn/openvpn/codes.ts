@@ -155,13 +155,26 @@ export const openvpnErrors = {
     remedy: () => whole,
     sample: { ...sampleAt, option: 'tls-crypt', firstLine: 5 },
   }),
-  VPN_OVPN_NOT_YET: error<{ file: string; remotes: readonly string[] }>({
-    exit: 4,
-    source: 'vmgate',
-    what: ({ file, remotes }) =>
-      `${file} is an OpenVPN profile (to ${remotes.slice(0, 4).join(', ')}) in which nothing is wrong, but the gateway of this version speaks WireGuard alone`,
-    remedy: () => 'ask your provider for a WireGuard profile (.conf); nothing was stored',
-    sample: { file: 'acme.ovpn', remotes: ['vpn.acme.example:1194/udp'] },
+  VPN_OVPN_TCP_NOT_YET: error<At>({
+    ...user,
+    what: (p) => `${place(p)}: every remote of the profile is TCP, and the gateway speaks OpenVPN over UDP alone`,
+    remedy: () => 'ask your provider for a profile with "proto udp"; nothing was stored',
+    sample: sampleAt,
+  }),
+  VPN_OVPN_LOGIN_UNKNOWN: error<At>({
+    ...user,
+    what: (p) => `${place(p)}: the server of this profile asks for a user name and a password (auth-user-pass)`,
+    remedy: ({ file }) =>
+      `vmgate vpn add NAME ${file} --user USER   (asks for the password; --password-file FILE reads it, - from stdin)`,
+    sample: sampleAt,
+  }),
+  VPN_OVPN_ROUTES_MISSING: error<At>({
+    ...user,
+    what: (p) =>
+      `${place(p)}: --split needs "route NETWORK MASK" lines: what the server says about routes is never believed`,
+    remedy: ({ file }) =>
+      `add the lines to ${file}, or add the profile without --split: then everything goes through it`,
+    sample: sampleAt,
   }),
 };
 
@@ -171,5 +184,11 @@ export const openvpnEvents = {
     level: 'info',
     text: (p) => `${place(p)}: ${p.option} is ignored: ${p.reason}`,
     sample: { ...sampleAt, option: 'float', reason: 'the tunnel ends at the one address that was pinned' },
+  }),
+  VPN_OVPN_SERVER_PURPOSE: event<At>({
+    level: 'info',
+    text: (p) =>
+      `${place(p)}: the profile does not say how to tell the server from other clients; its certificate must be a server's (remote-cert-tls server)`,
+    sample: sampleAt,
   }),
 };

@@ -57,8 +57,9 @@ export function checkPair(certificate: X509Certificate, key: KeyObject, { token 
 }
 
 /** 256 bytes in hexadecimal (`openvpn --genkey secret`), and a wrapped key in base64 (`tls-crypt-v2-client`). */
+const STATIC_KEY = 'OpenVPN Static key V1';
 const WRAP_KEYS = {
-  'OpenVPN Static key V1': /^[0-9a-fA-F]{512}$/,
+  [STATIC_KEY]: /^[0-9a-fA-F]{512}$/,
   'OpenVPN tls-crypt-v2 client key': /^[A-Za-z0-9+/]{340,4096}={0,2}$/,
 };
 
@@ -68,15 +69,26 @@ const WRAP_KEYS = {
  * @throws VPN_OVPN_MATERIAL_INVALID
  */
 export function checkWrapKey(material: Material, file: string): void {
-  const label = material.option === 'tls-crypt-v2' ? 'OpenVPN tls-crypt-v2 client key' : 'OpenVPN Static key V1';
-  const [, rest = ''] = material.text.split(`-----BEGIN ${label}-----`);
+  const { label, body, whole } = wrapKeyOf(material);
+  if (!whole || !WRAP_KEYS[label].test(body)) throw invalid(material, file, `an ${label}`);
+}
+
+/** The key itself, in the one form that OpenVPN writes; {@link checkWrapKey} was asked before. */
+export function wrapKeyLines(material: Material): string {
+  const { label, body } = wrapKeyOf(material);
+  const lines = body.match(label === STATIC_KEY ? /.{1,32}/g : /.{1,64}/g) ?? [];
+  return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`].join('\n');
+}
+
+function wrapKeyOf({ option, text }: Material): { label: keyof typeof WRAP_KEYS; body: string; whole: boolean } {
+  const label = option === 'tls-crypt-v2' ? 'OpenVPN tls-crypt-v2 client key' : STATIC_KEY;
+  const [, rest = ''] = text.split(`-----BEGIN ${label}-----`);
   const [body = '', end] = rest.split(`-----END ${label}-----`);
-  if (end === undefined || !WRAP_KEYS[label].test(body.replace(/\s/g, '')))
-    throw invalid(material, file, `an ${label}`);
+  return { label, body: body.replace(/\s/g, ''), whole: end !== undefined };
 }
 
 /** Whole PEM blocks with that label. The body's alphabet keeps the search from running over a block's end. */
-function pemsOf(text: string, label: string): readonly string[] {
+export function pemsOf(text: string, label: string): readonly string[] {
   return text.match(new RegExp(`-----BEGIN ${label}-----[^-]*-----END ${label}-----`, 'g')) ?? [];
 }
 

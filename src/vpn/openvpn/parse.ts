@@ -12,19 +12,22 @@ import { materialOf } from './companions.ts';
 import { checkPair, checkWrapKey, type Material, readCertificates, readPrivateKey } from './material.ts';
 import { identifyOption } from './options.ts';
 import { type Remote, readDefaults, readRemotes } from './remotes.ts';
+import { type OpenVpnSettings, settingsOf, WRAPS } from './settings.ts';
 import { type Directive, type Document, readBlock, readDirectives } from './syntax.ts';
 
 export interface OpenVpnProfile {
   /** In the order they are tried. */
   readonly remotes: readonly Remote[];
+  readonly settings: OpenVpnSettings;
   readonly notices: readonly CodedEvent[];
+  /** Position just after the last line, for what is missing altogether. */
+  readonly end: Token;
 }
 
 /** Those that add up instead of standing once. */
 const SEVERAL = ['remote', 'connection', 'route', 'dhcp-option', 'peer-fingerprint', 'extra-certs'];
 /** Those a `<block>` may stand for. */
 const BLOCKS = ['ca', 'cert', 'key', 'extra-certs', 'tls-auth', 'tls-crypt', 'tls-crypt-v2', 'peer-fingerprint'];
-const WRAPS = ['tls-auth', 'tls-crypt', 'tls-crypt-v2'];
 /** In a `<connection>`: where it goes. */
 const IN_CONNECTION = ['remote', 'proto', 'port', 'rport'];
 
@@ -53,7 +56,7 @@ export function parseOpenVpn(
   checkServerIdentity(read, materials, end, file, nowMs);
   checkLogin(read, materials, end, file, nowMs);
   checkWraps(read, materials, file);
-  return { remotes, notices };
+  return { remotes, settings: settingsOf(read, materials), notices, end };
 }
 
 /** The directives that count, `setenv opt` resolved, and what is to be said of the others. */
@@ -155,7 +158,7 @@ function checkLogin(
 }
 
 function checkWraps(read: readonly Directive[], materials: Materials, file: string): void {
-  const [first, second] = read.filter(({ name }) => WRAPS.includes(name.text));
+  const [first, second] = read.filter(({ name }) => WRAPS.some((wrap) => wrap === name.text));
   if (first !== undefined && second !== undefined) {
     const payload = { ...at(file, second.name), option: second.name.text, firstLine: first.name.line };
     throw VmgateError.of(errors.VPN_OVPN_WRAPS_SEVERAL, payload);

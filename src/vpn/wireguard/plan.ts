@@ -42,7 +42,9 @@ export function planWireGuard(profile: Uint8Array | string, file: string, option
   const plan: TunnelPlan = {
     kind: 'wireguard',
     endpoint: { host: exit.endpoint.value.host, port: exit.endpoint.value.port, protocol: 'udp', shape: 'wireguard' },
+    alternatives: [],
     peerIdentity: exit.publicKey.value,
+    assigned: false,
     addresses: addresses.map(({ value }) => formatPrefix(value)),
     routes: routes.prefixes,
     split: routes.split,

@@ -191,7 +191,8 @@ describe('a gateway, the guard taken away', () => {
 
   test('case 8: next hop and packet size stay', async () => {
     const before = await routing();
-    const tunnelPort = (await gate.control.counts()).tunnel?.listenPort ?? 0;
+    const { tunnel: known } = await gate.control.counts();
+    const tunnelPort = known?.kind === 'wireguard' ? known.listenPort : 0;
     const forged = aboutTheTunnel(mac, tunnelPort);
     const { guest, gateway } = LINKS.probe;
     const fromLink = {

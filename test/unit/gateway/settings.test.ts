@@ -41,6 +41,8 @@ describe('boot settings', () => {
 describe('tunnel settings', () => {
   const plan: TunnelPlan = {
     kind: 'wireguard',
+    alternatives: [],
+    assigned: false,
     endpoint: { host: 'vpn.example', port: 51_820, protocol: 'udp', shape: 'wireguard' },
     peerIdentity: 'peer',
     addresses: ['10.64.0.2/32', 'fd00::2/128'],
@@ -60,7 +62,7 @@ describe('tunnel settings', () => {
         'route 0.0.0.0/0',
         'resolver 10.64.0.1',
         'search corp.example',
-        '--- wg',
+        '--- wireguard',
         '[Interface]',
         '',
       ].join('\n'),

@@ -136,6 +136,10 @@ export class FakeControl implements GatewayControl {
     this.said.push('tunnel');
   }
 
+  async inside(): Promise<void> {
+    this.said.push('inside');
+  }
+
   async untunnel(): Promise<void> {
     this.said.push('untunnel');
   }

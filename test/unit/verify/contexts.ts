@@ -7,6 +7,8 @@ import type { FakeGate } from './fake-gate.ts';
 
 export const tunnelPlan: TunnelPlan = {
   kind: 'wireguard',
+  alternatives: [],
+  assigned: false,
   endpoint: { host: 'vpn.example', port: 51_820, protocol: 'udp', shape: 'wireguard' },
   peerIdentity: PEER,
   addresses: tunnelAddresses,

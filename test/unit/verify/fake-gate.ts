@@ -17,7 +17,7 @@ import {
 } from '../../../src/frame/index.ts';
 import { type GatewayFacts, gatewayFacts, type Leases } from '../../../src/gateway/protocol.ts';
 import type { FrameCounts } from '../../../src/guard/protocol.ts';
-import { healthyFacts, plan, quiet } from '../core/checks/facts.ts';
+import { healthyFacts, plan, quiet, wireguardTunnel } from '../core/checks/facts.ts';
 
 export type Fault =
   | 'forwards without lease'
@@ -127,8 +127,8 @@ export class FakeGate {
       leases: this.#leases(),
       links: healthy.links.map((link) => (link.ifname === 'probe0' ? { ...link, rxPackets: this.#rx } : link)),
       tunnel: {
-        ...healthy.tunnel,
-        peers: healthy.tunnel?.peers.map((peer) => ({
+        ...wireguardTunnel,
+        peers: wireguardTunnel.peers.map((peer) => ({
           ...peer,
           rxBytes: this.#tunnelBytes.rx,
           txBytes: this.#tunnelBytes.tx,

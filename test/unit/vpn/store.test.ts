@@ -156,15 +156,32 @@ describe('one key in one gate', () => {
 describe('kind', () => {
   const openvpn = (name: string) => path.join(import.meta.dirname, 'openvpn', name);
 
-  test('an OpenVPN profile is known by its content, judged whole, and not stored: no gateway speaks it yet', async () => {
-    for (const name of ['inline', 'login', 'connections', 'fingerprint']) {
-      const added = addProfile(vpn, 'acme', openvpn(`good/${name}.ovpn`), WHOLE);
-      expect(await codeOf(added)).toBe('VPN_OVPN_NOT_YET');
-    }
+  test('an OpenVPN profile is known by its content, and judged whole', async () => {
     expect(await codeOf(addProfile(vpn, 'acme', openvpn('broken/script-up.ovpn'), WHOLE))).toBe(
       'VPN_OVPN_SCRIPT_REFUSED',
     );
     expect(await readdir(home)).toEqual([]);
+    const added = await addProfile(vpn, 'acme', openvpn('good/inline.ovpn'), WHOLE);
+    expect(added.plan).toMatchObject({ kind: 'openvpn', assigned: true });
+    expect((await loadProfile(vpn, 'acme')).plan).toEqual(added.plan);
+  });
+
+  test('a login is kept beside its profile for nobody else to read, and only where a server asks for one', async () => {
+    const login = { user: 'alice', password: 'open sesame' };
+    const file = openvpn('good/connections.ovpn');
+    expect(await codeOf(addProfile(vpn, 'acme', file, WHOLE))).toBe('VPN_OVPN_LOGIN_UNKNOWN');
+    const bad = addProfile(vpn, 'acme', file, { ...WHOLE, login: { ...login, password: 'a\nb' } });
+    expect(await codeOf(bad)).toBe('VPN_LOGIN_INVALID');
+    expect(await codeOf(addProfile(vpn, 'acme', profile('full.conf'), { ...WHOLE, login }))).toBe('VPN_LOGIN_UNUSED');
+    const { secrets } = await addProfile(vpn, 'acme', file, { ...WHOLE, login });
+    const kept = path.join(vpn, 'acme', 'login.json');
+    expect((await stat(kept)).mode & 0o777).toBe(0o600);
+    const revealed = (held: typeof secrets) => held.reveal({ address: '198.51.100.10', port: 1_194 }, 1, 1);
+    expect(revealed(secrets)).toContain('password "Auth" "open sesame"');
+    expect(revealed((await loadProfile(vpn, 'acme')).secrets)).toBe(revealed(secrets));
+    expect(await readFile(path.join(vpn, 'acme', 'meta.json'), 'utf8')).not.toContain('sesame');
+    await chmod(kept, 0o644);
+    expect(await codeOf(loadProfile(vpn, 'acme'))).toBe('VPN_STORED_EXPOSED');
   });
 
   test('--kind says it whatever the content looks like', async () => {
@@ -182,7 +199,10 @@ describe('kind', () => {
 
   test('files that a profile names are read from beside it, never through a link', async () => {
     const file = path.join(home, 'files.ovpn');
-    await writeFile(file, await readFile(openvpn('good/files.ovpn')));
+    await writeFile(
+      file,
+      (await readFile(openvpn('good/files.ovpn'), 'utf8')).replace('198.51.100.10 443 tcp-client', 'vpn.acme.example'),
+    );
     for (const name of ['client.crt', 'client.key', 'static.key']) {
       await writeFile(path.join(home, name), await readFile(openvpn(`certs/${name}`)));
     }
@@ -190,6 +210,9 @@ describe('kind', () => {
     expect(await codeOf(addProfile(vpn, 'acme', file, WHOLE))).toBe('VPN_OVPN_FILE_REFUSED');
     await rm(path.join(home, 'test-ca.crt'));
     await writeFile(path.join(home, 'test-ca.crt'), await readFile(openvpn('certs/test-ca.crt')));
-    expect(await codeOf(addProfile(vpn, 'acme', file, WHOLE))).toBe('VPN_OVPN_NOT_YET');
+    const { plan } = await addProfile(vpn, 'acme', file, WHOLE);
+    // What stood beside it is kept: the folder it came from may be gone by the next `up`.
+    await rm(path.join(home, 'client.key'));
+    expect((await loadProfile(vpn, 'acme')).plan).toEqual(plan);
   });
 });

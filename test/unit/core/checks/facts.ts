@@ -51,6 +51,25 @@ const card = (ifname: string, mac: string) => ({
   txBytes: 0,
 });
 
+export type WireGuardTunnel = Extract<GatewayFacts['tunnel'], { kind: 'wireguard' }>;
+
+export const wireguardTunnel: WireGuardTunnel = {
+  kind: 'wireguard',
+  ifname: 'tun0',
+  listenPort: 40_001,
+  mark: 0x766d,
+  peers: [
+    {
+      publicKey: PEER,
+      endpoint: '198.51.100.10:51820',
+      latestHandshakeMs: NOW - 5_000,
+      rxBytes: 1_000,
+      txBytes: 2_000,
+      allowedIps: ['0.0.0.0/0'],
+    },
+  ],
+};
+
 /** As `vmgate-gw facts` prints it, iproute2 6.15 and nft 1.1.3. */
 export function healthyFacts(overrides: Partial<GatewayFacts> = {}): GatewayFacts {
   const links = [...plan.work, plan.probe];
@@ -96,22 +115,7 @@ export function healthyFacts(overrides: Partial<GatewayFacts> = {}): GatewayFact
       ...links.map(({ ifname, gatewayMac }) => card(ifname, gatewayMac)),
       card('tun0', ''),
     ],
-    tunnel: {
-      kind: 'wireguard',
-      ifname: 'tun0',
-      listenPort: 40_001,
-      mark: 0x766d,
-      peers: [
-        {
-          publicKey: PEER,
-          endpoint: '198.51.100.10:51820',
-          latestHandshakeMs: NOW - 5_000,
-          rxBytes: 1_000,
-          txBytes: 2_000,
-          allowedIps: ['0.0.0.0/0'],
-        },
-      ],
-    },
+    tunnel: wireguardTunnel,
     resolvers: ['10.66.0.1'],
     counters: {},
     ...overrides,

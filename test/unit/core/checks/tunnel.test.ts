@@ -1,12 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { type TunnelFacts, tunnelCheck } from '../../../../src/core/checks/tunnel.ts';
-import type { GatewayFacts } from '../../../../src/gateway/protocol.ts';
-import { endpoint, healthyFacts, NOW, PEER, snapshot, tunnel } from './facts.ts';
+import { endpoint, NOW, PEER, snapshot, tunnel, type WireGuardTunnel, wireguardTunnel } from './facts.ts';
 
-type Tunnel = NonNullable<GatewayFacts['tunnel']>;
-type Peer = Tunnel['peers'][number];
+type Peer = WireGuardTunnel['peers'][number];
 
-const healthy = healthyFacts().tunnel as Tunnel;
+const healthy = wireguardTunnel;
 const [healthyPeer] = healthy.peers as [Peer];
 /** Data went both ways since the first look. */
 const moved = { ...healthyPeer, rxBytes: 1_100, txBytes: 2_200 };
@@ -20,11 +18,13 @@ const silent = {
   txBytes: 0,
 };
 
-function later(peer: Partial<Peer>, rest: Partial<Tunnel> = {}) {
+function later(peer: Partial<Peer>, rest: Partial<WireGuardTunnel> = {}) {
   return snapshot({ tunnel: { ...healthy, peers: [{ ...healthyPeer, ...peer }], ...rest } });
 }
 
 const facts: TunnelFacts = {
+  kind: 'wireguard',
+  certificates: undefined,
   policy: tunnel,
   endpoint,
   peerIdentity: PEER,
@@ -39,6 +39,7 @@ describe('tunnel', () => {
     ['in the cheap loop', { before: undefined }, 'verified', 'since the tunnel was made'],
     ['made between two looks', { before: snapshot({ tunnel: null }) }, 'verified', 'received 1100 bytes'],
     ['no tunnel', { after: snapshot({ tunnel: null }) }, 'refuted', 'has no tunnel'],
+    ['a tunnel of another kind', { kind: 'openvpn' }, 'refuted', 'found wireguard'],
     ['another interface', { after: later({}, { ifname: 'wg9' }) }, 'refuted', 'interface: found wg9'],
     ['another port', { after: later({}, { listenPort: 1 }) }, 'refuted', 'port: found 1'],
     ['no mark', { after: later({}, { mark: 0 }) }, 'refuted', 'mark: found 0, expected 30317'],

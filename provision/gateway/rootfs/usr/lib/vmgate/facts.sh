@@ -92,35 +92,6 @@ links_json() {
   done
 }
 
-# The dump's first line begins with the private key and each peer's second field is the preshared key: neither is kept.
-# No awk: a process start costs more than all of this. A tab, as `wg show dump` separates.
-wireguard_json() {
-  tab='	'
-  wg show tun0 dump | {
-    IFS=$tab read -r _ _ port mark || { printf null && return; }
-    [ "$mark" != off ] || mark=0
-    printf '{"kind":"wireguard","ifname":"tun0","listenPort":%d,"mark":%d,"peers":[' "$port" "$mark"
-    comma=
-    while IFS=$tab read -r key _ endpoint allowed handshake received sent _; do
-      printf '%s{"publicKey":"%s","endpoint":"%s","latestHandshakeMs":%d' "$comma" "$key" "$endpoint" "$((handshake * 1000))"
-      printf ',"rxBytes":%d,"txBytes":%d,"allowedIps":[%s]}' "$received" "$sent" "$(quoted_list "$allowed")"
-      comma=,
-    done
-    printf ']}'
-  }
-}
-
-# a,b -> "a","b"; wg's word for nothing -> nothing.
-quoted_list() {
-  [ "$1" != '(none)' ] || return 0
-  IFS=,
-  comma=
-  for part in $1; do
-    printf '%s"%s"' "$comma" "$part"
-    comma=,
-  done
-}
-
 # What publish_names wrote, or nothing.
 resolvers_json() {
   comma=
@@ -154,7 +125,12 @@ routing_json() {
 # A document's beginning, without its closing brace.
 print_moving() {
   tunnel=null
-  [ ! -e /sys/class/net/tun0 ] || tunnel=$(wireguard_json)
+  if [ -e /run/vmgate/kind ]; then
+    read -r kind </run/vmgate/kind
+    # shellcheck source=/dev/null
+    . "/usr/lib/vmgate/kind-$kind.sh"
+    tunnel=$(kind_json)
+  fi
   printf '{"v":1,"bootId":"%s","epochMs":%s,"uptimeMs":%s' "$(boot_id)" "$(epoch_ms)" "$(uptime_ms)"
   printf ',"tunnel":%s,"links":[' "$tunnel"
   links_json

@@ -1,10 +1,13 @@
 #!/bin/sh
-# The tunnel verb. stdin, written by src/gateway/tunnel-settings.ts: public lines first, then the secret section, which
-# goes straight from the pipe into wg(8) without touching a variable, a file or an argument.
+# The verbs `tunnel` and `inside`. stdin, written by src/gateway/tunnel-settings.ts: public lines; for `tunnel` then the
+# secret section, which the kind of VPN reads (kind-NAME.sh) and nobody else.
 #
 #   address CIDR | mtu BYTES | route CIDR | resolver ADDRESS | search DOMAIN
-#   --- wg
-#   (text for `wg setconf`)
+#   --- KIND
+#   (what the kind needs)
+#
+# A tunnel whose inside the profile says is set whole by `tunnel`. Where the server says it, `tunnel` has no public lines,
+# and `inside` brings them once the host has judged them.
 
 # Refuses anything that is not made of the characters $2 allows (a bracket expression's inside).
 demand() {
@@ -31,7 +34,19 @@ remove_tunnel() {
     # The uplink's lease may have gone, and the route with it.
     ip route flush table main default dev up0 || :
   fi
-  [ ! -e /sys/class/net/tun0 ] || ip link del dev tun0
+  [ -e "$kind_file" ] || return 0
+  read -r kind <"$kind_file"
+  load_kind "$kind"
+  kind_end
+  rm "$kind_file"
+}
+
+# Which kind of tunnel there is, or is being made.
+kind_file=/run/vmgate/kind
+
+load_kind() {
+  # shellcheck source=/dev/null
+  . "/usr/lib/vmgate/kind-$1.sh"
 }
 
 # The card that DHCP's script left alone, once the host knows the lease. The marker goes first: a lease that changes
@@ -56,8 +71,9 @@ portal() {
   done_well
 }
 
-tunnel() {
-  addresses='' routes='' resolvers='' search='' mtu=''
+# Reads the public lines; $key is `---` behind the last one where a secret section follows, $value its kind.
+read_inside() {
+  addresses='' routes='' resolvers='' search='' mtu='' key='' value=''
   while read -r key value; do
     case $key in
       address) demand "$value" 0-9./ && addresses="$addresses
@@ -72,17 +88,10 @@ route add $value dev tun0" ;;
       *) refuse 'read settings' "unknown tunnel setting: $key" ;;
     esac
   done
-  [ "$key" = --- ] || refuse 'read settings' 'the settings end before the secret section'
-  [ "$value" = wg ] || refuse 'read settings' "unknown kind of tunnel: $value"
-  [ -n "$mtu" ] || refuse 'read settings' 'no mtu'
+}
 
-  step 'remove the old tunnel' remove_tunnel
-  step 'set the uplink' set_uplink
-  # Read by refuse: half a tunnel is none.
-  # shellcheck disable=SC2034
-  clean_up=remove_tunnel
-  step 'ip link add tun0' ip link add dev tun0 type wireguard
-  secret_step 'wg setconf' wg setconf tun0 /proc/self/fd/0
+set_inside() {
+  [ -n "$mtu" ] || refuse 'read settings' 'no mtu'
   printf '%s\n' "link set dev tun0 mtu $mtu up$addresses$routes" >/run/vmgate/tunnel-batch
   step 'ip -batch' ip -batch /run/vmgate/tunnel-batch
   options="option:mtu,$mtu
@@ -90,5 +99,35 @@ route add $value dev tun0" ;;
   [ -z "$search" ] || options="${options}option:domain-search$search
 "
   step 'reload dnsmasq' publish_names "$resolvers" "$options"
+}
+
+tunnel() {
+  read_inside
+  [ "$key" = --- ] || refuse 'read settings' 'the settings end before the secret section'
+  demand "$value" a-z
+  [ -e "/usr/lib/vmgate/kind-$value.sh" ] || refuse 'read settings' "unknown kind of tunnel: $value"
+  new_kind=$value
+
+  step 'remove the old tunnel' remove_tunnel
+  step 'set the uplink' set_uplink
+  # Read by refuse: half a tunnel is none.
+  # shellcheck disable=SC2034
+  clean_up=remove_tunnel
+  echo "$new_kind" >"$kind_file"
+  load_kind "$new_kind"
+  kind_begin
+  [ -z "$addresses" ] || set_inside
+  done_well
+}
+
+# An interface that has an inside already is of another connect.
+inside() {
+  read_inside
+  [ -z "$key" ] || refuse 'read settings' "more than public lines: $key"
+  [ -n "$addresses" ] || refuse 'read settings' 'no address'
+  [ -e /sys/class/net/tun0 ] || refuse 'read settings' 'there is no tunnel'
+  # shellcheck disable=SC2034
+  clean_up=remove_tunnel
+  set_inside
   done_well
 }

@@ -1,0 +1,42 @@
+/** What every kind of tunnel is judged by, and what is judged alike for all. */
+import type { CertificateRule } from '../certificate-rule.ts';
+import type { Endpoint, TunnelPolicy } from '../policy/egress-policy.ts';
+import { type Opinion, unknown, verified } from './check.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** Gateways tell whole seconds, and the two clocks may differ by the `clock` check's bound. */
+export const CLOCK_SLACK_MS = 3_000;
+
+export interface TunnelFacts {
+  readonly kind: NonNullable<Snapshot['facts']['tunnel']>['kind'];
+  readonly policy: TunnelPolicy;
+  /** The address and port that were resolved, judged and pinned for this connect. */
+  readonly endpoint: Endpoint;
+  /** What the far end must prove to be, from the profile: for WireGuard its public key, base64. */
+  readonly peerIdentity: string;
+  /** For kinds whose servers show certificates. */
+  readonly certificates: CertificateRule | undefined;
+  /** Host wall clock when this connect began. */
+  readonly connectBeganMs: number;
+  /** Before the probes; undefined in the cheap loop, which asks once. */
+  readonly before: Snapshot | undefined;
+  readonly after: Snapshot;
+}
+
+/** Bytes in the tunnel since `before`, or since it was made. */
+export function judgeTraffic(
+  { received, sent }: { readonly received: number; readonly sent: number },
+  endpoint: string,
+  before: Snapshot | undefined,
+): Opinion {
+  const since = before === undefined ? 'since the tunnel was made' : 'during this verification';
+  const evidence = [`received ${received} bytes, sent ${sent} bytes ${since}`];
+  if (received <= 0 || sent <= 0) {
+    return unknown('data did not go both ways through the tunnel', 'vmgate verify', evidence);
+  }
+  return verified('the pinned VPN server answers and data goes both ways', [`endpoint: ${endpoint}`, ...evidence]);
+}
+
+export function differs(what: string, found: string | number, expected: string | number): readonly string[] {
+  return found === expected ? [] : [`${what}: found ${found}, expected ${expected}`];
+}

@@ -1,0 +1,132 @@
+/**
+ * How a tunnel comes up, by kind: the gateway is told to make it, and what is waited for until something may be verified.
+ * A kind whose server says what the tunnel's inside is answers with that, judged.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { VmgateError } from '../core/coded.ts';
+import type { EgressPolicy } from '../core/policy/index.ts';
+import type { GatewayControl } from '../gateway/index.ts';
+import {
+  judgeAssigned,
+  type PinnedEndpoint,
+  readFailure,
+  type StoredProfile,
+  type TunnelInside,
+} from '../vpn/index.ts';
+import { errors } from './codes.ts';
+import { carriedMtu, carries } from './path-mtu.ts';
+
+export interface BringUp {
+  readonly control: GatewayControl;
+  readonly profile: StoredProfile;
+  readonly pinned: PinnedEndpoint;
+  readonly policy: EgressPolicy;
+  /** IPv4 prefixes that mean something on this side of the tunnel. */
+  readonly taken: readonly string[];
+  readonly signal: AbortSignal;
+  /** Hears, in bytes, what the way to the server carries, where that is less than the profile means. */
+  readonly onNarrow: (mtu: number, planned: number) => void;
+}
+
+/**
+ * The inside that the server gave; undefined where the profile says it.
+ *
+ * @throws GATE_TUNNEL_SILENT, and the kind's own `VPN_*` codes
+ */
+export function bringUp(way: BringUp): Promise<TunnelInside | undefined> {
+  switch (way.profile.plan.kind) {
+    case 'wireguard':
+      return byAnswer(way);
+    case 'openvpn':
+      return bySession(way);
+  }
+}
+
+/**
+ * How long each fresh tunnel interface may take to answer. WireGuard repeats a lost handshake only after 5 s
+ * (REKEY_TIMEOUT); a fresh interface sends one at once, so a network that comes back is noticed sooner.
+ */
+const ANSWER_WINDOWS_MS = [1_500, 2_000, 2_000];
+const DNS_PORT = 53;
+
+async function byAnswer(way: BringUp): Promise<undefined> {
+  const { control, profile, pinned, policy, signal } = way;
+  for (const windowMs of ANSWER_WINDOWS_MS) {
+    // The next attempt has another source port: this one's packets would be foreign then.
+    signal.throwIfAborted();
+    await control.tunnel(profile.plan, profile.secrets, pinned, policy);
+    // Beside the first answer: where the way carries what it should, nobody waits for this.
+    const isCarried = carries(control, profile.plan, profile.plan.mtu);
+    const answer = await answers(control, policy, windowMs);
+    if (answer === undefined) continue;
+    // Of a resolver that is silent nothing is learnt, and the checks are not kept waiting for it.
+    if (answer === 'inside' && !(await isCarried)) await narrow(way);
+    return undefined;
+  }
+  throw silent(pinned, policy, ANSWER_WINDOWS_MS.reduce((sum, windowMs) => sum + windowMs, 0) / 1_000);
+}
+
+/** A tunnel of smaller packets, where the way to the server swallows those that the profile means. */
+async function narrow({ control, profile, pinned, policy, signal, onNarrow }: BringUp): Promise<void> {
+  const { plan, secrets } = profile;
+  const mtu = await carriedMtu(control, plan);
+  signal.throwIfAborted();
+  if (mtu === plan.mtu) return;
+  onNarrow(mtu, plan.mtu);
+  await control.tunnel({ ...plan, mtu }, secrets, pinned, policy);
+  await answers(control, policy, ANSWER_WINDOWS_MS[0] ?? 0);
+}
+
+/**
+ * A WireGuard interface is silent until something wants to go through it: a connection to the tunnel's resolver, made by
+ * the gateway, asks for the handshake. Any end of it before the window's (a refusal too) came through the tunnel; a
+ * resolver that drops TCP leaves the handshake as the sign. Whether anything useful comes back is the checks' matter.
+ */
+async function answers(
+  control: GatewayControl,
+  { tunnel }: EgressPolicy,
+  windowMs: number,
+): Promise<'inside' | 'handshake' | undefined> {
+  const [resolver] = tunnel?.resolvers ?? [];
+  if (resolver === undefined) throw new Error('a tunnel without resolver');
+  const dialled = control.dial(resolver, DNS_PORT).then(
+    (stream) => {
+      stream.destroy();
+      return true;
+    },
+    () => false,
+  );
+  if (await Promise.race([dialled, delay(windowMs, false, { ref: false })])) return 'inside';
+  const { tunnel: state } = await control.facts();
+  const isHeard = state?.kind === 'wireguard' && state.peers.some((peer) => peer.latestHandshakeMs > 0);
+  return isHeard ? 'handshake' : undefined;
+}
+
+/** The client gives up by itself after 10 s (src/vpn/openvpn/config.ts); this is for one that does not. */
+const SESSION_MS = 14_000;
+const LOOK_MS = 250;
+
+async function bySession({ control, profile, pinned, policy, taken, signal }: BringUp): Promise<TunnelInside> {
+  await control.tunnel(profile.plan, profile.secrets, pinned, policy);
+  for (let waitedMs = 0; waitedMs < SESSION_MS; waitedMs += LOOK_MS) {
+    signal.throwIfAborted();
+    const { tunnel } = await control.counts();
+    if (tunnel?.kind !== 'openvpn') throw silent(pinned, policy, waitedMs / 1_000);
+    if (tunnel.state === 'CONNECTED') return judgeAssigned(tunnel.told, profile.plan, taken);
+    if (tunnel.state === 'ENDED') {
+      const refused = readFailure(tunnel.log, placeOf(pinned, policy));
+      throw refused ?? silent(pinned, policy, Math.round(waitedMs / 1_000), tunnel.log);
+    }
+    await delay(LOOK_MS, undefined, { ref: false });
+  }
+  throw silent(pinned, policy, SESSION_MS / 1_000);
+}
+
+function placeOf({ address, port }: PinnedEndpoint, { endpoints: [endpoint] }: EgressPolicy): string {
+  return `${address}:${port}/${endpoint?.protocol ?? 'udp'}`;
+}
+
+function silent(pinned: PinnedEndpoint, policy: EgressPolicy, seconds: number, log = ''): VmgateError {
+  const evidence = log.split('\n').filter((line) => line !== '');
+  return VmgateError.of(errors.GATE_TUNNEL_SILENT, { endpoint: placeOf(pinned, policy), seconds }, { evidence });
+}

@@ -1,0 +1,64 @@
+/**
+ * What the server says of the tunnel's inside, judged: nothing of it has had any effect yet. Routes are not among it; the
+ * client ignores them by name (config.ts).
+ */
+import { classifyAddress } from '../../core/address-class.ts';
+import { VmgateError } from '../../core/coded.ts';
+import { ipv4ToNumber } from '../../core/ipv4.ts';
+import { readSession } from '../../core/openvpn-session.ts';
+import { errors } from '../codes.ts';
+import { MAX_DNS } from '../kind.ts';
+import type { TunnelInside, TunnelPlan } from '../tunnel-plan.ts';
+import { coversAddress, isHostName, type Prefix, parsePrefix } from '../values.ts';
+
+/** Smallest MTU of IPv4 that hosts must take (RFC 791, 576) and what a server may lower it to. */
+const LEAST_MTU = 576;
+
+const SEARCH = ['DOMAIN', 'DOMAIN-SEARCH', 'ADAPTER_DOMAIN_SUFFIX'];
+
+/**
+ * @param told `NAME=VALUE` lines of the connected session
+ * @param taken IPv4 prefixes that mean something else already: the gate's links, its uplink
+ * @throws VPN_ASSIGNED_INVALID, VPN_ASSIGNED_NO_DNS
+ */
+export function judgeAssigned(told: string, plan: TunnelPlan, taken: readonly string[]): TunnelInside {
+  const session = readSession(told);
+  const address = hostAddress(session.address ?? '', 'the address inside the tunnel', taken);
+  const said = session.options.flatMap(([option, type, value = '']) =>
+    option === 'dhcp-option' && type === 'DNS' ? [value] : [],
+  );
+  const resolvers = plan.resolvers.length > 0 ? plan.resolvers : said.slice(0, MAX_DNS);
+  for (const resolver of resolvers) {
+    hostAddress(resolver, 'a DNS server', taken);
+    if (!coversAddress(prefixesOf(plan.routes), resolver)) {
+      throw invalid('a DNS server', resolver, 'no route of the profile leads there through the tunnel');
+    }
+  }
+  if (resolvers.length === 0) throw VmgateError.of(errors.VPN_ASSIGNED_NO_DNS, {});
+  const domains = session.options.flatMap(([option, type = '', value = '']) =>
+    option === 'dhcp-option' && SEARCH.includes(type) && isHostName(value) ? [value.toLowerCase()] : [],
+  );
+  return {
+    addresses: [`${address}/32`],
+    resolvers: [...new Set(resolvers)],
+    searchDomains: [...new Set([...plan.searchDomains, ...domains])].slice(0, MAX_DNS),
+    mtu: Math.max(LEAST_MTU, Math.min(plan.mtu, session.tunMtu ?? plan.mtu)),
+  };
+}
+
+function hostAddress(text: string, what: string, taken: readonly string[]): string {
+  if (ipv4ToNumber(text) === undefined) throw invalid(what, text, 'it is no IPv4 address');
+  const { admission, meaning, class: kind } = classifyAddress(text);
+  if (admission === 'forbidden' || kind === 'unspecified') throw invalid(what, text, `it means ${meaning}`);
+  const clash = taken.find((prefix) => coversAddress(prefixesOf([prefix]), text));
+  if (clash !== undefined) throw invalid(what, text, `${clash} is on this side of the tunnel`);
+  return text;
+}
+
+function prefixesOf(texts: readonly string[]): readonly Prefix[] {
+  return texts.flatMap((text) => parsePrefix(text) ?? []);
+}
+
+function invalid(what: string, value: string, why: string): VmgateError {
+  return VmgateError.of(errors.VPN_ASSIGNED_INVALID, { what, value: value.slice(0, 80), why });
+}

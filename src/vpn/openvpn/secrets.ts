@@ -1,0 +1,63 @@
+/** The secret half of an OpenVPN profile, sealed: only `reveal` shows it, and only the gateway's stdin should see that. */
+import { inspect } from 'node:util';
+import type { ProfileLogin } from '../kind.ts';
+import type { PlannedEndpoint, TunnelSecrets } from '../tunnel-plan.ts';
+import { quoted, renderConfig } from './config.ts';
+import type { OpenVpnSettings } from './settings.ts';
+
+export interface OpenVpnKeys {
+  readonly settings: OpenVpnSettings;
+  readonly protocol: PlannedEndpoint['protocol'];
+  readonly login: ProfileLogin | undefined;
+  /** A one-time code. */
+  readonly code?: string;
+}
+
+const MASK = '(secret)';
+
+/** Wraps the keys so that printing, spreading, cloning or serializing the result cannot show them. */
+export function sealOpenVpn(keys: OpenVpnKeys): TunnelSecrets {
+  return new SealedOpenVpn(keys);
+}
+
+class SealedOpenVpn implements TunnelSecrets {
+  readonly kind = 'openvpn';
+  readonly #keys: OpenVpnKeys;
+
+  constructor(keys: OpenVpnKeys) {
+    this.#keys = keys;
+  }
+
+  /** The configuration; behind `--- login` the management interface's orders that answer its question for a login. */
+  readonly reveal: TunnelSecrets['reveal'] = (pinned, localPort, mark) => {
+    const { settings, protocol, login, code } = this.#keys;
+    const answers =
+      login === undefined
+        ? []
+        : [`username "Auth" ${quoted(login.user)}`, `password "Auth" ${quoted(passwordWith(login.password, code))}`];
+    const config = renderConfig(settings, { ...pinned, protocol, localPort, mark });
+    return `${config}--- login\n${answers.map((line) => `${line}\n`).join('')}`;
+  };
+
+  withCode(code: string): TunnelSecrets {
+    return new SealedOpenVpn({ ...this.#keys, code });
+  }
+
+  toJSON(): string {
+    return MASK;
+  }
+
+  toString(): string {
+    return MASK;
+  }
+
+  [inspect.custom](): string {
+    return MASK;
+  }
+}
+
+/** Password and code in one, as a server with a static challenge takes them (management-notes.txt, 2.6, SCRV1). */
+function passwordWith(password: string, code: string | undefined): string {
+  const base64 = (text: string) => Buffer.from(text).toString('base64');
+  return code === undefined ? password : `SCRV1:${base64(password)}:${base64(code)}`;
+}

@@ -1,0 +1,156 @@
+/** What a server says, and what its refusals mean. The logs are openvpn 2.6.14's, word for word. */
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { VmgateError } from '../../../../src/core/coded.ts';
+import { readSession } from '../../../../src/core/openvpn-session.ts';
+import { judgeAssigned } from '../../../../src/vpn/openvpn/assigned.ts';
+import { readFailure } from '../../../../src/vpn/openvpn/failure.ts';
+import type { TunnelPlan } from '../../../../src/vpn/tunnel-plan.ts';
+
+const LOGS = path.join(import.meta.dirname, 'logs');
+const log = (name: string) => readFileSync(path.join(LOGS, `${name}.log`), 'utf8');
+
+const plan: TunnelPlan = {
+  kind: 'openvpn',
+  endpoint: { host: '198.51.100.10', port: 1_194, protocol: 'udp', shape: 'openvpn' },
+  alternatives: [],
+  peerIdentity: 'a certificate',
+  assigned: true,
+  addresses: [],
+  routes: ['0.0.0.0/0'],
+  split: false,
+  resolvers: [],
+  searchDomains: [],
+  mtu: 1_400,
+};
+const TAKEN = ['10.213.0.0/29', '192.168.77.50/32'];
+
+const TOLD = [
+  'tun_mtu=1500',
+  'ifconfig_local=10.77.0.2',
+  'foreign_option_2=dhcp-option DOMAIN acme.example',
+  'foreign_option_1=dhcp-option DNS 10.77.0.1',
+  'trusted_port=1194',
+  'trusted_ip=198.51.100.10',
+  `tls_digest_sha256_0=${'38:'.repeat(31)}b9`,
+  'X509_0_CN=server',
+  `tls_digest_sha256_1=${'ed:'.repeat(31)}d3`,
+  'local_port_1=34567',
+];
+const told = (...changed: readonly string[]) => {
+  const names = changed.map((line) => line.split('=')[0]);
+  return [...TOLD.filter((line) => !names.includes(line.split('=')[0])), ...changed].join('\n');
+};
+const judge = (text: string, change: Partial<TunnelPlan> = {}) => judgeAssigned(text, { ...plan, ...change }, TAKEN);
+
+function faultOf(act: () => unknown): VmgateError {
+  try {
+    act();
+  } catch (fault) {
+    if (VmgateError.is(fault)) return fault;
+    throw fault;
+  }
+  throw new Error('accepted');
+}
+
+describe('what a server says', () => {
+  test('is read', () => {
+    expect(readSession(told())).toEqual({
+      address: '10.77.0.2',
+      tunMtu: 1_500,
+      options: [
+        ['dhcp-option', 'DNS', '10.77.0.1'],
+        ['dhcp-option', 'DOMAIN', 'acme.example'],
+      ],
+      chain: [`${'38'.repeat(31)}b9`, `${'ed'.repeat(31)}d3`],
+      name: 'server',
+      endpoint: { address: '198.51.100.10', port: 1_194 },
+      localPort: 34_567,
+    });
+  });
+
+  test('becomes the inside of the tunnel: a host address, resolvers, names, and no larger MTU than ours', () => {
+    expect(judge(told())).toEqual({
+      addresses: ['10.77.0.2/32'],
+      resolvers: ['10.77.0.1'],
+      searchDomains: ['acme.example'],
+      mtu: 1_400,
+    });
+    expect(judge(told('tun_mtu=1280')).mtu).toBe(1_280);
+    expect(judge(told('tun_mtu=9')).mtu).toBe(576);
+  });
+
+  test('counts less than the resolvers of profile and user', () => {
+    expect(judge(told(), { resolvers: ['10.9.9.9'] }).resolvers).toEqual(['10.9.9.9']);
+  });
+
+  test.each([
+    ['no address', told('ifconfig_local='), 'VPN_ASSIGNED_INVALID', 'no IPv4 address'],
+    ['the loopback as address', told('ifconfig_local=127.0.0.1'), 'VPN_ASSIGNED_INVALID', '127.0.0.1'],
+    ['an address of a link', told('ifconfig_local=10.213.0.2'), 'VPN_ASSIGNED_INVALID', 'this side of the tunnel'],
+    ['the uplink as address', told('ifconfig_local=192.168.77.50'), 'VPN_ASSIGNED_INVALID', 'this side of the tunnel'],
+    ['a name as resolver', told('foreign_option_1=dhcp-option DNS x'), 'VPN_ASSIGNED_INVALID', 'no IPv4 address'],
+    ['the loopback as resolver', told('foreign_option_1=dhcp-option DNS 127.0.0.1'), 'VPN_ASSIGNED_INVALID', 'DNS'],
+    ['a link as resolver', told('foreign_option_1=dhcp-option DNS 10.213.0.1'), 'VPN_ASSIGNED_INVALID', 'this side'],
+    ['no resolver', told('foreign_option_1=dhcp-option WINS 10.77.0.1'), 'VPN_ASSIGNED_NO_DNS', 'DNS server'],
+  ])('%s is refused', (_, text, code, mentions) => {
+    const fault = faultOf(() => judge(text));
+    expect([fault.code, fault.what]).toEqual([code, expect.stringContaining(mentions)]);
+  });
+
+  test('a resolver that no route of a split tunnel leads to is refused', () => {
+    const split = { split: true, routes: ['10.20.0.0/16'] };
+    expect(faultOf(() => judge(told(), split)).what).toContain('no route of the profile leads there');
+    expect(judge(told('foreign_option_1=dhcp-option DNS 10.20.0.53'), split).resolvers).toEqual(['10.20.0.53']);
+  });
+
+  test('never leads out of the tunnel, whatever it is', () => {
+    const line = fc.tuple(
+      fc.constantFrom('ifconfig_local', 'foreign_option_1', 'foreign_option_2', 'tun_mtu', 'tls_digest_sha256_0'),
+      fc.oneof(
+        fc.ipV4(),
+        fc.string(),
+        fc.ipV4().map((address) => `dhcp-option DNS ${address}`),
+      ),
+    );
+    const property = fc.property(fc.array(line, { maxLength: 8 }), (lines) => {
+      try {
+        const { addresses, resolvers, mtu } = judge(lines.map(([name, value]) => `${name}=${value}`).join('\n'));
+        expect([addresses.length, resolvers.length > 0]).toEqual([1, true]);
+        expect(addresses[0]).toMatch(/^\d+\.\d+\.\d+\.\d+\/32$/);
+        for (const address of [...addresses, ...resolvers]) expect(address).not.toMatch(/^(127|0|22[4-9]|2[3-5]\d)\./);
+        expect(mtu).toBeGreaterThanOrEqual(576);
+        expect(mtu).toBeLessThanOrEqual(1_400);
+      } catch (fault) {
+        if (!VmgateError.is(fault)) throw fault;
+      }
+    });
+    fc.assert(property, { numRuns: 500 });
+  });
+});
+
+describe('why there is no session', () => {
+  test.each([
+    ['other-authority', 'VPN_SERVER_UNPROVED'],
+    ['other-name', 'VPN_SERVER_UNPROVED'],
+    ['expired', 'VPN_SERVER_EXPIRED'],
+    ['wrong-password', 'VPN_LOGIN_REFUSED'],
+    ['client-unknown', 'VPN_CLIENT_REFUSED'],
+    ['refused', undefined],
+    ['no-answer', undefined],
+  ])('%s: %s', (name, code) => {
+    const failure = readFailure(log(name), '198.51.100.10:1194/udp');
+    expect(failure?.code).toBe(code);
+    if (failure !== undefined) expect(failure.evidence.length).toBeGreaterThan(3);
+  });
+
+  test('every log is judged', () => {
+    expect(readdirSync(LOGS)).toHaveLength(7);
+  });
+
+  test('nothing that a log may hold makes it throw', () => {
+    fc.assert(fc.property(fc.string(), (text) => void readFailure(text, 'x')));
+  });
+});
