@@ -51,6 +51,15 @@ export const ROWS = [
     measure: async (...given) => (await import('./start.mjs')).measureStart(...given),
   },
   {
+    id: 'eight-starts',
+    about: 'eight work VMs started at once, to the last first packet / eight bare boots of the same at once',
+    unit: 'ratio',
+    better: 'less',
+    atLeast: 1.5,
+    aim: 1.2,
+    measure: async (...given) => (await import('./eight.mjs')).measureEight(...given),
+  },
+  {
     id: 'status',
     about: 'vmgate status of an open gate / node -e 0',
     unit: 'ratio',

@@ -48,7 +48,8 @@ export interface WorkConfig {
 export interface Config {
   readonly version: 1;
   readonly gate: string;
-  readonly vpn: string;
+  /** VPN profiles in the order in which they are tried. */
+  readonly vpn: readonly [string, ...string[]];
   readonly endpoint: { readonly allowPrivate: boolean };
   readonly verify: {
     readonly exit: { readonly url: string; readonly expect: ExitExpectation } | undefined;
@@ -65,8 +66,11 @@ export interface Config {
   readonly work: readonly WorkConfig[];
 }
 
+/** A file that was judged as a whole. */
+export type WholeFile = Omit<ConfigFile, 'vpn'> & Pick<Config, 'vpn'>;
+
 /** `folder`: where relative paths start. The file was judged complete before (see load.ts). */
-export function completeConfig(file: ConfigFile & { readonly vpn: string }, folder: string): Config {
+export function completeConfig(file: WholeFile, folder: string): Config {
   const exit = file.verify?.exit;
   return {
     version: 1,

@@ -56,6 +56,9 @@ export function looseningsOf(base: ConfigFile, local: LocalFile): readonly Loose
   if (local.endpoint?.allowPrivate === true && base.endpoint?.allowPrivate !== true) {
     refuse(['endpoint', 'allowPrivate'], 'allowPrivate may only be set to false');
   }
+  if (local.failover !== undefined && base.vpn !== undefined && !isDeepStrictEqual(local.failover, base.failover)) {
+    refuse(['failover'], 'failover is for who names the VPN');
+  }
   if (local.dns?.rebinding === 'allow' && base.dns?.rebinding === 'refuse') {
     refuse(['dns', 'rebinding'], 'rebinding may only become refuse');
   }

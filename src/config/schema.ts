@@ -18,6 +18,7 @@ export const BOUNDS = {
   memory: { leastMiB: 64, mostMiB: 262_144 },
   cpus: { least: 1, most: 64 },
   workVms: 30,
+  vpns: 8,
   templates: 8,
 } as const;
 
@@ -45,11 +46,24 @@ const name = z.string().regex(new RegExp(`^[a-z][a-z0-9-]{0,${MAX_NAME - 1}}$`),
 });
 
 const vpnName = z
-  .string({
-    error: (issue) =>
-      Array.isArray(issue.input) ? 'must be one VPN: several are not supported by this version' : undefined,
-  })
+  .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, { error: 'must be the name of a profile, as `vmgate vpn list` shows it' });
+
+const vpn = z.union([vpnName, z.array(vpnName).min(1).max(BOUNDS.vpns)], {
+  error: `must be the name of a profile, or a list of 1 to ${BOUNDS.vpns} names that are tried in order`,
+});
+
+const failover = z
+  .strictObject({
+    equivalent: z.array(vpnName).min(2).max(BOUNDS.vpns).optional().meta({
+      description: 'profiles of `vpn` that are as good as one another: what is sent for one may go by another',
+    }),
+    leaky: z
+      .boolean()
+      .optional()
+      .meta({ description: 'profiles that are not equivalent may take the place of one another too' }),
+  })
+  .meta({ description: 'what has to be said before another profile of a list takes the place of one that fails' });
 
 const memory = z
   .string({ error: 'must be a size with its unit, for example 4GiB' })
@@ -199,9 +213,11 @@ export const configSchema = z.strictObject({
     .record(parameterName, parameterValue)
     .optional()
     .meta({ description: 'what these templates ask for, by name' }),
-  vpn: vpnName
-    .optional()
-    .meta({ description: 'a profile added with `vmgate vpn add`; may be said in vmgate.local.yaml instead' }),
+  vpn: vpn.optional().meta({
+    description:
+      'a profile added with `vmgate vpn add`, or several, tried in order; may be said in vmgate.local.yaml instead',
+  }),
+  failover: failover.optional(),
   endpoint: z
     .strictObject({
       allowPrivate: z.boolean().optional().meta({ description: 'the VPN endpoint may have a private address' }),

@@ -61,13 +61,16 @@ export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel
       const { control, plan } = sessionOf(world);
       const { pinned, policy } = connectionOf(world);
       const profile = withCode(world);
+      const onNarrow = (mtu: number, planned: number) => {
+        world.emit(events.GATE_PATH_NARROW, { mtu, planned });
+      };
       try {
         const { address, nextHop } = policy.uplink;
         const taken = [
           ...[...plan.work, plan.probe].map((link) => `${link.gateway}/${link.prefixLength}`),
           ...[address ?? [], nextHop ?? []].flat().map((own) => `${own}/32`),
         ];
-        const inside = await bringUp({ control, profile, pinned, policy, taken, signal });
+        const inside = await bringUp({ control, profile, pinned, policy, taken, signal, onNarrow });
         if (inside !== undefined) await takeInside(world, inside, signal);
       } catch (cause) {
         // The next attempt asks the next server of the profile.
@@ -94,6 +97,18 @@ export function connectionOf(world: World): NonNullable<World['connection']> {
   return world.connection;
 }
 
+/**
+ * Whether a work VM that runs may have connections that began in another tunnel: what they still have to say was meant for
+ * that one (leak case 68). For as long as any of these VMs runs: TCP repeats itself for a quarter of an hour.
+ */
+function holdsOtherFlows(world: World): boolean {
+  const { publicKey, plan } = sessionOf(world).profile;
+  const tunnel = `${publicKey} ${plan.peerIdentity}`;
+  if (world.works.size === 0) world.tunnelsUsed.clear();
+  world.tunnelsUsed.add(tunnel);
+  return world.tunnelsUsed.size > 1;
+}
+
 /** The policy of one connect: this endpoint, these links, a fresh source port. */
 function policyFor(world: World, { port, protocol, shape }: TunnelPlan['endpoint'], address: string): EgressPolicy {
   const { plan, profile, config } = sessionOf(world);
@@ -110,6 +125,7 @@ function policyFor(world: World, { port, protocol, shape }: TunnelPlan['endpoint
       localPort: randomInt(20_000, 60_000),
       mark: VPN_MARK,
       mtu: tunnel.mtu,
+      ...(holdsOtherFlows(world) ? { onlyNewFlows: true } : {}),
     },
   };
 }
@@ -140,8 +156,9 @@ async function takeInside(world: World, inside: TunnelInside, signal: AbortSigna
  * @throws VPN_CODE_NEEDED
  */
 function withCode(world: World): StoredProfile {
-  const { profile } = sessionOf(world);
-  const { code } = world;
+  const { profile, config } = sessionOf(world);
+  // `up` asks for the first profile's: it is no other server's to hear.
+  const code = profile.name === config.config.vpn[0] ? world.code : undefined;
   world.code = undefined;
   const { challenge } = profile.plan;
   if (challenge === undefined) return profile;

@@ -105,7 +105,15 @@ export const statusReport = z.object({
   since: z.string(),
   why: z.string(),
   claim: claim.nullable(),
-  vpn: z.object({ profile: z.string(), endpoint: z.string() }).nullable(),
+  /** `order`: all profiles of the configuration, where there are several; `because`: why the one before this was given up. */
+  vpn: z
+    .object({
+      profile: z.string(),
+      endpoint: z.string(),
+      order: z.array(z.string()).max(64).optional(),
+      because: z.string().optional(),
+    })
+    .nullable(),
   /** `binding`: what a receipt has to speak about to be this gate's. */
   receipt: z.object({ expiresInMs: z.number(), binding: receiptBinding }).nullable(),
   verdicts: z.array(verdict),

@@ -103,6 +103,8 @@ export class Supervisor {
       network: undefined,
       offered: undefined,
       probe: undefined,
+      lastProfile: undefined,
+      tunnelsUsed: new Set(),
       meter,
       works: new Map(),
     };

@@ -103,6 +103,10 @@ export interface World {
   offered: OfferedAddress | undefined;
   /** vmgate's stand on the probe link, open for as long as its gateway. */
   probe: ProbeStand | undefined;
+  /** The profile of the last gateway. */
+  lastProfile: string | undefined;
+  /** Tunnels that work VMs which run now may have connections in, by both ends' keys. */
+  readonly tunnelsUsed: Set<string>;
   /** What went through, over all gateways of this supervisor. */
   readonly meter: Meter;
   readonly works: Map<string, RunningWork>;

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type LoadedConfig, renderIssue } from '../../config/index.ts';
+import { type Config, type LoadedConfig, renderIssue } from '../../config/index.ts';
 import { type CodedEvent, occur, VmgateError } from '../../core/coded.ts';
 import { openGate, writeFileAtomic } from '../../home/index.ts';
 import { escapeLine, hostEvents, monotonicMs, wallMs } from '../../host/index.ts';
@@ -49,9 +49,7 @@ export const up: Command = {
         digest: loaded.digest,
         ...(code === undefined ? {} : { code }),
       });
-      for (const { name } of loaded.config.work.filter((work) => work.autostart)) {
-        await client.ask({ verb: 'start', name }, { onEvent: (event) => context.out.event(event) });
-      }
+      await autostart(context, gate, loaded.config);
     } catch (cause) {
       client.close();
       const refused = VmgateError.is(cause) && cause.exit === 4;
@@ -70,8 +68,23 @@ export const up: Command = {
   },
 };
 
+/** All at once, each on a connection of its own; the first that fails is the answer, the others go on. */
+async function autostart(context: Context, gate: Gate, { work }: Config): Promise<void> {
+  const starts = work
+    .filter((vm) => vm.autostart)
+    .map(async ({ name }) => {
+      const client = await listening(gate);
+      try {
+        await client.ask({ verb: 'start', name }, { onEvent: (event) => context.out.event(event) });
+      } finally {
+        client.close();
+      }
+    });
+  await Promise.all(starts);
+}
+
 async function setUpStarted(context: Context, gate: Gate & { readonly loaded: LoadedConfig }): Promise<void> {
-  const started = gate.loaded.config.work.filter(({ autostart, setUp }) => autostart && setUp !== undefined);
+  const started = gate.loaded.config.work.filter((vm) => vm.autostart && vm.setUp !== undefined);
   if (started.length === 0) return;
   const { setUpVm } = await import('../set-up-vm.ts');
   for (const { name } of started) await setUpVm(context, gate, name);
@@ -85,7 +98,7 @@ function tellIgnored({ ignoredEnvironment: ignored, alreadyRead, out }: Context)
 /** Undefined for a VPN whose server asks for none. A profile that cannot be read is the supervisor's to tell of. */
 async function codeFor(context: Context, input: Input, { config }: LoadedConfig): Promise<string | undefined> {
   const { loadProfile } = await import('../../vpn/index.ts');
-  const profile = await loadProfile(context.home().vpn, config.vpn).catch(() => undefined);
+  const profile = await loadProfile(context.home().vpn, config.vpn[0]).catch(() => undefined);
   const challenge = profile?.plan.challenge;
   return challenge === undefined ? undefined : givenCode(context, input, challenge);
 }
