@@ -83,7 +83,7 @@ describe('init with a template', () => {
     );
     expect(typed).toMatchObject({ exit: 0, stdout: expect.stringContaining('vmgate start win') });
     expect(config()).toMatchObject({
-      ...{ gate: 'acme', vpn: 'acme' },
+      ...{ gate: 'acme', vpn: ['acme'] },
       work: [{ name: 'win', source: { disk: path.join(laptop.project, 'd.qcow2') }, memoryMiB: 2_048, cpus: 2 }],
     });
     expect(laptop.read('vmgate.yaml')).toMatch(/# From existing-disk, sha256:[0-9a-f]{64}\n/);
