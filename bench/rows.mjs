@@ -69,6 +69,15 @@ export const ROWS = [
     measure: async (stand) => (await import('./supervisor.mjs')).measureMemory(stand),
   },
   {
+    id: 'idle-cpu',
+    about: 'supervisor and guard of an open gate, idle, of one core',
+    unit: '%',
+    better: 'less',
+    atLeast: 2,
+    aim: 1,
+    measure: async (stand) => (await import('./supervisor.mjs')).measureIdle(stand),
+  },
+  {
     id: 'recovery',
     about: 'network back to gate open again',
     unit: 's',

@@ -4,6 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { median } from './median.mjs';
 
 const IDLE_MS = 10_000;
+/** Twice what `verify.every` is unless a vmgate.yaml says otherwise. */
+const VERIFIED_WITHIN_MS = 60_000;
+/** USER_HZ is 100 on every Linux that Node runs on. */
+const TICK_MS = 10;
 const LOOK_AGAIN_MS = 50;
 const PATIENCE_MS = 90_000;
 
@@ -12,10 +16,23 @@ export async function measureMemory(stand) {
   await stand.openStage();
   const { pid } = (await stand.status()).supervisor;
   await sleep(IDLE_MS);
-  const guard = childrenOf(pid).find((child) => readFileSync(`/proc/${child}/cmdline`, 'latin1').includes('guard'));
-  if (guard === undefined) throw new Error('the supervisor has no guard');
+  const guard = guardOf(pid);
   const [supervisorMB, guardMB] = [pssMB(pid), pssMB(guard)];
   return { value: supervisorMB + guardMB, raw: { supervisorMB, guardMB } };
+}
+
+/** Share of one core, percent, that supervisor and guard of an open gate take; two full verifications are among it. Linux only. */
+export async function measureIdle(stand) {
+  await stand.openStage();
+  const { pid } = (await stand.status()).supervisor;
+  const guard = guardOf(pid);
+  await sleep(IDLE_MS);
+  const used = () => [pid, guard].map(cpuMs);
+  const [before, began] = [used(), performance.now()];
+  await sleep(VERIFIED_WITHIN_MS);
+  const spanMs = performance.now() - began;
+  const [supervisorPercent, guardPercent] = used().map((ms, index) => ((ms - before[index]) / spanMs) * 100);
+  return { value: supervisorPercent + guardPercent, raw: { supervisorPercent, guardPercent } };
 }
 
 /** Seconds from the lab's network forwarding again to the gate being open again, by the supervisor's own journal. */
@@ -43,6 +60,20 @@ async function until(stand, condition) {
     await sleep(LOOK_AGAIN_MS);
   }
   throw new Error(`the gate did not change within ${PATIENCE_MS / 1_000} s`);
+}
+
+function guardOf(pid) {
+  const guard = childrenOf(pid).find((child) => readFileSync(`/proc/${child}/cmdline`, 'latin1').includes('guard'));
+  if (guard === undefined) throw new Error('the supervisor has no guard');
+  return guard;
+}
+
+/** proc(5): user and system time, fields 14 and 15, in ticks; the second field may hold blanks, so they count from its end. */
+function cpuMs(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    .replace(/^.*\) /s, '')
+    .split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
 
 function childrenOf(pid) {

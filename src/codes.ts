@@ -15,14 +15,15 @@ import * as home from './home/codes.ts';
 import * as host from './host/codes.ts';
 import * as image from './image/codes.ts';
 import * as lab from './lab/codes.ts';
+import * as oci from './oci/codes.ts';
 import * as portal from './portal/codes.ts';
 import * as proxy from './proxy/codes.ts';
-import * as registry from './registry/codes.ts';
 import * as sensors from './sensors/codes.ts';
 import * as supervisor from './supervisor/codes.ts';
 import * as template from './template/codes.ts';
 import * as trust from './trust/codes.ts';
 import * as verify from './verify/codes.ts';
+import * as view from './view/codes.ts';
 import * as vpn from './vpn/codes.ts';
 import * as work from './work/codes.ts';
 
@@ -59,14 +60,15 @@ export const ROOMS = {
   host,
   image,
   lab,
+  oci,
   portal,
   proxy,
-  registry,
   sensors,
   supervisor,
   template,
   trust,
   verify,
+  view,
   vpn,
   work,
 } as const;

@@ -137,6 +137,7 @@ wanted() {
 		git           git              git              git              git
 		shellcheck    shellcheck       ShellCheck       shellcheck       shellcheck
 		wg            wireguard-tools  wireguard-tools  wireguard-tools  wireguard-tools
+		openvpn       openvpn          openvpn          openvpn          openvpn
 		nft           nftables         nftables         nftables         -
 		ip            iproute2         iproute          iproute2         -
 		tcpdump       tcpdump          tcpdump          tcpdump          -

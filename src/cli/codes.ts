@@ -42,6 +42,13 @@ export const errors = errorCodes({
     remedy: () => 'change it by hand, or write a new one in its place: vmgate init --force',
     sample: { file: '/home/ann/acme/vmgate.yaml' },
   }),
+  CLI_GIT_FAILED: error<{ url: string; why: string }>({
+    exit: 6,
+    source: 'environment',
+    what: ({ url, why }) => `nothing was taken from ${url}: ${why}`,
+    remedy: () => 'check its URL, its branch or tag, and that your git may read it: git ls-remote URL',
+    sample: { url: 'https://git.example.com/team/templates.git', why: 'git ended with status 128' },
+  }),
   CLI_PATH_UNQUOTABLE: error<{ path: string }>({
     ...usage,
     what: ({ path }) => `the path ${JSON.stringify(path)} cannot be written into an ssh configuration`,

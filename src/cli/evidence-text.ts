@@ -1,5 +1,6 @@
 /** What left and what did not, in plain words. */
 import { countText } from '../core/amounts.ts';
+import type { Kept } from '../evidence/index.ts';
 import { escapeLine } from '../host/index.ts';
 import type { StatusReport } from '../supervisor/protocol.ts';
 import type { ReceiptOnEvidence } from './receipt-on-evidence.ts';
@@ -8,6 +9,8 @@ import { textTable } from './text-table.ts';
 /** `vmgate evidence --json`. Times are ISO 8601. */
 export interface EvidenceReport {
   readonly gate: string;
+  /** What the frames are: held back, or let out to a portal. */
+  readonly of: Kept;
   readonly uplink: StatusReport['uplink'];
   /** Frames in the evidence files. */
   readonly kept: number;
@@ -42,12 +45,10 @@ export interface EvidenceReport {
 const MAX_FLOWS = 12;
 
 export function describeEvidence(report: EvidenceReport): string {
-  const { gate, kept, frames, exported } = report;
+  const { kept, frames, exported } = report;
   const more = kept > frames.length ? [`  ... and ${countText(kept - frames.length, 'more', 'more')}`] : [];
   return [
-    kept === 0
-      ? `gate ${gate}: nothing tried to leave but what the policy allows; no frame is kept`
-      : `gate ${gate}: ${countText(kept, 'frame')} that tried to leave and did not, UTC`,
+    headline(report),
     ...flows(report),
     ...frames.map(({ at, what, why }) => {
       const rule = why === '' ? '' : `: ${escapeLine(why, 120)}`;
@@ -58,8 +59,25 @@ export function describeEvidence(report: EvidenceReport): string {
     ...left(report),
     ...receiptLine(report),
     ...(exported === null ? [] : [`  written  ${escapeLine(exported)}`, `           ${report.digest}`]),
-    ...(kept === 0 || exported !== null ? [] : ['  next     vmgate evidence --export leak.pcap']),
+    ...(kept === 0 || exported !== null ? [] : [`  next     ${NEXT[report.of]}`]),
   ].join('\n');
+}
+
+const NEXT: Readonly<Record<Kept, string>> = {
+  held: 'vmgate evidence --export leak.pcap',
+  portal: 'vmgate evidence --portal --export signed-in.pcap',
+};
+
+function headline({ gate, of, kept }: EvidenceReport): string {
+  const frames = countText(kept, 'frame');
+  if (of === 'portal') {
+    return kept === 0
+      ? `gate ${gate}: nobody was let through to a portal; no frame is kept`
+      : `gate ${gate}: ${frames} to a portal, let out in clear, UTC`;
+  }
+  return kept === 0
+    ? `gate ${gate}: nothing tried to leave but what the policy allows; no frame is kept`
+    : `gate ${gate}: ${frames} that tried to leave and did not, UTC`;
 }
 
 /** Where the list below does not show them all. */

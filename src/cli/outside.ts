@@ -8,6 +8,8 @@ export interface Outside {
   readonly stdout: Terminal;
   readonly stderr: Terminal;
   readonly cwd: string;
+  /** CI is set and is not `false`: versions in vmgate.lock stay what they are. */
+  readonly isCi: boolean;
   /** NO_COLOR is set and not empty: no-color.org. */
   readonly noColour: boolean;
   /** Value of VMGATE_ACCEL. */
@@ -20,7 +22,13 @@ export interface Outside {
 
 export function thisProcess(): Outside {
   const { DISPLAY, WAYLAND_DISPLAY, XAUTHORITY } = process.env;
-  const { NO_COLOR: noColour = '', TERM: terminal, SSH_AUTH_SOCK: agent, VMGATE_ACCEL: forcedAccel } = process.env;
+  const {
+    CI: ci = '',
+    NO_COLOR: noColour = '',
+    TERM: terminal,
+    SSH_AUTH_SOCK: agent,
+    VMGATE_ACCEL: forcedAccel,
+  } = process.env;
   const { stdout, stderr } = process;
   // A reader that went away (`vmgate logs | head`) is no error of ours.
   for (const stream of [stdout, stderr]) stream.on('error', () => {});
@@ -32,6 +40,7 @@ export function thisProcess(): Outside {
     stdout,
     stderr,
     cwd: process.cwd(),
+    isCi: ci !== '' && ci !== 'false',
     noColour: noColour !== '',
     forcedAccel,
     sshEnvironment: {

@@ -1,5 +1,5 @@
 /** What `vmgate portal` shows and opens: the browser on the portal's page, or the address that leads there. */
-import type { CodedEvent } from '../core/coded.ts';
+import { type CodedEvent, VmgateError } from '../core/coded.ts';
 import { readPortalUrl } from '../core/portal.ts';
 import type { Credential, Listener } from '../proxy/index.ts';
 import type { Context } from './command.ts';
@@ -21,6 +21,7 @@ export class PortalView {
   readonly #context: Context;
   readonly #ways: PortalWays;
   readonly #closing = new AbortController();
+  #failure: VmgateError | undefined;
   #browser: Promise<{ readonly close: () => Promise<void> }> | undefined;
 
   constructor(context: Context, ways: PortalWays) {
@@ -36,9 +37,10 @@ export class PortalView {
     if (url !== undefined) this.#begin(url);
   }
 
-  /** @returns the exit code */
+  /** @returns the exit code @throws PORTAL_BROWSER_FAILED */
   end(how: string): number {
     if (this.#context.interrupted.aborted) return 130;
+    if (how === 'left' && this.#failure !== undefined) throw this.#failure;
     const said =
       how === 'signed in'
         ? 'signed in: the gate connects by itself, vmgate up waits for it'
@@ -60,9 +62,12 @@ export class PortalView {
       out.progress('any program of yours that knows SOCKS5 will do, with names looked up by the proxy; Ctrl-C ends it');
       return;
     }
-    this.#browser ??= import('../portal/index.ts').then(({ openBrowser }) => {
+    this.#browser ??= import('../portal/index.ts').then(({ errors, openBrowser }) => {
       const browser = openBrowser({ program, proxyPort: port, url, display: outside.display });
-      void browser.ended.then(() => this.#closing.abort());
+      void browser.ended.then((why) => {
+        if (why !== undefined) this.#failure = VmgateError.of(errors.PORTAL_BROWSER_FAILED, { program, why });
+        this.#closing.abort();
+      });
       return browser;
     });
   }

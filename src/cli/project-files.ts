@@ -1,6 +1,6 @@
 /** The files a project folder brings along, as `vmgate trust` confirms them and `vmgate up` asks for. */
 import path from 'node:path';
-import type { LoadedConfig } from '../config/index.ts';
+import type { LoadedConfig, NamedTemplates } from '../config/index.ts';
 import type { HomeLayout } from '../home/index.ts';
 import { isTrusted, type ProjectFile, requireTrusted, trustProject } from '../trust/index.ts';
 
@@ -17,6 +17,15 @@ function filesOf(loaded: LoadedConfig): readonly ProjectFile[] {
 export async function requireConfirmed(home: HomeLayout, loaded: LoadedConfig): Promise<void> {
   if (loaded.origin === 'home') return;
   await requireTrusted(home.trusted, projectFolder(loaded), filesOf(loaded));
+}
+
+/** The same for a file whose templates were not read yet. @throws TRUST_PROJECT_UNCONFIRMED, TRUST_RECORD_DAMAGED */
+export async function requireConfirmedFiles(
+  home: HomeLayout,
+  { folder, sources }: Pick<NamedTemplates, 'folder' | 'sources'>,
+): Promise<void> {
+  const files = sources.map(({ path: file, digest }) => ({ name: path.basename(file), content: digest }));
+  await requireTrusted(home.trusted, folder, files);
 }
 
 /** False when it was confirmed before, with these contents. */

@@ -9,6 +9,7 @@ import path from 'node:path';
 import type { LoadedConfig } from '../config/index.ts';
 import type { HomeLayout } from '../home/index.ts';
 import { sha256 } from '../host/index.ts';
+import { loadProject } from './project-config.ts';
 import { version } from './version.ts';
 
 interface Recent {
@@ -23,8 +24,7 @@ const FILES = ['vmgate.yaml', 'vmgate.local.yaml'] as const;
 export async function recentConfig(cwd: string, home: HomeLayout): Promise<LoadedConfig> {
   const known = recall(home);
   if (known !== undefined && isSame(known.loaded, cwd, home)) return known.loaded;
-  const { loadConfig } = await import('../config/index.ts');
-  const loaded = loadConfig(cwd, home.root);
+  const loaded = await loadProject(cwd, home);
   remember(home, { reader: reader(), loaded });
   return loaded;
 }
@@ -46,11 +46,9 @@ function recall(home: HomeLayout): Recent | undefined {
 function isSame({ path: file, sources }: LoadedConfig, cwd: string, home: HomeLayout): boolean {
   const folder = [cwd, home.root].find((each) => existsSync(path.join(each, FILES[0])));
   if (folder === undefined || path.join(folder, FILES[0]) !== file) return false;
-  const present = FILES.map((name) => path.join(folder, name)).filter((each) => existsSync(each));
-  return (
-    present.length === sources.length &&
-    sources.every((source) => present.includes(source.path) && digestOf(source.path) === source.digest)
-  );
+  const known = sources.map((source) => source.path);
+  const isNew = FILES.map((name) => path.join(folder, name)).some((each) => !known.includes(each) && existsSync(each));
+  return !isNew && sources.every((source) => digestOf(source.path) === source.digest);
 }
 
 function digestOf(file: string): string {

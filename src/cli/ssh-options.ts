@@ -13,9 +13,12 @@ import type { Gate } from './gate-access.ts';
 
 export type SshOptions = readonly (readonly [keyword: string, value: string])[];
 
-/** `home`: root of the home folder; the proxy must find the same one whatever environment ssh is started in. */
-export function sshOptions(gate: Gate, name: string, home: string): SshOptions {
-  const access = accessOf(gate, name);
+/**
+ * @param home root of the home folder; the proxy must find the same one whatever environment ssh is started in
+ * @param user the account, where it is not the one that people enter as
+ */
+export function sshOptions(gate: Gate, name: string, home: string, user?: string): SshOptions {
+  const access = accessOf(gate, name, user);
   const elsewhere = home === path.join(os.homedir(), '.vmgate') ? [] : ['env', `VMGATE_HOME=${home}`];
   const proxy = [...elsewhere, process.execPath, programFile('main'), 'ssh', '--stdio', '--gate', gate.name, name];
   return [
@@ -36,9 +39,10 @@ export function sshOptions(gate: Gate, name: string, home: string): SshOptions {
 }
 
 /** A VM that vmgate seeds has vmgate's key; on a disk from elsewhere the user's own keys are tried. */
-function accessOf({ layout, loaded }: Gate, name: string): SshAccess {
-  const source = loaded?.config.work.find((work) => work.name === name)?.source;
-  return sshAccess(layout.work(name), name, source === undefined || source.kind === 'template');
+function accessOf({ layout, loaded }: Gate, name: string, user?: string): SshAccess {
+  const { source, setUp } = loaded?.config.work.find((work) => work.name === name) ?? {};
+  const isSeeded = source === undefined || source.kind === 'template' || setUp !== undefined;
+  return sshAccess(layout.work(name), name, isSeeded, user ?? setUp?.user);
 }
 
 function identity({ identity: file }: SshAccess): SshOptions {

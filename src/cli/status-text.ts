@@ -84,11 +84,16 @@ function seconds(ms: number): string {
 }
 
 function work({ work: vms }: StatusReport): readonly string[] {
-  return vms.map(({ name, status, linkUp, address }) => {
+  return vms.map(({ name, status, linkUp, address, display = 'none' }) => {
     const link =
       status === 'stopped' ? '' : linkUp ? `, wire up, ${escapeLine(address)}` : ', wire DOWN: it reaches nothing';
-    return `  work VM  ${escapeLine(name)}: ${escapeLine(status)}${link}`;
+    return `  work VM  ${escapeLine(name)}: ${escapeLine(status)}${link}${screen(display, status)}`;
   });
+}
+
+function screen(display: 'none' | 'window' | 'vnc', status: string): string {
+  if (display === 'none' || status === 'stopped') return '';
+  return display === 'vnc' ? ', screen: vmgate view' : ', screen: its own window';
 }
 
 function host({ host: seen }: StatusReport): readonly string[] {

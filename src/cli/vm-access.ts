@@ -1,19 +1,23 @@
 /** From `vmgate vm VERB NAME` to that work VM at rest: its gate, its folder, its disk, and its entry in vmgate.yaml. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { judgeText, type LoadedConfig, loadConfig, type WorkConfig } from '../config/index.ts';
+import type { LoadedConfig, WorkConfig } from '../config/index.ts';
 import { bytesText } from '../core/amounts.ts';
 import { VmgateError } from '../core/coded.ts';
 import { workProcess } from '../drivers/index.ts';
 import { openGate, writeFileAtomic } from '../home/index.ts';
-import { type Task, type Vm, type VmDisk, whileStopped, workErrors } from '../work/index.ts';
+import { hostPlatform } from '../host/index.ts';
+import { imageBase, type Task, type Vm, type VmDisk, whileStopped, workErrors } from '../work/index.ts';
 import { errors } from './codes.ts';
 import type { Context, Input } from './command.ts';
 import { type Gate, gateOf, requireVm } from './gate-access.ts';
+import { judgeProject, loadProject } from './project-config.ts';
 import { confirm, projectFolder, requireConfirmed } from './project-files.ts';
 
 export interface VmGate extends Gate {
   readonly loaded: LoadedConfig;
+  /** `images/` of the home folder. */
+  readonly images: string;
 }
 
 /** The gate, whose file was confirmed. @throws CONFIG_*, GATE_ORIGIN_GONE, TRUST_PROJECT_UNCONFIRMED */
@@ -30,7 +34,7 @@ export async function vmGateOf(context: Context, input: Input): Promise<VmGate> 
   }
   await requireConfirmed(context.home(), loaded);
   openGate(context.home(), gate.name);
-  return { ...gate, loaded };
+  return { ...gate, loaded, images: context.home().images };
 }
 
 export function vmOf({ layout }: Gate, name: string): Vm {
@@ -48,7 +52,12 @@ export async function workOf(gate: VmGate, name: string): Promise<WorkConfig> {
 /** @throws GATE_UNKNOWN_VM, WORK_VM_NO_DISK */
 export async function vmDiskOf(gate: VmGate, name: string): Promise<VmDisk> {
   const { source } = await workOf(gate, name);
-  if (source.kind === 'disk') return { ...vmOf(gate, name), disk: source.disk };
+  const vm = vmOf(gate, name);
+  if (source.kind === 'disk') return { ...vm, disk: source.disk };
+  if (source.kind === 'template' && source.template !== 'tiny') {
+    const { disk } = await imageBase(vm, source.template, gate.images, hostPlatform().arch);
+    return { ...vm, disk };
+  }
   const boots = source.kind === 'template' ? `the template ${source.template}` : 'a kernel';
   throw VmgateError.of(workErrors.WORK_VM_NO_DISK, { name, why: `it boots ${boots} and keeps nothing` });
 }
@@ -98,10 +107,10 @@ export async function changeConfig(
   change: (file: string, text: string) => string,
 ): Promise<void> {
   const text = change(loaded.path, readFileSync(loaded.path, 'utf8'));
-  judgeText(loaded.path, text);
-  await writeFileAtomic(loaded.path, text, statSync(loaded.path).mode & 0o777);
   const home = context.home();
-  await confirm(home, loadConfig(projectFolder(loaded), home.root));
+  await judgeProject(loaded.path, text, home);
+  await writeFileAtomic(loaded.path, text, statSync(loaded.path).mode & 0o777);
+  await confirm(home, await loadProject(projectFolder(loaded), home));
 }
 
 /** As the user would write it: below the home folder by `~`. */

@@ -53,12 +53,22 @@ export const errors = errorCodes({
     remedy: ({ file }) => `change its key work by hand: ${file}`,
     sample: { file: '/home/ann/acme/vmgate.yaml', why: 'the change would change more than it should' },
   }),
+  CONFIG_TEMPLATE_ABSENT: error<{ references: readonly string[]; folder: string }>({
+    exit: 6,
+    source: 'user',
+    what: ({ references, folder }) =>
+      `vmgate.yaml in ${folder} takes part of what it says from ${references.join(' and ')}, which was not read here yet`,
+    remedy: ({ references }) => `vmgate init ${references.join(' ')}`,
+    sample: { references: ['registry.example.com/team/dev:3'], folder: '/home/ann/acme' },
+  }),
   CONFIG_LOOSENS: error<{ issues: readonly ConfigIssue[] }>({
     exit: 2,
     source: 'user',
     what: ({ issues: [first = sampleIssue] }) => renderIssue(first),
     remedy: ({ issues: [first = sampleIssue] }) =>
-      `take ${first.key} out of vmgate.local.yaml, or change it in vmgate.yaml where the team sees it`,
+      first.file.endsWith('vmgate.local.yaml')
+        ? `take ${first.key} out of vmgate.local.yaml, or change it in vmgate.yaml where the team sees it`
+        : `take ${first.key} out of vmgate.yaml, or have it changed in the template`,
     sample: {
       issues: [
         {

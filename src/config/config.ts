@@ -6,6 +6,7 @@ import { sha256 } from '../host/index.ts';
 import { completeEgress } from './egress.ts';
 import { parseDuration, parseSizeMiB } from './quantities.ts';
 import { type ConfigFile, DEFAULTS } from './schema.ts';
+import { completeSetUp, type SetUp, setUpFault } from './set-up.ts';
 
 /** What the exit's answer must be: prefixes its address lies in, or JSON fields with exactly these values. */
 export type ExitExpectation =
@@ -13,7 +14,7 @@ export type ExitExpectation =
   | { readonly kind: 'json'; readonly fields: Readonly<Record<string, string | number | boolean>> };
 
 export type WorkSource =
-  | { readonly kind: 'template'; readonly template: 'tiny' }
+  | { readonly kind: 'template'; readonly template: 'tiny' | 'debian' | 'browser' }
   | { readonly kind: 'disk'; readonly disk: string }
   | { readonly kind: 'kernel'; readonly kernel: string; readonly initramfs: string; readonly append: string };
 
@@ -25,12 +26,15 @@ export interface WorkConfig {
   readonly memoryMiB: number | undefined;
   readonly hardware: 'virtio' | 'compat';
   readonly firmware: 'bios' | 'uefi';
+  readonly display: 'none' | 'window' | 'vnc';
   readonly onLoss: 'block' | 'pause' | 'stop';
   /** Where it may go inside the tunnel; undefined: everywhere. */
   readonly egress: WorkEgress | undefined;
   /** Work VMs of this gate that it may begin connections to. */
   readonly peers: readonly string[];
   readonly autostart: boolean;
+  /** How its system is set up; undefined: it is left as it is. */
+  readonly setUp: SetUp | undefined;
 }
 
 export interface Config {
@@ -76,10 +80,12 @@ export function completeConfig(file: ConfigFile & { readonly vpn: string }, fold
       memoryMiB: vm.memory === undefined ? undefined : parseSizeMiB(vm.memory),
       hardware: vm.hardware ?? DEFAULTS.hardware,
       firmware: vm.firmware ?? DEFAULTS.firmware,
+      display: vm.display ?? (vm.template === 'browser' ? 'vnc' : DEFAULTS.display),
       onLoss: vm.onLoss ?? DEFAULTS.onLoss,
       egress: completeEgress(vm.egress),
       peers: [...new Set(vm.peers ?? [])],
       autostart: vm.autostart ?? false,
+      setUp: completeSetUp(vm),
     })),
   };
 }
@@ -94,7 +100,7 @@ export function sourceFault(vm: WorkFile): string | undefined {
   const stray = vm.initramfs ?? vm.append;
   return vm.kernel === undefined && stray !== undefined
     ? 'has initramfs or append, which belong to a kernel'
-    : undefined;
+    : setUpFault(vm);
 }
 
 function sourceOf(vm: WorkFile, folder: string): WorkSource {

@@ -4,6 +4,16 @@ export type { Config, ExitExpectation, WorkConfig, WorkSource } from './config.t
 export { parseYaml, type YamlDocument } from './document.ts';
 export { type WorkEntry, withCopiedWorkVm, withoutWorkVm, withWorkVm } from './edit.ts';
 export { checkDocument, type Vocabulary } from './issues.ts';
-export { type EgressPlaces, judgeText, type LoadedConfig, loadConfig, type Place } from './load.ts';
+export type { TemplateLayer } from './layer.ts';
+export {
+  type EgressPlaces,
+  judgeText,
+  type LoadedConfig,
+  loadConfig,
+  type NamedTemplates,
+  namedTemplates,
+  type Place,
+} from './load.ts';
 export { parseDuration, parseSizeMiB } from './quantities.ts';
 export { BOUNDS, type ConfigFile, DEFAULTS, jsonSchema, ON_LOSS, pieces } from './schema.ts';
+export type { ProvisionStep, ReadyProbe, SetUp } from './set-up.ts';

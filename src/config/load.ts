@@ -1,16 +1,17 @@
-/** Finds, reads and judges the configuration: the current folder's vmgate.yaml (no upward search), else the home's. */
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+/** Reads and judges the configuration, with its templates under it and the personal values over it. */
 import path from 'node:path';
 import { VmgateError } from '../core/coded.ts';
 import { nearest } from '../core/nearest.ts';
-import { errnoOf, messageOf, sha256 } from '../host/index.ts';
+import { sha256 } from '../host/index.ts';
 import { type ConfigIssue, errors, renderIssue } from './codes.ts';
 import { type Config, completeConfig, digestOf, milliseconds, sourceFault } from './config.ts';
 import { parseYaml, type YamlDocument } from './document.ts';
 import { compiledRules, completeEgress, rulePath, shadowedRules } from './egress.ts';
 import { EGRESS_BOUNDS } from './egress-values.ts';
+import { FILE, type Found, findFiles, LOCAL_FILE, type Source, sourcesOf, withCompanions } from './files.ts';
 import { checkDocument } from './issues.ts';
-import { looseningsOf, mergeConfig } from './merge.ts';
+import { layerFile, readLayer, referencesIn } from './layer.ts';
+import { type Loosening, looseningsOf, looseningsOfLayer, mergeConfig } from './merge.ts';
 import { BOUNDS, type ConfigFile, configSchema, DEFAULTS, type LocalFile, localSchema } from './schema.ts';
 
 export interface LoadedConfig {
@@ -19,6 +20,8 @@ export interface LoadedConfig {
   readonly path: string;
   /** `sha256:<hex>` of its meaning, vmgate.local.yaml included. */
   readonly digest: string;
+  /** It names templates of a registry; what they say is part of the configuration. */
+  readonly hasTemplates: boolean;
   /** A project folder's file is used only after `vmgate trust`; the home folder's is the user's own. */
   readonly origin: 'project' | 'home';
   /** Every file read, with the sha256 of its bytes: what `vmgate trust` confirms. */
@@ -41,37 +44,63 @@ export interface EgressPlaces {
   readonly whole: Place;
 }
 
-/** Forty times the longest one in the documentation; what an hour of commenting would not fill. */
-const MAX_BYTES = 65_536;
 const MAX_SHOWN = 10;
-const FILE = 'vmgate.yaml';
-const LOCAL_FILE = 'vmgate.local.yaml';
 
 /**
  * @throws CONFIG_MISSING CONFIG_UNREADABLE
  * @throws CONFIG_INVALID with line and column of every fault
- * @throws CONFIG_LOOSENS vmgate.local.yaml would weaken what vmgate.yaml says
+ * @throws CONFIG_LOOSENS vmgate.local.yaml would weaken what vmgate.yaml says, or that what its templates say
+ * @throws CONFIG_TEMPLATE_ABSENT its templates were not read since one of the files changed
  */
 export function loadConfig(cwd: string, home: string): LoadedConfig {
-  for (const { folder, origin } of [
-    // Typed in the home folder itself, its file is still the user's own.
-    { folder: cwd, origin: path.resolve(cwd) === path.resolve(home) ? 'home' : 'project' } as const,
-    { folder: home, origin: 'home' } as const,
-  ]) {
-    const source = readSource(path.join(folder, FILE));
-    if (source !== undefined) return { ...load(source, readSource(path.join(folder, LOCAL_FILE))), origin };
-  }
-  throw VmgateError.of(errors.CONFIG_MISSING, { folder: cwd, home });
+  const { found, origin } = findFiles(cwd, home);
+  return { ...load(found, home), origin };
 }
 
-/** What loadConfig would make of `text` in the place of the file's own. @throws CONFIG_INVALID, CONFIG_LOOSENS */
-export function judgeText(file: string, text: string): Config {
-  return load({ path: file, text }, readSource(path.join(path.dirname(file), LOCAL_FILE))).config;
+/** What loadConfig would make of `text` in the place of the file's own. @throws what {@link loadConfig} does */
+export function judgeText(file: string, text: string, home: string): Config {
+  return load(withCompanions({ path: file, text }), home).config;
 }
 
-interface Source {
-  readonly path: string;
-  readonly text: string;
+/** What vmgate.yaml says about templates of registries, for whoever reads them. */
+export interface NamedTemplates {
+  /** Of vmgate.yaml. */
+  readonly folder: string;
+  readonly references: readonly string[];
+  readonly parameters: NonNullable<ConfigFile['parameters']>;
+  /** vmgate.yaml, with vmgate.local.yaml laid over it. */
+  readonly said: ConfigFile;
+  /** Where {@link loadConfig} looks for what they come to. */
+  readonly layer: string;
+  /** As in {@link LoadedConfig}. */
+  readonly sources: LoadedConfig['sources'];
+}
+
+/**
+ * Undefined: it names none.
+ *
+ * @param text what vmgate.yaml in `cwd` would say, in place of what is there
+ * @throws CONFIG_MISSING, CONFIG_UNREADABLE, CONFIG_INVALID
+ */
+export function namedTemplates(cwd: string, home: string, text?: string): NamedTemplates | undefined {
+  const own = text === undefined ? undefined : withCompanions({ path: path.join(cwd, FILE), text });
+  const found = own ?? findFiles(cwd, home).found;
+  const { base, local } = readBoth(found);
+  const references = referencesIn(base.value);
+  if (references.length === 0) return undefined;
+  const said = local === undefined ? base.value : mergeConfig(base.value, local.value);
+  const parameters = { ...base.value.parameters, ...local?.value.parameters };
+  const sources = sourcesOf(found, references);
+  const layer = layerFile(home, sources);
+  const folder = path.dirname(found.source.path);
+  return { folder, references, parameters, said, layer, sources: sources.map(stoodFor) };
+}
+
+function readBoth({ source, local }: Found): { base: Read<ConfigFile>; local: Read<LocalFile> | undefined } {
+  return {
+    base: read<ConfigFile>(source, configSchema),
+    local: local === undefined ? undefined : read<LocalFile>(local, localSchema),
+  };
 }
 
 /** One file's text with its YAML and what it says. */
@@ -80,10 +109,14 @@ interface Read<T> extends Source {
   readonly value: T;
 }
 
-function load(source: Source, localSource: Source | undefined): Omit<LoadedConfig, 'origin'> {
-  const base = read<ConfigFile>(source, configSchema);
-  const local = localSource === undefined ? undefined : read<LocalFile>(localSource, localSchema);
-  if (local !== undefined) refuseLoosening(base, local);
+function load(found: Found, home: string): Omit<LoadedConfig, 'origin'> {
+  const { source } = found;
+  const { base: own, local } = readBoth(found);
+  const references = referencesIn(own.value);
+  const sources = sourcesOf(found, references);
+  const base = references.length === 0 ? own : overTemplates(own, layerFile(home, sources), references);
+  if (local !== undefined)
+    refuseLoosening(looseningsOf(base.value, local.value), local, `${LOCAL_FILE} can only tighten`);
   const merged = local === undefined ? base.value : mergeConfig(base.value, local.value);
   const config = completeConfig(judgeWhole(merged, base, local), path.dirname(source.path));
   const ruled = config.work.flatMap(({ name, egress }) => (egress === undefined ? [] : [{ name, egress }]));
@@ -111,12 +144,21 @@ function load(source: Source, localSource: Source | undefined): Omit<LoadedConfi
       }),
     ),
     path: source.path,
+    hasTemplates: references.length > 0,
     digest: digestOf(config),
-    sources: [source, ...(localSource === undefined ? [] : [localSource])].map((file) => ({
-      path: file.path,
-      digest: sha256(file.text),
-    })),
+    sources: sources.map(stoodFor),
   };
+}
+
+function stoodFor({ path: file, text }: Source): LoadedConfig['sources'][number] {
+  return { path: file, digest: sha256(text) };
+}
+
+/** The file with its templates under it. @throws CONFIG_TEMPLATE_ABSENT, CONFIG_LOOSENS */
+function overTemplates(own: Read<ConfigFile>, layerPath: string, references: readonly string[]): Read<ConfigFile> {
+  const layer = readLayer(layerPath, references, path.dirname(own.path));
+  refuseLoosening(looseningsOfLayer(layer, own.value), own, `${FILE} can only tighten what its template says`);
+  return { ...own, value: mergeConfig(layer, own.value) };
 }
 
 function read<T>(source: Source, schema: Parameters<typeof checkDocument<T>>[2]): Read<T> {
@@ -127,10 +169,8 @@ function read<T>(source: Source, schema: Parameters<typeof checkDocument<T>>[2])
   return { ...source, document, value: checked.value };
 }
 
-function refuseLoosening(base: Read<ConfigFile>, local: Read<LocalFile>): void {
-  const issues = looseningsOf(base.value, local.value).map(({ path: key, rule }) =>
-    issueAt(local, key, `${LOCAL_FILE} can only tighten: ${rule}`),
-  );
+function refuseLoosening(found: readonly Loosening[], file: Read<unknown>, rule: string): void {
+  const issues = found.map((each) => issueAt(file, each.path, `${rule}: ${each.rule}`));
   if (issues.length > 0) throw VmgateError.of(errors.CONFIG_LOOSENS, { issues }, { evidence: issues.map(renderIssue) });
 }
 
@@ -209,24 +249,4 @@ function invalid(source: Source, issues: readonly ConfigIssue[]): VmgateError {
     return shown === '' || !last ? [renderIssue(issue)] : [renderIssue(issue), `    ${shown}`];
   });
   return VmgateError.of(errors.CONFIG_INVALID, { issues }, { evidence });
-}
-
-/** Undefined when there is no such file. Not blocking: a FIFO in its place must not hang the command. */
-function readSource(file: string): Source | undefined {
-  let fd: number;
-  try {
-    fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
-  } catch (cause) {
-    if (errnoOf(cause) === 'ENOENT') return undefined;
-    throw VmgateError.of(errors.CONFIG_UNREADABLE, { file, why: messageOf(cause) }, { cause });
-  }
-  try {
-    const facts = fstatSync(fd);
-    if (!facts.isFile()) throw VmgateError.of(errors.CONFIG_UNREADABLE, { file, why: 'it is not a file' });
-    if (facts.size > MAX_BYTES)
-      throw VmgateError.of(errors.CONFIG_UNREADABLE, { file, why: 'it is larger than 64 KiB' });
-    return { path: file, text: readFileSync(fd, 'utf8') };
-  } finally {
-    closeSync(fd);
-  }
 }

@@ -36,6 +36,19 @@ function mergeWork(base: WorkFiles, local: WorkFiles): WorkFiles {
   return { ...base, ...Object.fromEntries(merged) };
 }
 
+/**
+ * Every key by which a vmgate.yaml would weaken what its templates say. What they do not say is its own to decide, and so
+ * is what a template has no word for.
+ */
+export function looseningsOfLayer({ verify = {}, work = {} }: ConfigFile, file: ConfigFile): readonly Loosening[] {
+  const said = Object.entries(file.verify ?? {}).filter(([key]) => verify[key as keyof typeof verify] !== undefined);
+  const vms = Object.entries(file.work ?? {})
+    .filter(([name]) => Object.hasOwn(work, name))
+    .map(([name, { peers: _, ...vm }]) => [name, vm] as const);
+  const over = { version: 1 as const, verify: Object.fromEntries(said), work: Object.fromEntries(vms) };
+  return looseningsOf({ version: 1, verify, work }, over);
+}
+
 /** Every key by which `local` would weaken `base`. */
 export function looseningsOf(base: ConfigFile, local: LocalFile): readonly Loosening[] {
   const found: Loosening[] = [];

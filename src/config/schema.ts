@@ -7,7 +7,8 @@ import { readPortalUrl } from '../core/portal.ts';
 import { MAX_NAME } from '../home/index.ts';
 import { EGRESS_BOUNDS, egress } from './egress-values.ts';
 import { isExitUrl, prefixFault } from './exit-values.ts';
-import { DURATION_PATTERN, formatDuration, parseDuration, parseSizeMiB, SIZE_PATTERN } from './quantities.ts';
+import { parseSizeMiB, SIZE_PATTERN } from './quantities.ts';
+import { browser, duration, isWithin, setUp } from './set-up.ts';
 
 export const BOUNDS = {
   /** How often an open gate is verified anew. */
@@ -17,6 +18,7 @@ export const BOUNDS = {
   memory: { leastMiB: 64, mostMiB: 262_144 },
   cpus: { least: 1, most: 64 },
   workVms: 30,
+  templates: 8,
 } as const;
 
 export const DEFAULTS = {
@@ -25,6 +27,7 @@ export const DEFAULTS = {
   maxAge: '60s',
   cpus: 1,
   hardware: 'virtio',
+  display: 'none',
   firmware: 'bios',
   onLoss: 'block',
   notify: true,
@@ -48,24 +51,12 @@ const vpnName = z
   })
   .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, { error: 'must be the name of a profile, as `vmgate vpn list` shows it' });
 
-function duration({ leastMs, mostMs }: { readonly leastMs: number; readonly mostMs: number }) {
-  const range = `${formatDuration(leastMs)} to ${formatDuration(mostMs)}`;
-  return z
-    .string({ error: 'must be a duration with its unit, for example 30s' })
-    .regex(DURATION_PATTERN, { error: 'must be a duration with its unit, for example 30s', abort: true })
-    .refine((text) => isWithin(parseDuration(text), leastMs, mostMs), { error: `must be ${range}` });
-}
-
 const memory = z
   .string({ error: 'must be a size with its unit, for example 4GiB' })
   .regex(SIZE_PATTERN, { error: 'must be a size in MiB or GiB, for example 4GiB', abort: true })
   .refine((text) => isWithin(parseSizeMiB(text), BOUNDS.memory.leastMiB, BOUNDS.memory.mostMiB), {
     error: `must be ${BOUNDS.memory.leastMiB}MiB to ${BOUNDS.memory.mostMiB / 1_024}GiB`,
   });
-
-function isWithin(value: number | undefined, least: number, most: number): boolean {
-  return value !== undefined && value >= least && value <= most;
-}
 
 /** A path on this machine; relative ones start at the file's folder. No newline or NUL ever reaches an argv. */
 const path = z
@@ -98,9 +89,11 @@ const exit = z.strictObject({
 const workVm = z
   .strictObject({
     template: z
-      .enum(['tiny'], { error: 'must be tiny: other templates are not supported by this version' })
+      .enum(['tiny', 'debian', 'browser'], {
+        error: 'must be tiny, debian or browser: what vmgate builds itself; vmgate init takes the other templates',
+      })
       .optional()
-      .meta({ description: 'the work VM that comes with vmgate' }),
+      .meta({ description: 'a work VM that vmgate builds: tiny in RAM, debian on a disk, browser with a screen' }),
     disk: path
       .optional()
       .meta({ description: 'a qcow2 or raw disk image, inspected first; never written, an overlay is' }),
@@ -110,6 +103,7 @@ const workVm = z
       .string()
       .regex(/^[^\p{Cc}]{0,1024}$/u, { error: 'must be one line of at most 1024 characters' })
       .optional(),
+    ...setUp,
     cpus: z.int().min(BOUNDS.cpus.least).max(BOUNDS.cpus.most).optional(),
     memory: memory.optional(),
     hardware: z
@@ -120,6 +114,17 @@ const workVm = z
       .enum(['bios', 'uefi'])
       .optional()
       .meta({ description: `what boots a disk; ${DEFAULTS.firmware} unless said, and always uefi on arm64` }),
+    display: z
+      .enum(['none', 'window', 'vnc'], {
+        error: (issue) =>
+          issue.input === 'spice'
+            ? 'must be none, window or vnc: SPICE also carries the clipboard, files and USB devices'
+            : 'must be none, window or vnc',
+      })
+      .optional()
+      .meta({
+        description: `a screen: none, QEMU's own window, or vnc on a socket that only its owner can open (vmgate view NAME); ${DEFAULTS.display} unless said`,
+      }),
     onLoss: z.enum(ON_LOSS).optional().meta({
       description:
         'when the gate closes: its wire goes dead (block), it stands still too (pause), or it is shut down (stop)',
@@ -138,9 +143,38 @@ const work = z.record(name, workVm).refine((all) => Object.keys(all).length <= B
   error: `at most ${BOUNDS.workVms} work VMs on one gate`,
 });
 
+/** As src/oci reads it, to the letter where it is used. */
+const reference = z
+  .string()
+  .max(512)
+  .regex(/^[a-z0-9[\]:.-]+\/[a-z0-9._/-]+:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}(@sha256:[0-9a-f]{64})?$/, {
+    error: (issue) =>
+      /^\w[\w-]*$|^[./~]/.test(String(issue.input))
+        ? 'must be a reference as registry.example.com/team/dev:3; a template that comes with vmgate, or a folder, is added by: vmgate init NAME'
+        : 'must be a reference as registry.example.com/team/dev:3',
+  });
+
+const line = z.string().regex(/^[^\p{Cc}]{0,1024}$/u, { error: 'must be one line of at most 1024 characters' });
+const parameterName = z.string().regex(/^[a-z][a-zA-Z0-9-]{0,31}$/, {
+  error: 'must be 1 to 32 of a-z, A-Z, 0-9 and "-", beginning with a small letter',
+});
+const parameterValue = z.union([line, z.number(), z.boolean(), z.array(line).max(64)], {
+  error: 'must be a text, a number, true or false, or a list of texts',
+});
+
 export const configSchema = z.strictObject({
   version: z.literal(1, { error: 'must be 1' }),
   gate: name.optional().meta({ description: `name of the gate; ${DEFAULTS.gate} unless said` }),
+  template: z
+    .union([reference, z.array(reference).min(1).max(BOUNDS.templates)], {
+      error: 'must be a reference as registry.example.com/team/dev:3, or a list of them',
+    })
+    .optional()
+    .meta({ description: 'templates of a registry that this file adds to; which version is in vmgate.lock' }),
+  parameters: z
+    .record(parameterName, parameterValue)
+    .optional()
+    .meta({ description: 'what these templates ask for, by name' }),
   vpn: vpnName
     .optional()
     .meta({ description: 'a profile added with `vmgate vpn add`; may be said in vmgate.local.yaml instead' }),
@@ -193,12 +227,13 @@ export const pieces = {
   ...{ name, memory, path, prefix, expect, exitUrl: exit.shape.url },
   ...{ cpus: workVm.shape.cpus.unwrap(), append: workVm.shape.append.unwrap(), autostart: z.boolean() },
   ...{ builtin: workVm.shape.template.unwrap(), hardware: workVm.shape.hardware.unwrap() },
-  ...{ onLoss: workVm.shape.onLoss.unwrap() },
+  ...{ onLoss: workVm.shape.onLoss.unwrap(), display: workVm.shape.display.unwrap(), setUp },
+  homePage: browser.homePage.unwrap(),
   ...{ every: duration(BOUNDS.every), maxAge: duration(BOUNDS.maxAge) },
 };
 
-/** vmgate.local.yaml: the same keys, none of them needed. */
-export const localSchema = configSchema.partial();
+/** vmgate.local.yaml: the same keys, none of them needed; which templates there are is not one person's to say. */
+export const localSchema = configSchema.omit({ template: true }).partial();
 export type LocalFile = z.infer<typeof localSchema>;
 
 /** The schema editors understand (draft 7), printed by `vmgate schema`. */

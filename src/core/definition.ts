@@ -8,6 +8,9 @@ import { type Opinion, refuted, unknown, verified } from './checks/check.ts';
 import type { BlockNode, MachineFacts } from './machine-facts.ts';
 import type { Verdict } from './verdict.ts';
 
+/** In the VM's folder; drivers bind it there. */
+export const SCREEN_SOCKET = 'screen.sock';
+
 const TRUST = {
   gatewayCouldFake: 'nothing: the gateway is not asked',
   hostWitness: "the work VM's own hypervisor process, over its control socket",
@@ -81,6 +84,25 @@ const devices: Rule = (spec, facts) => {
   ];
 };
 
+/**
+ * The screen is where it was asked for and nowhere else. SPICE is never asked for: its channels carry the clipboard, files
+ * and USB devices. A window is QEMU's, in whatever toolkit this host has.
+ */
+const displays: Rule = ({ display, folder }, facts) => {
+  const isAsked = ({ kind, detail }: MachineFacts['displays'][number]) =>
+    display === 'window'
+      ? (kind === 'gtk' || kind === 'cocoa') && detail === ''
+      : display === 'vnc' && kind === 'vnc' && detail === `unix ${folder}/${SCREEN_SOCKET} none`;
+  const asked = facts.displays.filter(isAsked).length;
+  return [
+    ...facts.displays
+      .filter((each) => !isAsked(each))
+      .map(({ kind, detail }) => `its screen can be seen by ${kind} ${detail}`.trimEnd()),
+    ...(asked > 1 ? [`its screen can be seen in ${asked} places`] : []),
+    ...(display !== 'none' && asked === 0 ? [`its screen cannot be seen by ${display}`] : []),
+  ];
+};
+
 /** Unix sockets in the VM's own folder, bound by QEMU, and nothing else: no file, pty, TCP port or host device. */
 const chardevs: Rule = ({ folder }, facts) =>
   facts.chardevs.flatMap(({ label, target }) => {
@@ -89,24 +111,40 @@ const chardevs: Rule = ({ folder }, facts) =>
     return ours ? [] : [`character device ${label} leads to ${target}`];
   });
 
-const RULES: readonly Rule[] = [identity, oneCard, oneBackend, blockGraph, devices, chardevs];
+const RULES: readonly Rule[] = [identity, oneCard, oneBackend, blockGraph, devices, displays, chardevs];
 
 function cardModel({ hardware }: WorkSpec): string {
   return hardware === 'compat' ? 'e1000e' : 'virtio-net-pci';
 }
 
 function expectedDevices(spec: WorkSpec): string[] {
-  const always = ['virtio-rng-pci', cardModel(spec)];
+  const always = ['virtio-rng-pci', cardModel(spec), ...screenDevices(spec)];
   if (spec.boot.kind === 'kernel') return always;
-  if (spec.hardware === 'virtio') return [...always, 'virtio-blk-pci'];
+  const [disk, seed] = spec.hardware === 'virtio' ? ['virtio-blk-pci', 'virtio-blk-pci'] : ['ide-hd', 'ide-cd'];
   // q35 has a SATA controller of its own, `virt` has none.
-  return [...always, 'ide-hd', ...(spec.arch === 'arm64' ? ['ich9-ahci'] : [])];
+  const controller = spec.hardware === 'compat' && spec.arch === 'arm64' ? ['ich9-ahci'] : [];
+  return [...always, disk, ...controller, ...(spec.boot.seed === undefined ? [] : [seed])];
+}
+
+/**
+ * What a screen consists of inside the machine. q35 has a keyboard of its own, `virt` has none; the pointer is a tablet,
+ * so that it is where the viewer's pointer is. Held to be so by the argv's golden files.
+ */
+export function screenDevices({ display, arch, hardware }: Pick<WorkSpec, 'display' | 'arch' | 'hardware'>): string[] {
+  if (display === 'none') return [];
+  const keyboard = arch === 'arm64';
+  const input =
+    hardware === 'compat'
+      ? ['qemu-xhci', ...(keyboard ? ['usb-kbd'] : []), 'usb-tablet']
+      : [...(keyboard ? ['virtio-keyboard-pci'] : []), 'virtio-tablet-pci'];
+  return [arch === 'arm64' ? 'virtio-gpu-pci' : 'VGA', ...input];
 }
 
 function expectedNodes({ boot }: WorkSpec): string[] {
   if (boot.kind === 'kernel') return [];
-  const { overlay, base } = boot;
+  const { overlay, base, seed } = boot;
   return [
+    ...(seed === undefined ? [] : layerNodes({ path: seed, format: 'raw' })),
     describeNode({ driver: 'qcow2', file: overlay, backing: base.path }),
     describeNode({ driver: 'file', file: overlay, backing: undefined }),
     ...layerNodes(base),

@@ -28,7 +28,7 @@ export function step(state: GateState, event: GateEvent): Step {
     case 'signIn':
       return signIn(state, event.request);
     case 'signInOver':
-      return signInOver(state, event.generation);
+      return signInOver(state, event.generation, event.fault);
     case 'portalLooked':
       return portalLooked(state, event.generation, event.found, event.tookMs);
     case 'portalAdmitted':

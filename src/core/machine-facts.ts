@@ -24,6 +24,11 @@ export interface MachineFacts {
   readonly blocks: readonly BlockNode[];
   /** Types of all devices with an id or anonymous that are not part of the machine type, e.g. `virtio-rng-pci`. */
   readonly devices: readonly { readonly id: string; readonly type: string }[];
+  /**
+   * Where its screen can be seen, and its keyboard and pointer used: QEMU's own window by the name of its toolkit (`gtk`,
+   * `cocoa`), servers (`vnc`, `spice`) by what they listen on and how they tell who is there (`unix /PATH none`).
+   */
+  readonly displays: readonly { readonly kind: string; readonly detail: string }[];
   /** Character devices: label and where they lead. */
   readonly chardevs: readonly { readonly label: string; readonly target: string }[];
 }

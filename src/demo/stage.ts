@@ -36,7 +36,8 @@ export interface StageOptions {
   readonly config?: string;
 }
 
-const COMMAND_MS = 180_000;
+/** A whole Linux that starts and is set up, on translated instructions. */
+const COMMAND_MS = 400_000;
 /** The wire's own DHCP is the lab's to lie with; a fixed address keeps it out of the story. */
 const ON_THE_WIRE = { kind: 'static', address: '192.168.77.50', prefixLength: 24, nextHop: LAB.router } as const;
 /** The gate's only work VM, as in the docs. */

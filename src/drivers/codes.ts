@@ -37,6 +37,36 @@ export const errors = errorCodes({
       install: 'sudo apt-get install --no-install-recommends -y qemu-efi-aarch64',
     },
   }),
+  DRIVER_WINDOW_MISSING: error<{ binary: string; toolkit: string; install: string }>({
+    exit: 3,
+    source: 'environment',
+    what: ({ binary, toolkit }) => `${binary} cannot open a window: it lacks its part for ${toolkit}`,
+    remedy: ({ install }) => `${install}   (or say display: vnc, which needs no part of QEMU's)`,
+    sample: {
+      binary: '/usr/bin/qemu-system-x86_64',
+      toolkit: 'gtk',
+      install: 'sudo apt-get install --no-install-recommends -y qemu-system-gui',
+    },
+  }),
+  DRIVER_NO_DESKTOP: error<{ toolkit: string }>({
+    exit: 3,
+    source: 'environment',
+    what: () =>
+      'there is no desktop to open a window on: vmgate up was typed where neither DISPLAY nor WAYLAND_DISPLAY led to one',
+    remedy: () => 'say display: vnc in vmgate.yaml, or in a terminal of the desktop: vmgate down && vmgate up',
+    sample: { toolkit: 'gtk' },
+  }),
+  DRIVER_SCREEN_MISSING: error<Machine & { device: string; install: string }>({
+    exit: 3,
+    source: 'environment',
+    what: ({ machine, device }) => `this QEMU lacks ${device}, which the screen of ${machine} needs`,
+    remedy: ({ install }) => `${install}   (or say display: none)`,
+    sample: {
+      machine: 'work VM web',
+      device: 'virtio-gpu-pci',
+      install: 'sudo dnf install -y qemu-device-display-virtio-gpu-pci',
+    },
+  }),
   DRIVER_ACCEL_UNAVAILABLE: error<{ accel: string; why: string }>({
     exit: 3,
     source: 'environment',

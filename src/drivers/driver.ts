@@ -76,12 +76,28 @@ export interface GatewayHost {
 
 /** How a work VM boots. Every path was inspected (src/work) before it comes here. */
 export type WorkBoot =
-  | { readonly kind: 'kernel'; readonly kernel: string; readonly initramfs: string; readonly append: string }
+  | ({ readonly kind: 'kernel' } & KernelBoot)
   | {
       readonly kind: 'disk';
       readonly overlay: string;
       readonly base: DiskLayer;
+      /** What boots it; its firmware does unless said. */
+      readonly kernel?: KernelBoot;
+      /** A NoCloud seed: a read-only raw image beside the disk, and the only other one there may be. */
+      readonly seed?: string;
     };
+
+export interface KernelBoot {
+  readonly kernel: string;
+  readonly initramfs: string;
+  readonly append: string;
+}
+
+/**
+ * How a work VM is looked at: not at all; in a window that QEMU itself opens on the desktop of whoever started it; or by
+ * VNC, on a socket in the VM's folder that only its owner can open.
+ */
+export type WorkDisplay = 'none' | 'window' | 'vnc';
 
 /** A disk that is only read. */
 export interface DiskLayer {
@@ -100,6 +116,7 @@ export interface WorkSpec {
   readonly hardware: 'virtio' | 'compat';
   /** What boots a disk; an arm64 machine knows only UEFI, whatever this says. */
   readonly firmware: 'bios' | 'uefi';
+  readonly display: WorkDisplay;
   readonly mac: string;
   readonly wire: { readonly localPath: string; readonly remotePath: string };
   readonly boot: WorkBoot;
@@ -115,6 +132,11 @@ export interface RunningWork {
   setLink(up: boolean): Promise<void>;
   resume(): Promise<void>;
   pause(): Promise<void>;
+  /**
+   * Writes what its screen shows to `file`, as PNG; whatever state it is in. The file is made new, and its size is the
+   * guest's choice: up to some 64 MiB.
+   */
+  screenshot(file: string): Promise<void>;
   /** ACPI power button; returns at once. */
   powerDown(): Promise<void>;
   /** Link down, SIGKILL, wait, remove sockets. Idempotent. */

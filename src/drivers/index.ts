@@ -6,4 +6,5 @@ export { QemuGatewayHost } from './qemu/gateway-host.ts';
 export { Installation, KVM_NOT_PERMITTED, type Qemu, type QemuPrograms } from './qemu/installation.ts';
 export { killHolder, Machine } from './qemu/machine.ts';
 export { QmpClient } from './qemu/qmp.ts';
-export { consoleSocket, QemuWorkHost, workProcess } from './qemu/work-host.ts';
+export { hasWindow, nativeToolkit, WINDOW_PACKAGE } from './qemu/window.ts';
+export { consoleSocket, QemuWorkHost, screenSocket, workProcess } from './qemu/work-host.ts';

@@ -3,7 +3,7 @@ export { framesCovered } from './coverage.ts';
 export { exportFile } from './export.ts';
 export { type Flow, flowsOf } from './flows.ts';
 export { framesOf } from './kept.ts';
-export { digestOf, RingDigest, readRing } from './ring.ts';
+export { digestOf, type Kept, RingDigest, readRing } from './ring.ts';
 export type { Zone } from './timeline/clock.ts';
 export { type Day, type DayRange, dayOf } from './timeline/day.ts';
 export { describeDay } from './timeline/day-text.ts';

@@ -10,8 +10,11 @@ import { PCAP_HEADER, pcapHeader, wholePcapBytes } from '../frame/index.ts';
 import { digestText, errnoOf, messageOf } from '../host/index.ts';
 import { errors } from './codes.ts';
 
+/** `held`: what tried to leave. `portal`: what was let out to a portal, in clear. */
+export type Kept = keyof typeof FILES;
+
 /** `first.pcap` holds the beginning, `latest.pcap` what came after it was full (src/guard/evidence.ts). */
-const FILES = ['first.pcap', 'latest.pcap'];
+const FILES = { held: ['first.pcap', 'latest.pcap'], portal: ['portal.pcap'] } as const;
 /** As the guard writes it. */
 const HEADER = pcapHeader(2_048);
 
@@ -23,8 +26,8 @@ export interface Ring {
 }
 
 /** @throws EVIDENCE_UNREADABLE */
-export function readRing(folder: string): Ring {
-  const found = FILES.flatMap((name) => {
+export function readRing(folder: string, kept: Kept = 'held'): Ring {
+  const found = FILES[kept].flatMap((name) => {
     const file = path.join(folder, name);
     const records = recordsOf(file);
     return records === undefined ? [] : [{ file, records }];
@@ -54,7 +57,7 @@ export class RingDigest {
 
   /** @throws EVIDENCE_UNREADABLE */
   digest(): string {
-    const seen = FILES.map((name) => stampOf(path.join(this.#folder, name))).join(' ');
+    const seen = FILES.held.map((name) => stampOf(path.join(this.#folder, name))).join(' ');
     if (seen !== this.#seen) {
       this.#digest = digestOf(readRing(this.#folder));
       this.#seen = seen;

@@ -3,6 +3,7 @@ export { complaintOf, errnoOf, messageOf } from './cause.ts';
 export { monotonicMs, wallMs } from './clock.ts';
 export { events as hostEvents } from './codes.ts';
 export { withholdMemoryFromCoreDumps } from './core-dump.ts';
+export { desktopEnvironment } from './desktop.ts';
 export { digestText, sha256 } from './digest.ts';
 export { cleanEnvironment, type IgnoredEnvironment } from './environment.ts';
 export { escapeBlock, escapeJson, escapeLine } from './escape.ts';

@@ -81,6 +81,14 @@ const PACKAGES: Readonly<Record<string, PackageNames>> = {
     arch: 'qemu-system-aarch64',
     macos: 'qemu',
   },
+  "QEMU's own window": { debian: 'qemu-system-gui', fedora: 'qemu-ui-gtk', arch: 'qemu-ui-gtk', macos: 'qemu' },
+  'virtio-gpu-pci': {
+    debian: 'qemu-system-arm',
+    fedora: 'qemu-device-display-virtio-gpu-pci',
+    arch: 'qemu-hw-display-virtio-gpu-pci',
+    macos: 'qemu',
+  },
+  vncviewer: { debian: 'tigervnc-viewer', fedora: 'tigervnc', arch: 'tigervnc', macos: 'tiger-vnc' },
   'qemu-img': { debian: 'qemu-utils', fedora: 'qemu-img', arch: 'qemu-img', macos: 'qemu' },
   'UEFI firmware for amd64': { debian: 'ovmf', fedora: 'edk2-ovmf', arch: 'edk2-ovmf', macos: 'qemu' },
   'UEFI firmware for arm64': {

@@ -5,15 +5,16 @@ import path from 'node:path';
 import { occur, VmgateError } from '../core/coded.ts';
 import type { Arch } from '../drivers/driver.ts';
 import { writeFileAtomic } from '../home/index.ts';
-import { errnoOf, messageOf, monotonicMs, sha256 } from '../host/index.ts';
+import { errnoOf, hostPlatform, messageOf, monotonicMs, sha256 } from '../host/index.ts';
 import { aptProgress } from './apt-progress.ts';
 import { chooseWorkshop } from './choose-workshop.ts';
 import { errors, events, type Progress } from './codes.ts';
 import { padding, writeCpio } from './cpio.ts';
+import { buildDisk } from './disk.ts';
 import type { ImageKind, ImagePart, StoredImage } from './image.ts';
-import { fileOf } from './manifest.ts';
+import { fileOf, partsOf } from './manifest.ts';
 import { cachedPackages, fetchPackages, isCached, type PackageSet } from './package-set.ts';
-import type { UnpackedPackages } from './package-tree.ts';
+import type { Package, UnpackedPackages } from './package-tree.ts';
 import { packagesOf, type Recipe, readRecipe } from './recipe.ts';
 import { type SelectedLayer, selectLayers } from './select.ts';
 import { PROVISION, sourceDigest } from './source.ts';
@@ -34,26 +35,28 @@ export interface BuildOptions {
 }
 
 /** In images/ (debs, remembered files, parts) and in the temporary folder (unpacked packages). */
-const NEEDED_BYTES = { fetched: 450_000_000, cached: 80_000_000 };
+const NEEDED_BYTES = { installed: 2_500_000_000, fetched: 450_000_000, cached: 80_000_000 };
 const ANNOUNCED_BYTES_PER_SECOND = 2_500_000;
-/** Measured on 2 slow cores: unpacking and compressing, or only selecting and perhaps compressing. */
-const SECONDS_BESIDES_DOWNLOAD = { fetched: 20, cached: 10 };
+/** Measured on 2 slow cores: installing too, unpacking and compressing, or only selecting and perhaps compressing. */
+const SECONDS_BESIDES_DOWNLOAD = { installed: 60, fetched: 20, cached: 10 };
 
 /**
  * Builds an image and makes it the current one of its kind. Nothing is left behind when it fails.
  *
- * @throws IMAGE_NO_BUILDER, IMAGE_NO_SPACE, IMAGE_DOWNLOAD_FAILED, IMAGE_BUILD_INTERRUPTED, IMAGE_RECIPE_UNMET
+ * @throws IMAGE_NO_BUILDER, IMAGE_FOREIGN_ARCH, IMAGE_NO_SPACE, IMAGE_DOWNLOAD_FAILED, IMAGE_BUILD_INTERRUPTED, IMAGE_RECIPE_UNMET
  */
 export async function buildImage(kind: ImageKind, arch: Arch, options: BuildOptions): Promise<StoredImage> {
   const startedAt = monotonicMs();
   const { imagesFolder, signal } = options;
   const provision = options.provision ?? PROVISION;
   const recipe = await readRecipe(provision, kind);
+  const host = hostPlatform().arch;
+  if (recipe.disk !== undefined && arch !== host) throw VmgateError.of(errors.IMAGE_FOREIGN_ARCH, { kind, arch, host });
   await pruneTemp(imagesFolder);
   const draft = await makeDraft(imagesFolder);
   let workshop: Workshop | undefined;
   try {
-    workshop = options.workshop ?? (await chooseWorkshop(kind));
+    workshop = options.workshop ?? (await chooseWorkshop(kind, recipe.disk !== undefined));
     const { tree, packages } = await obtainPackages(recipe, arch, options, workshop);
     const { kernel, layers } = await selectLayers(tree, recipe, arch, provision);
     const parts: ImagePart[] = [];
@@ -62,6 +65,7 @@ export async function buildImage(kind: ImageKind, arch: Arch, options: BuildOpti
       parts.push(await writePart(draft, layer.name, data));
     }
     const kernelPart = await writePart(draft, 'kernel', kernel);
+    const disk = await makeDisk(recipe, arch, options, workshop, draft, packages);
     const image = await adoptDraft(imagesFolder, draft, {
       version: 1,
       kind,
@@ -69,9 +73,10 @@ export async function buildImage(kind: ImageKind, arch: Arch, options: BuildOpti
       source: await sourceDigest(provision, kind),
       kernel: kernelPart,
       layers: parts,
-      packages,
+      ...(disk === undefined ? {} : { disk: disk.part }),
+      packages: together(packages, disk?.packages ?? []),
     });
-    const bytes = [kernelPart, ...parts].reduce((sum, part) => sum + part.bytes, 0);
+    const bytes = partsOf(image.manifest).reduce((sum, part) => sum + part.bytes, 0);
     const seconds = (monotonicMs() - startedAt) / 1000;
     options.progress?.(occur(events.IMAGE_BUILT, { kind, arch, digest: image.digest, bytes, seconds }));
     return image;
@@ -92,12 +97,10 @@ async function obtainPackages(
   const { kind, suite } = recipe;
   const cache = path.join(options.imagesFolder, 'cache');
   const set: PackageSet = { suite, arch, packages: packagesOf(recipe, arch), cache };
-  const onLine = aptProgress({
-    planned: (sizes) => options.progress?.(occur(events.IMAGE_DOWNLOAD, { kind, ...sizes })),
-    advanced: (sizes) => options.progress?.(occur(events.IMAGE_DOWNLOADING, { kind, ...sizes })),
-  });
-  const fromCache = options.cachedPackages === true && (await isCached(set));
-  const work = fromCache ? 'cached' : 'fetched';
+  const onLine = downloads(kind, options.progress);
+  // A disk is installed anew each time, and takes the kernel's package from among what was fetched.
+  const fromCache = options.cachedPackages === true && recipe.disk === undefined && (await isCached(set));
+  const work = recipe.disk !== undefined ? 'installed' : fromCache ? 'cached' : 'fetched';
   await requireSpace([options.imagesFolder, os.tmpdir()], NEEDED_BYTES[work]);
   const downloadBytes = fromCache ? 0 : recipe.downloadMegabytes * 1e6 + workshop.setupBytes;
   const seconds = Math.round(SECONDS_BESIDES_DOWNLOAD[work] + downloadBytes / ANNOUNCED_BYTES_PER_SECOND);
@@ -138,6 +141,34 @@ async function compressed(
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await writeFileAtomic(file, packed);
   return packed;
+}
+
+async function makeDisk(
+  { kind, suite, disk }: Recipe,
+  arch: Arch,
+  { imagesFolder, progress, signal, provision = PROVISION }: BuildOptions,
+  workshop: Workshop,
+  draft: string,
+  unpacked: readonly Package[],
+): Promise<{ readonly part: ImagePart; readonly packages: readonly Package[] } | undefined> {
+  if (disk === undefined) return undefined;
+  const onLine = downloads(kind, progress);
+  const cache = path.join(imagesFolder, 'cache');
+  progress?.(occur(events.IMAGE_INSTALLING, { kind, packages: disk.packages.length }));
+  return await buildDisk({ suite }, disk, workshop, { arch, cache, provision, draft, unpacked, onLine, signal });
+}
+
+function downloads(kind: ImageKind, progress: Progress | undefined): (line: string) => void {
+  return aptProgress({
+    planned: (sizes) => progress?.(occur(events.IMAGE_DOWNLOAD, { kind, ...sizes })),
+    advanced: (sizes) => progress?.(occur(events.IMAGE_DOWNLOADING, { kind, ...sizes })),
+  });
+}
+
+/** A package may be in the layers and on the disk. */
+function together(one: readonly Package[], other: readonly Package[]): readonly Package[] {
+  const byFile = new Map([...one, ...other].map((each) => [`${each.name} ${each.version}`, each]));
+  return [...byFile.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 async function writePart(draft: string, name: string, data: Buffer): Promise<ImagePart> {

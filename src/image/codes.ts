@@ -45,6 +45,15 @@ export const errors = errorCodes({
     remedy: ({ kind }) => `vmgate image build ${kind}`,
     sample: { kind: 'gateway' },
   }),
+  IMAGE_FOREIGN_ARCH: error<{ kind: string; arch: string; host: string }>({
+    exit: 3,
+    source: 'environment',
+    what: ({ kind, arch, host }) =>
+      `the ${kind} image for ${arch} cannot be built on ${host}: its packages run their own set-up while they are installed`,
+    remedy: ({ kind }) =>
+      `build it on such a machine, and take it from there: vmgate image import FILE-OR-FOLDER (${kind})`,
+    sample: { kind: 'debian', arch: 'arm64', host: 'amd64' },
+  }),
   IMAGE_RECIPE_UNMET: error<{ recipe: string; wants: string; arch: string }>({
     exit: 1,
     source: 'vmgate',
@@ -124,6 +133,11 @@ export const events = eventCodes({
     level: 'info',
     text: ({ doneBytes, totalBytes }) => `packages: ${megabytes(doneBytes)} of ${megabytes(totalBytes)}`,
     sample: { kind: 'gateway', doneBytes: 20_100_000, totalBytes: 41_200_000 },
+  }),
+  IMAGE_INSTALLING: event<{ kind: string; packages: number }>({
+    level: 'info',
+    text: ({ packages }) => `installing Debian, with ${packages} packages beside its essential ones`,
+    sample: { kind: 'debian', packages: 13 },
   }),
   IMAGE_PACKING: event<{ kind: string; layer: string; bytes: number }>({
     level: 'info',

@@ -1,18 +1,20 @@
 /**
  * Packages unpacked in a Docker container: for macOS and for distributions without mmdebstrap. The container is a plain
- * Debian in which the two tools are installed; it lives for one build.
+ * Debian in which the tools are installed; it lives for one build.
  */
-import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { createReadStream, createWriteStream, existsSync } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { PassThrough, type Readable, type Writable } from 'node:stream';
-import { finished } from 'node:stream/promises';
+import { finished, pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { pack } from 'tar-stream';
 import { LineSplitter, messageOf } from '../host/index.ts';
 import {
+  DISK_PACKAGES,
+  type DiskRequest,
   mmdebstrapArguments,
   tellingLines,
   type UnpackRequest,
@@ -23,13 +25,15 @@ import {
 } from './workshop.ts';
 
 const BASE_IMAGE = 'debian:trixie-slim';
-/** The base image, and what the two tools need. */
+/** The base image, and what the tools need. */
 const SETUP_BYTES = 75_000_000;
+const DISK_SETUP_BYTES = 40_000_000;
 const LABELS = { 'vmgate.managed': '1', 'vmgate.purpose': 'image-build' };
 const PING_TIMEOUT_MS = 5_000;
 /** Inside the container. */
 const DEBS = '/work/debs';
 const LAYER = '/work/layer';
+const DISK = '/work/disk';
 const MAX_EVIDENCE_LINES = 40;
 /** Longer than any build: the container of a vmgate that was killed ends, and Docker removes it. */
 const LIFETIME_SECONDS = 3_600;
@@ -55,13 +59,17 @@ export async function dockerObjection(docker: Docker): Promise<string | undefine
 
 export class DockerWorkshop implements Workshop {
   readonly description = 'in a Docker container';
-  readonly setupBytes = SETUP_BYTES;
+  readonly setupBytes: number;
   private ready: Promise<Docker.Container> | undefined;
   private container: Docker.Container | undefined;
   private readonly docker: Docker;
+  private readonly packages: readonly string[];
 
-  constructor(docker: Docker) {
+  /** @param withDisk a disk is made here too, which takes more tools */
+  constructor(docker: Docker, withDisk = false) {
     this.docker = docker;
+    this.packages = withDisk ? [...WORKSHOP_TOOLS, ...DISK_PACKAGES] : WORKSHOP_TOOLS;
+    this.setupBytes = SETUP_BYTES + (withDisk ? DISK_SETUP_BYTES : 0);
   }
 
   async unpack(request: UnpackRequest): Promise<void> {
@@ -88,6 +96,22 @@ export class DockerWorkshop implements Workshop {
     output.end();
     await finished(output);
     return Buffer.concat(chunks);
+  }
+
+  /** In the container too, where files can belong to whom the archive says; only the disk comes back. */
+  async makeDisk({ script, tar, folder, gigabytes, signal }: DiskRequest): Promise<void> {
+    await this.inContainer(signal, async (container) => {
+      const files = { 'make-disk.sh': script, 'root.tar': tar };
+      await container.putArchive(filesTar(files, DISK.slice(1)), { path: '/' });
+      const command = ['sh', `${DISK}/make-disk.sh`, `${DISK}/root.tar`, DISK, String(gigabytes)];
+      await this.execute(container, command, new PassThrough().resume(), () => {}, signal);
+      const disk = new PassThrough();
+      const written = pipeline(disk, createWriteStream(path.join(folder, 'disk.qcow2'), { mode: 0o600 }));
+      written.catch(() => {}); // awaited below, unless reading it fails first
+      await this.execute(container, ['cat', `${DISK}/disk.qcow2`], disk, () => {}, signal);
+      disk.end();
+      await written;
+    });
   }
 
   /** Also when the container was made but could not be set up. */
@@ -123,7 +147,7 @@ export class DockerWorkshop implements Workshop {
     await container.start();
     const ignored = new PassThrough().resume();
     await this.execute(container, ['apt-get', 'update'], ignored, () => {}, signal);
-    const install = ['apt-get', 'install', '--yes', '--no-install-recommends', ...WORKSHOP_TOOLS];
+    const install = ['apt-get', 'install', '--yes', '--no-install-recommends', ...this.packages];
     await this.execute(container, install, ignored, () => {}, signal);
     return container;
   }
@@ -207,6 +231,20 @@ function folderTar(folder: string, prefix: string): NodeJS.ReadableStream {
           else reject(cause);
         });
       });
+    }
+    archive.finalize();
+  };
+  fill().catch((cause: unknown) => archive.destroy(cause instanceof Error ? cause : new Error(String(cause))));
+  return archive as unknown as Readable;
+}
+
+/** Files under names of our choosing, a piece at a time: one of them is as large as a system. */
+function filesTar(files: Readonly<Record<string, string>>, prefix: string): NodeJS.ReadableStream {
+  const archive = pack();
+  const fill = async () => {
+    for (const [name, file] of Object.entries(files)) {
+      const { size } = await stat(file);
+      await pipeline(createReadStream(file), archive.entry({ name: `${prefix}/${name}`, size, mode: 0o644 }));
     }
     archive.finalize();
   };

@@ -1,8 +1,12 @@
-/** Images as the rest of vmgate sees them: a kernel and compressed cpio layers, content-addressed. */
+/** Images as the rest of vmgate sees them: a kernel, compressed cpio layers and perhaps a disk, content-addressed. */
 import type { Arch } from '../drivers/driver.ts';
 
-/** `gateway` has layers `base`, `wireguard`, ...; `tiny` (work VM) and `lab` have one layer. */
-export type ImageKind = 'gateway' | 'tiny' | 'lab';
+/**
+ * `gateway` has layers `base`, `wireguard`, ...; `tiny` (work VM) and `lab` have one layer; `debian` (work VM) has one,
+ * which finds its disk, and `browser` is debian with a browser on a screen.
+ */
+export const IMAGE_KINDS = ['gateway', 'tiny', 'lab', 'debian', 'browser'] as const;
+export type ImageKind = (typeof IMAGE_KINDS)[number];
 
 export interface ImagePart {
   readonly name: string;
@@ -19,6 +23,8 @@ export interface ImageManifest {
   readonly source?: string;
   readonly kernel: ImagePart;
   readonly layers: readonly ImagePart[];
+  /** A qcow2 image that refers to no other file; VMs write to overlays over it. */
+  readonly disk?: ImagePart;
   readonly packages: readonly { readonly name: string; readonly version: string; readonly digest: string }[];
 }
 

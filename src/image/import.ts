@@ -1,19 +1,23 @@
 /** Taking in an image that was built elsewhere. What is recorded as trusted is the digest computed here. */
-import { createReadStream } from 'node:fs';
-import { readdir, readFile, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { readdir, readFile, rm, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
+import { type Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { VmgateError } from '../core/coded.ts';
-import { errnoOf, messageOf, sha256 } from '../host/index.ts';
+import { digestText, errnoOf, messageOf } from '../host/index.ts';
 import { errors } from './codes.ts';
 import type { ImageManifest, ImagePart, StoredImage } from './image.ts';
-import { digestOf, fileOf, MANIFEST_FILE, MAX_MANIFEST_BYTES, parseManifest } from './manifest.ts';
+import { digestOf, fileOf, MANIFEST_FILE, MAX_MANIFEST_BYTES, parseManifest, partsOf } from './manifest.ts';
 import { entriesOf } from './package-tree.ts';
 import { adoptDraft, makeDraft, pruneTemp } from './store.ts';
 
 /** No kernel or layer comes near; what comes from outside must not fill memory or disk. */
 const MAX_PART_BYTES = 250_000_000;
 const MAX_PARTS = 32;
-const PART_FILE = /^(kernel|[a-z][a-z0-9-]{0,30}\.cpio)$/;
+const MAX_DISK_BYTES = 16_000_000_000;
+const PART_FILE = /^(kernel|[a-z][a-z0-9-]{0,30}\.cpio|disk\.qcow2)$/;
 
 export interface ImportOptions {
   /** `sha256:...` that the image must have, known from a better source than the file itself. */
@@ -39,8 +43,7 @@ export async function importImage(
     const digest = digestOf(manifest);
     if (options.expect !== undefined && options.expect !== digest)
       throw mismatch(manifest, source, options.expect, digest);
-    const parts = [manifest.kernel, ...manifest.layers];
-    const wanted = new Map(parts.map((part) => [fileOf(part.name), part]));
+    const wanted = new Map(partsOf(manifest).map((part) => [fileOf(part.name), part]));
     for (const [file, part] of wanted) judge(manifest, `${source}/${file}`, part, found.get(file));
     const surplus = [...found.keys()].filter((file) => !wanted.has(file));
     await Promise.all(surplus.map((file) => rm(path.join(draft, file))));
@@ -64,37 +67,53 @@ interface Copied {
 async function copyInto(draft: string, source: string): Promise<Copied> {
   let manifestJson: string | undefined;
   const found = new Map<string, Omit<ImagePart, 'name'>>();
-  for await (const { name, bytes, content } of filesOf(source)) {
-    const limit = name === MANIFEST_FILE ? MAX_MANIFEST_BYTES : MAX_PART_BYTES;
+  for await (const { name, bytes, content, stream } of filesOf(source)) {
     if (name !== MANIFEST_FILE && !PART_FILE.test(name)) continue;
-    if (bytes > limit || found.size >= MAX_PARTS) throw new Error(`${name} is larger than any image's`);
-    const data = await content();
-    if (name === MANIFEST_FILE) {
-      manifestJson = data.toString('utf8');
-    } else {
-      await writeFile(path.join(draft, name), data, { mode: 0o600 });
-      found.set(name, { digest: sha256(data), bytes: data.length });
-    }
+    if (bytes > limitOf(name) || found.size >= MAX_PARTS) throw new Error(`${name} is larger than any image's`);
+    if (name === MANIFEST_FILE) manifestJson = (await content()).toString('utf8');
+    else found.set(name, await copyPart(stream(), path.join(draft, name), limitOf(name)));
   }
   return { manifestJson, found };
+}
+
+function limitOf(name: string): number {
+  if (name === MANIFEST_FILE) return MAX_MANIFEST_BYTES;
+  return name === fileOf('disk') ? MAX_DISK_BYTES : MAX_PART_BYTES;
+}
+
+/** A piece at a time; a file that grows while it is read ends at its limit. */
+async function copyPart(source: Readable, file: string, limit: number): Promise<Omit<ImagePart, 'name'>> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  const count = new Transform({
+    transform: (piece: Buffer, _, next) => {
+      bytes += piece.length;
+      hash.update(piece);
+      next(bytes > limit ? new Error(`${path.basename(file)} is larger than any image's`) : null, piece);
+    },
+  });
+  await pipeline(source, count, createWriteStream(file, { mode: 0o600 }));
+  return { digest: digestText(hash), bytes };
 }
 
 interface SourceFile {
   readonly name: string;
   readonly bytes: number;
   readonly content: () => Promise<Buffer>;
+  readonly stream: () => Readable;
 }
 
 async function* filesOf(source: string): AsyncGenerator<SourceFile> {
   if (!(await stat(source)).isDirectory()) {
-    for await (const { name, header, content } of entriesOf(createReadStream(source)))
-      if (header.type === 'file') yield { name: path.posix.basename(name), bytes: header.size, content };
+    for await (const { name, header, content, stream } of entriesOf(createReadStream(source)))
+      if (header.type === 'file') yield { name: path.posix.basename(name), bytes: header.size, content, stream };
     return;
   }
   for (const name of (await readdir(source)).sort()) {
     const file = path.join(source, name);
     const info = await stat(file);
-    if (info.isFile()) yield { name, bytes: info.size, content: () => readFile(file) };
+    const stream = () => createReadStream(file);
+    if (info.isFile()) yield { name, bytes: info.size, content: () => readFile(file), stream };
   }
 }
 

@@ -4,6 +4,17 @@ export { type BuildOptions, buildImage } from './build.ts';
 export { type CpioEntry, writeCpio } from './cpio.ts';
 export type { AssembledBoot, ImageKind, ImageManifest, ImagePart, StoredImage } from './image.ts';
 export { type ImportOptions, importImage } from './import.ts';
-export { digestOf as manifestDigest } from './manifest.ts';
+export { digestOf as manifestDigest, partsOf as imageParts } from './manifest.ts';
 export { upToDateImage } from './source.ts';
-export { findImage, type ListedImage, listImages, pruneImages, pruneTemp, requireImage } from './store.ts';
+export {
+  diskOf,
+  findImage,
+  imageByDigest,
+  imageOfDisk,
+  type ListedImage,
+  listImages,
+  pruneImages,
+  pruneTemp,
+  requireImage,
+  requireIntactDisk,
+} from './store.ts';

@@ -1,6 +1,8 @@
 /** Packages unpacked on this very machine, as root or not. */
 import { findTool, type RunResult, run } from '../host/index.ts';
 import {
+  DISK_TOOLS,
+  type DiskRequest,
   mmdebstrapArguments,
   tellingLines,
   type UnpackRequest,
@@ -15,10 +17,18 @@ const UNPACK_TIMEOUT_MS = 30 * 60_000;
 const COMPRESS_TIMEOUT_MS = 10 * 60_000;
 /** Kernel packages unpack to 150 MB; this bounds what a tool gone mad may fill memory with. */
 const MAX_TAR_BYTES = 1_500_000_000;
+/** A desktop with a browser installs to 2 GB. */
+const MAX_INSTALLED_BYTES = 6_000_000_000;
+const DISK_TIMEOUT_MS = 20 * 60_000;
 const MAX_LAYER_BYTES = 250_000_000;
 
-export function missingTools(): readonly string[] {
-  return WORKSHOP_TOOLS.filter((tool) => findTool(tool) === undefined);
+export function missingTools(withDisk: boolean): readonly string[] {
+  const wanted = [...WORKSHOP_TOOLS, ...(withDisk ? [...DISK_TOOLS, ...(isRoot() ? [] : ['fakeroot'])] : [])];
+  return wanted.filter((tool) => findTool(tool) === undefined);
+}
+
+function isRoot(): boolean {
+  return process.geteuid?.() === 0;
 }
 
 export const localWorkshop: Workshop = {
@@ -28,9 +38,9 @@ export const localWorkshop: Workshop = {
   async unpack(request: UnpackRequest): Promise<void> {
     const result = await run({
       tool: 'mmdebstrap',
-      argv: mmdebstrapArguments({ ...request, asRoot: process.geteuid?.() === 0 }),
+      argv: mmdebstrapArguments({ ...request, asRoot: isRoot() }),
       timeoutMs: UNPACK_TIMEOUT_MS,
-      maxBytes: MAX_TAR_BYTES,
+      maxBytes: request.install === undefined ? MAX_TAR_BYTES : MAX_INSTALLED_BYTES,
       onStdout: (chunk) => request.output.write(chunk),
       onLine: (line, stream) => {
         if (stream === 'stderr') request.onLine(line);
@@ -55,6 +65,13 @@ export const localWorkshop: Workshop = {
     });
     judge(result, 'zstd');
     return Buffer.concat(chunks);
+  },
+
+  async makeDisk({ script, tar, folder, gigabytes, signal }: DiskRequest): Promise<void> {
+    const command = ['sh', script, tar, folder, String(gigabytes)];
+    const [tool = 'sh', ...argv] = isRoot() ? command : ['fakeroot', '--', ...command];
+    const timeoutMs = DISK_TIMEOUT_MS;
+    judge(await run({ tool, argv, timeoutMs, ...(signal === undefined ? {} : { signal }) }), 'make-disk.sh');
   },
 
   async close(): Promise<void> {},

@@ -1,7 +1,7 @@
 /** The manifest: what an image consists of. Its canonical form is what the image's digest is taken of. */
 import * as z from 'zod';
 import { complaintOf, sha256 } from '../host/index.ts';
-import type { ImageManifest } from './image.ts';
+import { IMAGE_KINDS, type ImageManifest, type ImagePart } from './image.ts';
 
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 /** Names become file names in the image's folder. */
@@ -16,11 +16,12 @@ export const packagesSchema = z.array(z.strictObject({ name: text, version: text
 
 const schema = z.strictObject({
   version: z.literal(1),
-  kind: z.enum(['gateway', 'tiny', 'lab']),
+  kind: z.enum(IMAGE_KINDS),
   arch: z.enum(['amd64', 'arm64']),
   source: digest.optional(),
   kernel: part.extend({ name: z.literal('kernel') }),
   layers: z.array(part).min(1).max(16),
+  disk: part.extend({ name: z.literal('disk') }).optional(),
   packages: packagesSchema,
 });
 
@@ -28,14 +29,14 @@ const schema = z.strictObject({
 export function parseManifest(json: string): ImageManifest {
   const result = schema.safeParse(JSON.parse(json));
   if (!result.success) throw new Error(complaintOf(result.error));
-  const { source, ...rest } = result.data;
-  return source === undefined ? rest : { ...rest, source };
+  const { source, disk, ...rest } = result.data;
+  return { ...rest, ...(source === undefined ? {} : { source }), ...(disk === undefined ? {} : { disk }) };
 }
 
 /** Keys in a fixed order, two spaces, a newline at the end: equal manifests are equal bytes. */
 export function canonicalManifest(manifest: ImageManifest): string {
   const ofPart = ({ name, digest: sha, bytes }: ImageManifest['kernel']) => ({ name, digest: sha, bytes });
-  const { version, kind, arch, source, kernel, layers, packages } = manifest;
+  const { version, kind, arch, source, kernel, layers, disk, packages } = manifest;
   return `${JSON.stringify(
     {
       version,
@@ -44,6 +45,7 @@ export function canonicalManifest(manifest: ImageManifest): string {
       source,
       kernel: ofPart(kernel),
       layers: layers.map(ofPart),
+      disk: disk === undefined ? undefined : ofPart(disk),
       packages: packages.map((entry) => ({ name: entry.name, version: entry.version, digest: entry.digest })),
     },
     undefined,
@@ -62,5 +64,11 @@ export function packagesLock(manifest: Pick<ImageManifest, 'packages'>): string 
 
 /** The file of a part inside the image's folder. */
 export function fileOf(partName: string): string {
+  if (partName === 'disk') return 'disk.qcow2';
   return partName === 'kernel' ? 'kernel' : `${partName}.cpio`;
+}
+
+/** Every file that makes up the image. */
+export function partsOf({ kernel, layers, disk }: ImageManifest): readonly ImagePart[] {
+  return [kernel, ...layers, ...(disk === undefined ? [] : [disk])];
 }

@@ -62,7 +62,7 @@ export async function fetchPackages(
   onLine: (line: string) => void,
   signal: AbortSignal | undefined,
 ): Promise<UnpackedPackages> {
-  const debs = path.join(set.cache, 'debs', set.arch);
+  const debs = debsOf(set.cache, set.arch);
   await mkdir(debs, { recursive: true, mode: 0o700 });
   const output = new PassThrough();
   const kept = new Set<string>();
@@ -83,15 +83,20 @@ export async function fetchPackages(
   return unpacked;
 }
 
+/** Downloaded packages of one architecture, for whichever set wants them next. */
+export function debsOf(cache: string, arch: Arch): string {
+  return path.join(cache, 'debs', arch);
+}
+
 /** Its name carries the version; apt checks the content against the signed list before it uses it again. */
-async function keepDeb(file: string, data: Buffer): Promise<void> {
+export async function keepDeb(file: string, data: Buffer): Promise<void> {
   const draft = `${file}.${process.pid}`;
   await writeFile(draft, data, { mode: 0o600 });
   await rename(draft, file);
 }
 
 /** Other versions of the packages just fetched; those of other sets stay. */
-async function dropSuperseded(debs: string, kept: ReadonlySet<string>): Promise<void> {
+export async function dropSuperseded(debs: string, kept: ReadonlySet<string>): Promise<void> {
   const nameOf = (file: string) => file.slice(0, file.indexOf('_'));
   const names = new Set([...kept].map(nameOf));
   const old = (await readdir(debs)).filter((file) => !kept.has(file) && names.has(nameOf(file)));

@@ -1,6 +1,6 @@
 /** The unpacked packages as data: nothing is written to disk, so ownership, umask and links of the host do not matter. */
 import path from 'node:path';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { extract, type Header } from 'tar-stream';
 import { sha256 } from '../host/index.ts';
 
@@ -26,7 +26,7 @@ export interface UnpackedPackages {
 
 /** Never needed in a guest, and most of what packages weigh. */
 const LEFT_OUT = /^(usr\/share\/(doc|man|info|locale|lintian|bug|zsh|bash-completion)|var|dev|tmp|proc|sys|run)\//;
-const ARCHIVES = 'var/cache/apt/archives/';
+export const ARCHIVES = 'var/cache/apt/archives/';
 
 /**
  * Reads mmdebstrap's tar. Each `.deb` in apt's cache inside it is handed to `keepDeb` and listed.
@@ -65,6 +65,8 @@ export interface TarEntry {
   readonly name: string;
   readonly header: Header;
   readonly content: () => Promise<Buffer>;
+  /** The same, a piece at a time. */
+  readonly stream: () => Readable;
 }
 
 /** Path inside, header, and content on demand; what is not asked for is skipped. */
@@ -74,11 +76,15 @@ export async function* entriesOf(source: Readable): AsyncGenerator<TarEntry> {
   source.pipe(archive);
   for await (const entry of archive) {
     let read = false;
+    const stream = () => {
+      read = true;
+      return Readable.from(entry);
+    };
     const content = async () => {
       read = true;
       return await contentOf(entry);
     };
-    yield { name: insideName(entry.header.name), header: entry.header, content };
+    yield { name: insideName(entry.header.name), header: entry.header, content, stream };
     if (!read) entry.resume();
   }
 }
@@ -94,7 +100,7 @@ async function contentOf(entry: AsyncIterable<unknown>): Promise<Buffer> {
 }
 
 /** apt names what it downloads `NAME_VERSION_ARCH.deb`, with `:` of an epoch as `%3a`. */
-function packageOf(file: string, data: Buffer): Package {
+export function packageOf(file: string, data: Buffer): Package {
   const [name = file, version = ''] = file.split('_');
   return { name, version: decodeURIComponent(version), digest: sha256(data) };
 }

@@ -10,10 +10,15 @@ import type { ImageKind } from './image.ts';
 
 const insidePath = z.string().regex(/^(?!\/)(?!.*\.\.)[\w./+@-]+$/, 'a path inside the image, without leading /');
 
+/** Folders under provision/ whose files go in as they are; of two with the same name the later one's. */
+const rootfs = z.union([insidePath.transform((folder) => [folder]), z.array(insidePath)]).default([]);
+
+const packageNames = z.array(z.string().regex(/^[a-z0-9][a-z0-9.+-]+$/));
+
 const layerSchema = z.strictObject({
   name: z.string().regex(/^[a-z][a-z0-9-]*$/),
   /** Debian packages; their dependencies come along, and only what `keep` reaches stays. */
-  packages: z.array(z.string().regex(/^[a-z0-9][a-z0-9.+-]+$/)),
+  packages: packageNames,
   /** Files, or folders with a `/` at the end. Libraries that programs need are kept without being named. */
   keep: z.array(insidePath),
   /** Files that lie elsewhere on each architecture. */
@@ -22,8 +27,19 @@ const layerSchema = z.strictObject({
   /** Modules that only one architecture has. */
   modulesOn: z.partialRecord(z.enum(['amd64', 'arm64']), z.array(z.string())).default({}),
   links: z.record(insidePath, z.string()).default({}),
-  /** Folder under provision/ whose files go in as they are. */
-  rootfs: insidePath.optional(),
+  rootfs,
+});
+
+/** A disk of a work VM: packages installed, their own set-up run, as apt does it. */
+const diskSchema = z.strictObject({
+  /** Size of the disk and of the one file system on it. */
+  gigabytes: z.int().min(2).max(1_024),
+  /** Beside Debian's essential ones. */
+  packages: packageNames.min(1),
+  rootfs,
+  links: z.record(insidePath, z.string()).default({}),
+  /** What packages made that does not belong into an image: every path that begins so. */
+  remove: z.array(insidePath).default([]),
 });
 
 const recipeSchema = z.strictObject({
@@ -33,8 +49,10 @@ const recipeSchema = z.strictObject({
   /** Rough size of all packages and package lists, for the announcement before the first download. */
   downloadMegabytes: z.number().positive(),
   layers: z.array(layerSchema).min(1),
+  disk: diskSchema.optional(),
 });
 
+export type DiskRecipe = z.infer<typeof diskSchema>;
 export type LayerRecipe = z.infer<typeof layerSchema>;
 export type Recipe = z.infer<typeof recipeSchema> & { readonly kind: ImageKind };
 

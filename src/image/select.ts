@@ -145,9 +145,11 @@ function requirements(tree: PackageTree, data: Buffer, arch: Arch, unmet: (wants
 }
 
 /** vmgate's own files as they are in the repository. Scripts are executable; the checkout's modes do not count. */
-async function ownEntries(provision: string, layer: LayerRecipe): Promise<readonly CpioEntry[]> {
-  if (layer.rootfs === undefined) return [];
-  const root = path.join(provision, layer.rootfs);
+async function ownEntries(provision: string, { rootfs }: LayerRecipe): Promise<readonly CpioEntry[]> {
+  return (await Promise.all(rootfs.map((folder) => entriesBelow(path.join(provision, folder))))).flat();
+}
+
+async function entriesBelow(root: string): Promise<readonly CpioEntry[]> {
   const found = await readdir(root, { recursive: true, withFileTypes: true });
   const files = found.filter((entry) => entry.isFile());
   return await Promise.all(

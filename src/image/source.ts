@@ -14,7 +14,8 @@ export const PROVISION = packageFile('provision');
 /** `sha256:<hex>` over the recipe and the guest files of its layers, by name and content. @throws IMAGE_RECIPE_INVALID */
 export async function sourceDigest(provision: string, kind: ImageKind): Promise<string> {
   const recipe = await readRecipe(provision, kind);
-  const folders = recipe.layers.flatMap(({ rootfs }) => (rootfs === undefined ? [] : [rootfs]));
+  const parts = [...recipe.layers, ...(recipe.disk === undefined ? [] : [recipe.disk])];
+  const folders = parts.flatMap(({ rootfs }) => rootfs);
   const files = (await Promise.all(folders.map((folder) => filesBelow(provision, folder)))).flat();
   const hash = createHash('sha256');
   for (const file of [path.join('image', `${kind}.yaml`), ...files.sort()]) {

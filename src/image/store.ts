@@ -12,8 +12,17 @@ import type { Arch } from '../drivers/driver.ts';
 import { acquireLock, type Lock, writeFileAtomic } from '../home/index.ts';
 import { errnoOf, messageOf, sha256 } from '../host/index.ts';
 import { errors } from './codes.ts';
+import { digestFile } from './digest-file.ts';
 import type { ImageKind, ImageManifest, StoredImage } from './image.ts';
-import { canonicalManifest, digestOf, LOCK_FILE, MANIFEST_FILE, packagesLock, parseManifest } from './manifest.ts';
+import {
+  canonicalManifest,
+  digestOf,
+  fileOf,
+  LOCK_FILE,
+  MANIFEST_FILE,
+  packagesLock,
+  parseManifest,
+} from './manifest.ts';
 
 const CURRENT_FILE = 'current.json';
 const currentSchema = z.record(z.string(), z.string().regex(/^sha256:[0-9a-f]{64}$/));
@@ -30,7 +39,15 @@ const DRAFT = /^draft-(\d+)-/;
  */
 export async function findImage(imagesFolder: string, kind: ImageKind, arch: Arch): Promise<StoredImage | undefined> {
   const digest = (await readCurrent(imagesFolder))[`${kind}/${arch}`];
-  if (digest === undefined) return undefined;
+  return digest === undefined ? undefined : await imageByDigest(imagesFolder, digest, kind);
+}
+
+/** The image of that digest, current or not; undefined where it is gone. @throws what {@link findImage} does */
+export async function imageByDigest(
+  imagesFolder: string,
+  digest: string,
+  kind: ImageKind,
+): Promise<StoredImage | undefined> {
   const folder = folderOf(imagesFolder, digest);
   const file = path.join(folder, MANIFEST_FILE);
   const json = await readIfThere(file);
@@ -38,6 +55,28 @@ export async function findImage(imagesFolder: string, kind: ImageKind, arch: Arc
   const actual = sha256(json);
   if (actual !== digest) throw VmgateError.of(errors.IMAGE_DIGEST_MISMATCH, { kind, file, expected: digest, actual });
   return { digest, folder, manifest: readManifest(file, json) };
+}
+
+/** The image whose disk lies at `file`, by its path alone; undefined for any other file. */
+export function imageOfDisk(imagesFolder: string, file: string): string | undefined {
+  const name = path.relative(imagesFolder, file).split(path.sep);
+  return name.length === 2 && /^[0-9a-f]{64}$/.test(name[0] ?? '') && name[1] === fileOf('disk')
+    ? `sha256:${name[0]}`
+    : undefined;
+}
+
+/** Path of the image's disk; undefined where it has none. */
+export function diskOf({ folder, manifest }: StoredImage): string | undefined {
+  return manifest.disk === undefined ? undefined : path.join(folder, fileOf(manifest.disk.name));
+}
+
+/** Reads the whole disk: before anything is made over it, it has to be the recorded one. @throws IMAGE_DIGEST_MISMATCH */
+export async function requireIntactDisk(image: StoredImage): Promise<void> {
+  const [file, { kind, disk }] = [diskOf(image), image.manifest];
+  if (file === undefined || disk === undefined) return;
+  const { digest: actual } = await digestFile(file);
+  if (actual === disk.digest) return;
+  throw VmgateError.of(errors.IMAGE_DIGEST_MISMATCH, { kind, file, expected: disk.digest, actual });
 }
 
 /** Twin of {@link findImage} that throws IMAGE_NOT_FOUND. */

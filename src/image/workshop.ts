@@ -1,4 +1,4 @@
-/** Where packages are unpacked and layers compressed: this machine, or a Docker container with the same two tools. */
+/** Where packages are unpacked, layers compressed and disks made: this machine, or a Docker container with the same tools. */
 import type { Writable } from 'node:stream';
 import type { Arch } from '../drivers/driver.ts';
 
@@ -8,10 +8,25 @@ export interface UnpackRequest {
   readonly packages: readonly string[];
   /** Folder of `.deb` files that need not be downloaded again. */
   readonly debs: string;
+  /**
+   * Install them, as apt does, instead of only unpacking them. `kernel` names the `.deb` in `debs` whose modules are
+   * added; the package itself is not installed, for it would bring a boot loader's and an initramfs's tools along.
+   */
+  readonly install?: { readonly kernel: string };
   /** Takes mmdebstrap's tar. */
   readonly output: Writable;
   /** mmdebstrap's and apt's messages, a line at a time; hostile text. */
   readonly onLine: (line: string) => void;
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface DiskRequest {
+  /** provision/image/make-disk.sh. */
+  readonly script: string;
+  readonly tar: string;
+  /** Where disk.qcow2 is made. */
+  readonly folder: string;
+  readonly gigabytes: number;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -41,34 +56,60 @@ export interface Workshop {
   unpack(request: UnpackRequest): Promise<void>;
   /** One zstd frame, the same bytes for the same input. @throws WorkshopFailure */
   compress(data: Buffer, signal: AbortSignal | undefined): Promise<Buffer>;
+  /** disk.qcow2 in `folder`, of the files in `tar`. @throws WorkshopFailure */
+  makeDisk(request: DiskRequest): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Tools a workshop is made of, as packages of Debian. */
+/** What a workshop is made of: the tools it is looked for by, and the packages of Debian that bring them. */
 export const WORKSHOP_TOOLS = ['mmdebstrap', 'zstd'] as const;
+export const DISK_TOOLS = ['mke2fs', 'qemu-img'] as const;
+export const DISK_PACKAGES = ['e2fsprogs', 'qemu-utils'] as const;
 
 /**
  * Extracts and never runs: maintainer scripts are not executed, which makes foreign architectures possible, and
- * ordinary users without user namespaces (mode chrootless, of which only the unpacking is used).
+ * ordinary users without user namespaces (mode chrootless, of which only the unpacking is used). To install, an ordinary
+ * user needs such a namespace, and the machine has to be of the same architecture.
  * No mirror is named: mmdebstrap's default, and the machine's apt configuration, decide. The downloaded `.deb` files
  * stay in the tar (cleanup of apt's cache is skipped) to be hashed and kept.
  */
 export function mmdebstrapArguments(
-  request: Pick<UnpackRequest, 'suite' | 'arch' | 'packages' | 'debs'> & { readonly asRoot: boolean },
+  request: Pick<UnpackRequest, 'suite' | 'arch' | 'packages' | 'debs' | 'install'> & { readonly asRoot: boolean },
 ): string[] {
+  const { asRoot, install, debs } = request;
+  const userMode = install === undefined ? 'chrootless' : 'unshare';
   return [
-    `--mode=${request.asRoot ? 'root' : 'chrootless'}`,
+    `--mode=${asRoot ? 'root' : userMode}`,
     '--verbose',
-    '--variant=extract',
+    `--variant=${install === undefined ? 'extract' : 'minbase'}`,
     `--architectures=${request.arch}`,
     `--include=${request.packages.join(',')}`,
     '--skip=cleanup/apt/cache',
     '--aptopt=Acquire::Retries "3"',
     '--setup-hook=mkdir -p "$1"/var/cache/apt/archives',
-    `--setup-hook=sync-in '${request.debs.replaceAll("'", `'\\''`)}' /var/cache/apt/archives`,
+    `--setup-hook=sync-in ${quoted(debs)} /var/cache/apt/archives`,
+    ...(install === undefined ? [] : installation(`${debs}/${install.kernel}`)),
     request.suite,
     '-',
   ];
+}
+
+/** The essential packages' files stay in apt's cache too, to be listed and kept. */
+function installation(kernel: string): string[] {
+  return [
+    '--skip=download/empty',
+    '--skip=essential/unlink',
+    `--customize-hook=upload ${quoted(kernel)} /kernel.deb`,
+    '--customize-hook=chroot "$1" dpkg-deb --extract /kernel.deb /kernel',
+    '--customize-hook=mv "$1"/kernel/usr/lib/modules "$1"/usr/lib/modules',
+    '--customize-hook=chroot "$1" sh -c \'for version in /usr/lib/modules/*; do depmod "${version##*/}"; done\'',
+    '--customize-hook=rm -r "$1"/kernel "$1"/kernel.deb',
+  ];
+}
+
+/** mmdebstrap hands hooks to a shell. */
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 /**

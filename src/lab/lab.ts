@@ -47,7 +47,7 @@ export interface LabStart {
 export type PassOptions = Partial<
   Pick<
     LabPassPlan,
-    'removedDefences' | 'guardEntry' | 'machines' | 'witness' | 'monitor' | 'effects' | 'network' | 'portal'
+    'removedDefences' | 'guardEntry' | 'machines' | 'witness' | 'monitor' | 'effects' | 'network' | 'portal' | 'names'
   >
 >;
 

@@ -14,6 +14,7 @@ import type { RemovedDefences } from '../core/policy/defence.ts';
 import type { Arch, QemuPrograms, UplinkAttachment } from '../drivers/index.ts';
 import type { GateLayout } from '../home/index.ts';
 import { effectPlan, effectPoints } from './effect-points.ts';
+import { lookUpIn } from './names.ts';
 
 const defence = z.enum([
   'lease',
@@ -50,6 +51,8 @@ export const labPassPlan = z.strictObject({
     .strictObject({ probe: z.strictObject({ address: z.ipv4(), port: z.int() }), addresses: z.array(z.ipv4()).max(8) })
     .optional(),
   network: z.strictObject({ toward: z.ipv4(), resolvConf: z.string() }).optional(),
+  /** A file of names: see names.ts. */
+  names: z.string().optional(),
 });
 export type LabPassPlan = z.infer<typeof labPassPlan>;
 
@@ -78,6 +81,8 @@ export class LabPass {
   readonly network: LabPassPlan['network'];
   /** Where the lab's network is asked whether there is a portal, in this machine's stead; undefined: nobody looks. */
   readonly portalProbe: { readonly address: string; readonly port: number } | undefined;
+  /** Stands for this machine's resolver where the server's name is looked up. */
+  readonly lookUp: ((name: string) => Promise<readonly string[]>) | undefined;
   /** Hears of each effect of the supervisor just before it runs. */
   readonly onEffect: ((effect: Effect) => void) | undefined;
 
@@ -100,6 +105,7 @@ export class LabPass {
     this.monitor = plan.monitor;
     this.network = plan.network;
     this.portalProbe = plan.portal?.probe;
+    this.lookUp = plan.names === undefined ? undefined : lookUpIn(plan.names);
     this.onEffect = plan.effects && gate && effectPoints(plan.effects, gate);
   }
 

@@ -60,8 +60,8 @@ export interface BrowserStart {
 }
 
 export interface OpenBrowser {
-  /** The person closed it, or it ended by itself. */
-  readonly ended: Promise<void>;
+  /** The person closed it, or it ended by itself: then how, in words that follow its name. */
+  readonly ended: Promise<string | undefined>;
   /** Ends it and removes its profile. */
   close(): Promise<void>;
 }
@@ -86,9 +86,9 @@ export function openBrowser({ program, proxyPort, url, display }: BrowserStart):
     // A group of its own: its helpers end with it, and Ctrl-C is ours to hear.
     detached: true,
   });
-  const ended = new Promise<void>((resolve) => {
-    child.once('exit', () => resolve());
-    child.once('error', () => resolve());
+  const ended = new Promise<string | undefined>((resolve) => {
+    child.once('exit', (status, name) => resolve(status === 0 ? undefined : `ended by ${name ?? `status ${status}`}`));
+    child.once('error', ({ message }) => resolve(`cannot be run: ${message}`));
   });
   const signal = (name: 'SIGTERM' | 'SIGKILL') => {
     try {

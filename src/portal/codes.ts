@@ -39,6 +39,21 @@ export const errors = errorCodes({
     remedy: () => 'give an http or https URL without user and password, for example: vmgate portal http://example.com/',
     sample: { url: 'ftp://login.hotel.example/' },
   }),
+  PORTAL_TIME_OVER: error<{ minutes: number }>({
+    exit: 4,
+    ...environment,
+    what: ({ minutes }) => `nobody is let through to a portal for longer than ${minutes} minutes, and they are over`,
+    remedy: () => 'vmgate portal once more; the gate tries by itself meanwhile',
+    sample: { minutes: 5 },
+  }),
+  PORTAL_BROWSER_FAILED: error<{ program: string; why: string }>({
+    exit: 3,
+    ...environment,
+    what: ({ program, why }) => `the browser ${JSON.stringify(program)} ${why}`,
+    remedy: () =>
+      'install Chromium, or use any program that knows SOCKS5: vmgate portal --print; whoever was let through is no longer',
+    sample: { program: '/usr/bin/chromium', why: 'cannot be run' },
+  }),
   PORTAL_NAME_HELD: error<{ host: string }>({
     exit: 4,
     ...user,

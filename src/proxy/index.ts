@@ -1,6 +1,6 @@
 /** What listens on this machine for its own programs: `vmgate proxy`, `vmgate forward`. */
 export { type Credential, makeCredential } from './credential.ts';
 export { startForward } from './forward.ts';
-export type { Listener, Place } from './listener.ts';
+export { Listener, type Place } from './listener.ts';
 export { canTellOwners } from './peer-owner.ts';
 export { startProxy } from './proxy.ts';

@@ -78,6 +78,17 @@ export class SupervisorClient {
     return this.#stream({ verb: 'dial', name, port });
   }
 
+  /** The PNG of what a work VM's screen shows; undefined where the connection ended before it was whole. */
+  async screenshot(name: string): Promise<Buffer | undefined> {
+    const { result, rest } = await this.#exchange({ verb: 'screenshot', name });
+    const { bytes } = result as { readonly bytes: number };
+    if (rest.length > 0) this.#socket.unshift(rest);
+    const parts: Buffer[] = [];
+    for await (const part of this.#socket) parts.push(part as Buffer);
+    const picture = Buffer.concat(parts);
+    return picture.length === bytes ? picture : undefined;
+  }
+
   /**
    * One byte stream on a connection of its own, without the greeting: a browser opens dozens in a second.
    *

@@ -2,39 +2,11 @@
 import { error, errorCodes, event, eventCodes, VmgateError } from '../core/coded.ts';
 import type { Phase } from '../core/gate/state.ts';
 import type { Claim } from '../core/verdict.ts';
+import { inWords } from './step-names.ts';
+import { workErrors } from './work-codes.ts';
 
 const environment = { source: 'environment' } as const;
 const user = { source: 'user' } as const;
-
-/** What the supervisor's steps are called by people; payloads keep their own names. */
-const STEPS: Readonly<Record<string, string>> = {
-  bootGateway: 'booting the gateway',
-  killGateway: 'ending the gateway',
-  admitDhcp: 'letting the gateway ask for an address',
-  askAddress: 'asking the local network for an address',
-  lookForPortal: 'looking for a portal',
-  admitPortal: 'letting somebody through to a portal',
-  pin: "looking up the VPN server's address",
-  startTunnel: 'connecting the VPN',
-  verify: 'verifying the tunnel',
-  pulse: 'looking after the tunnel',
-  lease: 'renewing the leases',
-  dropLeases: 'taking the leases back',
-  lowerLinks: "setting the work VMs' wires down",
-  lowerLink: "setting the work VM's wire down",
-  flushConntrack: 'forgetting open connections',
-  defineWork: 'making the work VM',
-  pauseWork: 'letting the work VM stand still',
-  judgeWork: 'looking at the work VM',
-  resumeWork: 'starting the work VM',
-  raiseWork: 'letting the work VM go',
-  awaitReady: "waiting for the work VM's answer",
-  stopWork: 'stopping the work VM',
-};
-
-function inWords(step: string): string {
-  return STEPS[step] ?? step;
-}
 
 export const errors = errorCodes({
   GATE_NOT_VERIFIED: error<{ gate: string; phase: Phase; why: string; remedy: string }>({
@@ -123,35 +95,7 @@ export const errors = errorCodes({
     remedy: () => 'vmgate up starts over',
     sample: { what: 'up' },
   }),
-  GATE_UNKNOWN_VM: error<{ name: string; known: readonly string[] }>({
-    exit: 2,
-    ...user,
-    what: ({ name, known }) =>
-      `vmgate.yaml has no work VM named ${JSON.stringify(name)}${known.length > 0 ? ` (there is: ${known.join(', ')})` : ''}`,
-    remedy: () => 'check the name, or add it under work: in vmgate.yaml',
-    sample: { name: 'wrokvm', known: ['workvm'] },
-  }),
-  GATE_WORK_NOT_RUNNING: error<{ name: string }>({
-    exit: 4,
-    ...user,
-    what: ({ name }) => `work VM ${name} is not running`,
-    remedy: ({ name }) => `vmgate start ${name}`,
-    sample: { name: 'workvm' },
-  }),
-  GATE_WORK_KEEPS: error<{ name: string }>({
-    exit: 4,
-    ...user,
-    what: ({ name }) => `work VM ${name} runs already, and keeps what it writes`,
-    remedy: ({ name }) => `vmgate stop ${name}, then: vmgate start ${name} --disposable`,
-    sample: { name: 'workvm' },
-  }),
-  GATE_WORK_ENDED: error<{ name: string; detail: string }>({
-    exit: 7,
-    ...environment,
-    what: ({ name, detail }) => `work VM ${name} ended by itself before it was ready: ${detail}`,
-    remedy: ({ name }) => `vmgate start ${name}, and look at its console meanwhile: vmgate console ${name}`,
-    sample: { name: 'workvm', detail: 'guest-shutdown' },
-  }),
+  ...workErrors,
   GATE_DEFINITION_REFUTED: error<{ name: string; summary: string; remedy: string }>({
     exit: 4,
     ...environment,
@@ -162,14 +106,6 @@ export const errors = errorCodes({
       summary: 'it has two network cards',
       remedy: 'remove every card but the work link from its definition',
     },
-  }),
-  GATE_WORK_NOT_READY: error<{ name: string; seconds: number }>({
-    exit: 7,
-    ...environment,
-    what: ({ name, seconds }) => `work VM ${name} runs, but did not answer on its link within ${seconds} s`,
-    remedy: ({ name }) =>
-      `look at its console: vmgate console ${name}; it goes on booting, vmgate stop ${name} ends it`,
-    sample: { name: 'workvm', seconds: 120 },
   }),
   GATE_TARGET_REFUSED: error<{ host: string; why: string }>({
     exit: 4,

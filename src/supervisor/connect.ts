@@ -2,7 +2,8 @@
 import { randomInt } from 'node:crypto';
 import type { EgressPolicy } from '../core/policy/index.ts';
 import { wallMs } from '../host/index.ts';
-import { resolveEndpoint, type TunnelInside, type TunnelPlan } from '../vpn/index.ts';
+import type { LabPass } from '../lab/pass.ts';
+import { type ResolveMeans, resolveEndpoint, type TunnelInside, type TunnelPlan } from '../vpn/index.ts';
 import { bringUp } from './bring-up.ts';
 import { events } from './codes.ts';
 import { Lane } from './lane.ts';
@@ -21,9 +22,7 @@ export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel
       const { config, control, profile } = sessionOf(world);
       const endpoint = serverFor(world);
       const rules = { allowPrivate: config.config.endpoint.allowPrivate };
-      const { lab } = world;
-      const means = lab === undefined ? {} : { exempt: (address: string) => lab.allowEndpoint(address) };
-      const pinned = await resolveEndpoint(endpoint, rules, means);
+      const pinned = await resolveEndpoint(endpoint, rules, meansOf(world.lab));
       await Promise.all([
         // Whatever becomes of the way there from here on, this attempt began on another.
         world.network?.watch(pinned.address),
@@ -65,6 +64,16 @@ export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel
       }
       return { type: 'connected', generation };
     },
+  };
+}
+
+/** Whom to ask for the endpoint's address, and which one may be dialled whatever its class. */
+function meansOf(lab: LabPass | undefined): ResolveMeans {
+  if (lab === undefined) return {};
+  const { lookUp } = lab;
+  return {
+    exempt: (address) => lab.allowEndpoint(address),
+    ...(lookUp === undefined ? {} : { lookup: lookUp }),
   };
 }
 

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync } from 'node:fs';
 import { VmgateError } from '../core/coded.ts';
 import type { GateLayout } from '../home/index.ts';
-import { childEnvironment, programFile } from '../host/index.ts';
+import { childEnvironment, desktopEnvironment, programFile } from '../host/index.ts';
 import { errors } from './codes.ts';
 import { serializedFault } from './protocol.ts';
 
@@ -27,7 +27,13 @@ export async function launchSupervisor({ gate, layout, home, configPath, entry }
   const program = entry?.program ?? programFile('supervisor/main');
   const log = openSync(layout.supervisorLog, 'a', 0o600);
   if (fstatSync(log).size > MAX_LOG) ftruncateSync(log);
-  const env = childEnvironment({ VMGATE_HOME: home, ...handedOn('VMGATE_ACCEL'), ...handedOn('VMGATE_NOTIFY') });
+  const env = childEnvironment({
+    VMGATE_HOME: home,
+    ...handedOn('VMGATE_ACCEL'),
+    ...handedOn('VMGATE_NOTIFY'),
+    // Where windows of work VMs go.
+    ...desktopEnvironment(),
+  });
   try {
     // Reports on crash would write memory, keys included, to disk: they stay off whatever the environment said.
     const child = spawn(process.execPath, ['--no-warnings', program, gate, configPath, ...(entry?.args ?? [])], {

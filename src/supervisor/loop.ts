@@ -43,7 +43,7 @@ const DEADLINE_S: Partial<Record<Effect['do'], number>> = {
   judgeWork: 10,
   resumeWork: 5,
   raiseWork: 5,
-  awaitReady: 185,
+  awaitReady: 305,
   stopWork: 45,
 };
 

@@ -1,7 +1,7 @@
 /**
  * Lines between the CLI and a supervisor on its 0600 socket: JSON, one message a line. Requests carry an id; answers are
  * any number of `event`, then one `result` or `error`. `dial`, `reach`,
- * `connect` and `portal-connect` turn the connection into raw bytes after their result.
+ * `connect`, `portal-connect` and `screenshot` turn the connection into raw bytes after their result.
  */
 import * as z from 'zod';
 import { receiptBinding } from '../core/receipt.ts';
@@ -20,6 +20,8 @@ export const request = z.discriminatedUnion('verb', [
   z.strictObject({ id: z.int(), verb: z.literal('verify') }),
   z.strictObject({ id: z.int(), verb: z.literal('watch') }),
   z.strictObject({ id: z.int(), verb: z.literal('logs') }),
+  /** What a work VM's screen shows. */
+  z.strictObject({ id: z.int(), verb: z.literal('screenshot'), name }),
   /** A TCP connection to a work VM, made by the gateway on that VM's link. */
   z.strictObject({ id: z.int(), verb: z.literal('dial'), name, port }),
   /** The same, cut when the gate closes or the VM ends. */
@@ -105,6 +107,8 @@ export const statusReport = z.object({
       name: z.string(),
       status: z.string(),
       linkUp: z.boolean(),
+      /** How its screen can be seen, as vmgate.yaml says. */
+      display: z.enum(['none', 'window', 'vnc']).optional(),
       address: z.string(),
       pid: z.number().nullable(),
     }),

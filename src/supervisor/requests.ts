@@ -11,6 +11,7 @@ import { connectOut } from './outward.ts';
 import { whereToBegin } from './portal.ts';
 import type { Request } from './protocol.ts';
 import { notVerified, refusal } from './refusal.ts';
+import { sendScreenshot } from './screenshot.ts';
 import type { Exchange } from './server.ts';
 import type { SignIn } from './sign-in.ts';
 import { statusOf } from './status.ts';
@@ -79,6 +80,9 @@ export class Requests {
         return this.#listening(exchange, () => exchange.gone);
       case 'logs':
         return { gateway: await this.#world.session?.control.logs() };
+      case 'screenshot':
+        this.#mustKnow(request.name);
+        return sendScreenshot(this.#world, request.name, exchange);
       case 'dial':
         this.#mustReach(request.name);
         return dialWork(this.#world, request.name, request.port, exchange);

@@ -200,7 +200,7 @@ function watch(world: World, session: Session, generation: number, post: (event:
     } else if (report.type === 'gateway-lost') {
       lost('gateway')(report.why);
     } else if (report.type === 'disarmed' && report.why === 'portal') {
-      if (world.session === session && world.signIn !== undefined) post(world.signIn.over);
+      if (world.session === session && world.signIn !== undefined) post(world.signIn.timeOver);
     } else if (report.type === 'disarmed' && (report.why === 'deadline' || report.why === 'clock-jump')) {
       // It did what it is there for, and is as good as before.
       if (world.session !== session) return;

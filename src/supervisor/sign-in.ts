@@ -43,8 +43,10 @@ export interface SignInStart {
 export type SignInEnd = 'signed in' | 'left' | 'closed';
 
 export class SignIn {
-  /** For the gate: it is over. */
+  /** For the gate: it is over, because somebody or the portal said so. */
   readonly over: GateEvent;
+  /** For the gate: the guard lets nobody through any more. */
+  readonly timeOver: GateEvent;
   readonly #world: World;
   readonly #signal: AbortSignal;
   readonly #resolver: string;
@@ -61,6 +63,8 @@ export class SignIn {
     this.#signal = signal;
     this.#resolver = nextHop === USER_NETWORK.nextHop ? SLIRP_RESOLVER : nextHop;
     this.over = { type: 'signInOver', generation };
+    const fault = VmgateError.of(errors.PORTAL_TIME_OVER, { minutes: MAX_PORTAL_MS / 60_000 }).serialize();
+    this.timeOver = { type: 'signInOver', generation, fault };
   }
 
   get policy(): EgressPolicy {

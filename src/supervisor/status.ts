@@ -41,6 +41,7 @@ export async function statusOf(world: World, state: GateState, standing: Standin
       name,
       status: isStandingStill(state, name) ? 'paused' : vm.status,
       linkUp: vm.admitted,
+      display: config?.config.work.find((each) => each.name === name)?.display ?? 'none',
       address: addresses.get(name) ?? '',
       pid: world.works.get(name)?.pid ?? null,
     })),

@@ -1,4 +1,7 @@
 /** Runners of work VMs: frozen first, judged, raised last; stopped with the link down before anything else. */
+import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkConfig } from '../config/index.ts';
 import { type SerializedFault, VmgateError } from '../core/coded.ts';
 import { judgeDefinition } from '../core/definition.ts';
@@ -14,9 +17,13 @@ import type { World } from './world.ts';
 
 /** ACPI, then force: a guest that has not gone down by then does not listen. */
 const SHUTDOWN_MS = 15_000;
-const READY_MS = 180_000;
+/** A whole Linux on translated instructions takes minutes on a busy machine. */
+const READY_MS = 300_000;
 const SSH_PORT = 22;
 const REFUSAL_MS = 1_000;
+const BANNER_MS = 10_000;
+const BANNER = 'SSH-';
+const PAUSE_MS = 250;
 /** Below the loop's deadline: a link that was given up is not raised afterwards. */
 const RAISE_MS = 4_000;
 
@@ -137,7 +144,7 @@ export function configOf(world: World, name: string): WorkConfig {
   throw VmgateError.of(errors.GATE_UNKNOWN_VM, { name, known: known.map((work) => work.name) });
 }
 
-function runningOf(world: World, name: string): RunningWork {
+export function runningOf(world: World, name: string): RunningWork {
   const work = world.works.get(name);
   if (work === undefined) throw VmgateError.of(errors.GATE_WORK_NOT_RUNNING, { name });
   return work;
@@ -161,26 +168,46 @@ function placeOf(world: World, name: string): WorkPlace {
   };
 }
 
-/** A banner, or a refusal: either comes from the VM itself, over its link, so it is up. */
+/**
+ * A connection, or a refusal: either comes from the VM itself, over its link, so it is up. One that vmgate gave its keys
+ * is waited for until its ssh server speaks, for that is what it is started for.
+ */
 async function answering(world: World, name: string, closed: AbortSignal): Promise<void> {
   const { plan, control } = sessionOf(world);
   const work = runningOf(world, name);
   const link = plan.work.find(({ workVm }) => workVm === name);
   if (link === undefined) throw VmgateError.of(errors.GATE_UNKNOWN_VM, { name, known: [] });
+  const mustSpeak = configOf(world, name).setUp !== undefined;
   const deadline = monotonicMs() + READY_MS;
   while (monotonicMs() < deadline) {
     const asked = monotonicMs();
     const connected = await control.dial(link.guest, SSH_PORT).then(
-      (stream) => stream.destroy() !== undefined,
+      (stream) => (mustSpeak ? speaks(stream) : stream.destroy() !== undefined),
       () => false,
     );
     // A channel that ended refuses at once too, and says nothing about the VM.
     closed.throwIfAborted();
     if (world.works.get(name) !== work) throw VmgateError.of(errors.GATE_WORK_NOT_RUNNING, { name });
     // Nobody there is told by ARP's silence, after seconds; a refusal comes at once, from the VM itself.
-    if (connected || monotonicMs() - asked < REFUSAL_MS) return;
+    if (connected || (!mustSpeak && monotonicMs() - asked < REFUSAL_MS)) return;
+    if (mustSpeak) await sleep(PAUSE_MS);
   }
   throw VmgateError.of(errors.GATE_WORK_NOT_READY, { name, seconds: READY_MS / 1_000 });
+}
+
+/** Whether an ssh server greets on `stream`, which is closed then. */
+async function speaks(stream: Duplex): Promise<boolean> {
+  const late = new AbortController();
+  const tooLong = setTimeout(() => late.abort(), BANNER_MS);
+  try {
+    const [first] = (await once(stream, 'data', { signal: late.signal })) as [Buffer];
+    return first.toString('latin1').startsWith(BANNER);
+  } catch {
+    return false;
+  } finally {
+    clearTimeout(tooLong);
+    stream.destroy();
+  }
 }
 
 async function stop(work: RunningWork, force: boolean): Promise<void> {

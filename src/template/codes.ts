@@ -67,7 +67,7 @@ export const errors = errorCodes({
   TEMPLATE_VALUE_MISSING: error<{ name: string; about: string; type: string }>({
     ...asked,
     what: ({ name, about, type }) => `the template needs a value for ${name} (${type}): ${about}`,
-    remedy: ({ name }) => `say it on the command line: --set ${name}=VALUE`,
+    remedy: ({ name }) => `say it: vmgate init TEMPLATE --set ${name}=VALUE`,
     sample: { name: 'disk', about: 'the disk image to boot', type: 'path' },
   }),
   TEMPLATE_VALUE_INVALID: error<{ name: string; why: string }>({
@@ -75,6 +75,12 @@ export const errors = errorCodes({
     what: ({ name, why }) => `the value for ${name} ${why}`,
     remedy: ({ name }) => `say another one: --set ${name}=VALUE`,
     sample: { name: 'memory', why: 'must be a size in MiB or GiB, for example 4GiB' },
+  }),
+  TEMPLATE_VPN_UNSAID: error<{ template: string; key: string }>({
+    ...template,
+    what: ({ template: name, key }) => `${name} does not say vpn.${key}, so no profile can be made for it here`,
+    remedy: () => 'ask whoever made it to add that, or for a profile: vmgate vpn add NAME FILE',
+    sample: { template: 'registry.example.com/team/dev:3', key: 'endpoint' },
   }),
   TEMPLATE_VPN_MISMATCH: error<{ key: string; needed: string; found: string; profile: string }>({
     ...asked,

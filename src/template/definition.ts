@@ -16,7 +16,7 @@ const fileOfUser = z
 
 const image = z
   .strictObject({
-    builtin: pieces.builtin.optional().meta({ description: 'the small Linux that comes with vmgate' }),
+    builtin: pieces.builtin.optional().meta({ description: 'what vmgate builds itself: tiny, debian or browser' }),
     disk: fileOfUser.meta({ description: 'a parameter of type path: a qcow2 or raw image, never written' }),
     kernel: fileOfUser.meta({ description: 'a parameter of type path: a Linux kernel, with initramfs' }),
     initramfs: fileOfUser,
@@ -37,6 +37,14 @@ const vm = z.strictObject({
   cpus: z.union([pieces.cpus, parameterUse]).optional(),
   memory: z.union([pieces.memory, parameterUse]).optional(),
   hardware: pieces.hardware.optional(),
+  browser: z
+    .strictObject({
+      homePage: z.union([pieces.homePage, parameterUse]).optional(),
+      keepProfile: z.union([z.boolean(), parameterUse]).optional(),
+    })
+    .optional()
+    .meta({ description: 'of the built-in browser' }),
+  display: pieces.display.optional().meta({ description: 'a screen; what vmgate.yaml says wins' }),
   onLoss: pieces.onLoss.optional().meta({
     description: `when the gate closes; only stricter ones win: ${ON_LOSS.join(', then ')}`,
   }),
@@ -67,6 +75,12 @@ const vpn = z
         .max(8)
         .optional()
         .meta({ description: 'resolvers in the tunnel; the profile may have these and no others' }),
+      allowedIps: z
+        .array(pieces.prefix)
+        .min(1)
+        .max(64)
+        .optional()
+        .meta({ description: 'what goes into the tunnel; everything unless said' }),
       split: z.boolean().optional().meta({ description: 'whether the VPN covers only part of the Internet' }),
     },
     {
@@ -116,16 +130,21 @@ function isAtMost(text: string, most: string): boolean {
   return (parseDuration(text) ?? 0) <= (parseDuration(most) ?? 0);
 }
 
+/** Shaped as one; src/oci reads it to the letter. What it names is pinned by `digest`, so that a tag only tells people. */
+export function isRegistryName(text: string): boolean {
+  return /^(?=[a-z0-9[][^/]*[.:\]])[a-z0-9[\]:.-]+\/[a-z0-9._/-]+(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?$/.test(text);
+}
+
 const extended = z.strictObject({
   template: z
     .string()
     .max(200)
     .superRefine((text, context) => {
       const isHere = /^\.\/[A-Za-z0-9_][A-Za-z0-9._+-]*(\/[A-Za-z0-9_][A-Za-z0-9._+-]*)*$/.test(text);
-      if (isHere || /^[a-z][a-z0-9-]*$/.test(text)) return;
+      if (isHere || /^[a-z][a-z0-9-]*$/.test(text) || isRegistryName(text)) return;
       const message = /^\.?\.?\/|\.\./.test(text)
         ? 'must lie in this template: ./FOLDER'
-        : 'must be a name of vmgate template list, or ./FOLDER: this version cannot extend one of a registry';
+        : 'must be a name of vmgate template list, ./FOLDER, or HOST/REPOSITORY[:TAG] of a registry, without a digest';
       context.addIssue({ code: 'custom', message });
     }),
   digest: z.string().regex(/^sha256:[0-9a-f]{64}$/, { error: 'must be sha256: and 64 hexadecimal digits' }),

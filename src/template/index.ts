@@ -12,6 +12,6 @@ export {
   together,
   unmetNeed,
 } from './lay-over.ts';
-export { loadTemplate, loadTemplateFolder, type Template } from './load.ts';
+export { type LoadOptions, loadTemplate, loadTemplateFolder, type Template } from './load.ts';
 export { type Parameter, readValue, type Value } from './parameters.ts';
 export { shippedNames } from './shipped.ts';

@@ -121,6 +121,7 @@ export interface FoundVpn {
   readonly peer: string;
   readonly split: boolean;
   readonly dns: readonly string[];
+  readonly allowedIps: readonly string[];
 }
 
 /** The first need that a profile does not meet. */
@@ -132,7 +133,10 @@ export function unmetNeed(
     (each) => needs[each] !== undefined && needs[each] !== found[each],
   );
   if (key !== undefined) return { key, needed: String(needs[key]), found: String(found[key]) };
-  const { dns } = needs;
+  const { dns, allowedIps } = needs;
+  if (allowedIps !== undefined && !isDeepStrictEqual(allowedIps.toSorted(), found.allowedIps.toSorted())) {
+    return { key: 'allowedIps', needed: allowedIps.join(', '), found: found.allowedIps.join(', ') };
+  }
   if (dns === undefined || found.dns.every((address) => dns.includes(address))) return undefined;
   return { key: 'dns', needed: dns.join(', '), found: found.dns.join(', ') };
 }

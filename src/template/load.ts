@@ -12,7 +12,15 @@ import {
 } from '../config/index.ts';
 import { VmgateError } from '../core/coded.ts';
 import { errors } from './codes.ts';
-import { compareVersions, type Definition, gateSchema, keysOf, minimumVersion, workSchema } from './definition.ts';
+import {
+  compareVersions,
+  type Definition,
+  gateSchema,
+  isRegistryName,
+  keysOf,
+  minimumVersion,
+  workSchema,
+} from './definition.ts';
 import { extend } from './extend.ts';
 import { digestOfFiles, readFolder, requireFiles, TEMPLATE_FILE, type TemplateFile, unreadable } from './files.ts';
 import { plannedKey } from './not-yet.ts';
@@ -44,6 +52,8 @@ export interface LoadOptions {
   readonly version: string;
   /** Files of a template by name; undefined where there is none. Those in vm-templates/ unless said. */
   readonly named?: (name: string) => Promise<readonly TemplateFile[] | undefined>;
+  /** Files of what a registry has under a name and a digest; none are found unless said. */
+  readonly pinned?: (name: string, digest: string) => Promise<readonly TemplateFile[]>;
 }
 
 /** vmgate.yaml's own bound: what an hour of commenting would not fill. */
@@ -53,9 +63,15 @@ const MAX_CHAIN = 4;
 const MAX_SHOWN = 10;
 
 /** A name of `vmgate template list`, else a folder; `./NAME` where both are there. @throws what {@link loadTemplate} does */
-export async function loadTemplateFolder(cwd: string, name: string, version: string): Promise<Template> {
+export async function loadTemplateFolder(
+  cwd: string,
+  name: string,
+  version: string,
+  pinned?: LoadOptions['pinned'],
+): Promise<Template> {
   const folder = shippedFolder(name) ?? path.resolve(cwd, name);
-  return loadTemplate(await readFolder(folder), { place: `${name.replace(/\/+$/, '')}/`, version });
+  const options = { place: `${name.replace(/\/+$/, '')}/`, version };
+  return loadTemplate(await readFolder(folder), pinned === undefined ? options : { ...options, pinned });
 }
 
 /**
@@ -81,10 +97,8 @@ async function loadChain(given: readonly TemplateFile[], options: LoadOptions, d
   if (pinned === undefined) return { definition, digest, files, bases: [] };
   const refuse = (why: string) => VmgateError.of(errors.TEMPLATE_BASE_REFUSED, { base: pinned.template, why });
   if (depth >= MAX_CHAIN) throw refuse(`it is more than ${MAX_CHAIN - 1} templates away from the first`);
-  const below = await filesOfBase(files, pinned.template, options);
+  const below = await filesOfBase(files, pinned, options);
   if (below === undefined) throw refuse('there is no such template');
-  const found = digestOfFiles(below);
-  if (found !== pinned.digest) throw refuse(`its digest is ${found}, not ${pinned.digest}`);
   const place = pinned.template.startsWith('./')
     ? `${options.place}${pinned.template.slice(2)}/`
     : `${pinned.template}/`;
@@ -92,13 +106,22 @@ async function loadChain(given: readonly TemplateFile[], options: LoadOptions, d
   return { definition: extend(base.definition, definition), digest, files, bases: [pinned, ...base.bases] };
 }
 
+/** By the digest that `base` names, or not at all: over the files, or in a registry over the manifest that names them. */
 async function filesOfBase(
   files: readonly TemplateFile[],
-  template: string,
-  { named = shippedFiles }: LoadOptions,
+  { template, digest }: Base,
+  { named = shippedFiles, pinned }: LoadOptions,
 ): Promise<readonly TemplateFile[] | undefined> {
-  if (!template.startsWith('./')) return named(template);
-  const prefix = `${template.slice(2)}/`;
+  if (isRegistryName(template)) return pinned?.(template, digest);
+  const below = template.startsWith('./') ? filesInside(files, `${template.slice(2)}/`) : await named(template);
+  if (below === undefined) return undefined;
+  const found = digestOfFiles(below);
+  if (found === digest) return below;
+  const why = `its digest is ${found}, not ${digest}`;
+  throw VmgateError.of(errors.TEMPLATE_BASE_REFUSED, { base: template, why });
+}
+
+function filesInside(files: readonly TemplateFile[], prefix: string): readonly TemplateFile[] | undefined {
   const inside = files.filter((file) => file.path.startsWith(prefix));
   return inside.length === 0 ? undefined : inside.map((file) => ({ ...file, path: file.path.slice(prefix.length) }));
 }

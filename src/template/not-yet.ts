@@ -1,7 +1,6 @@
 /** Keys that a template will have one day: refused in plain words, because nobody misspelt them. */
 
 const PLANNED: Readonly<Record<string, string>> = {
-  display: 'show a screen of a work VM',
   cloudInit: 'seed a work VM by cloud-init',
   userData: 'seed a work VM by cloud-init',
   'user-data': 'seed a work VM by cloud-init',

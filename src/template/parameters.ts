@@ -10,6 +10,7 @@ const TYPES = {
   size: { schema: pieces.memory, read: (text: string): unknown => text },
   cpus: { schema: pieces.cpus, read: (text: string): unknown => (/^\d{1,4}$/.test(text) ? Number(text) : text) },
   url: { schema: pieces.exitUrl, read: (text: string): unknown => text },
+  page: { schema: pieces.homePage, read: (text: string): unknown => text },
   prefixes: {
     schema: z.array(pieces.prefix).min(1).max(64),
     read: (text: string): unknown => text.split(/[\s,]+/).filter((prefix) => prefix !== ''),
@@ -83,6 +84,7 @@ export function readValue(name: string, { type }: Parameter, written: string): V
 const PLACES: Readonly<Record<string, ParameterType>> = {
   ...{ disk: 'path', kernel: 'path', initramfs: 'path', append: 'text' },
   ...{ memory: 'size', cpus: 'cpus', autostart: 'boolean', url: 'url', expect: 'prefixes' },
+  ...{ homePage: 'page', keepProfile: 'boolean' },
 };
 
 export interface UseInPlace {

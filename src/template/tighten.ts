@@ -96,9 +96,18 @@ export function tightenNeeds(one: VpnNeeds | undefined, other: VpnNeeds | undefi
       throw conflictOf(`vpn.${key}`, one[key], other[key], 'there is one VPN');
     }
   }
+  const [routes, others] = [one.allowedIps?.toSorted(), other.allowedIps?.toSorted()];
+  if (routes !== undefined && others !== undefined && !isDeepStrictEqual(routes, others)) {
+    throw conflictOf('vpn.allowedIps', routes, others, 'there is one VPN');
+  }
+  const allowedIps = routes ?? others;
   const dns = one.dns && other.dns ? one.dns.filter((address) => other.dns?.includes(address)) : (one.dns ?? other.dns);
   if (dns?.length === 0) throw conflictOf('vpn.dns', one.dns, other.dns, 'no resolver is allowed by both');
-  return { ...one, ...other, ...(dns === undefined ? {} : { dns: [...new Set(dns)].toSorted() }) };
+  return {
+    ...{ ...one, ...other },
+    ...(allowedIps === undefined ? {} : { allowedIps }),
+    ...(dns === undefined ? {} : { dns: [...new Set(dns)].toSorted() }),
+  };
 }
 
 /** Both are shown, shortened: they may come from outside. */

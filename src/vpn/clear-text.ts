@@ -20,6 +20,15 @@ export function describeTunnel(name: string, plan: TunnelPlan): string {
   return `${name}: ${parts.join(', ')}`;
 }
 
+/** The host's own, and the one thing here that a vmgate.yaml can turn off. */
+const PORTAL_PROBE: EgressRow = {
+  from: 'this machine',
+  to: 'the server of portal.probe',
+  what: 'HTTP: asks whether a sign-in page is in the way',
+  when: 'after a tunnel failed, unless portal.probe is false',
+  visible: 'in clear',
+};
+
 /**
  * Everything that may be seen on the untrusted network for this profile, before any gate runs; what is in no row does
  * not leave. The gateway's rows are the policy's own table, so that this cannot promise anything else than is enforced.
@@ -42,5 +51,5 @@ export function clearTextPlan(plan: TunnelPlan): readonly EgressRow[] {
     links: [],
     tunnel: undefined,
   });
-  return [...lookups, ...rows];
+  return [...lookups, ...rows, PORTAL_PROBE];
 }

@@ -5,6 +5,7 @@ export type { ProfileLogin, ProfileOptions } from './kind.ts';
 export { KIND_NAMES } from './kinds.ts';
 export { judgeAssigned } from './openvpn/assigned.ts';
 export { readFailure } from './openvpn/failure.ts';
+export { completeRequest, type RequestedTunnel, requestKey } from './request.ts';
 export { type PinnedEndpoint, type ResolveMeans, resolveEndpoint } from './resolve.ts';
 export {
   addProfile,

@@ -14,7 +14,7 @@ import { errnoOf } from '../host/index.ts';
 import { errors } from './codes.ts';
 import { MAX_DNS, type PlannedProfile, type ProfileLogin, type ProfileOptions } from './kind.ts';
 import { detectKind, KIND_NAMES, type KindName, kindNamed } from './kinds.ts';
-import { MAX_PROFILE, UNPRINTABLE } from './text.ts';
+import { MAX_PROFILE } from './text.ts';
 
 export interface StoredProfile extends PlannedProfile {
   readonly name: string;
@@ -73,12 +73,24 @@ export async function addProfile(
   exempt?: (address: string) => boolean,
 ): Promise<StoredProfile> {
   checkName(name);
-  const bytes = await readSource(source);
+  return keepProfile(vpnFolder, name, await readSource(source), source, { kind: asked, ...options }, exempt);
+}
+
+/** {@link addProfile} for one that is in no file yet: `source` tells where it came from. */
+export async function keepProfile(
+  vpnFolder: string,
+  name: string,
+  bytes: Uint8Array,
+  source: string,
+  { kind: asked, ...options }: AddOptions,
+  exempt?: (address: string) => boolean,
+): Promise<StoredProfile> {
+  checkName(name);
   const kind = asked ?? detectKind(bytes, source);
   const { companions: namesBeside, plan, takesLogin, label } = kindNamed(kind);
   if (options.login !== undefined) {
     if (!takesLogin) throw VmgateError.of(errors.VPN_LOGIN_UNUSED, { kind: label });
-    if (!login.safeParse(options.login).success || UNPRINTABLE.test(`${options.login.user}${options.login.password}`))
+    if (!login.safeParse(options.login).success || /\p{Cc}/u.test(`${options.login.user}${options.login.password}`))
       throw VmgateError.of(errors.VPN_LOGIN_INVALID, {});
   }
   const beside = await readCompanions(path.dirname(source), namesBeside(bytes, source));
@@ -112,6 +124,12 @@ export async function addProfile(
     throw cause;
   }
   return { ...planned, name, addedAt, source };
+}
+
+/** @throws VPN_NAME_INVALID, VPN_NAME_TAKEN */
+export async function requireFreeName(vpnFolder: string, name: string): Promise<void> {
+  checkName(name);
+  if ((await profileNames(vpnFolder)).includes(name)) throw VmgateError.of(errors.VPN_NAME_TAKEN, { name });
 }
 
 /** @throws VPN_NAME_INVALID, VPN_UNKNOWN, VPN_STORED_DAMAGED, VPN_STORED_EXPOSED, everything of the kind's `plan` */

@@ -29,4 +29,4 @@ export function decodeProfile(profile: Uint8Array | string, file: string): strin
 }
 
 /** C0 and C1 controls but tab, line feed and carriage return; and what the decoder puts for invalid bytes. */
-export const UNPRINTABLE = /[^\P{Cc}\t\n\r]|\uFFFD/u;
+const UNPRINTABLE = /[^\P{Cc}\t\n\r]|\uFFFD/u;

@@ -1,7 +1,9 @@
 /** Codes of the work room. */
-import { errorCodes } from '../core/coded.ts';
+import { errorCodes, eventCodes } from '../core/coded.ts';
 import { diskErrors } from './disk-codes.ts';
 import { importErrors } from './import/codes.ts';
+import { setUpErrors, setUpEvents } from './set-up-codes.ts';
 import { vmErrors } from './vm-codes.ts';
 
-export const errors = errorCodes({ ...diskErrors, ...vmErrors, ...importErrors });
+export const errors = errorCodes({ ...diskErrors, ...vmErrors, ...importErrors, ...setUpErrors });
+export const events = eventCodes({ ...setUpEvents });

@@ -103,4 +103,19 @@ export const diskErrors = {
     remedy: ({ file }) => `df -h ${file}   shows whether there is room`,
     sample: { file: '/home/ada/.vmgate/gates/default/vm/web/overlay.qcow2', why: 'No space left on device' },
   }),
+  WORK_IMAGE_GONE: error<{ name: string; kind: string; digest: string }>({
+    exit: 3,
+    source: 'user',
+    what: ({ name, digest }) => `${name} was made from the image ${digest}, which is gone from this machine`,
+    remedy: ({ name }) =>
+      `bring it back: vmgate image import FILE-OR-FOLDER; or drop what ${name} wrote: vmgate vm reset ${name}`,
+    sample: { name: 'dev', kind: 'debian', digest: `sha256:${'3f'.repeat(32)}` },
+  }),
+  WORK_IMAGE_NO_DISK: error<{ kind: string; digest: string }>({
+    exit: 3,
+    source: 'environment',
+    what: ({ kind, digest }) => `the ${kind} image ${digest} has no disk`,
+    remedy: ({ kind }) => `vmgate image build ${kind}`,
+    sample: { kind: 'debian', digest: `sha256:${'3f'.repeat(32)}` },
+  }),
 };

@@ -1,6 +1,7 @@
 /** Work VMs: what they boot from, what they are seeded with, how to get in, and the life of their disks. */
-export { errors as workErrors } from './codes.ts';
+export { errors as workErrors, events as workEvents } from './codes.ts';
 export { digestDisk, type Task } from './copy-disk.ts';
+export { type ImageBase, imageBase, madeFrom } from './image-disk.ts';
 export {
   type ImportedDisk,
   type ImportSource,
@@ -10,6 +11,7 @@ export {
 } from './import/index.ts';
 export { describeWork, prepareWork, type WorkPlace } from './prepare.ts';
 export { dropDisposable, isDisposable } from './prepare-disk.ts';
+export { LIST_DONE, MAX_DONE_BYTES, readDone, scriptCommand } from './set-up-shell.ts';
 export { deleteSnapshot, listSnapshots, makeSnapshot, restoreSnapshot, type Snapshot } from './snapshots.ts';
 export { type SshAccess, sshAccess } from './ssh-access.ts';
 export { compareBase, rebuildDisk, resetDisk, resizeDisk, type VmDisk } from './vm-disk.ts';

@@ -4,11 +4,13 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { WorkConfig } from '../config/index.ts';
 import { type Arch, type DiskLayer, serialConsole, type WorkBoot, type WorkSpec } from '../drivers/index.ts';
-import { assembleBoot, requireImage, writeCpio } from '../image/index.ts';
+import { assembleBoot, requireImage, requireIntactDisk, writeCpio } from '../image/index.ts';
+import { imageBase, recordBase } from './image-disk.ts';
 import { inspectDisk } from './inspect-disk.ts';
 import { prepareDisk } from './prepare-disk.ts';
+import { writeSeed } from './seed/write-seed.ts';
 import { sshSeed } from './ssh-access.ts';
-import { disposableOf, overlayOf } from './vm-files.ts';
+import { disposableOf, overlayOf, seedOf } from './vm-files.ts';
 
 /** Where this VM lives and which wire is its own. */
 export interface WorkPlace {
@@ -20,6 +22,7 @@ export interface WorkPlace {
 }
 
 const TINY_MIB = 96;
+const MIB: Readonly<Record<string, number>> = { debian: 1_024, browser: 2_048 };
 const DISK_MIB = 2_048;
 
 /**
@@ -29,59 +32,90 @@ const DISK_MIB = 2_048;
  * @throws WORK_DISK_*
  */
 export async function describeWork(config: WorkConfig, place: WorkPlace): Promise<WorkSpec> {
-  const { name, cpus, hardware, firmware, source } = config;
-  const fallback = source.kind === 'disk' ? DISK_MIB : TINY_MIB;
+  const { name, cpus, hardware, firmware, display } = config;
   return {
     name,
     folder: place.folder,
     arch: place.arch,
-    memoryMiB: config.memoryMiB ?? fallback,
+    memoryMiB: config.memoryMiB ?? memoryFor(config.source),
     cpus,
     hardware,
     firmware,
+    display,
     mac: place.mac,
     wire: place.wire,
     boot: await bootOf(config, place),
   };
 }
 
+function memoryFor(source: WorkConfig['source']): number {
+  if (source.kind === 'disk') return DISK_MIB;
+  return source.kind === 'template' ? (MIB[source.template] ?? TINY_MIB) : TINY_MIB;
+}
+
 /** Makes everything `describeWork` names, before the VM's start. Under its lock. @throws IMAGE_*, WORK_DISK_* */
 export async function prepareWork(config: WorkConfig, place: WorkPlace, isDisposable: boolean): Promise<void> {
-  await mkdir(place.folder, { recursive: true, mode: 0o700 });
-  switch (config.source.kind) {
+  const { name, source, setUp } = config;
+  const { folder } = place;
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  if (setUp !== undefined) await writeSeed(folder, name, setUp);
+  switch (source.kind) {
     case 'template':
-      return seedTiny(config, place);
+      return source.template === 'tiny' ? seedTiny(config, place) : prepareImage(config, place, isDisposable);
     case 'disk':
-      return prepareDisk(config.name, place.folder, await inspectDisk(config.source.disk), isDisposable);
+      return prepareDisk(name, folder, await inspectDisk(source.disk), isDisposable);
     case 'kernel':
       return;
   }
 }
 
-async function bootOf({ source }: WorkConfig, { folder, arch }: WorkPlace): Promise<WorkBoot> {
+async function bootOf({ name, source, display, setUp }: WorkConfig, place: WorkPlace): Promise<WorkBoot> {
+  const { folder, arch, images } = place;
+  const own = {
+    kernel: path.join(folder, 'kernel'),
+    initramfs: path.join(folder, 'initramfs'),
+    // Without a serial console Linux talks to a screen alone, and vmgate console shows nothing. Its first console is what a
+    // screen shows: what the kernel says as it boots. Its last one is /dev/console.
+    append: display === 'none' ? `${serialConsole(arch)} quiet` : `console=tty0 ${serialConsole(arch)}`,
+  };
+  const seed = setUp === undefined ? {} : { seed: seedOf(folder) };
   switch (source.kind) {
-    case 'template':
-      return {
-        kind: 'kernel',
-        kernel: path.join(folder, 'kernel'),
-        initramfs: path.join(folder, 'initramfs'),
-        // Without it Linux talks to a screen that no work VM has, and vmgate console shows nothing.
-        append: `${serialConsole(arch)} quiet`,
-      };
+    case 'template': {
+      if (source.template === 'tiny') return { kind: 'kernel', ...own };
+      const { disk } = await imageBase({ name, folder }, source.template, images, arch);
+      return { ...diskBoot(folder, { path: disk, format: 'qcow2' }), kernel: own, ...seed };
+    }
     case 'disk': {
       const { path: base, format } = await inspectDisk(source.disk);
-      return diskBoot(folder, { path: base, format });
+      return { ...diskBoot(folder, { path: base, format }), ...seed };
     }
     case 'kernel':
       return { kind: 'kernel', kernel: source.kernel, initramfs: source.initramfs, append: source.append };
   }
 }
 
-function diskBoot(folder: string, base: DiskLayer): WorkBoot {
+function diskBoot(folder: string, base: DiskLayer): Extract<WorkBoot, { kind: 'disk' }> {
   const [kept, dropped] = [overlayOf(folder), disposableOf(folder)];
   if (!existsSync(dropped)) return { kind: 'disk', overlay: kept, base };
   const under: DiskLayer = existsSync(kept) ? { path: kept, format: 'qcow2', over: base } : base;
   return { kind: 'disk', overlay: dropped, base: under };
+}
+
+/** Kernel and initramfs are those of the image under the disk: its modules are on that disk. */
+async function prepareImage({ name, source }: WorkConfig, place: WorkPlace, isDisposable: boolean): Promise<void> {
+  if (source.kind !== 'template') return;
+  const { folder, images, arch } = place;
+  const { image, disk } = await imageBase({ name, folder }, source.template, images, arch);
+  const isNew = !existsSync(overlayOf(folder));
+  if (isNew) await requireIntactDisk(image);
+  await prepareDisk(name, folder, await inspectDisk(disk), isDisposable);
+  if (isNew && !isDisposable) await recordBase(folder, { image, disk });
+  await assembleBoot(
+    image,
+    image.manifest.layers.map((layer) => layer.name),
+    Buffer.alloc(0),
+    folder,
+  );
 }
 
 async function seedTiny({ name }: WorkConfig, { folder, arch, images }: WorkPlace): Promise<void> {

@@ -22,13 +22,15 @@ export interface SshSeed {
   readonly authorizedKey: string;
   /** dropbear's key file format. */
   readonly hostKey: Buffer;
+  /** The same key in OpenSSH's, as text. */
+  readonly openSshHostKey: string;
 }
 
 /** Where the parts are; nothing is made. */
-export function sshAccess(workFolder: string, name: string, seeded: boolean): SshAccess {
+export function sshAccess(workFolder: string, name: string, seeded: boolean, user = 'root'): SshAccess {
   const folder = path.join(workFolder, 'ssh');
   return {
-    user: 'root',
+    user,
     identity: seeded ? path.join(folder, 'client') : undefined,
     knownHosts: path.join(folder, 'known_hosts'),
     hostAlias: `vmgate-${name}`,
@@ -40,13 +42,18 @@ export async function sshSeed(workFolder: string, name: string): Promise<SshSeed
   const folder = path.join(workFolder, 'ssh');
   const file = (part: string) => path.join(folder, part);
   // known_hosts is written last: with it, everything is there.
-  if (!existsSync(file('known_hosts'))) {
+  if (!existsSync(file('known_hosts')) || !existsSync(file('host_openssh'))) {
     const [client, host] = [makeKeyPair(), makeKeyPair()];
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await writeFileAtomic(file('client'), openSshPrivateKey(client, 'vmgate'));
     await writeFileAtomic(file('client.pub'), `${ed25519Line(client.publicRaw, 'vmgate')}\n`);
     await writeFileAtomic(file('host'), dropbearPrivateKey(host));
+    await writeFileAtomic(file('host_openssh'), openSshPrivateKey(host, `vmgate-${name}`));
     await writeFileAtomic(file('known_hosts'), `vmgate-${name} ${ed25519Line(host.publicRaw, '').trim()}\n`);
   }
-  return { authorizedKey: await readFile(file('client.pub'), 'utf8'), hostKey: await readFile(file('host')) };
+  return {
+    authorizedKey: await readFile(file('client.pub'), 'utf8'),
+    hostKey: await readFile(file('host')),
+    openSshHostKey: await readFile(file('host_openssh'), 'utf8'),
+  };
 }

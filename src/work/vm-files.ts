@@ -22,6 +22,11 @@ export function importedOf(folder: string): string {
   return path.join(folder, 'imported.qcow2');
 }
 
+/** Host name, keys and account of the VM, for the system in it: made anew for each start. */
+export function seedOf(folder: string): string {
+  return path.join(folder, 'seed.iso');
+}
+
 export function snapshotsOf(folder: string): string {
   return path.join(folder, 'snapshots');
 }

@@ -41,7 +41,9 @@ async function examine(context: Context, home: HomeLayout | undefined): Promise<
   const { installationExaminations } = await import('../doctor/installation.ts');
   const { ignoredEnvironment, outside, cwd } = context;
   const machine = machineExaminations({ home: home?.root, forcedAccel: outside.forcedAccel, ignoredEnvironment });
-  const installation = home === undefined ? [] : installationExaminations(home, cwd);
+  const { screenExaminations } = await import('../doctor/screens.ts');
+  const installation =
+    home === undefined ? [] : [...installationExaminations(home, cwd), ...screenExaminations(home, cwd)];
   return (await Promise.all([...machine, ...installation].map(settled))).flat();
 }
 

@@ -82,10 +82,10 @@ async function playCases(context: Context, input: Input): Promise<number> {
 
 /** The vmgate.yaml that commands here would use; none is no error. @throws CONFIG_* for one that is wrong */
 async function ownConfig({ cwd, home }: Context): Promise<Config | undefined> {
-  const { root } = home();
-  if (![cwd, root].some((folder) => existsSync(path.join(folder, 'vmgate.yaml')))) return undefined;
-  const { loadConfig } = await import('../../config/index.ts');
-  return loadConfig(cwd, root).config;
+  const layout = home();
+  if (![cwd, layout.root].some((folder) => existsSync(path.join(folder, 'vmgate.yaml')))) return undefined;
+  const { loadProject } = await import('../project-config.ts');
+  return (await loadProject(cwd, layout)).config;
 }
 
 /** Before minutes of work are spent on a page that has no place. @throws CLI_USAGE */

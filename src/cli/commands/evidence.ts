@@ -25,6 +25,7 @@ export const evidence: Command = {
     GATE_OPTION,
     { flags: '-n, --frames <COUNT>', about: `the first ones only; ${DEFAULT_FRAMES} unless said` },
     { flags: '--export <FILE>', about: 'write all that was kept into a pcap file, for Wireshark or tcpdump' },
+    { flags: '--portal', about: 'what was let out to a portal, in clear, instead of what was held back' },
     { flags: '--receipt <FILE>', about: "which frames a receipt speaks of; this gate's own unless said" },
     { flags: '--timeline', about: 'the day instead: when it was open, what went through, what was blocked' },
     { flags: '--day <DATE>', about: 'with --timeline or --html: 2026-11-26; today unless said' },
@@ -35,12 +36,18 @@ export const evidence: Command = {
     'vmgate evidence --timeline',
     'vmgate evidence --html day.html --day 2026-11-25',
     'vmgate evidence --export leak.pcap',
+    'vmgate evidence --portal --export signed-in.pcap',
     'vmgate evidence --json | jq .frames[0].what',
   ],
   notes: ['What came first is the cause, so that is what is shown; the journal says when: vmgate logs.'],
   run: async (context, input) => {
     const gate = await gateOf(context, input);
     if (flag(input, 'timeline') || text(input, 'html') !== undefined) return showDay(context, gate, input);
+    if (flag(input, 'portal') && text(input, 'receipt') !== undefined) {
+      const hint = 'leave one of them out';
+      const message = 'a receipt does not speak of what was let out to a portal';
+      throw VmgateError.of(errors.CLI_USAGE, { message, hint, command: 'evidence' });
+    }
     if (text(input, 'day') !== undefined) {
       const hint = 'add --timeline: vmgate evidence --timeline --day 2026-11-26';
       throw VmgateError.of(errors.CLI_USAGE, { message: '--day says nothing alone', hint, command: 'evidence' });
@@ -54,10 +61,11 @@ export const evidence: Command = {
 async function reportOf(context: Context, gate: Gate, input: Input): Promise<EvidenceReport> {
   const most = positiveInteger('--frames', text(input, 'frames'), DEFAULT_FRAMES);
   const uplink = await uplinkOf(gate);
-  const ring = readRing(gate.layout.evidence);
+  const of = flag(input, 'portal') ? 'portal' : 'held';
+  const ring = readRing(gate.layout.evidence, of);
   const journal = readJournal(gate.layout.journal);
   const kept = framesOf(ring);
-  const violations = violationsOf(journal).slice(-MAX_VIOLATIONS);
+  const violations = of === 'portal' ? [] : violationsOf(journal).slice(-MAX_VIOLATIONS);
   const broken = new Map(violations.map(({ frame, why }) => [frame, why]));
   const frames = kept.slice(0, most).map(({ atMs, originalLength, frame }) => ({
     at: new Date(atMs).toISOString(),
@@ -65,12 +73,14 @@ async function reportOf(context: Context, gate: Gate, input: Input): Promise<Evi
     what: describeFrame(frame),
     why: broken.get(frame.toString('hex', 0, REPORTED)) ?? '',
   }));
-  const receipt = await receiptOn(context, ring, journal, text(input, 'receipt'));
+  // A receipt speaks of what was held back alone.
+  const receipt = of === 'portal' ? null : await receiptOn(context, ring, journal, text(input, 'receipt'));
   const target = text(input, 'export');
   const exported = target === undefined ? null : path.resolve(context.cwd, target);
   if (exported !== null) exportFile(ring.pcap, exported);
   return {
     gate: gate.name,
+    of,
     uplink,
     kept: kept.length,
     flows: flowsOf(kept).map(({ what, frames: count, bytes, firstMs, lastMs }) => ({

@@ -9,6 +9,8 @@ const KINDS: Readonly<Record<string, readonly ImageKind[]>> = {
   gateway: ['gateway'],
   tiny: ['tiny'],
   lab: ['lab'],
+  debian: ['debian'],
+  browser: ['browser'],
   all: ['gateway', 'tiny'],
 };
 
@@ -21,7 +23,7 @@ export const imageBuild: Command = {
   options: [
     { flags: '--arch <ARCH>', about: "amd64 or arm64; this machine's unless said", choices: ['amd64', 'arm64'] },
   ],
-  examples: ['vmgate image build', 'vmgate image build gateway --arch arm64'],
+  examples: ['vmgate image build', 'vmgate image build debian', 'vmgate image build gateway --arch arm64'],
   run: async (context, input) => {
     const [kind = 'all'] = input.args;
     const arch = (text(input, 'arch') ?? hostPlatform().arch) as Arch;

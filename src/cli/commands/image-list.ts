@@ -1,4 +1,4 @@
-import { type ListedImage, listImages } from '../../image/index.ts';
+import { imageParts, type ListedImage, listImages } from '../../image/index.ts';
 import type { Command } from '../command.ts';
 import { textTable } from '../text-table.ts';
 
@@ -25,7 +25,7 @@ export const imageList: Command = {
 };
 
 function rowOf({ digest, folder, current, manifest }: ListedImage) {
-  const { kind, arch, kernel, layers, packages } = manifest;
-  const bytes = [kernel, ...layers].reduce((sum, part) => sum + part.bytes, 0);
+  const { kind, arch, packages } = manifest;
+  const bytes = imageParts(manifest).reduce((sum, part) => sum + part.bytes, 0);
   return { kind, arch, digest, bytes, packages: packages.length, current, folder };
 }

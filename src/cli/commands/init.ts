@@ -6,9 +6,12 @@ import { errors } from '../codes.ts';
 import { type Command, flag, list } from '../command.ts';
 import { GATE_OPTION } from '../gate-access.ts';
 import { gatherAnswers } from '../init/answers.ts';
+import { isReference } from '../init/reference.ts';
 import { renderConfig } from '../init/render.ts';
 import { nextSteps, writeConfig } from '../init/write-config.ts';
 import { confirm } from '../project-files.ts';
+import { SIGNER_OPTION } from '../template/signer-option.ts';
+import { TOKEN_HOST } from '../template/transfer.ts';
 
 export const init: Command = {
   name: 'init',
@@ -18,11 +21,14 @@ export const init: Command = {
   args: [
     {
       ...{ name: 'TEMPLATE', optional: true, several: true },
-      about: 'names of vmgate template list, or folders (./NAME); what vmgate.yaml has already stays',
+      about: 'references of a registry; or names of vmgate template list and folders (./NAME)',
     },
   ],
   options: [
     { flags: '--set <NAME=VALUE...>', about: 'with TEMPLATE: the value of a parameter, see vmgate template show' },
+    SIGNER_OPTION,
+    { flags: '--locked', about: 'with a reference: only the version that vmgate.lock names' },
+    TOKEN_HOST,
     { flags: '--vpn <NAME>', about: 'an existing profile, or the name for --vpn-file' },
     { flags: '--vpn-file <FILE>', about: 'a WireGuard profile to add' },
     { flags: '--split', about: 'with --vpn-file: it covers only part of the Internet' },
@@ -35,12 +41,16 @@ export const init: Command = {
     { flags: '--exit-json <FIELD=VALUE...>', about: 'or fields its JSON answer must have' },
     { flags: '--round-trip', about: 'expect no address: prove a round trip through the tunnel only' },
     { flags: '--learn-exit', about: 'after vmgate up: write the exit that was seen into vmgate.yaml' },
-    { flags: '--yes', about: 'with --learn-exit: the exit that was seen is the right one' },
+    { flags: '--yes', about: 'do not ask: the exit that was seen is right, the template that was shown is used' },
     { flags: '--gate <NAME>', about: `${GATE_OPTION.about.split(',')[0]}; default unless said` },
     { flags: '--force', about: 'write over a vmgate.yaml that is there' },
   ],
-  notes: ['Asks only on a terminal; every question has a flag above.'],
+  notes: [
+    'Asks only on a terminal; every question has a flag above. What vmgate.yaml has already stays.',
+    'A reference is shown whole and used once its signer is trusted: by vmgate.trust, by --signer, or asked on a terminal.',
+  ],
   examples: [
+    'vmgate init registry.example.com/team/dev:3 --signer SHA256:kGxBo1lYfJ0rY1Vd6T3bL0CVJrT2kqYk3yZb8zqPq1c',
     'vmgate init --vpn-file ~/Downloads/wg0.conf',
     'vmgate init existing-disk --vpn acme --set disk=~/vms/acme.qcow2',
     'vmgate init --vpn acme --disk ~/vms/acme.qcow2 --exit-url https://ip.example.org/ && vmgate up; vmgate init --learn-exit',
@@ -49,6 +59,13 @@ export const init: Command = {
     if (flag(input, 'learnExit')) {
       const { learnExit } = await import('../init/learn-exit.ts');
       await learnExit(context, input);
+      return 0;
+    }
+    const references = input.args.filter((word) => isReference(context.cwd, word));
+    if (references.length > 0) {
+      if (references.length < input.args.length) throw mixed();
+      const { initFromReferences } = await import('../init/from-references.ts');
+      await initFromReferences(context, input);
       return 0;
     }
     if (input.args.length > 0) {
@@ -77,3 +94,9 @@ export const init: Command = {
     return 0;
   },
 };
+
+function mixed(): VmgateError {
+  const message = 'references stay what their team makes of them, other templates become part of vmgate.yaml';
+  const hint = 'name the references first, then the others in a second vmgate init';
+  return VmgateError.of(errors.CLI_USAGE, { message, hint, command: 'init' });
+}

@@ -1,5 +1,6 @@
 import { type Command, flag } from '../command.ts';
 import { GATE_OPTION, gateOf, requireSupervisor, requireVm } from '../gate-access.ts';
+import { setUpVm } from '../set-up-vm.ts';
 
 /** Judged in this order: usage, configuration, name (2); gate not verified (4); only then what the machine can do. */
 export const start: Command = {
@@ -24,9 +25,13 @@ export const start: Command = {
         { verb: 'start', name, disposable: flag(input, 'disposable') },
         { onEvent: (event) => context.out.event(event), signal: context.interrupted },
       )) as { already: boolean; disposable?: boolean };
+      const { ran, before } = await setUpVm(context, gate, name);
       const text = already ? `${name} is running already` : `${name} is running, behind the verified tunnel`;
       const drop = disposable ? '\nwhat it writes is dropped when it stops' : '';
-      context.out.result({ name, status: 'running', already, disposable }, `${text}${drop}\n  vmgate ssh ${name}`);
+      context.out.result(
+        { name, status: 'running', already, disposable, provisioned: { ran, before } },
+        `${text}${drop}\n  vmgate ssh ${name}`,
+      );
     } finally {
       client.close();
     }

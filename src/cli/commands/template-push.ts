@@ -1,7 +1,9 @@
-import path from 'node:path';
-import { formatReference, parseReference, publishTemplate, readFolder, signTemplate } from '../../registry/index.ts';
+import { formatReference, parseReference, publishTemplate, signTemplate } from '../../oci/index.ts';
+import { loadTemplateFolder } from '../../template/index.ts';
 import { type Command, text } from '../command.ts';
+import { basesFrom } from '../template/bases.ts';
 import { clientOptions, signerWith, TOKEN_HOST } from '../template/transfer.ts';
+import { version } from '../version.ts';
 
 export const templatePush: Command = {
   name: 'template push',
@@ -17,16 +19,23 @@ export const templatePush: Command = {
     TOKEN_HOST,
   ],
   notes: [
+    'Judged first, as vmgate template validate does: what nobody could use, or holds a secret, is not sent.',
     'The login is the one of docker login. What the registry has already is not sent again.',
     'Nobody can pull a template that is not signed. What a key signs is its digest, which stands for every byte of it.',
   ],
   examples: ['vmgate template push registry.example.com/team/dev:3 ./dev --sign ~/.ssh/id_ed25519.pub'],
   run: async (context, input) => {
     const [written = '', folder = ''] = input.args;
-    const { repository } = parseReference(written);
-    const files = await readFolder(path.resolve(context.cwd, folder));
-    const about = { version: 1, name: repository.split('/').at(-1)?.slice(0, 64) ?? '' } as const;
+    parseReference(written);
     const options = clientOptions(context, input);
+    const bases = basesFrom({ ...options, store: context.home().templates });
+    const { files, definition } = await loadTemplateFolder(context.cwd, folder, version(), bases);
+    const { name, minimumVmgateVersion } = definition;
+    const about = {
+      version: 1,
+      name,
+      ...(minimumVmgateVersion === undefined ? {} : { minimumVmgateVersion }),
+    } as const;
     const pushed = await publishTemplate(written, files, about, { ...options, nowMs: Date.now() });
     const reference = formatReference(pushed.reference);
     const key = text(input, 'sign');
@@ -34,7 +43,7 @@ export const templatePush: Command = {
     context.out.transient('');
     const signer = signed?.signer.fingerprint ?? null;
     const done = pushed.isUnchanged ? 'is there already, unchanged' : 'pushed';
-    const line = `vmgate template pull ${reference}${signer === null ? '' : ` --signer ${signer}`}`;
+    const line = `vmgate init ${reference}${signer === null ? '' : ` --signer ${signer}`}`;
     const lines =
       signer === null
         ? [

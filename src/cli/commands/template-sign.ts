@@ -1,4 +1,4 @@
-import { formatReference, signTemplate } from '../../registry/index.ts';
+import { formatReference, signTemplate } from '../../oci/index.ts';
 import type { Command } from '../command.ts';
 import { clientOptions, signerWith, TOKEN_HOST } from '../template/transfer.ts';
 
@@ -23,7 +23,7 @@ export const templateSign: Command = {
     const { reference, signer, isNew } = await signTemplate(written, signerWith(context, key), options);
     context.out.transient('');
     const shown = formatReference(reference);
-    const line = `vmgate template pull ${shown} --signer ${signer.fingerprint}`;
+    const line = `vmgate init ${shown} --signer ${signer.fingerprint}`;
     context.out.result(
       { reference: shown, digest: reference.digest, signer: signer.fingerprint, already: !isNew, line },
       `${shown} ${isNew ? 'is now signed' : 'was signed already'} by ${signer.fingerprint}\n  ${line}`,

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { loadConfig } from '../../config/index.ts';
 import { escapeLine } from '../../host/index.ts';
 import { distrustProject } from '../../trust/index.ts';
 import { type Command, type Context, flag } from '../command.ts';
+import { loadProject } from '../project-config.ts';
 import { confirm, projectFolder } from '../project-files.ts';
 import { confirmTrustFile, TRUST_FILE, type TrustFile } from '../template/trust-file.ts';
 
@@ -23,7 +23,7 @@ export const trust: Command = {
       context.out.result({ folder: context.cwd, signers: shown(signers), confirmed: true }, signersText(signers));
       return 0;
     }
-    const loaded = loadConfig(context.cwd, home.root);
+    const loaded = await loadProject(context.cwd, home);
     const files = loaded.sources.map(({ path: file, digest }) => ({ path: file, digest }));
     if (loaded.origin === 'home') {
       context.out.result({ folder: home.root, files, confirmed: true, already: true }, OWN(loaded.path));

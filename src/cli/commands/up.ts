@@ -1,12 +1,13 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadConfig, renderIssue } from '../../config/index.ts';
+import { type LoadedConfig, renderIssue } from '../../config/index.ts';
 import { type CodedEvent, occur, VmgateError } from '../../core/coded.ts';
 import { openGate, writeFileAtomic } from '../../home/index.ts';
 import { escapeLine, hostEvents, monotonicMs, wallMs } from '../../host/index.ts';
 import { errors, launchSupervisor, SupervisorClient } from '../../supervisor/index.ts';
 import type { Command, Context } from '../command.ts';
 import { GATE_OPTION, type Gate, gateOf } from '../gate-access.ts';
+import { loadVerified } from '../project-config.ts';
 import { requireConfirmed } from '../project-files.ts';
 import { answering } from '../running-gate.ts';
 import { describeStatus } from '../status-text.ts';
@@ -31,11 +32,12 @@ export const up: Command = {
   run: async (context, input) => {
     const gate = await gateOf(context, input);
     if (gate.loaded === undefined) throw VmgateError.of(errors.GATE_ORIGIN_GONE, { gate: gate.name });
-    const loaded = loadConfig(path.dirname(gate.loaded.path), context.home().root);
-    await requireConfirmed(context.home(), loaded);
+    const home = context.home();
+    const loaded = await loadVerified(path.dirname(gate.loaded.path), home);
+    await requireConfirmed(home, loaded);
     tellIgnored(context);
     for (const issue of loaded.notices) context.out.progress(escapeLine(renderIssue(issue)));
-    openGate(context.home(), gate.name);
+    openGate(home, gate.name);
     const running = await answering(gate);
     if (running === undefined) await (await import('../foresee.ts')).foresee(context, loaded.config);
     const { client, isOurs } = await supervise(context, gate, loaded.path, running);
@@ -44,18 +46,30 @@ export const up: Command = {
       for (const { name } of loaded.config.work.filter((work) => work.autostart)) {
         await client.ask({ verb: 'start', name }, { onEvent: (event) => context.out.event(event) });
       }
-      const status = await client.status();
-      context.out.result(status, describeStatus(status, wallMs()));
-      return 0;
     } catch (cause) {
+      client.close();
       const refused = VmgateError.is(cause) && cause.exit === 4;
       if (isOurs && !refused) await undo(gate);
       throw refused ? stillTrying(cause, gate.name) : cause;
+    }
+    try {
+      // The gate stays open for a work VM that could not be set up: `vmgate start` goes on with it.
+      await setUpStarted(context, { ...gate, loaded });
+      const status = await client.status();
+      context.out.result(status, describeStatus(status, wallMs()));
+      return 0;
     } finally {
       client.close();
     }
   },
 };
+
+async function setUpStarted(context: Context, gate: Gate & { readonly loaded: LoadedConfig }): Promise<void> {
+  const started = gate.loaded.config.work.filter(({ autostart, setUp }) => autostart && setUp !== undefined);
+  if (started.length === 0) return;
+  const { setUpVm } = await import('../set-up-vm.ts');
+  for (const { name } of started) await setUpVm(context, gate, name);
+}
 
 /** Nothing a shell sets weakens TLS or adds a proxy; whoever set it is told so. */
 function tellIgnored({ ignoredEnvironment: ignored, alreadyRead, out }: Context): void {

@@ -17,6 +17,8 @@ interface Row extends VmHoldings {
   /** What it boots; null: vmgate.yaml does not name it, and this is what is left of it. */
   readonly boots: string | null;
   readonly disk: string | null;
+  /** How its screen can be seen. */
+  readonly display: WorkConfig['display'];
 }
 
 export const vmLs: Command = {
@@ -41,7 +43,7 @@ export const vmLs: Command = {
   },
 };
 
-const HEAD = ['name', 'state', 'boots', 'on disk', 'made from', 'snapshots'];
+const HEAD = ['name', 'state', 'boots', 'on disk', 'made from', 'screen', 'snapshots'];
 
 async function rowOf(gate: Gate, name: string, work: WorkConfig | undefined): Promise<Row> {
   const vm = vmOf(gate, name);
@@ -54,6 +56,7 @@ async function rowOf(gate: Gate, name: string, work: WorkConfig | undefined): Pr
     pid,
     boots: source === undefined ? null : source.kind === 'template' ? source.template : source.kind,
     disk: source?.kind === 'disk' ? source.disk : null,
+    display: work?.display ?? 'none',
     ...(await holdingsOf(vm.folder)),
   };
 }
@@ -67,7 +70,17 @@ async function whatIsLeft(vm: ReturnType<typeof vmOf>): Promise<void> {
   });
 }
 
-function cells({ name, state, boots, bytes, virtualBytes, madeFrom, disposable, snapshots }: Row): readonly string[] {
+function cells({
+  name,
+  state,
+  boots,
+  bytes,
+  virtualBytes,
+  madeFrom,
+  disposable,
+  display,
+  snapshots,
+}: Row): readonly string[] {
   const size = virtualBytes === null ? bytesText(bytes) : `${bytesText(bytes)} of ${bytesText(virtualBytes)}`;
   return [
     name,
@@ -75,6 +88,7 @@ function cells({ name, state, boots, bytes, virtualBytes, madeFrom, disposable, 
     boots ?? 'nothing: not in vmgate.yaml',
     size,
     madeFrom?.slice(0, 19) ?? '',
+    display === 'none' ? '' : display,
     snapshots.map((snapshot) => snapshot.name).join(' '),
   ];
 }

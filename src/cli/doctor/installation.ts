@@ -1,13 +1,13 @@
 /** Findings about what vmgate keeps on this machine: home folder, images, profiles, configuration, gates. */
 import { readdirSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
-import { loadConfig } from '../../config/index.ts';
 import { VmgateError } from '../../core/coded.ts';
 import { type HomeLayout, homeRoot, readLock } from '../../home/index.ts';
 import { findTool, hostPlatform, installLine } from '../../host/index.ts';
 import { findImage, type ImageKind } from '../../image/index.ts';
 import { SupervisorClient } from '../../supervisor/index.ts';
 import { listProfiles } from '../../vpn/index.ts';
+import { loadProject } from '../project-config.ts';
 import { requireConfirmed } from '../project-files.ts';
 import { anythingRuns } from '../running-gate.ts';
 import { type Examination, type Finding, faulty, note, ok, wrong } from './finding.ts';
@@ -86,7 +86,7 @@ async function profileFindings(folder: string): Promise<readonly Finding[]> {
 
 async function configFindings(home: HomeLayout, cwd: string): Promise<readonly Finding[]> {
   try {
-    const loaded = loadConfig(cwd, home.root);
+    const loaded = await loadProject(cwd, home);
     await requireConfirmed(home, loaded);
     return [ok('config', loaded.path)];
   } catch (cause) {

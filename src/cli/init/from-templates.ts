@@ -17,15 +17,14 @@ import {
   questionsOf,
   readValue,
   type Template,
-  templateErrors,
   together,
-  unmetNeed,
   type Value,
 } from '../../template/index.ts';
 import type { StoredProfile } from '../../vpn/index.ts';
 import { errors } from '../codes.ts';
 import { type Context, flag, type Input, list, text } from '../command.ts';
 import { confirm, requireConfirmed } from '../project-files.ts';
+import { requireNeeded } from '../template/vpn-needs.ts';
 import { version } from '../version.ts';
 import { type Answers, typedExit, vpnAnswer } from './answers.ts';
 import { NOBODYS_ADDRESSES, renderStart } from './render.ts';
@@ -167,11 +166,4 @@ async function changed(content: string, changes: readonly Change[]): Promise<str
   });
   for (const { path: key, value } of changes) document.setIn(key, document.createNode(value));
   return document.toString({ lineWidth: 0 });
-}
-
-/** @throws TEMPLATE_VPN_MISMATCH */
-function requireNeeded(needs: NonNullable<Filled['vpn']>, { name, plan }: StoredProfile): void {
-  const { endpoint, peerIdentity: peer, split, resolvers: dns } = plan;
-  const unmet = unmetNeed(needs, { endpoint: `${endpoint.host}:${endpoint.port}`, peer, split, dns });
-  if (unmet !== undefined) throw VmgateError.of(templateErrors.TEMPLATE_VPN_MISMATCH, { ...unmet, profile: name });
 }

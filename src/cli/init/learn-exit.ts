@@ -4,7 +4,6 @@
  */
 import { readFileSync } from 'node:fs';
 import net from 'node:net';
-import { loadConfig } from '../../config/index.ts';
 import { VmgateError } from '../../core/coded.ts';
 import { writeFileAtomic } from '../../home/index.ts';
 import type { StatusReport } from '../../supervisor/index.ts';
@@ -12,6 +11,7 @@ import { errors } from '../codes.ts';
 import type { Context, Input } from '../command.ts';
 import { agreed } from '../consent.ts';
 import { type Gate, gateOf, requireSupervisor } from '../gate-access.ts';
+import { loadProject } from '../project-config.ts';
 import { confirm, projectFolder, requireConfirmed } from '../project-files.ts';
 
 /** @throws CLI_EXIT_NOT_SEEN, CLI_ANSWER_NEEDED, GATE_NOT_VERIFIED, TRUST_PROJECT_UNCONFIRMED */
@@ -30,10 +30,11 @@ export async function learnExit(context: Context, input: Input): Promise<void> {
   }
   const { parseDocument } = await import('yaml');
   const document = parseDocument(readFileSync(loaded.path, 'utf8'));
+  if (!document.hasIn(['verify', 'exit', 'url'])) throw notSeen(gate.name, 'its template says which exit is expected');
   const expect = document.createNode([address], { flow: true });
   document.setIn(['verify', 'exit', 'expect'], expect);
   await writeFileAtomic(loaded.path, document.toString({ lineWidth: 0 }));
-  await confirm(context.home(), loadConfig(projectFolder(loaded), context.home().root));
+  await confirm(context.home(), await loadProject(projectFolder(loaded), context.home()));
   context.out.result(
     { address, written: true, file: loaded.path },
     `${loaded.path} now expects ${address}\n  vmgate up   applies it`,

@@ -23,6 +23,14 @@ export async function askProfile(
   return { file: file.trim() };
 }
 
+/** Undefined: whoever runs the server has not said yet. */
+export async function askAddress(): Promise<string | undefined> {
+  const { input } = await import('@inquirer/prompts');
+  const message = 'Address inside the tunnel, as whoever runs the server says, e.g. 10.20.0.7/32 (empty: later):';
+  const address = (await answered(input({ message }, onStderr), 'vpn request')).trim();
+  return address === '' ? undefined : address;
+}
+
 export async function askWork(name: string): Promise<WorkAnswer> {
   const { input, select } = await import('@inquirer/prompts');
   const choices = [

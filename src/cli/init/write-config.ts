@@ -75,11 +75,15 @@ function requireDisks({ config }: LoadedConfig): void {
 /** What to type after it. */
 export async function nextSteps(
   context: Context,
-  { work, exit }: { readonly work: readonly string[]; readonly exit: ExitAnswer | undefined },
+  {
+    work,
+    exit,
+    request = '',
+  }: { readonly work: readonly string[]; readonly exit: ExitAnswer | undefined; readonly request?: string },
 ): Promise<string> {
   const build = (await hasGatewayImage(context)) ? '' : '\n  vmgate image build';
   const learn = exit !== undefined && exit.expect === undefined ? '\n  vmgate init --learn-exit' : '';
-  return `next:${build}\n  vmgate up${learn}${work.map((name) => `\n  vmgate start ${name}`).join('')}`;
+  return `next:${build}${request}\n  vmgate up${learn}${work.map((name) => `\n  vmgate start ${name}`).join('')}`;
 }
 
 /** Off the untrusted network is the time to build one: `up` downloads nothing. */

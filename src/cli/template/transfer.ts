@@ -2,7 +2,7 @@
 import path from 'node:path';
 import type { CodedEvent } from '../../core/coded.ts';
 import { escapeLine, run } from '../../host/index.ts';
-import type { ClientOptions } from '../../registry/index.ts';
+import type { ClientOptions } from '../../oci/index.ts';
 import { signWithKeygen, TEMPLATE_NAMESPACE } from '../../trust/index.ts';
 import { type Context, type Input, text } from '../command.ts';
 

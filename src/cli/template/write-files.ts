@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { VmgateError } from '../../core/coded.ts';
 import { errnoOf } from '../../host/index.ts';
-import type { TemplateFile } from '../../registry/index.ts';
+import type { TemplateFile } from '../../oci/index.ts';
 import { errors } from '../codes.ts';
 
 /**

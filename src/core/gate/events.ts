@@ -12,7 +12,8 @@ export type GateEvent =
   /** Somebody asks to be let through to a portal. */
   | { readonly type: 'signIn'; readonly request: number }
   /** Who was let through is done or gone, or the guard's time for it is over. */
-  | { readonly type: 'signInOver'; readonly generation: number }
+  /** `fault`: why, where nobody said so. */
+  | { readonly type: 'signInOver'; readonly generation: number; readonly fault?: SerializedFault }
   /** The configuration was read (again): its work VMs. */
   | {
       readonly type: 'configured';

@@ -76,7 +76,8 @@ export function portalAdmitted(state: GateState, generation: number): Step {
 }
 
 /** Done, given up, or the guard's time is over: what was let through ends by the closing order like anything else. */
-export function signInOver(state: GateState, generation: number): Step {
+export function signInOver(state: GateState, generation: number, fault: SerializedFault | undefined): Step {
   if (generation !== state.generation || state.phase !== 'sign-in') return [state, []];
-  return close({ ...state, retries: 0, reason: undefined }, 'closed', undefined);
+  const reason = fault && ({ kind: 'fault', fault } as const);
+  return close({ ...state, retries: 0, reason }, 'closed', undefined);
 }

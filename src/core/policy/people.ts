@@ -1,5 +1,5 @@
 /** The policy in plain words: what may leave the gateway, and nothing else (`vmgate vpn show`). */
-import type { EgressPolicy } from './egress-policy.ts';
+import { type EgressPolicy, PORTAL_PORTS, type PortalPolicy } from './egress-policy.ts';
 
 export interface EgressRow {
   readonly from: string;
@@ -13,7 +13,7 @@ export interface EgressRow {
 
 /** One row per flow. What is in no row does not leave. */
 export function describeEgress(policy: EgressPolicy): readonly EgressRow[] {
-  const { uplink, endpoints, links, tunnel } = policy;
+  const { uplink, endpoints, links, tunnel, portal } = policy;
   const gateway = uplink.address ?? 'the gateway';
   const routes = tunnel === undefined || tunnel.routes.includes('0.0.0.0/0') ? 'anywhere' : tunnel.routes.join(', ');
   const resolvers = tunnel?.resolvers.join(', ') ?? '';
@@ -43,6 +43,7 @@ export function describeEgress(policy: EgressPolicy): readonly EgressRow[] {
       when: 'while vmgate connects, verifies or is open',
       visible: 'encrypted' as const,
     })),
+    ...(portal === undefined ? [] : portalRows(gateway, portal)),
     ...(tunnel === undefined
       ? []
       : [
@@ -72,6 +73,20 @@ export function describeEgress(policy: EgressPolicy): readonly EgressRow[] {
             visible: 'inside the tunnel' as const,
           },
         ])),
+  ];
+}
+
+function portalRows(gateway: string, { resolver, names, addresses }: PortalPolicy): readonly EgressRow[] {
+  const when = 'while somebody signs in, 5 minutes at most';
+  return [
+    { from: gateway, to: resolver, what: `DNS: ${names.join(', ')}`, when, visible: 'in clear' },
+    {
+      from: gateway,
+      to: addresses.join(', '),
+      what: `TCP to ports ${PORTAL_PORTS.join(' and ')}, for the portal's pages`,
+      when,
+      visible: 'in clear',
+    },
   ];
 }
 

@@ -1,12 +1,20 @@
 /** Work VMs without a hypervisor; what they say about themselves is what QEMU says about the same specification. */
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { VmgateError } from '../../core/coded.ts';
+import { screenDevices } from '../../core/definition.ts';
 import type { MachineFacts } from '../../core/machine-facts.ts';
 import { errors } from '../codes.ts';
 import type { DiskLayer, RunningWork, WorkHost, WorkSpec } from '../driver.ts';
 import { requireShortSocket } from '../limits.ts';
 import { SOCKETS } from '../qemu/argv.ts';
 import { Machines, MemoryMachine } from './machines.ts';
+
+/** One black pixel, as PNG. */
+const BLANK = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNgYGAAAAAEAAH2FzhVAAAAAElFTkSuQmCC',
+  'base64',
+);
 
 /** The inside of one work VM, for tests. */
 export class MemoryWorkMachine extends MemoryMachine {
@@ -108,6 +116,11 @@ class MemoryWork implements RunningWork {
     this.#machine.status = 'paused';
   }
 
+  async screenshot(file: string): Promise<void> {
+    await this.#command('screenshot');
+    await writeFile(file, BLANK, { flag: 'wx', mode: 0o600 });
+  }
+
   async powerDown(): Promise<void> {
     await this.#command('powerDown');
     if (this.#machine.status === 'running') this.#machine.onPowerButton();
@@ -134,7 +147,7 @@ class MemoryWork implements RunningWork {
 }
 
 function factsOf({ spec, status }: MemoryWorkMachine): MachineFacts {
-  const { name, folder, mac, wire, boot, hardware, arch } = spec;
+  const { name, folder, mac, wire, boot, hardware, arch, display } = spec;
   const compat = hardware === 'compat';
   const model = compat ? 'e1000e' : 'virtio-net-pci';
   const disk = boot.kind === 'disk' ? boot : undefined;
@@ -160,7 +173,14 @@ function factsOf({ spec, status }: MemoryWorkMachine): MachineFacts {
       disk === undefined
         ? []
         : [node('qcow2', disk.overlay, disk.base.path), node('file', disk.overlay), ...layer(disk.base)],
-    devices: ['virtio-rng-pci', model, ...(disk === undefined ? [] : diskDevices)].map((type) => ({ id: type, type })),
+    devices: ['virtio-rng-pci', model, ...(disk === undefined ? [] : diskDevices), ...screenDevices(spec)].map(
+      (type) => ({ id: type, type }),
+    ),
+    displays: {
+      none: [],
+      window: [{ kind: 'gtk', detail: '' }],
+      vnc: [{ kind: 'vnc', detail: `unix ${path.join(folder, SOCKETS.screen)} none` }],
+    }[display],
     chardevs: ['qmp', 'console'].map((label) => ({
       label,
       target: `unix:${path.join(folder, `${label}.sock`)},server=on`,

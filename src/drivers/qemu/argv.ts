@@ -1,21 +1,27 @@
 /**
  * QEMU command lines as pure functions of what is asked for. Golden files in test/unit/drivers show them whole.
  *
- * What is absent matters as much as what is there: no `hostfwd`, `guestfwd`, `smb`, `tftp` or `-virtfs`, no display,
- * no monitor but QMP, and no way for a caller to add an argument of his own. `-nodefaults -no-user-config` because QEMU
+ * What is absent matters as much as what is there: no `hostfwd`, `guestfwd`, `smb`, `tftp` or `-virtfs`, no display but
+ * the one a work VM asks for, nothing beside it that carries a clipboard, files or USB devices, no monitor but QMP, and no way for a caller to add an argument of his own. `-nodefaults -no-user-config` because QEMU
  * otherwise adds a NAT card by itself and reads the user's configuration files.
  */
 import path from 'node:path';
+import { SCREEN_SOCKET, screenDevices } from '../../core/definition.ts';
 import type { Arch, DiskLayer, GatewayBoot, WorkSpec } from '../driver.ts';
 
 /** How the guest's instructions run: hardware virtualisation of Linux or macOS, or translated. */
 export type AcceleratorName = 'kvm' | 'hvf' | 'tcg';
+
+/** In what QEMU draws a window of its own: on Linux, on macOS. */
+export type WindowToolkit = 'gtk' | 'cocoa';
 
 /** What the probe found out about the QEMU of this machine, as far as it shows in an argv. */
 export interface Capabilities {
   readonly accel: AcceleratorName;
   /** Built with seccomp (Linux): the process gives up exec, set-uid and resource control. */
   readonly sandbox: boolean;
+  /** The toolkit of QEMU's own windows here. */
+  readonly window?: WindowToolkit;
   /** UEFI firmware for disks: `virt` has none of its own, q35 has a BIOS. */
   readonly firmware?: string;
 }
@@ -28,6 +34,7 @@ export const SOCKETS = {
   outgoing: 'fo.sock',
   released: 'fi.sock',
   console: 'console.sock',
+  screen: SCREEN_SOCKET,
   probeIn: 'pi.sock',
   probeOut: 'po.sock',
 } as const;
@@ -65,20 +72,47 @@ export function gatewayArgv(boot: GatewayBoot, capabilities: Capabilities): stri
 export function workArgv(spec: WorkSpec, capabilities: Capabilities): string[] {
   const model = spec.hardware === 'compat' ? 'e1000e' : 'virtio-net-pci';
   return [
-    ...common(`vmgate-${spec.name}`, spec, spec.folder, capabilities),
+    ...common(`vmgate-${spec.name}`, spec, spec.folder, capabilities, spec.display === 'window' ? 'window' : 'none'),
     '-S',
     ...server('console', path.join(spec.folder, SOCKETS.console)),
     ...['-serial', 'chardev:console'],
     ...wire(WORK_NETDEV, spec.wire.localPath, spec.wire.remotePath),
     ...['-device', option(model, { netdev: WORK_NETDEV, id: 'nic', mac: spec.mac, romfile: '' })],
     ...bootSource(spec, capabilities),
+    ...screen(spec),
   ];
+}
+
+/**
+ * `xres`, `yres`: the size the guest is told its screen has. VNC is the picture, keys and the pointer; what a viewer puts
+ * into its clipboard ends in QEMU, for no device of the guest would take it. `force-shared`: a second viewer does not
+ * throw the first one out.
+ */
+function screen(spec: WorkSpec): string[] {
+  const size = { id: 'screen', ...SCREEN_SIZE };
+  const devices = screenDevices(spec).flatMap((model) => ['-device', option(model, IDS[model] ?? size)]);
+  if (spec.display !== 'vnc') return devices;
+  const socket = path.join(spec.folder, SOCKETS.screen);
+  return [...devices, '-vnc', option(`unix:${socket}`, { share: 'force-shared' })];
+}
+const SCREEN_SIZE = { xres: 1_280, yres: 800 } as const;
+const IDS: Readonly<Record<string, { readonly id: string }>> = {
+  'qemu-xhci': { id: 'usb' },
+  'usb-kbd': { id: 'keyboard' },
+  'usb-tablet': { id: 'tablet' },
+  'virtio-keyboard-pci': { id: 'keyboard' },
+  'virtio-tablet-pci': { id: 'tablet' },
+};
+
+/** A click on its close button must not be the end of the VM. */
+function ownWindow(toolkit: WindowToolkit = 'gtk'): string {
+  return option(toolkit, toolkit === 'gtk' ? { 'window-close': 'off' } : {});
 }
 
 /** Every unix socket path in the command line; the kernel cuts none silently, it refuses (108 or 104 bytes). */
 export function socketPaths(argv: readonly string[]): string[] {
   return argv.flatMap((argument) =>
-    [...argument.matchAll(/(?:^|,)(?:path|local\.path|remote\.path)=((?:[^,]|,,)*)/g)].map((match) =>
+    [...argument.matchAll(/(?:^|,)(?:(?:path|local\.path|remote\.path)=|unix:)((?:[^,]|,,)*)/g)].map((match) =>
       (match[1] ?? '').replaceAll(',,', ','),
     ),
   );
@@ -89,6 +123,7 @@ export function common(
   machine: Pick<WorkSpec, 'arch' | 'memoryMiB' | 'cpus' | 'hardware'>,
   folder: string,
   capabilities: Capabilities,
+  display: 'none' | 'window' = 'none',
 ): string[] {
   return [
     ...['-name', option(name, {})],
@@ -100,7 +135,7 @@ export function common(
     ...['-cpu', cpuModel(machine.arch, capabilities.accel)],
     ...['-m', `${machine.memoryMiB}M`],
     ...['-smp', String(machine.cpus)],
-    ...['-display', 'none'],
+    ...['-display', display === 'none' ? 'none' : ownWindow(capabilities.window)],
     ...['-pidfile', path.join(folder, PIDFILE)],
     ...server('qmp', path.join(folder, SOCKETS.qmp)),
     ...['-mon', 'chardev=qmp,mode=control'],
@@ -184,7 +219,9 @@ function guardFilters(boot: GatewayBoot, socket: (name: string) => string): stri
 function bootSource(spec: WorkSpec, capabilities: Capabilities): string[] {
   const { boot } = spec;
   if (boot.kind === 'kernel') return kernel(boot.kernel, boot.initramfs, boot.append);
+  const direct = boot.kernel;
   return [
+    ...(direct === undefined ? [] : kernel(direct.kernel, direct.initramfs, direct.append)),
     ...(capabilities.firmware === undefined || !bootsByUefi(spec) ? [] : ['-bios', capabilities.firmware]),
     ...blockGraph(boot).flatMap((node) => ['-blockdev', JSON.stringify(node)]),
     ...(spec.hardware === 'compat'
@@ -196,12 +233,36 @@ function bootSource(spec: WorkSpec, capabilities: Capabilities): string[] {
           ],
         ]
       : ['-device', option('virtio-blk-pci', { drive: 'disk', id: 'disk0' })]),
+    ...(boot.seed === undefined ? [] : seedDisk(spec, boot.seed)),
   ];
 }
 
+/**
+ * After the disk, so that the disk is the first of its kind. cloud-init looks for its data where the machine's serial
+ * number says, and nowhere else: no address of a cloud is asked.
+ */
+function seedDisk(spec: WorkSpec, filename: string): string[] {
+  const readOnly = { 'read-only': true };
+  const nodes = [
+    { driver: 'file', 'node-name': 'seed-file', filename, ...readOnly },
+    { driver: 'raw', 'node-name': 'seed', file: 'seed-file', ...readOnly },
+  ];
+  const compatBus = spec.arch === 'arm64' ? 'ahci.1' : 'ide.1';
+  return [
+    ...['-smbios', option('type=1', { serial: 'ds=nocloud' })],
+    ...nodes.flatMap((node) => ['-blockdev', JSON.stringify(node)]),
+    ...(spec.hardware === 'compat'
+      ? ['-device', option('ide-cd', { drive: 'seed', id: 'disk1', bus: compatBus })]
+      : ['-device', option('virtio-blk-pci', { drive: 'seed', id: 'disk1', serial: SEED_SERIAL })]),
+  ];
+}
+
+/** By which the initramfs of vmgate's own images knows the seed: provision/work/debian/initramfs/init. */
+const SEED_SERIAL = 'vmgate-seed';
+
 /** Whether the machine needs a firmware file: x86 has a BIOS of its own. */
 export function bootsByUefi({ boot, arch, firmware }: Pick<WorkSpec, 'boot' | 'arch' | 'firmware'>): boolean {
-  return boot.kind === 'disk' && (arch === 'arm64' || firmware === 'uefi');
+  return boot.kind === 'disk' && boot.kernel === undefined && (arch === 'arm64' || firmware === 'uefi');
 }
 
 /**

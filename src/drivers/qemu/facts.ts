@@ -16,6 +16,15 @@ const blockNodes = z
   .array(z.looseObject({ 'node-name': text, drv: text, file: text, backing_file: text.optional() }))
   .max(256);
 const chardevs = z.array(z.looseObject({ label: text, filename: text })).max(256);
+const displayOptions = z.looseObject({ type: text });
+const vncServers = z
+  .array(
+    z.looseObject({
+      server: z.array(z.looseObject({ family: text, host: text, service: text, auth: text })).max(64),
+    }),
+  )
+  .max(64);
+const spice = z.looseObject({ enabled: z.boolean(), host: text.optional(), auth: text.optional() });
 const pciDevice = z.looseObject({
   class_info: z.looseObject({ class: z.int() }),
 });
@@ -41,6 +50,12 @@ export async function readFacts(qmp: Pick<QmpClient, 'execute'>, name: string): 
     if (parsed.success) return parsed.data;
     throw garbled(`${command}: ${complaintOf(parsed.error)}`);
   };
+  /** A build without that server does not know the command, and has none. */
+  const askServer = async <T>(schema: z.ZodType<T>, command: string): Promise<T | undefined> =>
+    ask(schema, command).catch((cause: unknown) => {
+      if (isUnknownCommand(cause)) return undefined;
+      throw cause;
+    });
   const children = async (folder: string) => {
     const listed = await ask(properties, 'qom-list', { path: folder });
     return listed.flatMap((entry) => {
@@ -48,7 +63,7 @@ export async function readFacts(qmp: Pick<QmpClient, 'execute'>, name: string): 
       return type === undefined ? [] : [{ id: entry.name, type, path: `${folder}/${entry.name}` }];
     });
   };
-  const [{ status: state }, network, blocks, chars, buses, named, anonymous] = await Promise.all([
+  const [{ status: state }, network, blocks, chars, buses, named, anonymous, window, vnc, spiced] = await Promise.all([
     ask(status, 'query-status'),
     ask(text, 'human-monitor-command', { 'command-line': 'info network' }),
     ask(blockNodes, 'query-named-block-nodes', { flat: true }),
@@ -56,6 +71,9 @@ export async function readFacts(qmp: Pick<QmpClient, 'execute'>, name: string): 
     ask(pciBuses, 'query-pci'),
     children('/machine/peripheral'),
     children('/machine/peripheral-anon'),
+    ask(displayOptions, 'query-display-options'),
+    askServer(vncServers, 'query-vnc-servers'),
+    askServer(spice, 'query-spice'),
   ]);
   const devices = [...named, ...anonymous];
   const clients = parseInfoNetwork(network);
@@ -76,6 +94,11 @@ export async function readFacts(qmp: Pick<QmpClient, 'execute'>, name: string): 
       }),
     ),
     devices: devices.map(({ id, type }) => ({ id, type })),
+    displays: [
+      ...(window.type === 'none' ? [] : [{ kind: window.type, detail: '' }]),
+      ...(vnc ?? []).flatMap(({ server }) => server.map((each) => ({ kind: 'vnc', detail: listening(each) }))),
+      ...(spiced?.enabled === true ? [{ kind: 'spice', detail: `${spiced.host ?? ''} ${spiced.auth ?? ''}` }] : []),
+    ],
     chardevs: chars.map(({ label, filename }) => ({ label, target: filename })),
   };
 
@@ -95,6 +118,22 @@ export async function readFacts(qmp: Pick<QmpClient, 'execute'>, name: string): 
     const onBus = buses.flatMap((bus) => bus.devices).filter((d) => d.class_info.class >> 8 === PCI_CLASS_NETWORK);
     if (onBus.length !== cards.length) throw garbled('info network and the PCI bus disagree');
   }
+}
+
+/** QEMU calls the path of a unix socket its service. */
+function listening(server: {
+  readonly family: string;
+  readonly host: string;
+  readonly service: string;
+  readonly auth: string;
+}) {
+  const { family, host, service, auth } = server;
+  return [family, ...(host === '' ? [] : [host]), service, auth].join(' ');
+}
+
+function isUnknownCommand(cause: unknown): boolean {
+  if (!VmgateError.is(cause) || cause.code !== errors.DRIVER_QMP_REFUSED.code) return false;
+  return (cause.payload as { readonly class?: string }).class === 'CommandNotFound';
 }
 
 /**

@@ -1,5 +1,6 @@
 /** QEMU's last words -> a typed error. The texts are those of 7.2 and are listed in test/unit/drivers/qemu/failures.test.ts. */
 import { VmgateError } from '../../core/coded.ts';
+import { installLine } from '../../host/index.ts';
 import { errors } from '../codes.ts';
 import { longSocket } from '../limits.ts';
 
@@ -33,6 +34,18 @@ const RULES: readonly Rule[] = [
     text: /UNIX socket path '([^']*)' is too long|socket path: ([^\n]*) is too long/,
     error: (_, match) => {
       return longSocket(match[1] ?? match[2] ?? '?');
+    },
+  },
+  {
+    text: /(?:gtk|cocoa) initialization failed/,
+    error: () => VmgateError.of(errors.DRIVER_NO_DESKTOP, { toolkit: 'gtk' }),
+  },
+  {
+    text: /'(virtio-gpu-pci|VGA)' is not a valid device model name|-(vnc): invalid option|(VNC) support is disabled/,
+    error: ({ machine, stderr }, match) => {
+      const device = match[1] ?? 'VNC';
+      const install = installLine(device);
+      return VmgateError.of(errors.DRIVER_SCREEN_MISSING, { machine, device, install }, { evidence: lines(stderr) });
     },
   },
   {

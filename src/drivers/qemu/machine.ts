@@ -34,6 +34,8 @@ export interface Launch {
   /** Of the binary, for texts. */
   readonly version: string;
   readonly argv: readonly string[];
+  /** Beside what every child of vmgate gets. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 const runState = z.looseObject({ status: z.string() });
@@ -88,7 +90,7 @@ export class Machine {
    *   no process is left then
    */
   static async launch(launch: Launch): Promise<Machine> {
-    const { label, folder, binary, argv } = launch;
+    const { label, folder, binary, argv, environment } = launch;
     const pidfile = path.join(folder, PIDFILE);
     for (const socket of socketPaths(argv)) requireShortSocket(socket);
     if ((await lockHolder(pidfile)) !== undefined) {
@@ -97,7 +99,7 @@ export class Machine {
     const child = spawn(binary, argv, {
       cwd: '/',
       detached: true,
-      env: childEnvironment(),
+      env: childEnvironment(environment),
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     const stderr = new TextTail(STDERR_BYTES);

@@ -1,5 +1,5 @@
 /** Work VMs on QEMU: started frozen with the link down, judged, then let go; they outlive the supervisor. */
-import { rm } from 'node:fs/promises';
+import { chmod, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { VmgateError } from '../../core/coded.ts';
 import type { MachineFacts } from '../../core/machine-facts.ts';
@@ -12,12 +12,19 @@ import { FIRMWARE, type Installation } from './installation.ts';
 import { isAlreadyRunning, killHolder, Machine } from './machine.ts';
 import { lockHolder } from './pidfile.ts';
 import type { QmpClient } from './qmp.ts';
+import { requireWindow } from './window.ts';
 
 const LAST_WORDS_MS = 1_000;
+const SCREENSHOT_MS = 30_000;
 
 /** The serial console of the work VM in `folder`: a unix socket while it runs. */
 export function consoleSocket(folder: string): string {
   return path.join(folder, SOCKETS.console);
+}
+
+/** Where the work VM in `folder` shows its screen by VNC: a unix socket while it runs, if it was asked to. */
+export function screenSocket(folder: string): string {
+  return path.join(folder, SOCKETS.screen);
 }
 
 /** Pid of the QEMU that runs the work VM in `folder`, by the lock it holds and not by a file that may be old. */
@@ -36,12 +43,16 @@ export class QemuWorkHost implements WorkHost {
   async start(spec: WorkSpec): Promise<RunningWork> {
     const qemu = await this.#installation.find(spec.arch);
     if (bootsByUefi(spec) && qemu.firmware === undefined) throw noFirmware(spec.arch);
-    const argv = workArgv(spec, qemu);
-    const launch = { ...qemu, label: labelOf(spec.name), folder: spec.folder, argv };
+    const window = spec.display === 'window' ? await requireWindow(qemu) : undefined;
+    const argv = workArgv(spec, window === undefined ? qemu : { ...qemu, window: window.toolkit });
+    const { environment = {} } = window ?? {};
+    const launch = { ...qemu, label: labelOf(spec.name), folder: spec.folder, argv, environment };
     const machine = await Machine.launch(launch).catch(async (cause: unknown) => {
       if (!isAlreadyRunning(cause)) await remove([...ownFiles(spec.folder), spec.wire.localPath]);
       throw cause;
     });
+    // QEMU makes it by the umask: for its owner alone already, but not with the plainest mode.
+    if (spec.display === 'vnc') await chmod(screenSocket(spec.folder), 0o600);
     return takeOver(new QemuWork(machine, spec, spec.wire.localPath));
   }
 
@@ -62,7 +73,7 @@ export class QemuWorkHost implements WorkHost {
 }
 
 function ownFiles(folder: string): string[] {
-  return [PIDFILE, SOCKETS.qmp, SOCKETS.console].map((file) => path.join(folder, file));
+  return [PIDFILE, SOCKETS.qmp, SOCKETS.console, SOCKETS.screen].map((file) => path.join(folder, file));
 }
 
 function remove(files: readonly string[]): Promise<unknown> {
@@ -129,6 +140,12 @@ class QemuWork implements RunningWork {
    */
   async pause(): Promise<void> {
     await Promise.all([this.setLink(false), this.#machine.qmp.execute('stop')]);
+  }
+
+  /** QEMU would follow a link and write into what is there: the file is made here, for nobody but us, and must be new. */
+  async screenshot(file: string): Promise<void> {
+    await writeFile(file, '', { flag: 'wx', mode: 0o600 });
+    await this.#machine.qmp.execute('screendump', { filename: file, format: 'png' }, SCREENSHOT_MS);
   }
 
   async powerDown(): Promise<void> {

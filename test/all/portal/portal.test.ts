@@ -2,6 +2,7 @@
  * A portal of the local network on a real lab: found, said, signed in to by way of the gateway alone, and gone. What left
  * meanwhile is the portal's, the VPN's, ARP and DHCP, as the lab saw it.
  *
+ * @leakCase 26 wire: a portal appears in the middle of the day: closed, wire down; signed in to, by its own hosts alone
  * @leakCase 27 wire: a portal that says it is none, and lies to every probe, opens nothing
  */
 import { readFileSync } from 'node:fs';
@@ -9,10 +10,22 @@ import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
 import { type Stage, WORK_VM } from '../../../src/demo/index.ts';
 import { classify, parsePcap } from '../../../src/frame/index.ts';
-import { LAB } from '../../../src/lab/index.ts';
+import { readJournal } from '../../../src/home/index.ts';
+import { imagesWithBackdoor, knocks, LAB, linksInLab } from '../../../src/lab/index.ts';
 import { SupervisorClient } from '../../../src/supervisor/index.ts';
-import { foreignFrames, journalMark, NONE, statusOf, until, vmgate } from '../../system/leaks/life-scene.ts';
-import { type Program, stageForAll } from '../../system/leaks/stage.ts';
+import {
+  download,
+  foreignFrames,
+  inside,
+  journalMark,
+  NONE,
+  partsOf,
+  statusOf,
+  until,
+  vmgate,
+} from '../../system/leaks/life-scene.ts';
+import { openWithWork } from '../../system/leaks/persistent-start.ts';
+import { type Program, stageForAll, stageImages } from '../../system/leaks/stage.ts';
 import { Runner } from '../proxy/runner.ts';
 import { behindPortals, page, phaseOf, postForm, printedWay, said, untilPhase, wayOf } from './portal-scene.ts';
 
@@ -20,6 +33,9 @@ jest.setTimeout(180_000);
 const BOOT_MS = 300_000;
 /** From the host's own sign-in to a gate that connects. */
 const NOTICED_MS = 3_000;
+
+/** No firewall, and the untrusted network as the way out: what a gateway that was taken over does when it is told. */
+const TAKEOVER = `nft flush ruleset; ip route replace default via ${LAB.router} dev up0 onlink`;
 
 let stage: Stage;
 let program: Program;
@@ -30,7 +46,11 @@ afterAll(() => {
 });
 
 stageForAll(
-  () => ({ attachment: 'wire', dhcp: true }),
+  async (folder) => ({
+    images: await imagesWithBackdoor(await stageImages(), folder, [TAKEOVER]),
+    attachment: 'wire',
+    dhcp: true,
+  }),
   (opened, compiled) => {
     stage = opened;
     program = compiled;
@@ -62,7 +82,7 @@ test('up says that there is a portal, and what to do; the look was the host’s 
   expect(await foreignFrames(stage)).toEqual(NONE);
 });
 
-test('signed in by way of the gateway: its own hosts, those that are allowed, nothing else; then it opens by itself', async () => {
+test('case 26: signed in by way of the gateway: its own hosts, those that are allowed, nothing else; then it opens by itself', async () => {
   await untilPhase(stage, 'portal');
   const mark = journalMark(stage);
   const signingIn = portal();
@@ -96,7 +116,7 @@ test('signed in by way of the gateway: its own hosts, those that are allowed, no
   for (const { frame } of frames) expect(['tcp', 'dns']).toContain(classify(frame).kind);
 });
 
-test('it appears again in the middle of the day: closed, told, and gone on from by itself once the host has signed in', async () => {
+test('case 26: it appears again in the middle of the day: closed, told, and gone on from by itself once the host has signed in', async () => {
   await untilPhase(stage, 'portal');
   expect(await statusOf(stage)).toMatchObject({ work: [{ linkUp: false }] });
   const began = performance.now();
@@ -137,6 +157,28 @@ test('who leaves is let through no longer, and the gate goes on', async () => {
   await untilPhase(stage, 'portal');
   expect(await foreignFrames(stage)).toEqual(NONE);
 });
+
+test('case 26: anti-test: without guard, firewall and supervisor a portal stops no work VM, and the lab sees that', async () => {
+  expect(await vmgate(stage, 'down')).toMatchObject({ code: 0 });
+  await stage.lab.portal('off');
+  await stage.supervise({ ...stage.lab.portalPass, guardEntry: program.absentGuard });
+  await openWithWork((...argv) => vmgate(stage, ...argv));
+  await inside(stage, download());
+  const address = /gave the gateway (\S+)\//.exec(addressGiven())?.[1] ?? '';
+  const { supervisor } = await partsOf(stage);
+  process.kill(supervisor, 'SIGSTOP');
+  await stage.lab.portal('on');
+  const before = (await stage.lab.counts()).foreign;
+  const hop = { sourceMac: LAB.routerMac, destinationMac: linksInLab(stage.gate, [WORK_VM], stage.lab).uplink.mac };
+  await stage.lab.inject(knocks(hop, { source: LAB.router, destination: address }, 1));
+  await until('foreign frames', async () => (await stage.lab.counts()).foreign > before, 15_000);
+  process.kill(supervisor, 'SIGCONT');
+});
+
+/** The journal's last word on the gateway's own address. */
+function addressGiven(): string {
+  return readJournal(stage.gate.journal).findLast(({ code }) => code === 'GATE_ADDRESS')?.text ?? '';
+}
 
 async function allow(host: string): Promise<void> {
   const client = await SupervisorClient.connect('default', stage.gate);

@@ -82,6 +82,7 @@ export class Stand {
       cpus: 1,
       hardware: 'virtio',
       firmware: 'bios',
+      display: 'none',
       mac: '52:54:20:12:34:00',
       wire: this.wireTo('work0'),
       boot: { kind: 'kernel', kernel: this.at('kernel'), initramfs: this.at('initramfs'), append: '' },

@@ -1,4 +1,4 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { judgeDefinition } from '../../../src/core/definition.ts';
@@ -44,6 +44,21 @@ export function workTests({ workHost, murder, guestPowersOff, makeDisk }: Subjec
     });
     const asked = stand.workSpec({ hardware, boot: { kind: 'disk', overlay, base: { path: '/other', format } } });
     expect(judgeDefinition(asked, await work.facts())).toMatchObject({ outcome: 'refuted' });
+  });
+
+  test.each(['virtio', 'compat'] as const)('with %s hardware and a screen are what was asked for', async (hardware) => {
+    const spec = stand.workSpec({ hardware, display: 'vnc' });
+    const work = await stand.start(workHost(), spec);
+    expect(judgeDefinition(spec, await work.facts())).toMatchObject({ outcome: 'verified' });
+    const blind = stand.workSpec({ hardware });
+    expect(judgeDefinition(blind, await work.facts())).toMatchObject({ outcome: 'refuted' });
+    const picture = stand.at('web', 'picture.png');
+    await work.screenshot(picture);
+    expect((await readFile(picture)).subarray(1, 4).toString()).toBe('PNG');
+    expect((await stat(picture)).mode & 0o777).toBe(0o600);
+    await expect(work.screenshot(picture)).rejects.toThrow('EEXIST');
+    await work.kill();
+    expect(await readdir(spec.folder)).toEqual(['picture.png']);
   });
 
   test('are refused a second process, and are not hurt by it', async () => {

@@ -9,7 +9,14 @@ import {
   type RemovedDefences,
 } from '../../../src/core/policy/index.ts';
 import { describeUnless, missing, testUnless } from '../../obstacle.ts';
-import { bootPolicy, dhcpPolicy, link, openPolicy, rulesPolicy } from '../../unit/core/policy/policies.ts';
+import {
+  bootPolicy,
+  dhcpPolicy,
+  link,
+  openPolicy,
+  portalPolicy,
+  rulesPolicy,
+} from '../../unit/core/policy/policies.ts';
 import { Namespaces, type Packet, whyNot } from './namespaces.ts';
 
 const suite = describeUnless(whyNot(), 'nft');
@@ -30,6 +37,7 @@ suite('the ruleset in the kernel', () => {
     open: openPolicy,
     dhcp: dhcpPolicy,
     rules: rulesPolicy,
+    portal: portalPolicy,
     'no work VM': { ...openPolicy, links: [link(3, 'probe0')] },
   };
 

@@ -61,6 +61,7 @@ export class Laptop {
         stdout: stdout.stream,
         stderr: stderr.stream,
         cwd: this.project,
+        isCi: false,
         noColour: true,
         forcedAccel: 'tcg',
         sshEnvironment: {},

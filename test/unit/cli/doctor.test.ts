@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { clockFinding, swapFinding } from '../../../src/cli/doctor/machine.ts';
+import { screenFindings } from '../../../src/cli/doctor/screens.ts';
 import { isTooOld, OLDEST_NODE } from '../../../src/cli/oldest-node.ts';
 
 test.each([
@@ -32,5 +33,31 @@ describe('the doctor judges', () => {
     [`${HEADING}/dev/zram0 partition 1 0 100\n/swapfile file 1 0 -2\n`, 'note'],
   ])('swap %j: %s', (proc, state) => {
     expect(swapFinding(proc)).toMatchObject({ state });
+  });
+});
+
+describe('screens', () => {
+  const means = (window: boolean, viewer?: string) => ({
+    canOpenWindows: async () => window,
+    viewer: async () => viewer,
+  });
+
+  test('are not looked at where no work VM has one', async () => {
+    await expect(screenFindings(new Set(['none'] as const), means(false))).resolves.toEqual([]);
+  });
+
+  test('a window that this QEMU cannot open is wrong, and says what to install', async () => {
+    const [finding] = await screenFindings(new Set(['window'] as const), means(false));
+    expect(finding).toMatchObject({ id: 'window', state: 'wrong' });
+    expect(finding?.fix).toMatch(/qemu|package manager/);
+    const [fine] = await screenFindings(new Set(['window'] as const), means(true));
+    expect(fine).toMatchObject({ id: 'window', state: 'ok' });
+  });
+
+  test('a missing viewer is a note: a picture and --print do without', async () => {
+    const [finding] = await screenFindings(new Set(['none', 'vnc'] as const), means(true));
+    expect(finding).toMatchObject({ id: 'viewer', state: 'note' });
+    const [fine] = await screenFindings(new Set(['vnc'] as const), means(true, '/usr/bin/vncviewer'));
+    expect(fine).toMatchObject({ id: 'viewer', state: 'ok', what: '/usr/bin/vncviewer' });
   });
 });

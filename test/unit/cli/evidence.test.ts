@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { occur } from '../../../src/core/coded.ts';
 import { composeReceipt } from '../../../src/core/receipt.ts';
 import { digestOf, readRing } from '../../../src/evidence/index.ts';
-import { udpFrame } from '../../../src/frame/index.ts';
+import { parsePcap, udpFrame } from '../../../src/frame/index.ts';
 import { Evidence } from '../../../src/guard/evidence.ts';
 import { Journal } from '../../../src/home/index.ts';
 import { machineProcesses, monotonicMs, wallMs } from '../../../src/host/index.ts';
@@ -60,6 +60,35 @@ describe('which rule a frame broke', () => {
     expect(stdout).toMatch(/192\.0\.2\.8:7777, 1 bytes: destination port 7777 is not the endpoint's\n/);
     expect(stdout).toMatch(/192\.0\.2\.8:8888, 1 bytes\n/);
     expect(stdout).toMatch(/1 frame more that the disk did not take, as the journal has it:\n.*192\.0\.2\.8:9999/);
+  });
+});
+
+describe('what was let out to a portal', () => {
+  function letOut(...ports: readonly number[]): void {
+    const kept = new Evidence(gate().evidence, 1_048_576);
+    for (const [index, port] of ports.entries()) kept.keepPortal(frameTo(port), (index + 1) * 1_000);
+    kept.close();
+  }
+
+  test('is shown and exported by itself, never among what was held back', async () => {
+    keep(7_777);
+    letOut(443, 80);
+    const { exit, stdout } = await laptop.type('evidence', '--portal', '--export', 'signed-in.pcap');
+    expect(exit).toBe(0);
+    expect(stdout).toContain('gate default: 2 frames to a portal, let out in clear, UTC');
+    expect(stdout).toContain('192.0.2.8:443');
+    expect(stdout).not.toContain('7777');
+    const exported = parsePcap(readFileSync(path.join(laptop.project, 'signed-in.pcap'))) ?? [];
+    expect(exported.map(({ frame }) => frame)).toEqual([frameTo(443), frameTo(80)]);
+    expect((await laptop.type('evidence')).stdout).not.toContain(':443');
+  });
+
+  test('nobody was let through; and no receipt speaks of it', async () => {
+    expect((await laptop.type('evidence', '--portal')).stdout).toContain('nobody was let through to a portal');
+    expect(await laptop.type('evidence', '--portal', '--receipt', 'receipt.json')).toMatchObject({
+      exit: 2,
+      stderr: expect.stringContaining('a receipt does not speak of'),
+    });
   });
 });
 

@@ -1,8 +1,12 @@
+/**
+ * @leakCase 50 none: a shared folder, a USB device, a second card or disk, a clipboard's channel, and a screen that others
+ *   can see are each found by name
+ */
 import { describe, expect, test } from '@jest/globals';
 import { judgeDefinition } from '../../../src/core/definition.ts';
 import type { MachineFacts } from '../../../src/core/machine-facts.ts';
 import type { WorkSpec } from '../../../src/drivers/driver.ts';
-import { DISK, KERNEL, workSpec } from '../drivers/specs.ts';
+import { DISK, KERNEL, SEEDED, workSpec } from '../drivers/specs.ts';
 
 const WIRE = '/home/ada/.vmgate/gates/default/w/work0.v:/home/ada/.vmgate/gates/default/w/work0.g';
 const FOLDER = '/home/ada/.vmgate/gates/default/vm/web';
@@ -24,6 +28,7 @@ const FACTS: MachineFacts = {
     { id: 'rng', type: 'virtio-rng-pci' },
     { id: 'nic', type: 'virtio-net-pci' },
   ],
+  displays: [],
   chardevs: [
     { label: 'qmp', target: `unix:${FOLDER}/qmp.sock,server=on` },
     { label: 'console', target: `disconnected:unix:${FOLDER}/console.sock,server=on` },
@@ -32,18 +37,40 @@ const FACTS: MachineFacts = {
 const [CARD, BACKEND] = [FACTS.cards[0], FACTS.backends[0]];
 if (CARD === undefined || BACKEND === undefined) throw new Error('the sample has a card and a backend');
 
+const VNC = { kind: 'vnc', detail: `unix ${FOLDER}/screen.sock none` };
+const WINDOW = { kind: 'gtk', detail: '' };
+
 const DISKLESS: MachineFacts = {
   ...FACTS,
   blocks: [],
   devices: FACTS.devices.filter(({ type }) => type !== 'virtio-blk-pci'),
 };
 
+const SEEDED_FACTS: MachineFacts = {
+  ...FACTS,
+  blocks: [
+    ...FACTS.blocks,
+    { name: 'seed', driver: 'raw', file: SEEDED.seed, backing: undefined },
+    { name: 'seed-file', driver: 'file', file: SEEDED.seed, backing: undefined },
+  ],
+  devices: [...FACTS.devices, { id: 'disk1', type: 'virtio-blk-pci' }],
+};
+
 test.each<[string, WorkSpec, MachineFacts]>([
+  ['with a seed', workSpec({ boot: SEEDED }), SEEDED_FACTS],
+  ['with a kernel beside its disk', workSpec({ boot: { ...SEEDED, kernel: KERNEL } }), SEEDED_FACTS],
   ['with a disk', workSpec(), FACTS],
   ['with a kernel', workSpec({ boot: KERNEL }), DISKLESS],
   ['running', workSpec(), { ...FACTS, status: 'running' }],
   ['with compat hardware', workSpec({ hardware: 'compat' }), compat(['ide-hd'])],
   ['with compat hardware on arm64', workSpec({ hardware: 'compat', arch: 'arm64' }), compat(['ide-hd', 'ich9-ahci'])],
+  ['with a screen by VNC', workSpec({ display: 'vnc' }), withScreen(['VGA', 'virtio-tablet-pci'], VNC)],
+  ['with a window', workSpec({ display: 'window' }), withScreen(['VGA', 'virtio-tablet-pci'], WINDOW)],
+  [
+    'with a window on macOS',
+    workSpec({ display: 'window', arch: 'arm64' }),
+    withScreen(['virtio-gpu-pci', 'virtio-keyboard-pci', 'virtio-tablet-pci'], { kind: 'cocoa', detail: '' }),
+  ],
   [
     'whose hypervisor writes the address in capitals',
     workSpec(),
@@ -56,6 +83,24 @@ test.each<[string, WorkSpec, MachineFacts]>([
     remedy: '',
     durationMs: 12,
   });
+});
+
+test.each<[string, WorkSpec, MachineFacts, string]>([
+  ['a seed that nobody asked for', workSpec(), SEEDED_FACTS, `unexpected block node: raw ${SEEDED.seed}`],
+  ['no seed', workSpec({ boot: SEEDED }), FACTS, `missing block node: raw ${SEEDED.seed}`],
+  [
+    'another seed',
+    workSpec({ boot: SEEDED }),
+    {
+      ...SEEDED_FACTS,
+      blocks: SEEDED_FACTS.blocks.map((node) => (node.file === SEEDED.seed ? { ...node, file: '/etc/shadow' } : node)),
+    },
+    'unexpected block node: raw /etc/shadow',
+  ],
+])('%s refutes', (_, spec, facts, deviation) => {
+  const verdict = judgeDefinition(spec, facts);
+  expect(verdict.outcome).toBe('refuted');
+  expect(verdict.evidence).toContain(deviation);
 });
 
 test('facts that could not be read are unknown, with a remedy', () => {
@@ -173,6 +218,10 @@ describe('refuted', () => {
   });
 });
 
+function withScreen(models: readonly string[], ...displays: MachineFacts['displays']): MachineFacts {
+  return { ...FACTS, devices: [...FACTS.devices, ...models.map((type) => ({ id: type, type }))], displays };
+}
+
 function compat(disk: readonly string[]): MachineFacts {
   return {
     ...FACTS,
@@ -184,3 +233,88 @@ function compat(disk: readonly string[]): MachineFacts {
 function node(driver: string, file: string) {
   return { name: 'x', driver, file, backing: undefined };
 }
+
+describe('a screen', () => {
+  const spec = workSpec({ display: 'vnc' });
+  const models = ['VGA', 'virtio-tablet-pci'];
+
+  /** Each of these would be a way in or out beside the picture; case 50 names them. */
+  test.each<[string, string, MachineFacts]>([
+    [
+      'a port of the loopback',
+      'vnc inet 127.0.0.1 5900 none',
+      withScreen(models, { kind: 'vnc', detail: 'inet 127.0.0.1 5900 none' }),
+    ],
+    [
+      'a second server',
+      'vnc inet 0.0.0.0 5901 vnc',
+      withScreen(models, VNC, { kind: 'vnc', detail: 'inet 0.0.0.0 5901 vnc' }),
+    ],
+    ['the same server twice', 'in 2 places', withScreen(models, VNC, VNC)],
+    [
+      'a socket elsewhere',
+      'vnc unix /tmp/screen.sock none',
+      withScreen(models, { kind: 'vnc', detail: 'unix /tmp/screen.sock none' }),
+    ],
+    [
+      'another of its sockets',
+      'vnc unix',
+      withScreen(models, { kind: 'vnc', detail: `unix ${FOLDER}/other.sock none` }),
+    ],
+    [
+      'SPICE, which carries the clipboard, files and USB',
+      'spice 127.0.0.1',
+      withScreen(models, VNC, { kind: 'spice', detail: '127.0.0.1 none' }),
+    ],
+    ['a window beside it', 'seen by gtk', withScreen(models, VNC, WINDOW)],
+    ['D-Bus, where other programs take it', 'seen by dbus', withScreen(models, VNC, { kind: 'dbus', detail: '' })],
+    ['no server', 'cannot be seen by vnc', withScreen(models)],
+    ['no graphics card', 'missing device: VGA', withScreen(['virtio-tablet-pci'], VNC)],
+    ['a second graphics card', 'unexpected device: qxl', withScreen([...models, 'qxl'], VNC)],
+    [
+      'a port for an agent, which a clipboard needs',
+      'unexpected device: virtserialport',
+      withScreen([...models, 'virtserialport'], VNC),
+    ],
+    ['USB redirection', 'unexpected device: usb-redir', withScreen([...models, 'usb-redir'], VNC)],
+    [
+      'a USB controller that nobody asked for',
+      'unexpected device: qemu-xhci',
+      withScreen([...models, 'qemu-xhci'], VNC),
+    ],
+    ['sound', 'unexpected device: intel-hda', withScreen([...models, 'intel-hda'], VNC)],
+    ['a smart card', 'unexpected device: ccid-card-passthru', withScreen([...models, 'ccid-card-passthru'], VNC)],
+  ])('refuted, case 50: %s', (_, named, facts) => {
+    const verdict = judgeDefinition(spec, facts);
+    expect(verdict.outcome).toBe('refuted');
+    expect(verdict.evidence.join('\n')).toContain(named);
+  });
+
+  test.each(['qemu-vdagent', 'spicevmc,vdagent', 'vc:1024x768'])('refuted, case 50: a channel of %s', (target) => {
+    const facts = withScreen(models, VNC);
+    const chardevs = [...facts.chardevs, { label: 'agent', target }];
+    expect(judgeDefinition(spec, { ...facts, chardevs })).toMatchObject({
+      outcome: 'refuted',
+      evidence: [`character device agent leads to ${target}`],
+    });
+  });
+
+  test('anti-test, case 50: with nothing beside it, it is verified', () => {
+    expect(judgeDefinition(spec, withScreen(models, VNC)).outcome).toBe('verified');
+  });
+
+  test('refuted where none was asked for', () => {
+    const verdict = judgeDefinition(workSpec(), withScreen(models, VNC));
+    expect(verdict.evidence).toEqual([
+      'unexpected device: VGA',
+      'unexpected device: virtio-tablet-pci',
+      `its screen can be seen by vnc unix ${FOLDER}/screen.sock none`,
+    ]);
+  });
+
+  test('refuted where a window was asked for and a server is there', () => {
+    expect(judgeDefinition(workSpec({ display: 'window' }), withScreen(models, VNC))).toMatchObject({
+      outcome: 'refuted',
+    });
+  });
+});

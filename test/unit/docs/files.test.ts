@@ -6,13 +6,13 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import { SOCKETS } from '../../../src/drivers/qemu/argv.ts';
 import { acquireLock, Journal, openGate, openHome, writeFileAtomic } from '../../../src/home/index.ts';
 import { layoutOf } from '../../../src/home/layout.ts';
-import { fetchTemplate } from '../../../src/registry/index.ts';
+import { fetchTemplate } from '../../../src/oci/index.ts';
 import { wireOf } from '../../../src/supervisor/wires.ts';
 import { installationKey } from '../../../src/trust/index.ts';
 import { claimKey } from '../../../src/vpn/in-use.ts';
 import { addProfile } from '../../../src/vpn/index.ts';
 import { sshSeed } from '../../../src/work/ssh-access.ts';
-import { attach, publish, StandRegistry, TestSigner } from '../registry/stand.ts';
+import { attach, publish, StandRegistry, TestSigner } from '../oci/stand.ts';
 import { textOf } from './documents.ts';
 
 const rows = new Map(

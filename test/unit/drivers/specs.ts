@@ -32,6 +32,8 @@ export const DISK = {
   base: { path: '/home/ada/vms/acme, old.qcow2', format: 'qcow2' },
 } as const;
 
+export const SEEDED = { ...DISK, seed: '/home/ada/.vmgate/gates/default/vm/web/seed.iso' } as const;
+
 export const KERNEL = {
   kind: 'kernel',
   kernel: '/home/ada/.vmgate/images/tiny/kernel',
@@ -48,6 +50,7 @@ export function workSpec(changes: Partial<WorkSpec> = {}): WorkSpec {
     cpus: 2,
     hardware: 'virtio',
     firmware: 'bios',
+    display: 'none',
     mac: '52:54:20:00:07:00',
     wire: {
       localPath: '/home/ada/.vmgate/gates/default/w/work0.v',

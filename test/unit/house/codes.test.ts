@@ -5,6 +5,7 @@ import { sources } from './sources.ts';
 /** How the codes of a room begin. */
 const PREFIXES: Readonly<Record<string, readonly string[]>> = {
   drivers: ['DRIVER'],
+  oci: ['REGISTRY'],
   sensors: ['SENSOR'],
   supervisor: ['GATE'],
   trust: ['TRUST', 'RECEIPT'],

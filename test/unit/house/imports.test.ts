@@ -12,7 +12,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   template: ['core', 'host', 'config'],
   ssh: [],
   trust: ['core', 'host', 'home', 'ssh'],
-  registry: ['core', 'host', 'home', 'ssh', 'trust'],
+  oci: ['core', 'host', 'home', 'ssh', 'trust'],
   vpn: ['core', 'host', 'home'],
   drivers: ['core', 'host', 'home', 'frame'],
   image: ['core', 'host', 'home'],
@@ -22,6 +22,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   portal: ['core', 'host'],
   proxy: ['core', 'host', 'home', 'frame'],
   verify: ['core', 'host', 'frame'],
+  view: ['core', 'host', 'proxy'],
   work: ['core', 'host', 'home', 'config', 'drivers', 'ssh', 'image'],
   lab: ['core', 'host', 'home', 'frame', 'drivers', 'guard', 'image', 'supervisor', 'vpn'],
   demo: ['core', 'host', 'home', 'drivers', 'image', 'lab', 'vpn'],
@@ -82,6 +83,8 @@ const SPAWNERS = [
   'src/cli/run-through.ts',
   // A sign-in's browser.
   'src/portal/browser.ts',
+  // A work VM's viewer.
+  'src/view/viewer.ts',
 ];
 
 const HEAVY = ['ssh2', 'dockerode', 'inquirer', '@inquirer/prompts', 'listr2'];

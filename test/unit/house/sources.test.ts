@@ -13,14 +13,16 @@ const ENVIRONMENT: Readonly<Record<string, readonly string[]>> = {
   'src/image/docker-workshop.ts': ['DOCKER_HOST'],
   'src/image/local-workshop.ts': ['APT_CONFIG'],
   // Where docker login keeps its logins.
-  'src/registry/docker-login.ts': ['DOCKER_CONFIG'],
+  'src/oci/docker-login.ts': ['DOCKER_CONFIG'],
   // By table: which to hand to tools, which to delete.
+  // Where windows go: of QEMU, by way of the supervisor.
+  'src/host/desktop.ts': ['*'],
   'src/host/environment.ts': ['*'],
   'src/host/tools.ts': ['*'],
-  // Colour; for the system's ssh, the terminal's kind and the user's agent; the accelerator, for the doctor; where the
+  // Whether versions in vmgate.lock stay (it can only make stricter); colour; for the system's ssh, the terminal's kind and the user's agent; the accelerator, for the doctor; where the
   // window of a portal's browser goes.
   'src/cli/outside.ts': [
-    ...['DISPLAY', 'NO_COLOR', 'SSH_AUTH_SOCK', 'TERM', 'VMGATE_ACCEL', 'WAYLAND_DISPLAY', 'XAUTHORITY'],
+    ...['CI', 'DISPLAY', 'NO_COLOR', 'SSH_AUTH_SOCK', 'TERM', 'VMGATE_ACCEL', 'WAYLAND_DISPLAY', 'XAUTHORITY'],
   ],
   // Handed on whole to the user's own command, with the proxy.
   'src/cli/run-through.ts': ['*'],

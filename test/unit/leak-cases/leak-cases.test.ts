@@ -1,5 +1,6 @@
 /** The table of leak cases claims no more than tests declare and a run showed. */
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { declaredCases, declaredIn, type LeakCase } from '../../leak-cases/declared.ts';
 import { leakCaseTable } from '../../leak-cases/record.ts';
@@ -7,6 +8,15 @@ import { casesOf, judge, type TestResult } from '../../leak-cases/results.ts';
 import { inRepository } from '../docs/documents.ts';
 
 const FILE = 'test/system/leaks/some.test.ts';
+
+/** A file's text and that of the scenes it plays: tests that several files share. */
+function withScenes(file: string): string {
+  const text = readFileSync(inRepository(file), 'utf8');
+  const scenes = [...text.matchAll(/from '(\.[^']*-scene\.ts)'/g)].map(([, scene = '']) =>
+    readFileSync(path.join(path.dirname(inRepository(file)), scene), 'utf8'),
+  );
+  return [text, ...scenes].join('\n');
+}
 
 describe('declared', () => {
   test('over several lines, among other words', () => {
@@ -31,7 +41,7 @@ describe('declared', () => {
   });
 
   test.each(described)('case %i in %s: it names a test and an anti-test', (number, file) => {
-    const text = readFileSync(inRepository(file), 'utf8').replace(/^ \* @leakCase .*$/gm, '');
+    const text = withScenes(file).replace(/^ \* @leakCase .*$/gm, '');
     expect(casesOf(text).includes(number) || /case \$leakCase/.test(text)).toBe(true);
     expect(text).toMatch(/anti-test/);
   });

@@ -42,6 +42,11 @@ export function playResolver(stream: Duplex, names: Names, fault?: ResolverFault
   });
 }
 
+/** One message of UDP, as the network's own resolver answers. */
+export function answerTo(query: Buffer, names: Names): Buffer {
+  return message(query, names.get(nameIn(query)));
+}
+
 function nameIn(query: Buffer): string {
   const labels: string[] = [];
   for (let at = HEADER; (query[at] ?? 0) > 0; at += 1 + (query[at] ?? 0)) {

@@ -37,6 +37,7 @@ const needs = maybe(
     .record({
       endpoint: maybe(fc.constantFrom('a.example:1', 'b.example:1')),
       split: maybe(fc.boolean()),
+      allowedIps: maybe(fc.uniqueArray(fc.constantFrom('10.0.0.0/8', '0.0.0.0/0'), { minLength: 1 })),
       dns: maybe(fc.uniqueArray(fc.constantFrom('10.0.0.1', '10.0.0.2', '10.0.0.3'), { minLength: 1 })),
     })
     .map(
@@ -140,6 +141,7 @@ describe('never widens', () => {
         for (const one of [a, b]) {
           if (one?.endpoint !== undefined) expect(both.endpoint).toBe(one.endpoint);
           if (one?.split !== undefined) expect(both.split).toBe(one.split);
+          if (one?.allowedIps !== undefined) expect(both.allowedIps?.toSorted()).toEqual(one.allowedIps.toSorted());
           if (one?.dns !== undefined) expect(both.dns?.every((each) => one.dns?.includes(each))).toBe(true);
         }
       }),

@@ -129,9 +129,10 @@ describe('what is stored', () => {
       ['this machine', "the local network's resolver", 'DNS: the address of vpn.acme.example', 'in clear'],
       ['the gateway', 'the router', 'ARP: asks for the router, answers it', 'in clear'],
       ['the gateway', 'vpn.acme.example port 51820', 'WireGuard over UDP', 'encrypted'],
+      ['this machine', 'the server of portal.probe', 'HTTP: asks whether a sign-in page is in the way', 'in clear'],
     ]);
     const literal = { ...plan, endpoint: { ...plan.endpoint, host: '198.41.0.4' } };
-    expect(clearTextPlan(literal)).toHaveLength(2);
+    expect(clearTextPlan(literal)).toHaveLength(3);
   });
 });
 
@@ -198,7 +199,10 @@ describe('kind', () => {
 
   test('files that a profile names are read from beside it, never through a link', async () => {
     const file = path.join(home, 'files.ovpn');
-    await writeFile(file, (await readFile(openvpn('good/files.ovpn'), 'utf8')).replace('tcp-client', 'udp'));
+    await writeFile(
+      file,
+      (await readFile(openvpn('good/files.ovpn'), 'utf8')).replace('198.51.100.10 443 tcp-client', 'vpn.acme.example'),
+    );
     for (const name of ['client.crt', 'client.key', 'static.key']) {
       await writeFile(path.join(home, name), await readFile(openvpn(`certs/${name}`)));
     }

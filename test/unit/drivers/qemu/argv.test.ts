@@ -1,8 +1,9 @@
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { screenDevices } from '../../../../src/core/definition.ts';
 import { type Capabilities, gatewayArgv, socketPaths, workArgv } from '../../../../src/drivers/qemu/argv.ts';
 import { expectGolden } from '../../golden.ts';
-import { DISK, gatewayBoot, KERNEL, workSpec } from '../specs.ts';
+import { DISK, gatewayBoot, KERNEL, SEEDED, workSpec } from '../specs.ts';
 
 const TCG: Capabilities = { accel: 'tcg', sandbox: true };
 const MAC: Capabilities = { accel: 'hvf', sandbox: false, firmware: '/opt/homebrew/share/qemu/edk2-aarch64-code.fd' };
@@ -19,11 +20,22 @@ const CASES: ReadonlyMap<string, readonly string[]> = new Map([
   ['work-kernel', workArgv(workSpec({ boot: KERNEL }), TCG)],
   ['work-disk', workArgv(workSpec(), { accel: 'kvm', sandbox: true })],
   ['work-disk-compat-raw', workArgv(workSpec({ hardware: 'compat', boot: RAW }), TCG)],
+  ['work-disk-seeded', workArgv(workSpec({ boot: { ...SEEDED, kernel: KERNEL } }), TCG)],
+  ['work-disk-seeded-compat', workArgv(workSpec({ hardware: 'compat', boot: SEEDED }), TCG)],
   ['work-disk-arm64', workArgv(workSpec({ arch: 'arm64' }), MAC)],
   ['work-disk-arm64-compat', workArgv(workSpec({ arch: 'arm64', hardware: 'compat' }), MAC)],
 ]);
 
-test.each([...CASES])('%s is as reviewed', (name, argv) => {
+const SCREENS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['work-vnc', workArgv(workSpec({ display: 'vnc' }), TCG)],
+  ['work-vnc-compat', workArgv(workSpec({ display: 'vnc', hardware: 'compat' }), TCG)],
+  ['work-vnc-arm64', workArgv(workSpec({ display: 'vnc', arch: 'arm64' }), MAC)],
+  ['work-vnc-arm64-compat', workArgv(workSpec({ display: 'vnc', arch: 'arm64', hardware: 'compat' }), MAC)],
+  ['work-window', workArgv(workSpec({ display: 'window' }), { ...TCG, window: 'gtk' })],
+  ['work-window-macos', workArgv(workSpec({ display: 'window', arch: 'arm64' }), { ...MAC, window: 'cocoa' })],
+]);
+
+test.each([...CASES, ...SCREENS])('%s is as reviewed', (name, argv) => {
   expectGolden(path.join(import.meta.dirname, '..', 'golden', `${name}.txt`), `${argv.join('\n')}\n`);
 });
 
@@ -32,7 +44,7 @@ describe('every command line', () => {
 
   each('%s has no way to the host beyond the planned ones', (_, argv) => {
     const text = argv.join(' ');
-    expect(text).not.toMatch(/hostfwd|guestfwd|smb|tftp|bootp|virtfs|fsdev|9p|vhost|vnc|spice|usb|vfio|logfile/);
+    expect(text).not.toMatch(/hostfwd|guestfwd|smb(?!ios)|tftp|bootp|virtfs|fsdev|9p|vhost|vnc|spice|usb|vfio|logfile/);
     expect(text).not.toMatch(/type=tap|bridge|vmnet|stream,|socket,listen|tcp:|telnet|stdio|gdb/);
   });
 
@@ -40,6 +52,34 @@ describe('every command line', () => {
     expect(argv).toEqual(expect.arrayContaining(['-nodefaults', '-no-user-config']));
     expect(argv[argv.indexOf('-machine') + 1]).toContain('dump-guest-core=off');
     expect(argv[argv.indexOf('-display') + 1]).toBe('none');
+  });
+});
+
+describe('a command line with a screen', () => {
+  const each = test.each([...SCREENS]);
+
+  each('%s has no clipboard, agent, sound, USB redirection or port of the network', (_, argv) => {
+    const text = argv.join(' ');
+    expect(text).not.toMatch(/spice|vdagent|virtserialport|audio|hda|usb-redir|usb-host|ccid|dbus|websocket|gl=on/);
+    expect(text).not.toMatch(/hostfwd|guestfwd|smb|tftp|virtfs|9p|vfio|tcp:|telnet|:\d+,share|-vnc :/);
+  });
+
+  each('%s has the devices that the definition check expects, and no others', (name, argv) => {
+    const spec = workSpec({
+      display: name.startsWith('work-vnc') ? 'vnc' : 'window',
+      ...(/arm64|macos/.test(name) ? { arch: 'arm64' as const } : {}),
+      ...(name.endsWith('compat') ? { hardware: 'compat' as const } : {}),
+    });
+    const without = new Set(workArgv({ ...spec, display: 'none' }, /arm64|macos/.test(name) ? MAC : TCG));
+    const devices = argv.filter((argument, at) => argv[at - 1] === '-device' && !without.has(argument));
+    expect(devices.map((device) => device.split(',')[0])).toEqual(screenDevices(spec));
+  });
+
+  test('listens on a socket in the folder of the VM, which is known before it starts', () => {
+    const folder = '/home/ada/a,b';
+    const argv = workArgv(workSpec({ display: 'vnc', folder }), TCG);
+    expect(argv).toContain('unix:/home/ada/a,,b/screen.sock,share=force-shared');
+    expect(socketPaths(argv)).toContain(`${folder}/screen.sock`);
   });
 });
 

@@ -17,6 +17,9 @@ const MACHINE: Readonly<Record<string, Answer>> = {
     { 'node-name': 'disk', drv: 'qcow2', file: '/vm/disk.qcow2', backing_file: '/base.qcow2', ro: false },
   ]),
   'query-chardev': ok([{ label: 'qmp', filename: 'unix:/vm/qmp.sock,server=on', 'frontend-open': true }]),
+  'query-display-options': ok({ type: 'none' }),
+  'query-vnc-servers': ok([]),
+  'query-spice': ok({ enabled: false, migrated: false, 'mouse-mode': 'client' }),
   'query-pci': ok([{ bus: 0, devices: [{ class_info: { class: 512 } }, { class_info: { class: 1_536 } }] }]),
   'qom-list': ({ arguments: args, id }) => {
     const folders: Readonly<Record<string, unknown>> = {
@@ -58,6 +61,7 @@ test('all of a machine is read', async () => {
       { id: 'rng', type: 'virtio-rng-pci' },
       { id: 'nic', type: 'virtio-net-pci' },
     ],
+    displays: [],
     chardevs: [{ label: 'qmp', target: 'unix:/vm/qmp.sock,server=on' }],
   });
 });
@@ -72,6 +76,9 @@ test.each<[string, Readonly<Record<string, Answer>>]>([
   ['a card that the PCI bus does not know', { 'query-pci': ok([{ devices: [] }]) }],
   ['two addresses for one card', { 'qom-get': ok('52:54:00:00:00:00') }],
   ['block nodes without a driver', { 'query-named-block-nodes': ok([{ 'node-name': 'x' }]) }],
+  ['a display without a kind', { 'query-display-options': ok({}) }],
+  ['VNC servers of unknown form', { 'query-vnc-servers': ok([{ id: 'default' }]) }],
+  ['a SPICE server that does not say whether it is on', { 'query-spice': ok({ host: '127.0.0.1' }) }],
   ['no status', { 'query-status': ok({}) }],
 ])('%s makes the facts fail', async (_, changes) => {
   await expect(facts(changes)).rejects.toMatchObject({ code: 'DRIVER_QMP_GARBLED' });
@@ -92,3 +99,37 @@ test.each(['filters:', ' - gin: type=filter-redirector', 'nic: type=nic', 'hub 0
     expect(parseInfoNetwork(`${NETWORK}${line}\r\n`)).toBeUndefined();
   },
 );
+
+test('every place where its screen can be seen is read', async () => {
+  const server = { websocket: false, auth: 'none' };
+  const seen = await facts({
+    'query-display-options': ok({ type: 'gtk', 'window-close': false }),
+    'query-vnc-servers': ok([
+      { id: 'default', auth: 'none', server: [{ ...server, family: 'unix', host: '', service: '/vm/screen.sock' }] },
+      {
+        id: 'more',
+        auth: 'vnc',
+        server: [{ ...server, family: 'ipv4', host: '0.0.0.0', service: '5901', auth: 'vnc' }],
+      },
+    ]),
+    'query-spice': ok({ enabled: true, migrated: false, host: '127.0.0.1', auth: 'none', 'mouse-mode': 'client' }),
+  });
+  expect(seen.displays).toEqual([
+    { kind: 'gtk', detail: '' },
+    { kind: 'vnc', detail: 'unix /vm/screen.sock none' },
+    { kind: 'vnc', detail: 'ipv4 0.0.0.0 5901 vnc' },
+    { kind: 'spice', detail: '127.0.0.1 none' },
+  ]);
+});
+
+test('a build without VNC and SPICE has no server of them', async () => {
+  const unknownCommand: Answer = ({ id }) =>
+    JSON.stringify({ error: { class: 'CommandNotFound', desc: 'The command has not been found' }, id });
+  const seen = await facts({ 'query-vnc-servers': unknownCommand, 'query-spice': unknownCommand });
+  expect(seen.displays).toEqual([]);
+});
+
+test('a server that does not answer what it is asked is not taken for none', async () => {
+  const refused: Answer = ({ id }) => JSON.stringify({ error: { class: 'GenericError', desc: 'not now' }, id });
+  await expect(facts({ 'query-vnc-servers': refused })).rejects.toMatchObject({ code: 'DRIVER_QMP_REFUSED' });
+});
