@@ -7,6 +7,7 @@ export { type EffectPlan, STRUCK, type Strike } from './effect-points.ts';
 export { arpSpoof, type ScanTarget, vlanTagged } from './hostile-frames.ts';
 export { type ForgedError, fragmentationNeeded, icmpRedirect } from './hostile-icmp.ts';
 export { dhcpv6Reply, neighbourRedirect, type Router6, routerAdvertisement } from './hostile-ipv6.ts';
+export { ipsecProfile } from './client-profile.ts';
 export { Lab, type LabAttachment, type LabStart, type PassOptions } from './lab.ts';
 export { linksInLab, superviseInLab } from './lab-gate.ts';
 export { type Part, type Process, pidOf, processes } from './parts.ts';
