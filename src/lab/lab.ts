@@ -51,7 +51,7 @@ export type PassOptions = Partial<
   >
 >;
 
-const MEMORY_MIB = 128;
+const MEMORY_MIB = 192;
 /** Under emulation on a busy machine; 5 s is usual. */
 const READY_TIMEOUT_MS = 90_000;
 const CONSOLE_CHARACTERS = 4_096;

@@ -38,7 +38,7 @@ export interface IkeDraft {
 /** Fields that can be wrong, named as in the YAML format. */
 export type DraftField = Exclude<keyof IkeDraft, 'notices' | 'placeOf'>;
 
-/** What the formats call a field, for texts. */
+/** Where the value at a path stands, or would; `key`: its name. */
 export type Position = (path: readonly PropertyKey[], aim?: 'key' | 'value') => At;
 
 /**
@@ -50,7 +50,8 @@ export type Position = (path: readonly PropertyKey[], aim?: 'key' | 'value') => 
 export function readChecked<T>(schema: z.ZodType<T>, value: unknown, positionOf: Position, keys: readonly string[]): T {
   const read = schema.safeParse(value);
   if (read.success) return read.data;
-  const [issue] = read.error.issues;
+  // A slip in a key's name leaves two faults, and the name is the one that is not right.
+  const issue = read.error.issues.find(({ code }) => code === 'unrecognized_keys') ?? read.error.issues[0];
   if (issue === undefined) throw read.error;
   if (issue.code === 'unrecognized_keys') {
     const [key = ''] = issue.keys;

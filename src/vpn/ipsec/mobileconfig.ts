@@ -2,14 +2,14 @@
  * Apple's configuration profile with an IKEv2 VPN in it (https://developer.apple.com/documentation/devicemanagement/vpn).
  * The XML may come from anywhere: no definitions of its own, bounded depth, and only the payloads that are named here count.
  */
+import { DOMParser } from '@xmldom/xmldom';
 import { parse } from 'plist';
 import * as z from 'zod';
 import { type CodedEvent, occur, VmgateError } from '../../core/coded.ts';
 import { errors, events } from '../codes.ts';
 import type { At } from '../positions.ts';
 import { derToPem } from './der.ts';
-import type { DraftField, IkeAuth, IkeDraft, Position } from './draft.ts';
-import { readChecked } from './draft.ts';
+import { type DraftField, type IkeAuth, type IkeDraft, type Position, readChecked } from './draft.ts';
 import * as values from './values.ts';
 
 /** A payload in a list in a dictionary, with dictionaries of parameters: nobody nests deeper. */
@@ -217,13 +217,21 @@ function refuseHostile(text: string, file: string): void {
   }
 }
 
-/** What the parser says is not repeated: it quotes the file. */
+/**
+ * What a parser says is not repeated: it quotes the file. plist has its own print faults in the XML on stderr, so they are
+ * looked for before.
+ */
 function parsePlist(text: string, file: string): unknown {
+  const onError = () => {
+    throw new SyntaxError('not well-formed');
+  };
   try {
+    new DOMParser({ onError }).parseFromString(text, 'text/xml');
     return parse(text);
-  } catch {
+  } catch (cause) {
     const format = 'property list (Apple, XML)';
-    throw VmgateError.of(errors.VPN_IKE_SYNTAX, { ...placeAt(text, file, 0), format, why: 'its XML is not well-formed' });
+    const why = cause instanceof SyntaxError ? 'its XML is not well-formed' : 'its XML is of another kind';
+    throw VmgateError.of(errors.VPN_IKE_SYNTAX, { ...placeAt(text, file, 0), format, why });
   }
 }
 

@@ -38,9 +38,10 @@ export function planIpsec(
 ): PlannedProfile {
   const draft = readProfile(profile, file);
   refuseWeak(draft);
-  const credentials = credentialsOf(draft, options, nowMs);
   const proof = proofOf(draft, nowMs);
+  // Last, so that nobody types a password for a profile that is of no use.
   const routes = routesOf(draft, options);
+  const credentials = credentialsOf(draft, options, nowMs);
   const serverId = draft.serverId ?? draft.server;
   const settings: IkeSettings = {
     serverId,

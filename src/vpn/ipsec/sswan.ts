@@ -6,15 +6,14 @@ import * as z from 'zod';
 import { occur, VmgateError } from '../../core/coded.ts';
 import { parseYaml } from '../../config/index.ts';
 import { errors, events } from '../codes.ts';
-import type { DraftField, IkeAuth, IkeDraft } from './draft.ts';
-import { type Position, readChecked } from './draft.ts';
+import type { At } from '../positions.ts';
+import { type DraftField, type IkeAuth, type IkeDraft, type Position, readChecked } from './draft.ts';
 import { derToPem } from './der.ts';
 import * as values from './values.ts';
 
 const base64 = z.string().regex(/^[A-Za-z0-9+/\s]+={0,2}\s*$/, 'a certificate in base64').max(65_536);
 /** One string with spaces between, or a list. */
-const addresses = z.union([z.array(values.resolver), z.string().transform((text) => text.split(/[\s,]+/))]);
-const networks = z.union([z.string().transform((text) => text.split(/[\s,]+/)), z.array(z.string())]);
+const words = z.union([z.string().transform((text) => text.split(/[\s,]+/)), z.array(z.string())]);
 
 const TYPES = ['ikev2-eap', 'ikev2-cert', 'ikev2-cert-eap', 'ikev2-eap-tls', 'ikev2-byod-eap'] as const;
 
@@ -35,9 +34,9 @@ const schema = z.looseObject({
     .default({}),
   'ike-proposal': values.proposal.optional(),
   'esp-proposal': values.proposal.optional(),
-  'dns-servers': addresses.optional(),
+  'dns-servers': words.optional(),
   mtu: values.mtu.optional(),
-  'split-tunneling': z.looseObject({ subnets: networks.optional(), excluded: networks.optional() }).optional(),
+  'split-tunneling': z.looseObject({ subnets: words.optional(), excluded: words.optional() }).optional(),
 });
 
 const AUTH: Readonly<Record<(typeof TYPES)[number], IkeAuth | undefined>> = {
@@ -97,13 +96,8 @@ export function readSswan(text: string, file: string): IkeDraft {
     authority: remote.cert === undefined ? undefined : derToPem(Buffer.from(remote.cert, 'base64')),
     certificate: undefined,
     key: undefined,
-    routes: readChecked(
-      z.array(values.route).max(values.MAX_ROUTES),
-      (read['split-tunneling']?.subnets ?? []).map(withLength),
-      () => positionOf(['split-tunneling', 'subnets']),
-      [],
-    ),
-    dns: readChecked(z.array(values.resolver), read['dns-servers'] ?? [], () => positionOf(['dns-servers']), []),
+    routes: networksIn(read['split-tunneling']?.subnets, positionOf(['split-tunneling', 'subnets'])),
+    dns: addressesIn(read['dns-servers'], positionOf(['dns-servers'])),
     search: [],
     mtu: read.mtu,
     ike: [read['ike-proposal'] ?? []].flat(),
@@ -125,7 +119,14 @@ function parseJson(text: string, file: string): unknown {
   }
 }
 
+function addressesIn(found: readonly string[] | undefined, place: At): readonly string[] {
+  const schema = z.object({ 'dns-servers': z.array(values.resolver).max(8) });
+  return readChecked(schema, { 'dns-servers': found ?? [] }, () => place, [])['dns-servers'];
+}
+
 /** A lone address is a network of one. */
-function withLength(text: string): string {
-  return text.includes('/') ? text : `${text}/32`;
+function networksIn(found: readonly string[] | undefined, place: At): readonly string[] {
+  const subnets = (found ?? []).map((text) => (text.includes('/') ? text : `${text}/32`));
+  const schema = z.object({ subnets: z.array(values.route).max(values.MAX_ROUTES) });
+  return readChecked(schema, { subnets }, () => place, []).subnets;
 }

@@ -3,8 +3,7 @@ import * as z from 'zod';
 import { VmgateError } from '../../core/coded.ts';
 import { parseYaml } from '../../config/index.ts';
 import { errors } from '../codes.ts';
-import type { IkeDraft } from './draft.ts';
-import { type Position, readChecked } from './draft.ts';
+import { type IkeDraft, type Position, readChecked } from './draft.ts';
 import * as values from './values.ts';
 
 const schema = z.strictObject({

@@ -1,0 +1,21 @@
+import { writeFileSync } from 'node:fs';
+import { jest, test } from '@jest/globals';
+import { type Stage, WORK_VM } from '../../../src/demo/index.ts';
+import { LAB } from '../../../src/lab/index.ts';
+import { inside, statusOf, vmgate } from '../../system/leaks/life-scene.ts';
+import { stageForAll } from '../../system/leaks/stage.ts';
+jest.setTimeout(400_000);
+let stage: Stage;
+stageForAll(() => ({ attachment: 'wire', vpn: 'ipsec' }), (opened) => { stage = opened; });
+const out: string[] = [];
+const say = (x: unknown) => { out.push(typeof x === 'string' ? x : JSON.stringify(x, null, 1)); writeFileSync('/tmp/ipsec-debug.txt', out.join('\n')); };
+test('x', async () => {
+  say(await vmgate(stage, 'up'));
+  say((await stage.vmgate(['logs', '--gateway'])).stdout.slice(-6000));
+  say(await stage.lab.ipsecLog());
+  say(await statusOf(stage));
+  say(await stage.vmgate(['verify', '--json']));
+  say(await vmgate(stage, 'start', WORK_VM));
+  say(await inside(stage, `timeout 20 wget -qO- http://${LAB.site}/; ip a`).catch((e: unknown) => String(e)));
+  say(await stage.lab.witnessed());
+});
