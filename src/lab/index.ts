@@ -2,12 +2,12 @@
 export { LAB } from './addresses.ts';
 export type { DnsQuerySeen, HttpRequestSeen, LabCounts, Reached } from './answers.ts';
 export { imagesWithBackdoor, knocks } from './backdoor.ts';
+export { ipsecProfile } from './client-profile.ts';
 export type { LabDhcp, LabFault, LabResolver } from './controls.ts';
 export { type EffectPlan, STRUCK, type Strike } from './effect-points.ts';
 export { arpSpoof, type ScanTarget, vlanTagged } from './hostile-frames.ts';
 export { type ForgedError, fragmentationNeeded, icmpRedirect } from './hostile-icmp.ts';
 export { dhcpv6Reply, neighbourRedirect, type Router6, routerAdvertisement } from './hostile-ipv6.ts';
-export { ipsecProfile } from './client-profile.ts';
 export { Lab, type LabAttachment, type LabStart, type PassOptions } from './lab.ts';
 export { linksInLab, superviseInLab } from './lab-gate.ts';
 export { type Part, type Process, pidOf, processes } from './parts.ts';

@@ -6,7 +6,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { VmgateError } from '../core/coded.ts';
 import type { EgressPolicy } from '../core/policy/index.ts';
 import type { GatewayControl } from '../gateway/index.ts';
-import { type PinnedEndpoint, SESSIONS, type SessionKind, type StoredProfile, type TunnelInside } from '../vpn/index.ts';
+import {
+  type PinnedEndpoint,
+  SESSIONS,
+  type SessionKind,
+  type StoredProfile,
+  type TunnelInside,
+} from '../vpn/index.ts';
 import { errors } from './codes.ts';
 
 export interface BringUp {

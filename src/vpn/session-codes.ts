@@ -15,7 +15,8 @@ export const sessionErrors = {
   }),
   VPN_PSK_REFUSED: error<{ endpoint: string }>({
     ...network,
-    what: ({ endpoint }) => `the VPN server ${endpoint} and the profile have different pre-shared keys, or it does not know the name (id) of this client`,
+    what: ({ endpoint }) =>
+      `the VPN server ${endpoint} and the profile have different pre-shared keys, or it does not know the name (id) of this client`,
     remedy: () => `get a new profile from your administrator; ${keepsTrying}`,
     sample: { endpoint: '198.51.100.10:4500/udp' },
   }),

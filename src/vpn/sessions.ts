@@ -1,7 +1,9 @@
 /** Kinds whose server says what the tunnel's inside is: how their words are read. */
+
+import type { VmgateError } from '../core/coded.ts';
 import { readSession as readIpsec } from '../core/ipsec-session.ts';
 import { readSession as readOpenVpn } from '../core/openvpn-session.ts';
-import type { VmgateError } from '../core/coded.ts';
+import { wallMs } from '../host/index.ts';
 import { judgeInside } from './assigned.ts';
 import { readFailure as readIpsecFailure } from './ipsec/failure.ts';
 import { readFailure as readOpenVpnFailure } from './openvpn/failure.ts';
@@ -41,6 +43,6 @@ export const SESSIONS: Readonly<Record<SessionKind, SessionReader>> = {
       const { address, resolvers } = readIpsec(told);
       return judgeInside({ address, resolvers, domains: [], mtu: undefined }, plan, taken);
     },
-    failure: (log, endpoint, { login }) => readIpsecFailure(log, endpoint, login ?? 'certificate'),
+    failure: (log, endpoint, { login }) => readIpsecFailure(log, endpoint, login ?? 'certificate', wallMs()),
   },
 };

@@ -15,7 +15,16 @@ import {
   udpFrame,
 } from '../../src/frame/index.ts';
 import { FrameFilter } from '../../src/guard/filter.ts';
-import { espPacket, flow, foreignFrame, hop, ikeMessage, message, ROUTER_MAC, tunnelFrame } from '../unit/core/policy/frames.ts';
+import {
+  espPacket,
+  flow,
+  foreignFrame,
+  hop,
+  ikeMessage,
+  message,
+  ROUTER_MAC,
+  tunnelFrame,
+} from '../unit/core/policy/frames.ts';
 import { bootPolicy, dhcpPolicy, endpoint, openPolicy, portalPolicy } from '../unit/core/policy/policies.ts';
 import { corpusOf, fuzz, hold } from './fuzz.ts';
 import { growsLinearly } from './growth.ts';
@@ -87,7 +96,14 @@ const judged = policies.map((policy) => ({ policy, matcher: compileMatcher(polic
 fuzz({
   name: 'guard-frame',
   around: valid.filter((_, index) => [0, 2, 3, 6, 8].includes(index)),
-  inputs: mutated([...valid, ...openvpn, ...ipsec, ...hostile, ...portal, ...corpusOf('guard-frame').map(({ bytes }) => bytes)]),
+  inputs: mutated([
+    ...valid,
+    ...openvpn,
+    ...ipsec,
+    ...hostile,
+    ...portal,
+    ...corpusOf('guard-frame').map(({ bytes }) => bytes),
+  ]),
   judge: (frame) => {
     for (const { policy, matcher, allowed } of judged) {
       const kind = matcher.match(frame, 0, frame.length);

@@ -18,11 +18,22 @@ const NOW = Date.parse('2027-06-01T00:00:00Z');
 const PINNED = { address: '198.51.100.4', port: 4_500 };
 const OPTIONS = { split: false, dns: [], login: { user: 'alice', password: 'open sesame' } };
 /** What opens a section of charon's configuration when it begins a line there. */
-const OWN = /^(charon|swanctl|connections|secrets|include|[a-z0-9_-]+( = .*| \{)|\}|--- file [a-z0-9.\/-]+|\s*)$/;
+const OWN = /^(charon|swanctl|connections|secrets|include|[a-z0-9_-]+( = .*| \{)|\}|--- file [a-z0-9./-]+|\s*)$/;
 
 const FORMATS = {
   yaml: ['kind: ikev2\n', 'auth: ', 'psk: ', '&a ', '*a', '!!js/function ', '<<: ', '- ', '{', '}', '[', '|\n', '# '],
-  mobileconfig: ['<dict>', '</dict>', '<key>', '<array>', '<!ENTITY a "b">', '&a;', '<![CDATA[', '<?', '<data>', '<date>'],
+  mobileconfig: [
+    '<dict>',
+    '</dict>',
+    '<key>',
+    '<array>',
+    '<!ENTITY a "b">',
+    '&a;',
+    '<![CDATA[',
+    '<?',
+    '<data>',
+    '<date>',
+  ],
   sswan: ['{', '}', '"', '"type":', '\\u0000', '[', 'null', '1e999', '__proto__', ','],
 } as const;
 
@@ -50,7 +61,9 @@ for (const [format, words] of Object.entries(FORMATS)) {
       if (planned === undefined) return;
       expect(planned.plan.endpoint.host).toMatch(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/);
       expect(planned.plan.routes).toEqual(['0.0.0.0/0']);
-      const files = planned.secrets.reveal(PINNED, 51_999, 0x766d).replace(/-----BEGIN[^]*?-----END.*$/gm, '');
+      const files = planned.secrets
+        .reveal(PINNED, 51_999, 0x766d)
+        .replace(/-----BEGIN[^-]*-----[^-]*-----END.*$/gm, '');
       for (const line of files.split('\n')) expect(line.trimStart()).toMatch(OWN);
     },
   });

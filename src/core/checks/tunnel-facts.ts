@@ -44,10 +44,7 @@ export function differs(what: string, found: string | number, expected: string |
 }
 
 /** What came out of the tunnel's interface and went into it, by the kernel's count. */
-export function carried(
-  { facts }: Snapshot,
-  ifname: string,
-): { readonly received: number; readonly sent: number } {
+export function carried({ facts }: Snapshot, ifname: string): { readonly received: number; readonly sent: number } {
   const link = facts.links.find((each) => each.ifname === ifname);
   return { received: link?.rxBytes ?? 0, sent: link?.txBytes ?? 0 };
 }

@@ -24,7 +24,8 @@ export function isEsp(firstWord: number, length: number): boolean {
 
 /** The rule a datagram breaks, or undefined. */
 export function breaksIpsec(payload: Buffer): string | undefined {
-  if (payload.length === 1) return payload[0] === KEEPALIVE ? undefined : 'not IPsec: one byte that keeps nothing alive';
+  if (payload.length === 1)
+    return payload[0] === KEEPALIVE ? undefined : 'not IPsec: one byte that keeps nothing alive';
   if (payload.length < MARKER_BYTES) return 'not IPsec: too short';
   const first = payload.readUInt32BE(0);
   if (first !== 0) return isEsp(first, payload.length) ? undefined : 'not ESP: a length or an index that it never has';

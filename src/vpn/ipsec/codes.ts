@@ -41,13 +41,15 @@ export const ipsecErrors = {
   }),
   VPN_IKE_PAYLOAD_MISSING: error<At>({
     ...user,
-    what: (p) => `${place(p)}: this configuration profile has no VPN payload (com.apple.vpn.managed) with an IKEv2 part`,
+    what: (p) =>
+      `${place(p)}: this configuration profile has no VPN payload (com.apple.vpn.managed) with an IKEv2 part`,
     remedy: () => 'ask for the profile of the VPN itself; others only bring certificates or settings',
     sample: { ...sampleAt, file: 'acme.mobileconfig' },
   }),
   VPN_IKE_OTHER_VPN: error<At & { type: string }>({
     ...user,
-    what: (p) => `${place(p)}: a VPN of the type ${JSON.stringify(p.type)}, and of this format vmgate reads IKEv2 alone`,
+    what: (p) =>
+      `${place(p)}: a VPN of the type ${JSON.stringify(p.type)}, and of this format vmgate reads IKEv2 alone`,
     remedy: () => 'ask your administrator for IKEv2, WireGuard or OpenVPN; nothing was stored',
     sample: { ...sampleAt, file: 'acme.mobileconfig', type: 'L2TP' },
   }),

@@ -8,11 +8,14 @@ type More = { readonly evidence: readonly string[] };
  * Words of strongSwan 6.0 (src/libcharon/sa/ikev2, src/libstrongswan/credentials). The first rule that fits any line wins:
  * what was refused comes before what followed from it.
  */
-const RULES: readonly (readonly [RegExp, (line: string, endpoint: string, more: More) => VmgateError])[] = [
+const RULES: readonly (readonly [
+  RegExp,
+  (line: string, endpoint: string, more: More, nowMs: number) => VmgateError,
+])[] = [
   [
     /certificate invalid \(valid from .* to .*\)|certificate (?:has )?expired/i,
-    (line, endpoint, more) =>
-      isEarly(line)
+    (line, endpoint, more, nowMs) =>
+      isEarly(line, nowMs)
         ? VmgateError.of(errors.VPN_SERVER_EARLY, { endpoint }, more)
         : VmgateError.of(errors.VPN_SERVER_EXPIRED, { endpoint }, more),
   ],
@@ -40,12 +43,17 @@ const RULES: readonly (readonly [RegExp, (line: string, endpoint: string, more: 
  *
  * @param auth how the profile logs in
  */
-export function readFailure(log: string, endpoint: string, auth: 'key' | 'login' | 'certificate'): VmgateError | undefined {
+export function readFailure(
+  log: string,
+  endpoint: string,
+  auth: 'key' | 'login' | 'certificate',
+  nowMs: number,
+): VmgateError | undefined {
   const lines = log.split('\n');
   const more = { evidence: lines.slice(-12) };
   for (const [pattern, made] of RULES) {
     const line = lines.find((each) => pattern.test(each));
-    if (line !== undefined) return made(line, endpoint, more);
+    if (line !== undefined) return made(line, endpoint, more, nowMs);
   }
   if (!lines.some((line) => /received AUTHENTICATION_FAILED notify/.test(line))) return undefined;
   switch (auth) {
@@ -59,7 +67,7 @@ export function readFailure(log: string, endpoint: string, auth: 'key' | 'login'
 }
 
 /** Of `valid from Jan 01 00:00:00 2048 to ..` whether the first is the one that the line was written for. */
-function isEarly(line: string): boolean {
+function isEarly(line: string, nowMs: number): boolean {
   const from = /valid from (.*?) to /.exec(line)?.[1];
-  return from !== undefined && Date.parse(`${from} UTC`) > Date.now();
+  return from !== undefined && Date.parse(`${from} UTC`) > nowMs;
 }

@@ -87,7 +87,8 @@ export function readMobileconfig(text: string, file: string): IkeDraft {
   refuseHostile(text, file);
   const place = (offset: number): At => placeAt(text, file, offset);
   const keyAt = (key: string): At => place(Math.max(0, text.indexOf(`<key>${key}</key>`)));
-  const positionOf: Position = (path) => keyAt(path.filter((part) => typeof part === 'string').at(-1) ?? 'PayloadContent');
+  const positionOf: Position = (path) =>
+    keyAt(path.filter((part) => typeof part === 'string').at(-1) ?? 'PayloadContent');
   const { PayloadContent: payloads } = readChecked(profile, parsePlist(text, file), positionOf, []);
   const found = payloads.filter(({ PayloadType }) => PayloadType === VPN);
   const payload = found.find((each) => each['VPNType'] === 'IKEv2');

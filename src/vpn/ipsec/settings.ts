@@ -1,7 +1,7 @@
 /** What is kept of a judged profile. config.ts makes charon's configuration of this and of nothing else. */
 
 export type IkeCredentials =
-  | { readonly auth: 'psk'; readonly id: string | undefined; /** Secret. */ readonly psk: string }
+  | { readonly auth: 'psk'; readonly id: string | undefined /** Secret. */; readonly psk: string }
   | {
       readonly auth: 'certificate' | 'eap-tls';
       readonly id: string | undefined;

@@ -3,15 +3,18 @@
  * JSON. Lists of networks that are to go around the tunnel have no effect here, and nothing that chooses apps does.
  */
 import * as z from 'zod';
-import { occur, VmgateError } from '../../core/coded.ts';
 import { parseYaml } from '../../config/index.ts';
+import { occur, VmgateError } from '../../core/coded.ts';
 import { errors, events } from '../codes.ts';
 import type { At } from '../positions.ts';
-import { type DraftField, type IkeAuth, type IkeDraft, type Position, readChecked } from './draft.ts';
 import { derToPem } from './der.ts';
+import { type DraftField, type IkeAuth, type IkeDraft, type Position, readChecked } from './draft.ts';
 import * as values from './values.ts';
 
-const base64 = z.string().regex(/^[A-Za-z0-9+/\s]+={0,2}\s*$/, 'a certificate in base64').max(65_536);
+const base64 = z
+  .string()
+  .regex(/^[A-Za-z0-9+/\s]+={0,2}\s*$/, 'a certificate in base64')
+  .max(65_536);
 /** One string with spaces between, or a list. */
 const words = z.union([z.string().transform((text) => text.split(/[\s,]+/)), z.array(z.string())]);
 

@@ -22,7 +22,9 @@ export const resolver = z.string().refine((text) => ipv4ToNumber(text) !== undef
 export const domain = z.string().refine(isHostName, 'a domain');
 export const mtu = z.int().min(576).max(1_500);
 /** swanctl.conf(5): `aes256-sha256-modp2048`. */
-export const proposal = z.string().regex(/^[a-z0-9_]{2,24}(-[a-z0-9_]{2,24}){0,24}$/, 'algorithms like aes256-sha256-modp2048');
+export const proposal = z
+  .string()
+  .regex(/^[a-z0-9_]{2,24}(-[a-z0-9_]{2,24}){0,24}$/, 'algorithms like aes256-sha256-modp2048');
 
 /** More than any organisation has networks. */
 export const MAX_ROUTES = 256;

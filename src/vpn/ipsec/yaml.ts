@@ -1,7 +1,7 @@
 /** vmgate's own format for IKEv2: a small YAML with every key said in docs/using.md. */
 import * as z from 'zod';
-import { VmgateError } from '../../core/coded.ts';
 import { parseYaml } from '../../config/index.ts';
+import { VmgateError } from '../../core/coded.ts';
 import { errors } from '../codes.ts';
 import { type IkeDraft, type Position, readChecked } from './draft.ts';
 import * as values from './values.ts';

@@ -84,7 +84,7 @@ test('the guard and the reference agree on any payload', () => {
     fc.uint8Array({ minLength: 4, maxLength: 80, size: 'max' }),
     fc.boolean(),
     (word, bytes, isIke) => {
-      const payload = isIke ? ikeMessage(34 + (bytes[0] ?? 0) % 6, bytes.length) : Buffer.from(bytes);
+      const payload = isIke ? ikeMessage(34 + ((bytes[0] ?? 0) % 6), bytes.length) : Buffer.from(bytes);
       payload.writeUInt32BE(isIke ? 0 : word, 0);
       if (judged(payload) === 'tunnel') passed += 1;
     },

@@ -32,7 +32,11 @@ function faultOf(profile: Uint8Array | string, file: string): VmgateError {
 
 /** Secrets of the files here, and whatever looks like a piece of a key. */
 function secretsIn(profile: string): readonly string[] {
-  return [...(profile.match(/[A-Za-z0-9+/]{24,}/g) ?? []).map((key) => key.slice(0, 16)), 'correct horse', 'secret word'];
+  return [
+    ...(profile.match(/[A-Za-z0-9+/]{24,}/g) ?? []).map((key) => key.slice(0, 16)),
+    'correct horse',
+    'secret word',
+  ];
 }
 
 describe('broken and hostile IKEv2 profiles', () => {
@@ -84,13 +88,23 @@ test('no value of a profile begins a line or a section of its own in what charon
   const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 });
   const lines = (profile: string) => {
     const { secrets } = planIpsec(profile, 'a.yaml', WHOLE, NOW);
-    return secrets.reveal(PINNED, 51_999, 0x766d).split('\n').map((line) => line.trim().split(/[ =]/)[0]);
+    return secrets
+      .reveal(PINNED, 51_999, 0x766d)
+      .split('\n')
+      .map((line) => line.trim().split(/[ =]/)[0]);
   };
   const plain = lines('kind: ikev2\nserver: a.example\nauth: psk\npsk: x\nid: b\nserverId: c\n');
   const property = fc.property(text, text, text, (psk, id, serverId) => {
     const profile = JSON.stringify({ kind: 'ikev2', server: 'a.example', auth: 'psk', psk, id, serverId });
     try {
-      expect(lines(profile.replace('{', '').replace(/\}$/, '').replaceAll(/,(?="(?:psk|id|serverId|auth|server)":)/g, '\n'))).toEqual(plain);
+      expect(
+        lines(
+          profile
+            .replace('{', '')
+            .replace(/\}$/, '')
+            .replaceAll(/,(?="(?:psk|id|serverId|auth|server)":)/g, '\n'),
+        ),
+      ).toEqual(plain);
     } catch (fault) {
       if (!VmgateError.is(fault)) throw fault;
     }

@@ -43,7 +43,8 @@ const told = (...changed: readonly string[]) => {
   const names = changed.map((line) => line.split('=')[0]);
   return [...TOLD.filter((line) => !names.includes(line.split('=')[0])), ...changed].join('\n');
 };
-const judge = (text: string, change: Partial<TunnelPlan> = {}) => SESSIONS.openvpn.inside(text, { ...plan, ...change }, TAKEN);
+const judge = (text: string, change: Partial<TunnelPlan> = {}) =>
+  SESSIONS.openvpn.inside(text, { ...plan, ...change }, TAKEN);
 
 function faultOf(act: () => unknown): VmgateError {
   try {
