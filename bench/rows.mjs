@@ -51,6 +51,15 @@ export const ROWS = [
     measure: async (...given) => (await import('./start.mjs')).measureStart(...given),
   },
   {
+    id: 'eight-starts',
+    about: 'eight work VMs started at once, to the last first packet / eight bare boots of the same at once',
+    unit: 'ratio',
+    better: 'less',
+    atLeast: 1.5,
+    aim: 1.2,
+    measure: async (...given) => (await import('./eight.mjs')).measureEight(...given),
+  },
+  {
     id: 'status',
     about: 'vmgate status of an open gate / node -e 0',
     unit: 'ratio',
@@ -103,5 +112,14 @@ export const ROWS = [
     atLeast: 0.95,
     aim: 0.99,
     measure: async (...given) => (await import('./throughput.mjs')).measureThroughput(...given),
+  },
+  {
+    id: 'debian-start-to-ssh',
+    about: 'vmgate start of a Debian work VM to a login by ssh / bare boot of the same disk',
+    unit: 'ratio',
+    better: 'less',
+    atLeast: 1.2,
+    aim: 1.1,
+    measure: async (...given) => (await import('./debian.mjs')).measureDebian(...given),
   },
 ];

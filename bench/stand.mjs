@@ -104,6 +104,38 @@ export class Stand {
     if (this.#folder !== undefined) await rm(await this.#folder, { recursive: true, force: true });
   }
 
+  /** A stage of its own, with another vmgate.yaml and images of more kinds; for a row that asks last. */
+  async stageOf(config, kinds) {
+    const { Stage } = await this.load('demo/index.js');
+    const images = await this.images();
+    for (const kind of kinds) await this.#collect(kind, images);
+    this.say('booting the lab');
+    const stage = await Stage.open({ images, attachment: 'user', program: this.program, config });
+    this.onClose(() => stage.close());
+    return stage;
+  }
+
+  /** Builds what is missing among the user's own, and has it in `images` too. */
+  async #collect(kind, images) {
+    const [{ homeRoot, layoutOf }, { hostPlatform }, image] = await Promise.all([
+      this.load('home/index.js'),
+      this.load('host/index.js'),
+      this.load('image/index.js'),
+    ]);
+    const [own, { arch }] = [layoutOf(homeRoot()).images, hostPlatform()];
+    if ((await image.upToDateImage(own, kind, arch)) === undefined) {
+      this.say(`building the ${kind} image`);
+      await image.buildImage(kind, arch, { imagesFolder: own });
+    }
+    const { digest, folder } = await image.requireImage(own, kind, arch);
+    await symlink(folder, path.join(images, digest.slice('sha256:'.length))).catch((cause) => {
+      if (cause.code !== 'EEXIST') throw cause;
+    });
+    const list = path.join(images, 'current.json');
+    const current = JSON.parse(await readFile(list, 'utf8'));
+    await writeFile(list, JSON.stringify({ ...current, [`${kind}/${arch}`]: digest }));
+  }
+
   async #openStage() {
     const [{ Stage }, images] = [await this.load('demo/index.js'), await this.images()];
     this.say('booting the lab');

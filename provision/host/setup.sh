@@ -150,6 +150,12 @@ wanted() {
 		skopeo        skopeo           skopeo           skopeo           skopeo
 		curl          curl             curl             curl             curl
 		openssl       openssl          openssl          openssl          openssl
+		mke2fs        e2fsprogs        e2fsprogs        e2fsprogs        -
+		mcopy         mtools           mtools           mtools           mtools
+		grub-mkimage  grub-common      -                -                -
+		Xvfb          xvfb             xorg-x11-server-Xvfb xorg-server-xvfb -
+		xwininfo      x11-utils        xwininfo         xorg-xwininfo    -
+		xtigervncviewer tigervnc-viewer - - -
 	TABLE
 	# The browser that pages are tried in. Ubuntu has it as a snap only, which cannot be run here; tests say what they skip.
 	if is_debian_itself; then echo 'chromium chromium - - -'; fi
@@ -189,6 +195,15 @@ look_for_tools() {
 	debian) [ -e $keys ] || want "$keys" debian-archive-keyring ;;
 	fedora) [ -e $keys ] || want "$keys" debian-keyring ;;
 	esac
+	# A part of QEMU's and no program: windows of its own are tried on a desktop without a screen.
+	if [ $developer = yes ] && [ "$family" = debian ]; then
+		ls /usr/lib/*/qemu/ui-gtk.so >/dev/null 2>&1 || want "QEMU's windows" qemu-system-gui
+	fi
+	# Disks that boot by BIOS and by UEFI, as other systems make them.
+	[ "$developer $family $arch" = 'yes debian amd64' ] || return 0
+	[ -e /usr/lib/grub/i386-pc ] || want 'GRUB for BIOS' grub-pc-bin
+	[ -e /usr/lib/grub/x86_64-efi ] || want 'GRUB for UEFI' grub-efi-amd64-bin
+	[ -e /usr/share/OVMF ] || want 'UEFI firmware' ovmf
 }
 
 look_for_tools

@@ -15,8 +15,10 @@ import type { Context } from './command.ts';
  * @throws VPN_*, IMAGE_*, HOST_TOOL_MISSING, DRIVER_*
  */
 export async function foresee(context: Context, { vpn, endpoint: rules }: Config): Promise<void> {
-  const { endpoint } = (await loadProfile(context.home().vpn, vpn)).plan;
-  if (net.isIPv4(endpoint.host)) await resolveEndpoint(endpoint, rules);
+  for (const name of vpn) {
+    const { endpoint } = (await loadProfile(context.home().vpn, name)).plan;
+    if (net.isIPv4(endpoint.host)) await resolveEndpoint(endpoint, rules);
+  }
   const { arch } = hostPlatform();
   await requireImage(context.home().images, 'gateway', arch);
   const cacheFile = path.join(context.home().root, 'qemu.json');

@@ -2,7 +2,7 @@
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { VmgateError } from '../core/coded.ts';
-import { messageOf } from '../host/index.ts';
+import { escapeLine, messageOf } from '../host/index.ts';
 import type { ProfileLogin } from '../vpn/index.ts';
 import { errors } from './codes.ts';
 import { type Context, type Input, text } from './command.ts';
@@ -11,6 +11,11 @@ export const LOGIN_OPTIONS = [
   { flags: '--user <USER>', about: "who to log in as, where the VPN's server asks for a login" },
   { flags: '--password-file <FILE>', about: 'a file with the password in its first line; - for stdin' },
 ];
+
+export const CODE_OPTION = {
+  flags: '--code-file <FILE>',
+  about: 'a file with the one-time code that the VPN asks for in its first line; - for stdin',
+};
 
 /** More than any password; what is longer is another file. */
 const MAX_BYTES = 4_096;
@@ -44,12 +49,31 @@ export async function askLogin(): Promise<ProfileLogin> {
   return { user, password: await askPassword(user) };
 }
 
+/** The answer to a VPN server's challenge; undefined without `--code-file` where there is no terminal to ask on. */
+export async function givenCode(
+  context: Context,
+  input: Input,
+  { question, echo }: { readonly question: string; readonly echo: boolean },
+): Promise<string | undefined> {
+  const file = text(input, 'codeFile');
+  if (file !== undefined) return readPassword(context, file);
+  if (!context.isInteractive) return undefined;
+  const prompts = await import('@inquirer/prompts');
+  const { answered, onStderr } = await import('./init/questions.ts');
+  const message = `${escapeLine(question)}:`;
+  const typed = echo
+    ? prompts.input({ message, required: true }, onStderr)
+    : prompts.password({ message, mask: true }, onStderr);
+  return answered(typed, 'up');
+}
+
 async function askPassword(user: string): Promise<string> {
   const { password } = await import('@inquirer/prompts');
   const { answered, onStderr } = await import('./init/questions.ts');
   return answered(password({ message: `Password of ${user}:`, mask: true }, onStderr), 'vpn add');
 }
 
+/** The first line of a file, or of stdin. @throws CLI_PASSWORD_UNREADABLE */
 async function readPassword(context: Context, file: string): Promise<string> {
   try {
     const bytes = file === '-' ? await readStdin(context) : await readFirst(path.resolve(context.cwd, file));

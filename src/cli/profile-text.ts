@@ -9,7 +9,9 @@ export function profileText({ name, plan, publicKey }: StoredProfile): string {
   );
   return [
     escapeLine(describeTunnel(name, plan), 2_000),
-    `your public key: ${publicKey}`,
+    escapeLine(
+      plan.certificates === undefined ? `your public key: ${publicKey}` : `the server knows you as: ${publicKey}`,
+    ),
     '',
     'What may leave this machine towards the untrusted network, and nothing else:',
     textTable([['from', 'to', 'what', 'when', 'readable there'], ...rows]).replaceAll(/^/gm, '  '),

@@ -41,7 +41,8 @@ export function programOf(
     for (const command of members) attach(program, command, run);
   }
   program.helpCommand('help [command]', 'help for a command');
-  program.addHelpText('after', '\nFirst: vmgate image build && vmgate init --vpn-file FILE. Then: vmgate up\n');
+  // No empty line before it: the overview fits one screen.
+  program.addHelpText('after', 'First: vmgate image build && vmgate init --vpn-file FILE. Then: vmgate up\n');
   return program;
 }
 

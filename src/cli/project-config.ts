@@ -25,7 +25,8 @@ export async function loadVerified(cwd: string, home: HomeLayout): Promise<Loade
   if (laid?.needs === undefined) return verified;
   const { requireNeeded } = await import('./template/vpn-needs.ts');
   const { loadProfile } = await import('../vpn/index.ts');
-  requireNeeded(laid.needs, await loadProfile(home.vpn, verified.config.vpn));
+  // Each may be the one that is used.
+  for (const name of verified.config.vpn) requireNeeded(laid.needs, await loadProfile(home.vpn, name));
   return verified;
 }
 

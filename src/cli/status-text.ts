@@ -76,7 +76,11 @@ function tunnel({ vpn, claim, receipt }: StatusReport): readonly string[] {
   if (vpn === null) return [];
   const server = vpn.endpoint === '' ? '' : `, server ${escapeLine(vpn.endpoint)}`;
   const proven = receipt === null ? [] : [`  proven   ${claimText(claim)}; good for ${seconds(receipt.expiresInMs)}`];
-  return [`  vpn      ${escapeLine(vpn.profile)}${server}`, ...proven];
+  const { order = [], because } = vpn;
+  const place =
+    order.length > 1 ? `, ${order.indexOf(vpn.profile) + 1} of ${order.length} (${escapeLine(order.join(', '))})` : '';
+  const instead = because === undefined ? [] : [`  instead  the one before failed: ${escapeLine(because)}`];
+  return [`  vpn      ${escapeLine(vpn.profile)}${place}${server}`, ...instead, ...proven];
 }
 
 function seconds(ms: number): string {

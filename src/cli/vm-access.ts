@@ -7,7 +7,7 @@ import { VmgateError } from '../core/coded.ts';
 import { workProcess } from '../drivers/index.ts';
 import { openGate, writeFileAtomic } from '../home/index.ts';
 import { hostPlatform } from '../host/index.ts';
-import { imageBase, type Task, type Vm, type VmDisk, whileStopped, workErrors } from '../work/index.ts';
+import { imageBase, newestBase, type Task, type Vm, type VmDisk, whileStopped, workErrors } from '../work/index.ts';
 import { errors } from './codes.ts';
 import type { Context, Input } from './command.ts';
 import { type Gate, gateOf, requireVm } from './gate-access.ts';
@@ -49,13 +49,20 @@ export async function workOf(gate: VmGate, name: string): Promise<WorkConfig> {
   return work;
 }
 
-/** @throws GATE_UNKNOWN_VM, WORK_VM_NO_DISK */
-export async function vmDiskOf(gate: VmGate, name: string): Promise<VmDisk> {
+/**
+ * @param which of the images that vmgate built: the one the VM was made from, or the one it would be made from now
+ * @throws GATE_UNKNOWN_VM, WORK_VM_NO_DISK
+ */
+export async function vmDiskOf(gate: VmGate, name: string, which: 'made' | 'newest' = 'made'): Promise<VmDisk> {
   const { source } = await workOf(gate, name);
   const vm = vmOf(gate, name);
   if (source.kind === 'disk') return { ...vm, disk: source.disk };
   if (source.kind === 'template' && source.template !== 'tiny') {
-    const { disk } = await imageBase(vm, source.template, gate.images, hostPlatform().arch);
+    const [{ template }, { arch }] = [source, hostPlatform()];
+    const { disk } =
+      which === 'made'
+        ? await imageBase(vm, template, gate.images, arch)
+        : await newestBase(template, gate.images, arch);
     return { ...vm, disk };
   }
   const boots = source.kind === 'template' ? `the template ${source.template}` : 'a kernel';

@@ -15,8 +15,16 @@ export type ExitExpectation =
 
 export type WorkSource =
   | { readonly kind: 'template'; readonly template: 'tiny' | 'debian' | 'browser' }
-  | { readonly kind: 'disk'; readonly disk: string }
+  | { readonly kind: 'disk'; readonly disk: string; readonly from: readonly PublishedDisk[] }
   | { readonly kind: 'kernel'; readonly kernel: string; readonly initramfs: string; readonly append: string };
+
+/** What somebody publishes, and what it has to be. */
+export interface PublishedDisk {
+  readonly arch: 'amd64' | 'arm64';
+  readonly url: string;
+  /** `sha256:<hex>` or `sha512:<hex>`. */
+  readonly digest: string;
+}
 
 export interface WorkConfig {
   readonly name: string;
@@ -40,7 +48,8 @@ export interface WorkConfig {
 export interface Config {
   readonly version: 1;
   readonly gate: string;
-  readonly vpn: string;
+  /** VPN profiles in the order in which they are tried. */
+  readonly vpn: readonly [string, ...string[]];
   readonly endpoint: { readonly allowPrivate: boolean };
   readonly verify: {
     readonly exit: { readonly url: string; readonly expect: ExitExpectation } | undefined;
@@ -57,8 +66,11 @@ export interface Config {
   readonly work: readonly WorkConfig[];
 }
 
+/** A file that was judged as a whole. */
+export type WholeFile = Omit<ConfigFile, 'vpn'> & Pick<Config, 'vpn'>;
+
 /** `folder`: where relative paths start. The file was judged complete before (see load.ts). */
-export function completeConfig(file: ConfigFile & { readonly vpn: string }, folder: string): Config {
+export function completeConfig(file: WholeFile, folder: string): Config {
   const exit = file.verify?.exit;
   return {
     version: 1,
@@ -97,6 +109,7 @@ export function sourceFault(vm: WorkFile): string | undefined {
   const ways = [vm.template, vm.disk, vm.kernel].filter((way) => way !== undefined).length;
   if (ways !== 1) return 'must say what boots by one of template, disk, or kernel with initramfs';
   if (vm.kernel !== undefined && vm.initramfs === undefined) return 'has a kernel, so it needs an initramfs too';
+  if (vm.from !== undefined && vm.disk === undefined) return 'has from, which belongs to a disk';
   const stray = vm.initramfs ?? vm.append;
   return vm.kernel === undefined && stray !== undefined
     ? 'has initramfs or append, which belong to a kernel'
@@ -105,7 +118,7 @@ export function sourceFault(vm: WorkFile): string | undefined {
 
 function sourceOf(vm: WorkFile, folder: string): WorkSource {
   if (vm.template !== undefined) return { kind: 'template', template: vm.template };
-  if (vm.disk !== undefined) return { kind: 'disk', disk: absolute(vm.disk, folder) };
+  if (vm.disk !== undefined) return { kind: 'disk', disk: absolute(vm.disk, folder), from: vm.from ?? [] };
   return {
     kind: 'kernel',
     kernel: absolute(vm.kernel ?? '', folder),

@@ -1,8 +1,9 @@
 /** vmgate.yaml: found, read, judged, completed. */
 export { type ConfigIssue, renderIssue } from './codes.ts';
-export type { Config, ExitExpectation, WorkConfig, WorkSource } from './config.ts';
+export type { Config, ExitExpectation, PublishedDisk, WorkConfig, WorkSource } from './config.ts';
 export { parseYaml, type YamlDocument } from './document.ts';
 export { type WorkEntry, withCopiedWorkVm, withoutWorkVm, withWorkVm } from './edit.ts';
+export { profilesOf } from './failover.ts';
 export { checkDocument, type Vocabulary } from './issues.ts';
 export type { TemplateLayer } from './layer.ts';
 export {

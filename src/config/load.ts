@@ -4,10 +4,11 @@ import { VmgateError } from '../core/coded.ts';
 import { nearest } from '../core/nearest.ts';
 import { sha256 } from '../host/index.ts';
 import { type ConfigIssue, errors, renderIssue } from './codes.ts';
-import { type Config, completeConfig, digestOf, milliseconds, sourceFault } from './config.ts';
+import { type Config, completeConfig, digestOf, milliseconds, sourceFault, type WholeFile } from './config.ts';
 import { parseYaml, type YamlDocument } from './document.ts';
 import { compiledRules, completeEgress, rulePath, shadowedRules } from './egress.ts';
 import { EGRESS_BOUNDS } from './egress-values.ts';
+import { failoverFaults, profilesOf } from './failover.ts';
 import { FILE, type Found, findFiles, LOCAL_FILE, type Source, sourcesOf, withCompanions } from './files.ts';
 import { checkDocument } from './issues.ts';
 import { layerFile, readLayer, referencesIn } from './layer.ts';
@@ -175,11 +176,7 @@ function refuseLoosening(found: readonly Loosening[], file: Read<unknown>, rule:
 }
 
 /** What only the two files together can get wrong; told where the key stands that was written last. */
-function judgeWhole(
-  merged: ConfigFile,
-  base: Read<ConfigFile>,
-  local: Read<LocalFile> | undefined,
-): ConfigFile & { readonly vpn: string } {
+function judgeWhole(merged: ConfigFile, base: Read<ConfigFile>, local: Read<LocalFile> | undefined): WholeFile {
   const issues: ConfigIssue[] = [];
   const refuse = (key: readonly PropertyKey[], message: string) => {
     issues.push(issueAt(writtenIn(key, base, local), key, message));
@@ -206,11 +203,12 @@ function judgeWhole(
   if (milliseconds(maxAge) < milliseconds(every)) {
     refuse(['verify', 'maxAge'], `maxAge (${maxAge}) is shorter than every (${every}): nothing would stay verified`);
   }
-  const { vpn } = merged;
-  if (vpn === undefined)
+  const [first, ...others] = profilesOf(merged);
+  if (first === undefined)
     refuse(['vpn'], `vpn is missing, here and in ${LOCAL_FILE}: name a profile of vmgate vpn list`);
-  if (vpn === undefined || issues.length > 0) throw invalid(base, issues);
-  return { ...merged, vpn };
+  for (const { key, message } of failoverFaults(merged)) refuse(key, message);
+  if (first === undefined || issues.length > 0) throw invalid(base, issues);
+  return { ...merged, vpn: [first, ...others] };
 }
 
 const NO_RULES = { otherwise: 'allow', rules: [] } as const;

@@ -28,8 +28,8 @@ type WorkFiles = NonNullable<ConfigFile['work']>;
 /** What boots is one choice: a local disk replaces a template instead of standing beside it. */
 function mergeWork(base: WorkFiles, local: WorkFiles): WorkFiles {
   const merged = Object.entries(local).map(([name, vm]) => {
-    const { template, disk, kernel, initramfs, append, ...rest } = base[name] ?? {};
-    const source = { template, disk, kernel, initramfs, append };
+    const { template, disk, from, kernel, initramfs, append, ...rest } = base[name] ?? {};
+    const source = { template, disk, from, kernel, initramfs, append };
     const replaced = [vm.template, vm.disk, vm.kernel].some((way) => way !== undefined);
     return [name, { ...(replaced ? {} : source), ...rest, ...vm }] as const;
   });
@@ -55,6 +55,9 @@ export function looseningsOf(base: ConfigFile, local: LocalFile): readonly Loose
   const refuse = (path: readonly string[], rule: string) => found.push({ path, rule });
   if (local.endpoint?.allowPrivate === true && base.endpoint?.allowPrivate !== true) {
     refuse(['endpoint', 'allowPrivate'], 'allowPrivate may only be set to false');
+  }
+  if (local.failover !== undefined && base.vpn !== undefined && !isDeepStrictEqual(local.failover, base.failover)) {
+    refuse(['failover'], 'failover is for who names the VPN');
   }
   if (local.dns?.rebinding === 'allow' && base.dns?.rebinding === 'refuse') {
     refuse(['dns', 'rebinding'], 'rebinding may only become refuse');

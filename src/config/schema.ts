@@ -8,7 +8,7 @@ import { MAX_NAME } from '../home/index.ts';
 import { EGRESS_BOUNDS, egress } from './egress-values.ts';
 import { isExitUrl, prefixFault } from './exit-values.ts';
 import { parseSizeMiB, SIZE_PATTERN } from './quantities.ts';
-import { browser, duration, isWithin, setUp } from './set-up.ts';
+import { browser, duration, isWithin, script, setUp } from './set-up.ts';
 
 export const BOUNDS = {
   /** How often an open gate is verified anew. */
@@ -18,6 +18,7 @@ export const BOUNDS = {
   memory: { leastMiB: 64, mostMiB: 262_144 },
   cpus: { least: 1, most: 64 },
   workVms: 30,
+  vpns: 8,
   templates: 8,
 } as const;
 
@@ -45,11 +46,24 @@ const name = z.string().regex(new RegExp(`^[a-z][a-z0-9-]{0,${MAX_NAME - 1}}$`),
 });
 
 const vpnName = z
-  .string({
-    error: (issue) =>
-      Array.isArray(issue.input) ? 'must be one VPN: several are not supported by this version' : undefined,
-  })
+  .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, { error: 'must be the name of a profile, as `vmgate vpn list` shows it' });
+
+const vpn = z.union([vpnName, z.array(vpnName).min(1).max(BOUNDS.vpns)], {
+  error: `must be the name of a profile, or a list of 1 to ${BOUNDS.vpns} names that are tried in order`,
+});
+
+const failover = z
+  .strictObject({
+    equivalent: z.array(vpnName).min(2).max(BOUNDS.vpns).optional().meta({
+      description: 'profiles of `vpn` that are as good as one another: what is sent for one may go by another',
+    }),
+    leaky: z
+      .boolean()
+      .optional()
+      .meta({ description: 'profiles that are not equivalent may take the place of one another too' }),
+  })
+  .meta({ description: 'what has to be said before another profile of a list takes the place of one that fails' });
 
 const memory = z
   .string({ error: 'must be a size with its unit, for example 4GiB' })
@@ -86,6 +100,29 @@ const exit = z.strictObject({
   expect: expect.meta({ description: 'prefixes the answer must lie in, or JSON fields it must have' }),
 });
 
+/** One for each architecture; which one counts is the machine's matter. */
+const from = z
+  .array(
+    z.strictObject({
+      arch: z.enum(['amd64', 'arm64']),
+      url: z
+        .string()
+        .max(2_048)
+        .refine((text) => isExitUrl(text) && text.startsWith('https:'), { error: 'must be an https URL' }),
+      digest: z
+        .string()
+        .regex(/^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/, { error: 'must be sha256: or sha512: and its digits' }),
+    }),
+  )
+  .min(1)
+  .max(2)
+  .refine((all) => new Set(all.map(({ arch }) => arch)).size === all.length, {
+    error: 'must name each architecture once',
+  })
+  .meta({
+    description: 'where the disk is to be had, and its digest, which it must have; vmgate itself fetches nothing',
+  });
+
 const workVm = z
   .strictObject({
     template: z
@@ -97,6 +134,7 @@ const workVm = z
     disk: path
       .optional()
       .meta({ description: 'a qcow2 or raw disk image, inspected first; never written, an overlay is' }),
+    from: from.optional(),
     kernel: path.optional().meta({ description: 'a Linux kernel, with initramfs' }),
     initramfs: path.optional(),
     append: z
@@ -175,9 +213,11 @@ export const configSchema = z.strictObject({
     .record(parameterName, parameterValue)
     .optional()
     .meta({ description: 'what these templates ask for, by name' }),
-  vpn: vpnName
-    .optional()
-    .meta({ description: 'a profile added with `vmgate vpn add`; may be said in vmgate.local.yaml instead' }),
+  vpn: vpn.optional().meta({
+    description:
+      'a profile added with `vmgate vpn add`, or several, tried in order; may be said in vmgate.local.yaml instead',
+  }),
+  failover: failover.optional(),
   endpoint: z
     .strictObject({
       allowPrivate: z.boolean().optional().meta({ description: 'the VPN endpoint may have a private address' }),
@@ -227,7 +267,8 @@ export const pieces = {
   ...{ name, memory, path, prefix, expect, exitUrl: exit.shape.url },
   ...{ cpus: workVm.shape.cpus.unwrap(), append: workVm.shape.append.unwrap(), autostart: z.boolean() },
   ...{ builtin: workVm.shape.template.unwrap(), hardware: workVm.shape.hardware.unwrap() },
-  ...{ onLoss: workVm.shape.onLoss.unwrap(), display: workVm.shape.display.unwrap(), setUp },
+  ...{ firmware: workVm.shape.firmware.unwrap() },
+  ...{ onLoss: workVm.shape.onLoss.unwrap(), display: workVm.shape.display.unwrap(), setUp, script, from },
   homePage: browser.homePage.unwrap(),
   ...{ every: duration(BOUNDS.every), maxAge: duration(BOUNDS.maxAge) },
 };

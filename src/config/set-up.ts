@@ -43,7 +43,7 @@ export function duration({ leastMs, mostMs }: { readonly leastMs: number; readon
     .refine((text) => isWithin(parseDuration(text), leastMs, mostMs), { error: `must be ${range}` });
 }
 
-const script = z
+export const script = z
   .string()
   .min(1)
   .max(MOST.characters)

@@ -8,6 +8,7 @@ import { close, closeStepDone, type Step } from './gate/closing.ts';
 import type { Effect, RefusalCause } from './gate/effects.ts';
 import { finishDown, gatewayKilled } from './gate/ending.ts';
 import type { GateEvent } from './gate/events.ts';
+import { forgetMissed, fromTheFirst, profilesRead } from './gate/failover.ts';
 import { failed, partLost, violation } from './gate/failures.ts';
 import { addressed, boot, connect, enter, judged, PULSE_MS, pulsed, timer, whenOpen } from './gate/opening.ts';
 import { portalAdmitted, portalLooked, signIn, signInOver } from './gate/portal.ts';
@@ -40,7 +41,7 @@ export function step(state: GateState, event: GateEvent): Step {
     case 'recheck':
       return recheck(state);
     case 'configured':
-      return [configured(state, event.workVms), []];
+      return [configured(state, event), []];
     case 'adopted':
       return lose({ ...state, work: { ...state.work, [event.name]: { ...STOPPED, status: 'running' } } }, [event.name]);
     case 'booted':
@@ -106,13 +107,15 @@ export function step(state: GateState, event: GateEvent): Step {
   }
 }
 
-function configured(state: GateState, workVms: Extract<GateEvent, { type: 'configured' }>['workVms']): GateState {
+function configured(state: GateState, event: Extract<GateEvent, { type: 'configured' }>): GateState {
+  const { workVms, profiles } = event;
   const running = withProcess(state.work);
   const before = Object.entries(state.onLoss).filter(([name]) => running[name] !== undefined);
   const now = workVms.flatMap(({ name, onLoss }): [string, OnLoss][] => (onLoss === 'block' ? [] : [[name, onLoss]]));
   const known = new Set(workVms.map(({ name }) => name));
   return {
     ...state,
+    profiles: profilesRead(state.profiles, profiles),
     work: { ...initialState([...known]).work, ...running },
     onLoss: Object.fromEntries([...before.filter(([name]) => !known.has(name)), ...now]),
   };
@@ -131,10 +134,11 @@ function up(state: GateState, request: number, configChanged: boolean): Step {
   const cancelled: Step = [state, [reply([request], { ok: false, because: { kind: 'cancelled' } })]];
   const wanted: GateState = { ...state, wanted: true, upWaiters: [...state.upWaiters, request] };
   // What failed under the old configuration holds back no boot under the new one, and is no answer to who waits for it.
-  const anew: GateState = state.closing?.target === 'violated' ? wanted : { ...wanted, reason: undefined };
+  const anew: GateState =
+    state.closing?.target === 'violated' ? wanted : fromTheFirst({ ...wanted, reason: undefined });
   switch (state.phase) {
     case 'down':
-      return boot({ ...wanted, everOpen: false });
+      return boot(fromTheFirst({ ...wanted, everOpen: false }));
     case 'open':
       if (configChanged) return close(anew, 'booting', undefined);
       return [{ ...state, wanted: true }, [reply([request], { ok: true, already: true })]];
@@ -143,9 +147,9 @@ function up(state: GateState, request: number, configChanged: boolean): Step {
       if (configChanged) return close(anew, 'booting', undefined);
       // Soon answered, and by what is found.
       if (state.look === 'asked') return [wanted, []];
-      return state.gatewayAlive ? connect(wanted) : boot(wanted);
+      return state.gatewayAlive ? connect(forgetMissed(wanted)) : boot(wanted);
     case 'violated':
-      return boot({ ...wanted, reason: undefined, everOpen: false });
+      return boot(fromTheFirst({ ...wanted, reason: undefined, everOpen: false }));
     case 'stopping':
       return cancelled;
     case 'closing':

@@ -61,7 +61,7 @@ function notesOn(config: Config | undefined, wanted: number, count: number): str
   const claim = { address: 'an address', json: 'a JSON field', none: 'nothing' }[exit?.expect.kind ?? 'none'];
   return [
     `As in your vmgate.yaml: verified every ${everyMs / 1_000} s, good for ${maxAgeMs / 1_000} s, the exit is known by ${claim}.`,
-    `${lab}; your profile ${config.vpn} was not opened.`,
+    `${lab}; your own profiles (${config.vpn.join(', ')}) were not opened.`,
     uplink,
     ...(wanted > count ? [`${count} of your ${wanted} work VMs have a link here.`] : []),
     ...(config.work.some(({ onLoss }) => onLoss === 'stop')

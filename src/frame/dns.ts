@@ -1,4 +1,8 @@
-/** DNS messages, as little as the probe needs: one question out, its answer recognised. RFC 1035. */
+/**
+ * DNS messages, RFC 1035: what vmgate sends, and the answers to it, by dns-packet. Questions in frames of anybody are read
+ * here: the library takes their bytes for UTF-8, and what is written down of a hostile name has to be what was sent.
+ */
+import dnsPacket from 'dns-packet';
 
 export interface DnsMessage {
   readonly id: number;
@@ -11,25 +15,46 @@ export interface DnsMessage {
 }
 
 export const DNS_TYPES = { a: 1, aaaa: 28, txt: 16 } as const;
+const NAMES = new Map<number, 'A' | 'AAAA' | 'TXT'>([
+  [DNS_TYPES.a, 'A'],
+  [DNS_TYPES.aaaa, 'AAAA'],
+  [DNS_TYPES.txt, 'TXT'],
+]);
 
 const HEADER = 12;
 const MAX_NAME = 253;
 const MAX_LABEL = 63;
+/** An answer names a handful of addresses; more than this is not read. */
+const MAX_RECORDS = 64;
+/** RFC 7830: nothing, to fill a message up. */
+const PADDING_OPTION = 12;
+/** Of an OPT record with one option, RFC 6891: root name, type, class, TTL, length; then the option's own header. */
+const OPT_BYTES = 11 + 4;
+/** What a resolver may answer at most: the flag day's choice, nobody's answer to these questions. */
+const UDP_PAYLOAD = 1_232;
 
-/** A recursive question of class IN. @throws RangeError for a name that is not LDH labels of 1..63 bytes. */
-export function buildDnsQuery(id: number, name: string, type: number = DNS_TYPES.a): Buffer {
-  const labels = name.split('.');
-  if (name.length > MAX_NAME || !labels.every((label) => /^[a-z0-9_-]{1,63}$/i.test(label))) {
+/**
+ * A recursive question of class IN. `padTo`: the length in bytes it is filled up to, where it is shorter.
+ *
+ * @throws RangeError for a name that is not LDH labels of 1..63 bytes
+ */
+export function buildDnsQuery(id: number, name: string, type: number = DNS_TYPES.a, padTo = 0): Buffer {
+  if (name.length > MAX_NAME || !name.split('.').every((label) => /^[a-z0-9_-]{1,63}$/i.test(label))) {
     throw new RangeError(`not a name DNS can ask for: ${name}`);
   }
-  const header = Buffer.alloc(HEADER);
-  header.writeUInt16BE(id, 0);
-  header.writeUInt16BE(0x0100, 2);
-  header.writeUInt16BE(1, 4);
-  const encoded = labels.flatMap((label) => [Buffer.from([label.length]), Buffer.from(label, 'latin1')]);
-  return Buffer.concat([header, ...encoded, Buffer.from([0, type >>> 8, type & 0xff, 0, 1])]);
+  const questions = [{ name, type: NAMES.get(type) ?? 'A' }];
+  const query = { type: 'query', id, flags: dnsPacket.RECURSION_DESIRED, questions } as const;
+  const plain = dnsPacket.encode(query);
+  const padding = padTo - plain.length - OPT_BYTES;
+  if (padding < 0) return plain;
+  const options = [{ code: PADDING_OPTION, data: Buffer.alloc(padding) }];
+  const opt = { type: 'OPT', name: '.', udpPayloadSize: UDP_PAYLOAD, extendedRcode: 0, ednsVersion: 0 } as const;
+  // The declared types want what only other options have.
+  const additionals = [{ ...opt, flags: 0, flag_do: false, options }] as unknown as dnsPacket.Answer[];
+  return dnsPacket.encode({ ...query, additionals });
 }
 
+/** Reads header and question; what follows may be cut off. */
 export function parseDns(bytes: Buffer): DnsMessage | undefined {
   if (bytes.length < HEADER) return undefined;
   const flags = bytes.readUInt16BE(2);
@@ -61,4 +86,21 @@ function parseQuestion(bytes: Buffer): DnsMessage['question'] {
   }
   if (at + 4 > bytes.length) return undefined;
   return { name: labels.join('.'), type: bytes.readUInt16BE(at) };
+}
+
+/** The IPv4 addresses in the answer section, aliases followed by the resolver; empty when the message is garbled. */
+export function readAddresses(message: Buffer): readonly string[] {
+  if (message.length < HEADER) return [];
+  const within = Buffer.from(message);
+  within.writeUInt16BE(Math.min(message.readUInt16BE(6), MAX_RECORDS), 6);
+  // Whatever stands behind the answers is not asked for, and need not be well-formed.
+  within.fill(0, 8, HEADER);
+  try {
+    const { answers = [] } = dnsPacket.decode(within);
+    const addresses = answers.flatMap((answer) => (answer.type === 'A' && answer.class === 'IN' ? [answer.data] : []));
+    // It reads an address beyond the message's end too.
+    return addresses.every((address) => /^\d+(?:\.\d+){3}$/.test(address)) ? addresses : [];
+  } catch {
+    return [];
+  }
 }

@@ -12,8 +12,8 @@ export {
   type DhcpMessage,
   parseDhcp,
 } from './dhcp.ts';
-export { buildDnsQuery, DNS_TYPES, type DnsMessage, parseDns } from './dns.ts';
-export { readAddresses } from './dns-addresses.ts';
+export { buildDnsQuery, DNS_TYPES, type DnsMessage, parseDns, readAddresses } from './dns.ts';
+
 export { buildEthernet, ETHER_TYPES, ETHERNET_HEADER, type EthernetFrame, parseEthernet } from './ethernet.ts';
 export { describeFlow } from './flow.ts';
 export { FrameReader, framed, MAX_FRAME } from './framing.ts';

@@ -101,7 +101,6 @@ const openvpnTunnel = z.object({
   /** Its last words; anybody's. */
   log: z.string().max(8_192),
 });
-export type OpenVpnTunnel = z.infer<typeof openvpnTunnel>;
 
 /** As charon's updown plugin and the kernel tell it. */
 const ipsecTunnel = z.object({

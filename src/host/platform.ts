@@ -89,6 +89,8 @@ const PACKAGES: Readonly<Record<string, PackageNames>> = {
     macos: 'qemu',
   },
   vncviewer: { debian: 'tigervnc-viewer', fedora: 'tigervnc', arch: 'tigervnc', macos: 'tiger-vnc' },
+  mke2fs: { debian: 'e2fsprogs', fedora: 'e2fsprogs', arch: 'e2fsprogs', macos: undefined },
+  fakeroot: { debian: 'fakeroot', fedora: 'fakeroot', arch: 'fakeroot', macos: undefined },
   'qemu-img': { debian: 'qemu-utils', fedora: 'qemu-img', arch: 'qemu-img', macos: 'qemu' },
   'UEFI firmware for amd64': { debian: 'ovmf', fedora: 'edk2-ovmf', arch: 'edk2-ovmf', macos: 'qemu' },
   'UEFI firmware for arm64': {

@@ -57,12 +57,10 @@ export async function imageByDigest(
   return { digest, folder, manifest: readManifest(file, json) };
 }
 
-/** The image whose disk lies at `file`, by its path alone; undefined for any other file. */
-export function imageOfDisk(imagesFolder: string, file: string): string | undefined {
-  const name = path.relative(imagesFolder, file).split(path.sep);
-  return name.length === 2 && /^[0-9a-f]{64}$/.test(name[0] ?? '') && name[1] === fileOf('disk')
-    ? `sha256:${name[0]}`
-    : undefined;
+/** Digest of the image whose disk a path leads to, by the path alone; undefined for any other file. */
+export function imageOfDisk(file: string): string | undefined {
+  const [folder = '', name] = file.split(path.sep).slice(-2);
+  return /^[0-9a-f]{64}$/.test(folder) && name === fileOf('disk') ? `sha256:${folder}` : undefined;
 }
 
 /** Path of the image's disk; undefined where it has none. */
@@ -156,9 +154,16 @@ export async function pruneTemp(imagesFolder: string): Promise<number> {
   return abandoned.length;
 }
 
-/** Removes images that are not current, and compressed layers kept for the next build. Returns the images. */
-export async function pruneImages(imagesFolder: string): Promise<readonly StoredImage[]> {
-  const old = (await listImages(imagesFolder)).filter(({ current }) => !current);
+/**
+ * Removes images that are not current, and compressed layers kept for the next build. Returns the images.
+ *
+ * @param locked digests of images that some vmgate.lock names: they stay
+ */
+export async function pruneImages(
+  imagesFolder: string,
+  locked: ReadonlySet<string> = new Set(),
+): Promise<readonly StoredImage[]> {
+  const old = (await listImages(imagesFolder)).filter(({ current, digest }) => !current && !locked.has(digest));
   const folders = [...old.map(({ folder }) => folder), path.join(imagesFolder, 'cache', 'packed')];
   await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
   return old;

@@ -102,7 +102,7 @@ function installation(kernel: string): string[] {
     `--customize-hook=upload ${quoted(kernel)} /kernel.deb`,
     '--customize-hook=chroot "$1" dpkg-deb --extract /kernel.deb /kernel',
     '--customize-hook=mv "$1"/kernel/usr/lib/modules "$1"/usr/lib/modules',
-    '--customize-hook=chroot "$1" sh -c \'for version in /usr/lib/modules/*; do depmod "${version##*/}"; done\'',
+    '--customize-hook=chroot "$1" sh -c \'cd /usr/lib/modules && for version in *; do depmod "$version"; done\'',
     '--customize-hook=rm -r "$1"/kernel "$1"/kernel.deb',
   ];
 }

@@ -21,9 +21,15 @@ import { type ScanTarget, scanFrames } from './hostile-frames.ts';
  * - `tunnel-silent`: nothing that is sent to the VPN server arrives, no ICMP tells (13)
  * - `inside-silent`: the handshake works, nothing sent through the tunnel arrives (13)
  * - `resolver-silent`: the tunnel works, its resolver does not answer (5, 60)
+ * - `narrow-*`: packets larger than so many bytes are dropped on the untrusted network, nobody is told (31)
  * - `relayed`: the server's replies, valid ones, come from {@link LAB.stranger} (62)
  */
-export type LabFault = 'tunnel-silent' | 'inside-silent' | 'resolver-silent' | 'relayed';
+export type LabFault =
+  | 'tunnel-silent'
+  | 'inside-silent'
+  | 'resolver-silent'
+  | `narrow-${1420 | 1280 | 800}`
+  | 'relayed';
 
 /**
  * What the untrusted network's DHCP offers: `plain`, `short` leases of two minutes, `moved` to another range, `routes`

@@ -23,6 +23,7 @@ const defence = z.enum([
   'no-shortcut',
   'no-pickup',
   'own-resolver',
+  'mss-clamp',
   'uplink-input',
   'uplink-output',
 ]);

@@ -11,8 +11,8 @@ const CONFIG_TYPE = 'application/vnd.vmgate.template.config.v1+json';
 const YAML_TYPE = 'application/vnd.vmgate.template.v1+yaml';
 const FILE_TYPE = 'application/vnd.vmgate.provision.v1';
 /** Where the template belongs, under its signature: a signed one cannot be shown at another place, or as another version. */
-const REPOSITORY = 'dev.vmgate.repository';
-const TAG = 'dev.vmgate.tag';
+export const REPOSITORY = 'dev.vmgate.repository';
+export const TAG = 'dev.vmgate.tag';
 const EXECUTABLE = 'dev.vmgate.executable';
 
 const MAX_CONFIG = 65_536;
@@ -99,11 +99,19 @@ export function readTemplateManifest(bytes: Uint8Array, reference: string): Temp
   if (config.size > MAX_CONFIG) throw invalid(`its config has ${config.size} bytes`);
   const files = layers.map((layer) => fileOf(layer, invalid));
   requireFiles(files.map(({ path, blob }) => ({ path, bytes: blob.size })));
+  return { config, files, ...placeOf(annotations, invalid) };
+}
+
+/** Where and when an artifact was made, as its signer says. */
+export function placeOf(
+  annotations: Readonly<Record<string, string>>,
+  invalid: (why: string) => VmgateError,
+): { readonly place: Place; readonly created: string } {
   const { [REPOSITORY]: repository, [TAG]: tag, [CREATED]: created } = annotations;
   if (repository === undefined || tag === undefined) throw invalid('it does not say which place it was made for');
   if (created === undefined || !z.iso.datetime().safeParse(created).success)
     throw invalid('it does not say when it was made');
-  return { config, files, place: { repository, tag }, created };
+  return { place: { repository, tag }, created };
 }
 
 function fileOf(

@@ -15,9 +15,16 @@ const entry = z.strictObject({
   signer: z.string().regex(/^SHA256:[A-Za-z0-9+/]{43}$/, 'is no fingerprint'),
   created: z.iso.datetime(),
 });
-const file = z.strictObject({ version: z.literal(1), templates: z.record(z.string().max(512), entry) });
+/** `image`: the digest of what was taken, as `vmgate image list` or a disk's sha256 has it. */
+const imageEntry = entry.extend({ image: z.string().regex(DIGEST, 'is no sha256 digest') });
+const file = z.strictObject({
+  version: z.literal(1),
+  templates: z.record(z.string().max(512), entry),
+  images: z.record(z.string().max(512), imageEntry).optional(),
+});
 
 export type LockEntry = Readonly<z.infer<typeof entry>>;
+export type ImageLockEntry = Readonly<z.infer<typeof imageEntry>>;
 export type Lockfile = Readonly<z.infer<typeof file>>;
 
 /** The name under which a reference is locked: without its digest. */
@@ -46,10 +53,31 @@ export async function readLockfile(name: string): Promise<Lockfile> {
   return read.data;
 }
 
-/** Sorted, so that version control shows what changed. @throws HOME_WRITE_FAILED, REGISTRY_LOCK_DAMAGED */
+export function lockedImage({ images = {} }: Lockfile, reference: Reference): ImageLockEntry | undefined {
+  const key = lockKey(reference);
+  return Object.hasOwn(images, key) ? images[key] : undefined;
+}
+
+/** @throws HOME_WRITE_FAILED, REGISTRY_LOCK_DAMAGED */
 export async function lockVersion(name: string, reference: Reference, version: LockEntry): Promise<void> {
-  const { templates } = await readLockfile(name);
-  const next = Object.entries({ ...templates, [lockKey(reference)]: version }).sort(([a], [b]) => (a < b ? -1 : 1));
-  const content = { version: 1, templates: Object.fromEntries(next) };
+  const { templates, images } = await readLockfile(name);
+  await writeLockfile(name, { version: 1, templates: { ...templates, [lockKey(reference)]: version }, images });
+}
+
+/** @throws HOME_WRITE_FAILED, REGISTRY_LOCK_DAMAGED */
+export async function lockImage(name: string, reference: Reference, version: ImageLockEntry): Promise<void> {
+  const { templates, images } = await readLockfile(name);
+  await writeLockfile(name, { version: 1, templates, images: { ...images, [lockKey(reference)]: version } });
+}
+
+/** Sorted, so that version control shows what changed. */
+async function writeLockfile(name: string, { version, templates, images }: Lockfile): Promise<void> {
+  const sorted = <T>(all: Readonly<Record<string, T>>) =>
+    Object.fromEntries(Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const content = {
+    version,
+    templates: sorted(templates),
+    ...(images === undefined ? {} : { images: sorted(images) }),
+  };
   await writeFileAtomic(name, `${JSON.stringify(content, undefined, 2)}\n`, 0o644);
 }

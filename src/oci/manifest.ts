@@ -23,7 +23,8 @@ export const CREATED = 'org.opencontainers.image.created';
 
 /** The specification has registries take at least this much; nobody sends more. */
 export const MAX_MANIFEST_BYTES = 4_194_304;
-const MAX_LAYERS = 512;
+/** What 4 MiB can name; a template has fewer (see files.ts). */
+const MAX_LAYERS = 8_192;
 const MAX_REFERRERS = 1_024;
 
 /** RFC 6838 section 4.2. */

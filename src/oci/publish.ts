@@ -6,6 +6,7 @@ import { packTemplate, readTemplateManifest, type TemplateInfo } from './artifac
 import type { ClientOptions, RegistryClient } from './client.ts';
 import { errors } from './codes.ts';
 import type { TemplateFile } from './files.ts';
+import { readPlaced } from './image-artifact.ts';
 import { MANIFEST_TYPE } from './manifest.ts';
 import { Network } from './network.ts';
 import { fetchManifest } from './pull.ts';
@@ -76,12 +77,12 @@ async function templateAt(
 
 /**
  * Signs what the registry has under `reference` and puts the signature beside it. The digest is computed from the bytes
- * that came, and they are a template's.
+ * that came, and they are a template's or an image's.
  *
  * @param sign makes an armored signature of the text it is given
  * @throws TRUST_TEMPLATE_SIGNATURE_BAD for a signature that does not verify, and what the transfer throws
  */
-export async function signTemplate(
+export async function signArtifact(
   reference: string,
   sign: (text: string) => Promise<string>,
   options: ClientOptions,
@@ -93,7 +94,7 @@ export async function signTemplate(
     if (fetched === undefined) throw VmgateError.of(errors.REGISTRY_NOT_FOUND, { reference: formatReference(asked) });
     const { bytes, digest } = fetched;
     const pinned = { ...asked, digest };
-    const { place } = readTemplateManifest(bytes, formatReference(pinned));
+    const { place } = readPlaced(bytes, formatReference(pinned));
     const repository = repositoryName(asked);
     requirePlace({ repository, tag: asked.tag }, place);
     const armored = await sign(signedText(digest));

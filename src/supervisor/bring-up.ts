@@ -12,8 +12,16 @@ import {
   type SessionKind,
   type StoredProfile,
   type TunnelInside,
+  type TunnelPlan,
 } from '../vpn/index.ts';
 import { errors } from './codes.ts';
+import { carriedMtu, carries } from './path-mtu.ts';
+
+/** The profile's servers take turns: the next one after each that was not found, or did not let this gate in. */
+export function serverAt({ endpoint, alternatives }: TunnelPlan, refusals: number): TunnelPlan['endpoint'] {
+  const servers = [endpoint, ...alternatives];
+  return servers[refusals % servers.length] ?? endpoint;
+}
 
 export interface BringUp {
   readonly control: GatewayControl;
@@ -23,6 +31,8 @@ export interface BringUp {
   /** IPv4 prefixes that mean something on this side of the tunnel. */
   readonly taken: readonly string[];
   readonly signal: AbortSignal;
+  /** Hears, in bytes, what the way to the server carries, where that is less than the profile means. */
+  readonly onNarrow: (mtu: number, planned: number) => void;
 }
 
 /**
@@ -47,14 +57,32 @@ export function bringUp(way: BringUp): Promise<TunnelInside | undefined> {
 const ANSWER_WINDOWS_MS = [1_500, 2_000, 2_000];
 const DNS_PORT = 53;
 
-async function byAnswer({ control, profile, pinned, policy, signal }: BringUp): Promise<undefined> {
+async function byAnswer(way: BringUp): Promise<undefined> {
+  const { control, profile, pinned, policy, signal } = way;
   for (const windowMs of ANSWER_WINDOWS_MS) {
     // The next attempt has another source port: this one's packets would be foreign then.
     signal.throwIfAborted();
     await control.tunnel(profile.plan, profile.secrets, pinned, policy);
-    if (await answers(control, policy, windowMs)) return undefined;
+    // Beside the first answer: where the way carries what it should, nobody waits for this.
+    const isCarried = carries(control, profile.plan, profile.plan.mtu);
+    const answer = await answers(control, policy, windowMs);
+    if (answer === undefined) continue;
+    // Of a resolver that is silent nothing is learnt, and the checks are not kept waiting for it.
+    if (answer === 'inside' && !(await isCarried)) await narrow(way);
+    return undefined;
   }
   throw silent(pinned, policy, ANSWER_WINDOWS_MS.reduce((sum, windowMs) => sum + windowMs, 0) / 1_000);
+}
+
+/** A tunnel of smaller packets, where the way to the server swallows those that the profile means. */
+async function narrow({ control, profile, pinned, policy, signal, onNarrow }: BringUp): Promise<void> {
+  const { plan, secrets } = profile;
+  const mtu = await carriedMtu(control, plan);
+  signal.throwIfAborted();
+  if (mtu === plan.mtu) return;
+  onNarrow(mtu, plan.mtu);
+  await control.tunnel({ ...plan, mtu }, secrets, pinned, policy);
+  await answers(control, policy, ANSWER_WINDOWS_MS[0] ?? 0);
 }
 
 /**
@@ -62,7 +90,11 @@ async function byAnswer({ control, profile, pinned, policy, signal }: BringUp): 
  * the gateway, asks for the handshake. Any end of it before the window's (a refusal too) came through the tunnel; a
  * resolver that drops TCP leaves the handshake as the sign. Whether anything useful comes back is the checks' matter.
  */
-async function answers(control: GatewayControl, { tunnel }: EgressPolicy, windowMs: number): Promise<boolean> {
+async function answers(
+  control: GatewayControl,
+  { tunnel }: EgressPolicy,
+  windowMs: number,
+): Promise<'inside' | 'handshake' | undefined> {
   const [resolver] = tunnel?.resolvers ?? [];
   if (resolver === undefined) throw new Error('a tunnel without resolver');
   const dialled = control.dial(resolver, DNS_PORT).then(
@@ -72,9 +104,10 @@ async function answers(control: GatewayControl, { tunnel }: EgressPolicy, window
     },
     () => false,
   );
-  if (await Promise.race([dialled, delay(windowMs, false, { ref: false })])) return true;
+  if (await Promise.race([dialled, delay(windowMs, false, { ref: false })])) return 'inside';
   const { tunnel: state } = await control.facts();
-  return state?.kind === 'wireguard' && state.peers.some((peer) => peer.latestHandshakeMs > 0);
+  const isHeard = state?.kind === 'wireguard' && state.peers.some((peer) => peer.latestHandshakeMs > 0);
+  return isHeard ? 'handshake' : undefined;
 }
 
 /** The client gives up by itself after 10 s (config.ts of its kind); this is for one that does not. */

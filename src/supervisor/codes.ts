@@ -184,6 +184,18 @@ export const events = eventCodes({
     text: ({ host, address, port }) => `VPN endpoint ${host} pinned to ${address}:${port}`,
     sample: { host: 'vpn.acme.example', address: '198.51.100.10', port: 51_820, answered: ['198.51.100.10'] },
   }),
+  GATE_VPN_SWITCHED: event<{ from: string; to: string }>({
+    level: 'warn',
+    text: ({ from, to }) =>
+      `VPN ${from} gave no tunnel, ${to} is tried: a fresh gateway, nothing of the old one is kept`,
+    sample: { from: 'office', to: 'home' },
+  }),
+  GATE_PATH_NARROW: event<{ mtu: number; planned: number }>({
+    level: 'warn',
+    text: ({ mtu, planned }) =>
+      `the way to the VPN server swallows large packets: the tunnel's carry ${mtu} bytes instead of ${planned}`,
+    sample: { mtu: 1_216, planned: 1_420 },
+  }),
   GATE_INSIDE: event<{ addresses: readonly string[]; resolvers: readonly string[]; mtu: number }>({
     level: 'info',
     text: ({ addresses, resolvers }) =>

@@ -1,10 +1,18 @@
 /** Runners that connect: pin the endpoint, load the policy everywhere, start the tunnel, hear something through it. */
 import { randomInt } from 'node:crypto';
+import { VmgateError } from '../core/coded.ts';
 import type { EgressPolicy } from '../core/policy/index.ts';
 import { wallMs } from '../host/index.ts';
 import type { LabPass } from '../lab/pass.ts';
-import { type ResolveMeans, resolveEndpoint, type TunnelInside, type TunnelPlan } from '../vpn/index.ts';
-import { bringUp } from './bring-up.ts';
+import {
+  type ResolveMeans,
+  resolveEndpoint,
+  type StoredProfile,
+  type TunnelInside,
+  type TunnelPlan,
+  vpnErrors,
+} from '../vpn/index.ts';
+import { bringUp, serverAt } from './bring-up.ts';
 import { events } from './codes.ts';
 import { Lane } from './lane.ts';
 import type { Runners } from './loop.ts';
@@ -20,9 +28,12 @@ export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel
     pin: async ({ generation }) => {
       const { signal } = world.attempt;
       const { config, control, profile } = sessionOf(world);
-      const endpoint = serverFor(world);
+      const endpoint = serverAt(profile.plan, world.servers);
       const rules = { allowPrivate: config.config.endpoint.allowPrivate };
-      const pinned = await resolveEndpoint(endpoint, rules, meansOf(world.lab));
+      const pinned = await resolveEndpoint(endpoint, rules, meansOf(world.lab)).catch((cause: unknown) => {
+        world.servers += 1;
+        throw cause;
+      });
       await Promise.all([
         // Whatever becomes of the way there from here on, this attempt began on another.
         world.network?.watch(pinned.address),
@@ -47,15 +58,19 @@ export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel
     },
     startTunnel: async ({ generation }) => {
       const { signal } = world.attempt;
-      const { profile, control, plan } = sessionOf(world);
+      const { control, plan } = sessionOf(world);
       const { pinned, policy } = connectionOf(world);
+      const profile = withCode(world);
+      const onNarrow = (mtu: number, planned: number) => {
+        world.emit(events.GATE_PATH_NARROW, { mtu, planned });
+      };
       try {
         const { address, nextHop } = policy.uplink;
         const taken = [
           ...[...plan.work, plan.probe].map((link) => `${link.gateway}/${link.prefixLength}`),
           ...[address ?? [], nextHop ?? []].flat().map((own) => `${own}/32`),
         ];
-        const inside = await bringUp({ control, profile, pinned, policy, taken, signal });
+        const inside = await bringUp({ control, profile, pinned, policy, taken, signal, onNarrow });
         if (inside !== undefined) await takeInside(world, inside, signal);
       } catch (cause) {
         // The next attempt asks the next server of the profile.
@@ -82,6 +97,18 @@ export function connectionOf(world: World): NonNullable<World['connection']> {
   return world.connection;
 }
 
+/**
+ * Whether a work VM that runs may have connections that began in another tunnel: what they still have to say was meant for
+ * that one (leak case 68). For as long as any of these VMs runs: TCP repeats itself for a quarter of an hour.
+ */
+function holdsOtherFlows(world: World): boolean {
+  const { publicKey, plan } = sessionOf(world).profile;
+  const tunnel = `${publicKey} ${plan.peerIdentity}`;
+  if (world.works.size === 0) world.tunnelsUsed.clear();
+  world.tunnelsUsed.add(tunnel);
+  return world.tunnelsUsed.size > 1;
+}
+
 /** The policy of one connect: this endpoint, these links, a fresh source port. */
 function policyFor(world: World, { port, protocol, shape }: TunnelPlan['endpoint'], address: string): EgressPolicy {
   const { plan, profile, config } = sessionOf(world);
@@ -98,15 +125,9 @@ function policyFor(world: World, { port, protocol, shape }: TunnelPlan['endpoint
       localPort: randomInt(20_000, 60_000),
       mark: VPN_MARK,
       mtu: tunnel.mtu,
+      ...(holdsOtherFlows(world) ? { onlyNewFlows: true } : {}),
     },
   };
-}
-
-/** The profile's servers take turns, one an attempt. */
-function serverFor(world: World): TunnelPlan['endpoint'] {
-  const { endpoint, alternatives } = sessionOf(world).profile.plan;
-  const servers = [endpoint, ...alternatives];
-  return servers[world.servers % servers.length] ?? endpoint;
 }
 
 /**
@@ -126,4 +147,21 @@ async function takeInside(world: World, inside: TunnelInside, signal: AbortSigna
   signal.throwIfAborted();
   await control.inside(inside, policy);
   world.emit(events.GATE_INSIDE, { addresses: inside.addresses, resolvers, mtu });
+}
+
+/**
+ * The profile, with the code that somebody gave for this connect. Without one the server is not asked: a wrong answer may
+ * lock the account, and nobody is there to give another.
+ *
+ * @throws VPN_CODE_NEEDED
+ */
+function withCode(world: World): StoredProfile {
+  const { profile, config } = sessionOf(world);
+  // `up` asks for the first profile's: it is no other server's to hear.
+  const code = profile.name === config.config.vpn[0] ? world.code : undefined;
+  world.code = undefined;
+  const { challenge } = profile.plan;
+  if (challenge === undefined) return profile;
+  if (code === undefined) throw VmgateError.of(vpnErrors.VPN_CODE_NEEDED, { question: challenge.question });
+  return { ...profile, secrets: profile.secrets.withCode(code) };
 }

@@ -62,21 +62,26 @@ export function question(name: string): {
 
 async function ask(name: string, stream: Duplex): Promise<readonly string[]> {
   const { query, read } = question(name);
+  return read(await exchange(stream, query, ANSWER_MS));
+}
+
+/** Asks by TCP, in one piece, and ends the connection. @throws Error for one without an answer within `limitMs` */
+export async function exchange(stream: Duplex, query: Buffer, limitMs: number): Promise<Buffer> {
   const length = Buffer.alloc(2);
   length.writeUInt16BE(query.length);
   stream.write(Buffer.concat([length, query]));
   try {
-    return read(await readMessage(stream));
+    return await readMessage(stream, limitMs);
   } finally {
     stream.destroy();
   }
 }
 
 /** One message behind its length in two bytes. */
-function readMessage(stream: Duplex): Promise<Buffer> {
+function readMessage(stream: Duplex, limitMs: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     let seen = Buffer.alloc(0);
-    const timer = setTimeout(() => reject(new Error(`no answer in ${ANSWER_MS / 1_000} s`)), ANSWER_MS);
+    const timer = setTimeout(() => reject(new Error(`no answer in ${limitMs / 1_000} s`)), limitMs);
     const settle = (finish: () => void) => {
       clearTimeout(timer);
       finish();

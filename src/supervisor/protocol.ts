@@ -12,7 +12,14 @@ const name = z.string().max(64);
 const port = z.int().min(1).max(65_535);
 
 export const request = z.discriminatedUnion('verb', [
-  z.strictObject({ id: z.int(), verb: z.literal('up'), config: z.string().max(4_096), digest: z.string().max(80) }),
+  /** `code`: for a VPN server that asks for one at each connect. */
+  z.strictObject({
+    id: z.int(),
+    verb: z.literal('up'),
+    config: z.string().max(4_096),
+    digest: z.string().max(80),
+    code: z.string().min(1).max(256).optional(),
+  }),
   z.strictObject({ id: z.int(), verb: z.literal('down') }),
   z.strictObject({ id: z.int(), verb: z.literal('start'), name, disposable: z.boolean().optional() }),
   z.strictObject({ id: z.int(), verb: z.literal('stop'), name, force: z.boolean() }),
@@ -98,7 +105,15 @@ export const statusReport = z.object({
   since: z.string(),
   why: z.string(),
   claim: claim.nullable(),
-  vpn: z.object({ profile: z.string(), endpoint: z.string() }).nullable(),
+  /** `order`: all profiles of the configuration, where there are several; `because`: why the one before this was given up. */
+  vpn: z
+    .object({
+      profile: z.string(),
+      endpoint: z.string(),
+      order: z.array(z.string()).max(64).optional(),
+      because: z.string().optional(),
+    })
+    .nullable(),
   /** `binding`: what a receipt has to speak about to be this gate's. */
   receipt: z.object({ expiresInMs: z.number(), binding: receiptBinding }).nullable(),
   verdicts: z.array(verdict),

@@ -107,13 +107,14 @@ export class Requests {
     }
   }
 
-  async #up({ config, digest }: Extract<Request, { verb: 'up' }>, exchange: Exchange): Promise<unknown> {
+  async #up({ config, digest, code }: Extract<Request, { verb: 'up' }>, exchange: Exchange): Promise<unknown> {
     const world = this.#world;
     if (config !== world.configPath) {
       const payload = { gate: world.gate, running: world.configPath, asked: config };
       throw VmgateError.of(errors.GATE_OTHER_CONFIG, payload);
     }
     world.confirmed = digest;
+    if (code !== undefined) world.code = code;
     const configChanged = world.config !== undefined && world.config.digest !== digest;
     await this.#ask(exchange, 'up', (id) => ({ type: 'up', request: id, configChanged }));
     return this.#status();

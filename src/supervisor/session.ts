@@ -35,7 +35,7 @@ export function sessionRunners(
   post: (event: GateEvent) => void,
 ): Pick<Runners, 'bootGateway' | 'killGateway' | 'armGuard'> {
   return {
-    bootGateway: ({ generation }) => {
+    bootGateway: ({ profile, generation }) => {
       const booting = new AbortController();
       world.booting = booting;
       return world.lifecycle.run(async () => {
@@ -46,9 +46,13 @@ export function sessionRunners(
         await world.gatewayHost.reap(world.layout.run);
         const config = confirmedConfig(world);
         world.config = config;
-        post({ type: 'configured', workVms: config.config.work });
-        const session = await bootSession(world, config, booting.signal);
+        post({ type: 'configured', workVms: config.config.work, profiles: config.config.vpn });
+        const session = await bootSession(world, config, profile, booting.signal);
         world.session = session;
+        const { name } = session.profile;
+        if (world.lastProfile !== undefined && world.lastProfile !== name)
+          world.emit(events.GATE_VPN_SWITCHED, { from: world.lastProfile, to: name });
+        world.lastProfile = name;
         world.meter.began();
         watch(world, session, generation, post);
         world.emit(events.GATE_STEP, { step: 'gateway booted', ms: Math.round(monotonicMs() - began), detail: '' });
@@ -92,10 +96,13 @@ async function dismantle(world: World): Promise<void> {
   }
 }
 
-async function bootSession(world: World, config: LoadedConfig, cancelled: AbortSignal): Promise<Session> {
+async function bootSession(world: World, config: LoadedConfig, at: number, cancelled: AbortSignal): Promise<Session> {
   const { home, layout, gate, lab, arch } = world;
-  const [profile, image] = await Promise.all([
-    loadProfile(home.vpn, config.config.vpn),
+  const { vpn } = config.config;
+  const [profile, others, image] = await Promise.all([
+    loadProfile(home.vpn, vpn[at] ?? vpn[0]),
+    // All of them: one that cannot be read is told before it is needed, and a work VM keeps its address with each.
+    Promise.all(vpn.map((name) => loadProfile(home.vpn, name))),
     requireImage(home.images, 'gateway', arch),
   ]);
   const undo: (() => Promise<void> | void)[] = [];
@@ -104,7 +111,8 @@ async function bootSession(world: World, config: LoadedConfig, cancelled: AbortS
     undo.push(() => key.release());
     const names = config.config.work.map(({ name }) => name);
     const addressing = lab?.addressing ?? USER_NETWORK;
-    const plan = planLinks(names, addressing, innerPrefixes(profile.plan), macSeed(layout));
+    const taken = others.flatMap((each) => innerPrefixes(each.plan));
+    const plan = planLinks(names, addressing, taken, macSeed(layout));
     const settings = bootSettings(plan, renderNft(compileNft(bootPolicy(plan))), resolverSettings(config.config));
     // Whatever fails from here on: this boot's keys do not stay on disk.
     undo.push(() => emptyFolder(layout.run));

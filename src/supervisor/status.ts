@@ -5,7 +5,7 @@ import { monotonicMs } from '../host/index.ts';
 import { denialsOf } from './denials.ts';
 import type { StatusReport } from './protocol.ts';
 import { bindingOf } from './receipts.ts';
-import type { World } from './world.ts';
+import type { Connection, Session, World } from './world.ts';
 
 export interface Standing {
   /** When the supervisor began, ISO 8601. */
@@ -31,10 +31,7 @@ export async function statusOf(world: World, state: GateState, standing: Standin
     since: standing.since,
     why: describeReason(state.reason),
     claim: state.receipt?.claim ?? null,
-    vpn:
-      session === undefined
-        ? null
-        : { profile: session.profile.name, endpoint: connection === undefined ? '' : endpointOf(connection.pinned) },
+    vpn: session === undefined ? null : vpnOf(session, connection, state),
     receipt: receiptOf(world, state),
     verdicts: state.verdicts.map((verdict) => ({ ...verdict, evidence: [...verdict.evidence] })),
     work: Object.entries(state.work).map(([name, vm]) => ({
@@ -54,6 +51,20 @@ export async function statusOf(world: World, state: GateState, standing: Standin
     supervisor: { pid: process.pid },
     ignoredEnvironment: [...standing.ignoredEnvironment],
     lastEvent: standing.lastEvent ?? null,
+  };
+}
+
+function vpnOf(
+  { profile, config }: Session,
+  connection: Connection | undefined,
+  { profiles }: GateState,
+): StatusReport['vpn'] {
+  const { vpn } = config.config;
+  return {
+    profile: profile.name,
+    endpoint: connection === undefined ? '' : endpointOf(connection.pinned),
+    ...(vpn.length > 1 ? { order: [...vpn] } : {}),
+    ...(profiles.because === undefined ? {} : { because: describeReason(profiles.because) }),
   };
 }
 

@@ -11,13 +11,16 @@ import { events } from './codes.ts';
 import { keep, type OnEnd } from './work.ts';
 import type { World } from './world.ts';
 
+/** Nobody remembers by which tunnel the connections of an adopted VM went. */
+const UNKNOWN_TUNNEL = 'before this supervisor';
+
 /** @throws CONFIG_*, and whatever keeps the leftovers alive */
 export async function takeOver(world: World, post: (event: GateEvent) => void, onEnd: OnEnd): Promise<void> {
   await world.gatewayHost.reap(world.layout.run);
   await revokeReceipt(world.layout.receipts);
   const loaded = loadConfig(path.dirname(world.configPath), world.home.root);
   world.config = loaded;
-  post({ type: 'configured', workVms: loaded.config.work });
+  post({ type: 'configured', workVms: loaded.config.work, profiles: loaded.config.vpn });
   const configured = loaded.config.work.map(({ name }) => name);
   // Also those that left the configuration: `down` has to know them.
   for (const name of new Set([...configured, ...(await foldersOf(world))])) await adopt(world, name, post, onEnd);
@@ -31,6 +34,7 @@ async function adopt(world: World, name: string, post: (event: GateEvent) => voi
     if (work === undefined) return;
     if (isDisposable(folder)) world.disposable.add(name);
     keep(world, name, work, onEnd);
+    world.tunnelsUsed.add(UNKNOWN_TUNNEL);
     world.emit(events.GATE_WORK, { name, what: 'adopted: it kept running, its link is down' });
     post({ type: 'adopted', name });
   } catch (cause) {

@@ -89,6 +89,8 @@ export interface World {
   /** Aborted by each close: what was begun before it may neither grant a lease, nor raise a link, nor start a tunnel. */
   attempt: AbortController;
   connection: Connection | undefined;
+  /** A one-time code that somebody gave `up`: for the next connect, and no other. */
+  code: string | undefined;
   /** How many servers of the profile did not let this gate in: the next attempt asks the one after them. */
   servers: number;
   /** The portal that was found last. */
@@ -101,6 +103,10 @@ export interface World {
   offered: OfferedAddress | undefined;
   /** vmgate's stand on the probe link, open for as long as its gateway. */
   probe: ProbeStand | undefined;
+  /** The profile of the last gateway. */
+  lastProfile: string | undefined;
+  /** Tunnels that work VMs which run now may have connections in, by both ends' keys. */
+  readonly tunnelsUsed: Set<string>;
   /** What went through, over all gateways of this supervisor. */
   readonly meter: Meter;
   readonly works: Map<string, RunningWork>;

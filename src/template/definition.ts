@@ -18,6 +18,7 @@ const image = z
   .strictObject({
     builtin: pieces.builtin.optional().meta({ description: 'what vmgate builds itself: tiny, debian or browser' }),
     disk: fileOfUser.meta({ description: 'a parameter of type path: a qcow2 or raw image, never written' }),
+    from: pieces.from.optional(),
     kernel: fileOfUser.meta({ description: 'a parameter of type path: a Linux kernel, with initramfs' }),
     initramfs: fileOfUser,
     append: z.union([pieces.append, parameterUse]).optional(),
@@ -28,15 +29,43 @@ const image = z
   .refine(({ kernel, initramfs }) => (kernel === undefined) === (initramfs === undefined), {
     error: 'must have kernel and initramfs together',
   })
+  .refine(({ disk, from }) => disk !== undefined || from === undefined, { error: 'has from, which belongs to a disk' })
   .refine(({ kernel, append }) => kernel !== undefined || append === undefined, {
     error: 'has append, which belongs to a kernel',
   });
 
+const { cloudInit, user, userData, packages, provision: _, ready } = pieces.setUp;
+
+/** A script of the template's own is a file of it; init writes its text into vmgate.yaml, where it is confirmed with the rest. */
+const provision = z
+  .array(
+    z
+      .strictObject({
+        name: line,
+        script: pieces.script.optional(),
+        file: z
+          .string()
+          .regex(/^\.\/[A-Za-z0-9_][A-Za-z0-9._+-]*(\/[A-Za-z0-9_][A-Za-z0-9._+-]*)*$/, {
+            error: 'must be a file of this template: ./FILE',
+          })
+          .optional(),
+      })
+      .refine(({ script, file }) => (script === undefined) !== (file === undefined), {
+        error: 'must have script or file',
+      }),
+  )
+  .max(32)
+  .meta({ description: 'scripts run once as root, in this order; each as text, or as a file of this template' });
+
 const vm = z.strictObject({
+  ...{ cloudInit, userData, packages, ready },
+  user: z.union([user.unwrap(), parameterUse]).optional(),
+  provision: provision.optional(),
   image: image.optional().meta({ description: 'what boots; may come from the template that this one extends' }),
   cpus: z.union([pieces.cpus, parameterUse]).optional(),
   memory: z.union([pieces.memory, parameterUse]).optional(),
   hardware: pieces.hardware.optional(),
+  firmware: pieces.firmware.optional(),
   browser: z
     .strictObject({
       homePage: z.union([pieces.homePage, parameterUse]).optional(),

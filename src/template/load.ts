@@ -25,6 +25,7 @@ import { extend } from './extend.ts';
 import { digestOfFiles, readFolder, requireFiles, TEMPLATE_FILE, type TemplateFile, unreadable } from './files.ts';
 import { plannedKey } from './not-yet.ts';
 import { usesIn } from './parameters.ts';
+import { withScripts } from './scripts.ts';
 import { refuseSecrets } from './secrets.ts';
 import { shippedFolder } from './shipped.ts';
 
@@ -158,7 +159,7 @@ function readDefinition(files: readonly TemplateFile[], { place, version }: Load
       ? checkDocument<Definition>(file, document, workSchema, words)
       : checkDocument<Definition>(file, document, gateSchema, words);
   if (checked.issues !== undefined) throw invalid(checked.issues);
-  return checked.value;
+  return withScripts(checked.value, files, (key, message) => invalid([issueAt(file, document, key, message)]));
 }
 
 function documentOf(file: string, content: Uint8Array): YamlDocument {

@@ -1,19 +1,9 @@
 /** Keys that a template will have one day: refused in plain words, because nobody misspelt them. */
 
 const PLANNED: Readonly<Record<string, string>> = {
-  cloudInit: 'seed a work VM by cloud-init',
-  userData: 'seed a work VM by cloud-init',
-  'user-data': 'seed a work VM by cloud-init',
-  provision: 'run provision scripts',
-  scripts: 'run provision scripts',
-  packages: 'build an image from packages',
   build: 'build an image from packages',
-  readiness: 'wait for readiness probes',
-  probes: 'wait for readiness probes',
   ports: 'forward ports by itself: vmgate forward NAME HOST:GUEST does',
-  url: 'download an image',
-  sha256: 'download an image',
-  sha512: 'download an image',
+  url: 'download an image: say where it is to be had, and its digest, in from',
   oci: 'take an image from a registry',
   path: 'take an image by path from a template: use disk: {parameter: NAME}',
   size: 'make a disk of another size',

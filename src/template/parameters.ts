@@ -82,7 +82,7 @@ export function readValue(name: string, { type }: Parameter, written: string): V
 
 /** Which type an answer must have to stand at `key`. */
 const PLACES: Readonly<Record<string, ParameterType>> = {
-  ...{ disk: 'path', kernel: 'path', initramfs: 'path', append: 'text' },
+  ...{ disk: 'path', kernel: 'path', initramfs: 'path', append: 'text', user: 'text' },
   ...{ memory: 'size', cpus: 'cpus', autostart: 'boolean', url: 'url', expect: 'prefixes' },
   ...{ homePage: 'page', keepProfile: 'boolean' },
 };

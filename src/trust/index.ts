@@ -2,6 +2,7 @@
 export { errors as trustErrors } from './codes.ts';
 export { type InstallationKey, installationKey } from './installation-key.ts';
 export {
+  confirmedFolders,
   distrustProject,
   isTrusted,
   type ProjectFile,

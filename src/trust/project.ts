@@ -49,6 +49,11 @@ export async function requireTrusted(recordFile: string, folder: string, files: 
   });
 }
 
+/** Real paths of the folders that hold something confirmed. @throws TRUST_RECORD_DAMAGED */
+export async function confirmedFolders(recordFile: string): Promise<readonly string[]> {
+  return Object.keys((await readRecord(recordFile)).folders);
+}
+
 /** Confirms these contents in this folder, in place of what was confirmed there. @throws TRUST_RECORD_DAMAGED, HOME_LOCKED */
 export async function trustProject(recordFile: string, folder: string, files: readonly ProjectFile[]): Promise<void> {
   const place = await realpath(folder);

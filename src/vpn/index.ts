@@ -1,5 +1,6 @@
 /** The door of the VPN room. */
 export { clearTextPlan, describeTunnel } from './clear-text.ts';
+export { errors as vpnErrors } from './codes.ts';
 export { claimKey, type KeyClaim, keyHolder } from './in-use.ts';
 export type { ProfileLogin, ProfileOptions } from './kind.ts';
 export { KIND_NAMES } from './kinds.ts';

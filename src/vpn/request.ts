@@ -39,6 +39,7 @@ export async function requestKey(vpnFolder: string, name: string): Promise<strin
  *
  * @param address of this side inside the tunnel: `10.20.0.7/32`
  * @param source what `vpn show` says it came from
+ * @param exempt the lab's exception to the address classes
  * @throws what {@link requestKey} does, and everything of a WireGuard profile's plan
  */
 export async function completeRequest(
@@ -47,6 +48,7 @@ export async function completeRequest(
   address: string,
   { endpoint, peer, allowedIps, dns, split }: RequestedTunnel,
   source: string,
+  exempt?: (address: string) => boolean,
 ): Promise<StoredProfile> {
   const privateKey = await privateKeyOf(vpnFolder, name);
   const profile = [
@@ -62,7 +64,7 @@ export async function completeRequest(
     '',
   ].join('\n');
   const options = { split, dns: [], kind: 'wireguard' } as const;
-  const stored = await keepProfile(vpnFolder, name, Buffer.from(profile), source, options);
+  const stored = await keepProfile(vpnFolder, name, Buffer.from(profile), source, options, exempt);
   await rm(fileOf(vpnFolder, name), { force: true });
   return stored;
 }

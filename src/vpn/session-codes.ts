@@ -8,9 +8,9 @@ const keepsTrying = 'vmgate keeps trying, vmgate down ends it';
 export const sessionErrors = {
   VPN_LOGIN_REFUSED: error<{ endpoint: string }>({
     ...network,
-    what: ({ endpoint }) => `the VPN server ${endpoint} refused the user name or the password`,
+    what: ({ endpoint }) => `the VPN server ${endpoint} refused the user name, the password or the one-time code`,
     remedy: () =>
-      'vmgate down; vmgate vpn remove NAME; then add the profile again with the right ones: vmgate vpn add NAME FILE --user USER',
+      'with a new code: vmgate up; with another name or password: vmgate down; vmgate vpn remove NAME; then add the profile again with the right ones: vmgate vpn add NAME FILE --user USER',
     sample: server,
   }),
   VPN_PSK_REFUSED: error<{ endpoint: string }>({
@@ -19,6 +19,12 @@ export const sessionErrors = {
       `the VPN server ${endpoint} and the profile have different pre-shared keys, or it does not know the name (id) of this client`,
     remedy: () => `get a new profile from your administrator; ${keepsTrying}`,
     sample: { endpoint: '198.51.100.10:4500/udp' },
+  }),
+  VPN_CODE_NEEDED: error<{ question: string }>({
+    ...network,
+    what: ({ question }) => `the VPN server asks for a one-time code at each connect: ${question}`,
+    remedy: () => 'vmgate up   (asks for it; --code-file FILE reads it, - from stdin); vmgate down ends it',
+    sample: { question: 'Code from your phone' },
   }),
   VPN_SERVER_EXPIRED: error<{ endpoint: string }>({
     ...network,

@@ -26,6 +26,8 @@ export interface TunnelPlan extends TunnelInside {
   readonly alternatives: readonly PlannedEndpoint[];
   /** What the far end must prove to be, in words for people: for WireGuard its public key, base64. */
   readonly peerIdentity: string;
+  /** What the server asks a person for at each connect, beside name and password: a one-time code. */
+  readonly challenge?: { readonly question: string; readonly echo: boolean } | undefined;
   /** For kinds whose servers show certificates. */
   readonly certificates?: CertificateRule | undefined;
   /** For kinds whose servers prove a name, with whatever `peerIdentity` says: that name. */
@@ -58,4 +60,6 @@ export interface TunnelSecrets {
     localPort: number,
     mark: number,
   ) => string;
+  /** The same with the answer to the plan's challenge, for one connect; for kinds without any, the same. */
+  readonly withCode: (code: string) => TunnelSecrets;
 }

@@ -103,6 +103,38 @@ export const diskErrors = {
     remedy: ({ file }) => `df -h ${file}   shows whether there is room`,
     sample: { file: '/home/ada/.vmgate/gates/default/vm/web/overlay.qcow2', why: 'No space left on device' },
   }),
+  WORK_DISK_TO_FETCH: error<Disk & { url: string; digest: string }>({
+    exit: 2,
+    source: 'user',
+    what: ({ file }) => `the disk ${file} is not there, and vmgate downloads nothing by itself`,
+    remedy: ({ file, url }) => `where you trust the network: curl -fLo ${file} ${url}; its digest is judged by vmgate`,
+    sample: {
+      file: '/home/ada/vms/debian-13.qcow2',
+      url: 'https://images.example/debian-13.qcow2',
+      digest: `sha256:${'3f'.repeat(32)}`,
+    },
+  }),
+  WORK_DISK_NOT_THAT_ONE: error<Disk & { url: string; expected: string; actual: string }>({
+    exit: 4,
+    source: 'user',
+    what: ({ file, expected, actual }) =>
+      `the disk ${file} is another one than it should be: ${actual}, not ${expected}`,
+    remedy: ({ file, url }) =>
+      `get it again, and if it stays another one, ask whoever wrote its digest: curl -fLo ${file} ${url}`,
+    sample: {
+      file: '/home/ada/vms/debian-13.qcow2',
+      url: 'https://images.example/debian-13.qcow2',
+      expected: `sha256:${'3f'.repeat(32)}`,
+      actual: `sha256:${'a0'.repeat(32)}`,
+    },
+  }),
+  WORK_DISK_NO_ARCH: error<Disk & { arch: string; listed: string }>({
+    exit: 2,
+    source: 'user',
+    what: ({ file, arch, listed }) => `the disk ${file} is published for ${listed}, and this machine is ${arch}`,
+    remedy: () => 'add the one for this machine to from, with its digest',
+    sample: { file: '/home/ada/vms/acme.qcow2', arch: 'arm64', listed: 'amd64' },
+  }),
   WORK_IMAGE_GONE: error<{ name: string; kind: string; digest: string }>({
     exit: 3,
     source: 'user',

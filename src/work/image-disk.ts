@@ -6,7 +6,16 @@ import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { VmgateError } from '../core/coded.ts';
 import type { Arch } from '../drivers/index.ts';
-import { diskOf, type ImageKind, imageByDigest, imageOfDisk, requireImage, type StoredImage } from '../image/index.ts';
+import { errnoOf } from '../host/index.ts';
+import {
+  diskOf,
+  type ImageKind,
+  imageByDigest,
+  imageErrors,
+  imageOfDisk,
+  requireImage,
+  type StoredImage,
+} from '../image/index.ts';
 import { lookAtBase, writeRecord } from './base-record.ts';
 import { errors } from './codes.ts';
 import { readHeader } from './inspect-disk.ts';
@@ -29,25 +38,34 @@ export async function imageBase(
   images: string,
   arch: Arch,
 ): Promise<ImageBase> {
-  const store = await realpath(images).catch(() => images);
-  const made = await madeFrom(folder, store);
-  const image = made === undefined ? await requireImage(store, kind, arch) : await imageByDigest(store, made, kind);
+  const made = await madeFrom(folder);
+  const image = made === undefined ? await requireImage(images, kind, arch) : await imageByDigest(images, made, kind);
   if (image === undefined) throw VmgateError.of(errors.WORK_IMAGE_GONE, { name, kind, digest: made ?? '' });
-  const disk = diskOf(image);
-  if (disk === undefined) throw VmgateError.of(errors.WORK_IMAGE_NO_DISK, { kind, digest: image.digest });
-  return { image, disk };
+  return { image, disk: await requireDisk(image, kind) };
 }
 
-/**
- * Digest of the image under the overlay in `folder`; undefined where there is no overlay, or one over something else.
- *
- * @param images without symbolic links, as overlays name it
- */
-export async function madeFrom(folder: string, images: string): Promise<string | undefined> {
+/** The current image of `kind`, whatever the VM was made from. @throws IMAGE_NOT_FOUND, WORK_IMAGE_NO_DISK */
+export async function newestBase(kind: ImageKind, images: string, arch: Arch): Promise<ImageBase> {
+  const image = await requireImage(images, kind, arch);
+  return { image, disk: await requireDisk(image, kind) };
+}
+
+/** Symbolic links resolved, as an overlay names it. */
+async function requireDisk(image: StoredImage, kind: ImageKind): Promise<string> {
+  const disk = diskOf(image);
+  if (disk === undefined) throw VmgateError.of(errors.WORK_IMAGE_NO_DISK, { kind, digest: image.digest });
+  const missing = () => VmgateError.of(imageErrors.IMAGE_NOT_FOUND, { kind, arch: image.manifest.arch });
+  return await realpath(disk).catch((cause: unknown) => {
+    throw errnoOf(cause) === 'ENOENT' ? missing() : cause;
+  });
+}
+
+/** Digest of the image under the overlay in `folder`; undefined where there is no overlay, or one over something else. */
+async function madeFrom(folder: string): Promise<string | undefined> {
   const overlay = overlayOf(folder);
   if (!existsSync(overlay)) return undefined;
   const { header } = await readHeader(overlay);
-  return header.format === 'qcow2' ? imageOfDisk(images, header.backingFile ?? '') : undefined;
+  return header.format === 'qcow2' ? imageOfDisk(header.backingFile ?? '') : undefined;
 }
 
 /** What the overlay was made over, so that `vm rebuild` need not read it again. */

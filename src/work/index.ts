@@ -1,7 +1,8 @@
 /** Work VMs: what they boot from, what they are seeded with, how to get in, and the life of their disks. */
+export { basesBelow } from './bases.ts';
 export { errors as workErrors, events as workEvents } from './codes.ts';
 export { digestDisk, type Task } from './copy-disk.ts';
-export { type ImageBase, imageBase, madeFrom } from './image-disk.ts';
+export { type ImageBase, imageBase, newestBase } from './image-disk.ts';
 export {
   type ImportedDisk,
   type ImportSource,

@@ -8,6 +8,7 @@ import { assembleBoot, requireImage, requireIntactDisk, writeCpio } from '../ima
 import { imageBase, recordBase } from './image-disk.ts';
 import { inspectDisk } from './inspect-disk.ts';
 import { prepareDisk } from './prepare-disk.ts';
+import { requirePublished } from './published-disk.ts';
 import { writeSeed } from './seed/write-seed.ts';
 import { sshSeed } from './ssh-access.ts';
 import { disposableOf, overlayOf, seedOf } from './vm-files.ts';
@@ -63,6 +64,7 @@ export async function prepareWork(config: WorkConfig, place: WorkPlace, isDispos
     case 'template':
       return source.template === 'tiny' ? seedTiny(config, place) : prepareImage(config, place, isDisposable);
     case 'disk':
+      if (!existsSync(overlayOf(folder))) await requirePublished(source.disk, source.from, place.arch);
       return prepareDisk(name, folder, await inspectDisk(source.disk), isDisposable);
     case 'kernel':
       return;

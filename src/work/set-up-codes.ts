@@ -37,6 +37,13 @@ export const setUpErrors = {
 };
 
 export const setUpEvents = {
+  WORK_IMAGE_OLDER: event<{ name: string; made: string; current: string }>({
+    level: 'info',
+    text: ({ name, made, current }) =>
+      `${name} was made from the image ${made.slice(0, 19)}, and ${current.slice(0, 19)} is newer: ` +
+      `vmgate vm rebuild ${name} makes it anew, and drops what it wrote`,
+    sample: { name: 'dev', made: `sha256:${'3f'.repeat(32)}`, current: `sha256:${'a0'.repeat(32)}` },
+  }),
   WORK_PROVISIONING: event<{ name: string; step: string; index: number; all: number }>({
     level: 'info',
     text: ({ name, step, index, all }) => `${name}: running ${step} (${index} of ${all})`,

@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals';
-import { readAddresses } from '../../src/frame/dns-addresses.ts';
+import { readAddresses } from '../../src/frame/dns.ts';
 import {
   buildArpReply,
   buildArpRequest,

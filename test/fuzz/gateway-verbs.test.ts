@@ -79,7 +79,8 @@ describeUnless(await whyNoRoot(), 'vmgate-gw under its own shell')('vmgate-gw, u
     if (!tunnel) expect(state('resolvers')).toBe('');
   }
 
-  test.each(VERBS)('%s does what it is for', async (verb) => {
+  // `inside` is for a tunnel that is there.
+  test.each(VERBS.filter((verb) => verb !== 'inside'))('%s does what it is for', async (verb) => {
     const stdin: Partial<Record<protocol.Verb, string>> = {
       apply: '{"nftables":[]}',
       tunnel: tunnelSettings,
@@ -103,6 +104,15 @@ describeUnless(await whyNoRoot(), 'vmgate-gw under its own shell')('vmgate-gw, u
       expect(outcome.read.wg?.toString()).toBe(`[Interface]\nPrivateKey = ${KEY}\n`);
       expect(outcome.state('resolvers')).toBe('server=10.64.0.1\n');
     }
+  });
+
+  test('inside without a tunnel is refused, and nothing is set', async () => {
+    const stdin = Buffer.from(tunnelSettings.slice(0, tunnelSettings.indexOf('---')));
+    const outcome = await guest.run({ command: 'vmgate-gw inside', stdin, failing: '' });
+    expectBounded(outcome);
+    const inside = () => readAnswer('inside', ANSWERS.inside, outcome);
+    expect(orCoded(['GATEWAY_VERB_FAILED'], inside)).toBeUndefined();
+    expect(outcome.calls).toEqual([]);
   });
 
   test.each([

@@ -1,4 +1,4 @@
-import { formatReference, parseReference, publishTemplate, signTemplate } from '../../oci/index.ts';
+import { formatReference, parseReference, publishTemplate, signArtifact } from '../../oci/index.ts';
 import { loadTemplateFolder } from '../../template/index.ts';
 import { type Command, text } from '../command.ts';
 import { basesFrom } from '../template/bases.ts';
@@ -39,7 +39,7 @@ export const templatePush: Command = {
     const pushed = await publishTemplate(written, files, about, { ...options, nowMs: Date.now() });
     const reference = formatReference(pushed.reference);
     const key = text(input, 'sign');
-    const signed = key === undefined ? undefined : await signTemplate(reference, signerWith(context, key), options);
+    const signed = key === undefined ? undefined : await signArtifact(reference, signerWith(context, key), options);
     context.out.transient('');
     const signer = signed?.signer.fingerprint ?? null;
     const done = pushed.isUnchanged ? 'is there already, unchanged' : 'pushed';

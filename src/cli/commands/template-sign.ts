@@ -1,4 +1,4 @@
-import { formatReference, signTemplate } from '../../oci/index.ts';
+import { formatReference, signArtifact } from '../../oci/index.ts';
 import type { Command } from '../command.ts';
 import { clientOptions, signerWith, TOKEN_HOST } from '../template/transfer.ts';
 
@@ -20,7 +20,7 @@ export const templateSign: Command = {
   run: async (context, input) => {
     const [written = '', key = ''] = input.args;
     const options = clientOptions(context, input);
-    const { reference, signer, isNew } = await signTemplate(written, signerWith(context, key), options);
+    const { reference, signer, isNew } = await signArtifact(written, signerWith(context, key), options);
     context.out.transient('');
     const shown = formatReference(reference);
     const line = `vmgate init ${shown} --signer ${signer.fingerprint}`;

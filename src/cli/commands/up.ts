@@ -1,12 +1,13 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type LoadedConfig, renderIssue } from '../../config/index.ts';
+import { type Config, type LoadedConfig, renderIssue } from '../../config/index.ts';
 import { type CodedEvent, occur, VmgateError } from '../../core/coded.ts';
 import { openGate, writeFileAtomic } from '../../home/index.ts';
 import { escapeLine, hostEvents, monotonicMs, wallMs } from '../../host/index.ts';
 import { errors, launchSupervisor, SupervisorClient } from '../../supervisor/index.ts';
-import type { Command, Context } from '../command.ts';
+import type { Command, Context, Input } from '../command.ts';
 import { GATE_OPTION, type Gate, gateOf } from '../gate-access.ts';
+import { CODE_OPTION, givenCode } from '../login.ts';
 import { loadVerified } from '../project-config.ts';
 import { requireConfirmed } from '../project-files.ts';
 import { answering } from '../running-gate.ts';
@@ -22,7 +23,7 @@ export const up: Command = {
   group: 'Every day',
   about: 'boot the gateway, connect the VPN, prove the tunnel',
   kind: 'action',
-  options: [GATE_OPTION],
+  options: [GATE_OPTION, CODE_OPTION],
   notes: [
     'Refused by the network (no answer, wrong exit): exit 4, the gate stays closed and goes on trying. Behind a portal it',
     'waits at a terminal for somebody to sign in (vmgate portal).',
@@ -40,12 +41,15 @@ export const up: Command = {
     openGate(home, gate.name);
     const running = await answering(gate);
     if (running === undefined) await (await import('../foresee.ts')).foresee(context, loaded.config);
+    const code = running?.greeting.phase === 'open' ? undefined : await codeFor(context, input, loaded);
     const { client, isOurs } = await supervise(context, gate, loaded.path, running);
     try {
-      await connect(context, gate, client, { config: loaded.path, digest: loaded.digest });
-      for (const { name } of loaded.config.work.filter((work) => work.autostart)) {
-        await client.ask({ verb: 'start', name }, { onEvent: (event) => context.out.event(event) });
-      }
+      await connect(context, gate, client, {
+        config: loaded.path,
+        digest: loaded.digest,
+        ...(code === undefined ? {} : { code }),
+      });
+      await autostart(context, gate, loaded.config);
     } catch (cause) {
       client.close();
       const refused = VmgateError.is(cause) && cause.exit === 4;
@@ -64,8 +68,23 @@ export const up: Command = {
   },
 };
 
+/** All at once, each on a connection of its own; the first that fails is the answer, the others go on. */
+async function autostart(context: Context, gate: Gate, { work }: Config): Promise<void> {
+  const starts = work
+    .filter((vm) => vm.autostart)
+    .map(async ({ name }) => {
+      const client = await listening(gate);
+      try {
+        await client.ask({ verb: 'start', name }, { onEvent: (event) => context.out.event(event) });
+      } finally {
+        client.close();
+      }
+    });
+  await Promise.all(starts);
+}
+
 async function setUpStarted(context: Context, gate: Gate & { readonly loaded: LoadedConfig }): Promise<void> {
-  const started = gate.loaded.config.work.filter(({ autostart, setUp }) => autostart && setUp !== undefined);
+  const started = gate.loaded.config.work.filter((vm) => vm.autostart && vm.setUp !== undefined);
   if (started.length === 0) return;
   const { setUpVm } = await import('../set-up-vm.ts');
   for (const { name } of started) await setUpVm(context, gate, name);
@@ -76,7 +95,15 @@ function tellIgnored({ ignoredEnvironment: ignored, alreadyRead, out }: Context)
   if (ignored.length > 0) out.event(occur(hostEvents.HOST_ENVIRONMENT_IGNORED, { ignored, alreadyRead }));
 }
 
-type Asked = { readonly config: string; readonly digest: string };
+/** Undefined for a VPN whose server asks for none. A profile that cannot be read is the supervisor's to tell of. */
+async function codeFor(context: Context, input: Input, { config }: LoadedConfig): Promise<string | undefined> {
+  const { loadProfile } = await import('../../vpn/index.ts');
+  const profile = await loadProfile(context.home().vpn, config.vpn[0]).catch(() => undefined);
+  const challenge = profile?.plan.challenge;
+  return challenge === undefined ? undefined : givenCode(context, input, challenge);
+}
+
+type Asked = { readonly config: string; readonly digest: string; readonly code?: string };
 
 /** Behind a portal, somebody at the terminal waits for whoever signs in. */
 async function connect(context: Context, gate: Gate, client: SupervisorClient, asked: Asked): Promise<void> {

@@ -12,12 +12,13 @@ export const vmRebuild: Command = {
   args: [{ name: 'NAME', about: 'a work VM of vmgate.yaml that boots a disk' }],
   options: [YES_OPTION, GATE_OPTION],
   notes: [
+    'A work VM of an image that vmgate built (debian) is made of the newest one: vmgate image build debian.',
     'Reads the whole disk. Where it is byte for byte what the VM was made from, nothing is dropped, and the VM starts again.',
   ],
   examples: ['vmgate vm rebuild win', 'vmgate vm rebuild win --yes'],
   run: async (context, input) => {
     const [name = ''] = input.args;
-    const vm = await vmDiskOf(await vmGateOf(context, input), name);
+    const vm = await vmDiskOf(await vmGateOf(context, input), name, 'newest');
     await atRest(vm, async () => {
       const { outcome, made, today } = await compareBase(vm, taskOf(context, `reading ${vm.disk}`));
       const digests = { madeFrom: made?.digest ?? null, today: today.digest };

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { namedTemplates } from '../../config/index.ts';
+import { namedTemplates, profilesOf } from '../../config/index.ts';
 import { VmgateError } from '../../core/coded.ts';
 import { escapeLine } from '../../host/index.ts';
 import { formatReference, parseReference } from '../../oci/index.ts';
@@ -82,7 +82,7 @@ function nameHere({ cwd, home }: Context, written: string): string | undefined {
   if (!existsSync(path.join(cwd, 'vmgate.yaml')) || !isReference(cwd, written)) return undefined;
   const named = namedTemplates(cwd, home().root);
   const reference = formatReference({ ...parseReference(written), digest: undefined });
-  return named?.references.includes(reference) === true ? named.said.vpn : undefined;
+  return named?.references.includes(reference) === true ? profilesOf(named.said)[0] : undefined;
 }
 
 async function askedAddress({ isInteractive, out }: Context, publicKey: string): Promise<string | undefined> {

@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { type LoadedConfig, type NamedTemplates, namedTemplates } from '../../config/index.ts';
+import { type LoadedConfig, type NamedTemplates, namedTemplates, profilesOf } from '../../config/index.ts';
 import { VmgateError } from '../../core/coded.ts';
 import { escapeLine } from '../../host/index.ts';
 import { formatReference, parseReference, registryErrors, repositoryName } from '../../oci/index.ts';
@@ -81,7 +81,7 @@ async function completed(
   const needs = taken.find(({ template }) => template.definition.vpn !== undefined)?.template.definition.vpn;
   const isSaid = there.said.vpn !== undefined && ['vpn', 'vpnFile'].every((name) => text(input, name) === undefined);
   const profile = isSaid
-    ? { name: there.said.vpn ?? '', file: undefined }
+    ? { name: profilesOf(there.said)[0] ?? '', file: undefined }
     : await chosenProfile(context, input, needs, first?.template.definition.name ?? '');
   const vpn = isSaid ? undefined : profile.name;
   await writeLocal(path.join(context.cwd, 'vmgate.local.yaml'), { vpn, parameters });
@@ -109,7 +109,7 @@ async function confirmedFile(context: Context): Promise<There> {
   if (named === undefined) {
     const loaded = await loadProject(context.cwd, home);
     await requireConfirmed(home, loaded);
-    return { references: [], said: { version: 1, vpn: loaded.config.vpn }, parameters: {} };
+    return { references: [], said: { version: 1, vpn: [...loaded.config.vpn] }, parameters: {} };
   }
   await requireConfirmedFiles(home, named);
   return named;

@@ -85,7 +85,7 @@ async function confirmedFile(context: Context, input: Input, file: string): Prom
   await requireConfirmed(context.home(), loaded);
   const content = readFileSync(file, 'utf8');
   const { parse } = await import('yaml');
-  return { content, value: parse(content) as ConfigFile, answer: { vpn: loaded.config.vpn, profile: undefined } };
+  return { content, value: parse(content) as ConfigFile, answer: { vpn: loaded.config.vpn[0], profile: undefined } };
 }
 
 async function startOf(context: Context, input: Input, templates: readonly Named[]): Promise<Start> {

@@ -1,4 +1,4 @@
 export const SIGNER_OPTION = {
   flags: '--signer <FINGERPRINT>',
-  about: 'SHA256:... of the key that signs for the team, as they told you',
+  about: 'SHA256:... of the key, as the team told you',
 } as const;

@@ -15,7 +15,7 @@ import { version } from '../version.ts';
 import { basesFrom } from './bases.ts';
 import { lockedIn, lockFileOf } from './lock-file.ts';
 import { clientOptions } from './transfer.ts';
-import { confirmedSigners, rememberSigner } from './trust-file.ts';
+import { confirmedSigners, rememberSigner, type TrustFile } from './trust-file.ts';
 
 export interface TakenTemplate {
   /** As it was typed. */
@@ -45,12 +45,7 @@ export async function takeTemplate(
   const locked = await lockedIn(context.cwd, written);
   const client = { ...clientOptions(context, input), store: home.templates, isOffline };
   const options = { ...client, ...(locked === undefined ? {} : { locked }), lock };
-  const expected = text(input, 'signer');
-  const policy: TrustPolicy = expected === undefined ? { signers: trusted.signers } : { signers: [], expected };
-  const fetched = await fetchTemplate(written, policy, options).catch(async (cause: unknown) => {
-    const stranger = await acceptedStranger(context, cause);
-    return fetchTemplate(written, { signers: [], expected: stranger }, options);
-  });
+  const fetched = await trusting(context, input, trusted, (policy) => fetchTemplate(written, policy, options));
   const place = `${written}/`;
   const template = await loadTemplate(fetched.files, { place, version: version(), pinned: basesFrom(client) });
   context.out.transient('');
@@ -66,6 +61,19 @@ export async function recordTaken(context: Context, { written, fetched }: TakenT
   const version = { digest, signer: signer.fingerprint, created };
   await lockVersion(lockFileOf(context.cwd), parseReference(written), version);
   return isAdded;
+}
+
+/** By vmgate.trust, by `--signer`, or by whom the person at the terminal knows. */
+export async function trusting<T>(
+  context: Context,
+  input: Input,
+  { signers }: Pick<TrustFile, 'signers'>,
+  fetch: (policy: TrustPolicy) => Promise<T>,
+): Promise<T> {
+  const expected = text(input, 'signer');
+  return fetch(expected === undefined ? { signers } : { signers: [], expected }).catch(async (cause: unknown) => {
+    return fetch({ signers: [], expected: await acceptedStranger(context, cause) });
+  });
 }
 
 /** On a terminal a stranger's good signature is a question; everywhere else it is the answer. @throws `cause` */

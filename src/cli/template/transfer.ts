@@ -8,7 +8,7 @@ import { type Context, type Input, text } from '../command.ts';
 
 export const TOKEN_HOST = {
   flags: '--token-host <HOST>',
-  about: "the registry's token server, where it is another host that may be given the login",
+  about: "the registry's token server, if on another host",
 } as const;
 
 /** Under --json every event is a line; for people bytes are one line that is redrawn. */

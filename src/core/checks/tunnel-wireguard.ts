@@ -4,7 +4,7 @@ import { guestAhead, type Snapshot } from './snapshot.ts';
 import { CLOCK_SLACK_MS, differs, judgeTraffic, type TunnelFacts } from './tunnel-facts.ts';
 
 /** WireGuard's REJECT_AFTER_TIME: no packet is sent or accepted under an older session (whitepaper, section 6.1). */
-export const MAX_HANDSHAKE_AGE_MS = 180_000;
+const MAX_HANDSHAKE_AGE_MS = 180_000;
 /** How wg(8) shows a peer nobody can reach: a profile may have such ones beside the exit (src/vpn/wireguard/plan.ts). */
 const NO_ENDPOINT = '(none)';
 

@@ -6,7 +6,6 @@ import { judgeOpenVpn } from './tunnel-openvpn.ts';
 import { judgeWireGuard } from './tunnel-wireguard.ts';
 
 export type { TunnelFacts } from './tunnel-facts.ts';
-export { MAX_HANDSHAKE_AGE_MS } from './tunnel-wireguard.ts';
 
 export const tunnelCheck: Check<TunnelFacts> = {
   name: 'tunnel',

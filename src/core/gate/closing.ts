@@ -3,6 +3,7 @@
  * its own deadline in the runner; a step that fails never holds up the next one, but costs the gateway its life.
  */
 import type { Effect } from './effects.ts';
+import { hasUntried, tryNext } from './failover.ts';
 import { CLOSE_STEPS, type CloseReason, type CloseTarget, type Closing, type GateState } from './state.ts';
 import { answer, lose, shutWork } from './work.ts';
 
@@ -93,8 +94,12 @@ export function settle(state: GateState): Step {
   return [waiting, [told, ...effects]];
 }
 
-/** Who waits for the gate is told that it is closed; the next attempt is `ms` away. */
+/**
+ * Who waits for the gate is told that it is closed; the next attempt is `ms` away. Unless there is a profile that was not
+ * tried yet: that one has its turn now, and whoever waits goes on waiting.
+ */
 export function waitToRetry(state: GateState, ms: number): Step {
+  if (hasUntried(state)) return tryNext(state);
   return [
     { ...state, look: 'no', upWaiters: [] },
     [...refuse(state, state.upWaiters), { do: 'timer', name: 'retry', ms, generation: state.generation }],

@@ -4,8 +4,8 @@ import type { Claim, Verdict } from '../verdict.ts';
 import type { CloseReason, CloseStep, Phase } from './state.ts';
 
 export type Effect =
-  /** Fresh gateway process, its guard (unarmed) and control channel. Answer: `booted` or `failed`. */
-  | { readonly do: 'bootGateway'; readonly generation: number }
+  /** Fresh gateway process for the VPN profile with that place, its guard (unarmed), control channel. Answer: `booted` or `failed`. */
+  | { readonly do: 'bootGateway'; readonly profile: number; readonly generation: number }
   /** Idempotent; also ends the guard. Answer: `gatewayKilled`. */
   | { readonly do: 'killGateway'; readonly generation: number }
   /** Pushes the guard's deadline. No answer. */

@@ -14,10 +14,11 @@ export type GateEvent =
   /** Who was let through is done or gone, or the guard's time for it is over. */
   /** `fault`: why, where nobody said so. */
   | { readonly type: 'signInOver'; readonly generation: number; readonly fault?: SerializedFault }
-  /** The configuration was read (again): its work VMs. */
+  /** The configuration was read (again): its work VMs, and its VPN profiles in their order. */
   | {
       readonly type: 'configured';
       readonly workVms: readonly { readonly name: string; readonly onLoss: OnLoss | 'block' }[];
+      readonly profiles: readonly string[];
     }
   /** Heartbeat of the supervisor's own loop, each second. `nowMs`: host monotonic milliseconds. */
   | { readonly type: 'tick'; readonly nowMs: number }

@@ -4,6 +4,7 @@ import type { CheckName, Verdict } from '../verdict.ts';
 import { close, type Step } from './closing.ts';
 import type { Effect } from './effects.ts';
 import type { GateEvent } from './events.ts';
+import { forgetMissed, isRoundOver, tryNext } from './failover.ts';
 import { closeUnanswered, isWaiting } from './portal.ts';
 import { admittedVms, type GateState } from './state.ts';
 import { judgeRunning, reply } from './work.ts';
@@ -25,7 +26,7 @@ export const PULSE_MS = 2_000;
 
 export function boot(state: GateState): Step {
   const next: GateState = { ...state, phase: 'booting', look: 'no', generation: state.generation + 1 };
-  return enter(next, [{ do: 'bootGateway', generation: next.generation }]);
+  return enter(next, [{ do: 'bootGateway', profile: next.profiles.at, generation: next.generation }]);
 }
 
 /** Where the local network gives the address, it is asked anew for each connect: it may have changed its mind. */
@@ -76,7 +77,7 @@ export function judged(state: GateState, event: Extract<GateEvent, { type: 'judg
   }
   const receipt = { claim: event.claim, expiresMs: event.nowMs + event.maxAgeMs };
   const open: GateState = {
-    ...known,
+    ...forgetMissed(known),
     phase: 'open',
     retries: 0,
     everOpen: true,
@@ -123,6 +124,7 @@ export function timer(state: GateState, event: Extract<GateEvent, { type: 'timer
   switch (event.name) {
     case 'retry':
       if (!isWaiting(state) || !state.wanted) return [state, []];
+      if (isRoundOver(state)) return tryNext(forgetMissed(state));
       return state.gatewayAlive ? connect(state) : boot(state);
     case 'portal':
       return [state, state.phase === 'portal' ? [{ do: 'lookForPortal', generation }] : []];

@@ -4,6 +4,7 @@
  */
 import type { SerializedFault } from '../coded.ts';
 import { backoffMs, close, refuse, type Step, waitToRetry } from './closing.ts';
+import { forgetMissed, noteMissed } from './failover.ts';
 import { connect, enter } from './opening.ts';
 import type { CloseReason, GateState } from './state.ts';
 import { answer, reply } from './work.ts';
@@ -21,7 +22,8 @@ export function isWaiting({ phase }: GateState): boolean {
 
 /** Closed because a tunnel had no answer: a portal may be why. */
 export function closeUnanswered(state: GateState, reason: CloseReason): Step {
-  const [closing, effects] = close(state, 'closed', reason);
+  const isMissed = state.phase === 'connecting' || state.phase === 'verifying';
+  const [closing, effects] = close(isMissed ? noteMissed(state) : state, 'closed', reason);
   return [closing.closing?.target === 'closed' ? { ...closing, look: 'due' } : closing, effects];
 }
 
@@ -37,7 +39,13 @@ export function portalLooked(
     return found === undefined ? connect({ ...state, retries: 0 }) : [state, [again(state)]];
   if (state.look !== 'asked') return [state, []];
   if (found === undefined) return waitToRetry(state, Math.max(SOON_MS, backoffMs(state.retries) - tookMs));
-  const portal: GateState = { ...state, phase: 'portal', look: 'no', reason: { kind: 'fault', fault: found } };
+  // No profile passes a portal: none is at fault.
+  const portal: GateState = {
+    ...forgetMissed(state),
+    phase: 'portal',
+    look: 'no',
+    reason: { kind: 'fault', fault: found },
+  };
   return enter({ ...portal, upWaiters: [] }, [
     ...refuse(portal, portal.upWaiters),
     again(portal),
@@ -56,7 +64,7 @@ export function signIn(state: GateState, request: number): Step {
     return [state, [reply([request], { ok: false, because: { kind: 'noSignIn', phase, reason } })]];
   }
   const next: GateState = {
-    ...state,
+    ...forgetMissed(state),
     phase: 'sign-in',
     pinned: false,
     look: 'no',

@@ -1,6 +1,7 @@
 /** What sensors and the heartbeat tell: close first, ask later; or look again soon. */
 import type { SerializedFault } from '../coded.ts';
 import { close, type Step } from './closing.ts';
+import { forgetMissed } from './failover.ts';
 import { connect } from './opening.ts';
 import { type GateState, isArmed, isProven } from './state.ts';
 
@@ -16,11 +17,11 @@ export function shaken(state: GateState, fault: SerializedFault): Step {
     case 'open':
     case 'sign-in':
       // What failed on another network is no reason to wait on this one.
-      return close({ ...state, retries: 0 }, 'closed', { kind: 'fault', fault });
+      return close({ ...forgetMissed(state), retries: 0 }, 'closed', { kind: 'fault', fault });
     case 'closed':
     case 'portal':
       // A gateway that does not boot is no matter of the network: it keeps to its backoff.
-      return state.wanted && state.gatewayAlive ? connect({ ...state, retries: 0 }) : [state, []];
+      return state.wanted && state.gatewayAlive ? connect({ ...forgetMissed(state), retries: 0 }) : [state, []];
     case 'booting':
     case 'closing':
     case 'violated':

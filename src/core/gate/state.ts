@@ -71,6 +71,20 @@ export interface Receipt {
  */
 export type PortalLook = 'no' | 'due' | 'asked';
 
+/** The VPN profiles of the configuration: failover.ts. */
+export interface Profiles {
+  /** As configured, in order; empty before the configuration was read. */
+  readonly names: readonly string[];
+  /** Which of them the gateway is for. */
+  readonly at: number;
+  /** How many in a row gave no tunnel, since one did or all were tried. */
+  readonly missed: number;
+  /** Why the one before was given up; undefined for one that was not switched to. */
+  readonly because: CloseReason | undefined;
+}
+
+export const NO_PROFILES: Profiles = { names: [], at: 0, missed: 0, because: undefined };
+
 export interface GateState {
   readonly phase: Phase;
   /** The user asked for an open gate: closes lead to retries. */
@@ -95,6 +109,7 @@ export interface GateState {
   readonly everOpen: boolean;
   readonly verdicts: readonly Verdict[];
   readonly look: PortalLook;
+  readonly profiles: Profiles;
   readonly upWaiters: readonly number[];
   /** Who asked to be let through to a portal and is not yet. */
   readonly signInWaiters: readonly number[];
@@ -121,6 +136,7 @@ export function initialState(workVms: readonly string[]): GateState {
     everOpen: false,
     verdicts: [],
     look: 'no',
+    profiles: NO_PROFILES,
     upWaiters: [],
     signInWaiters: [],
     downWaiters: [],

@@ -17,6 +17,8 @@ export type Defence =
   | 'no-pickup'
   /** A work VM's questions to any resolver are answered by the gateway's. */
   | 'own-resolver'
+  /** No TCP segment is larger than the tunnel carries, whoever swallows the word that it was. */
+  | 'mss-clamp'
   /** Inbound on the uplink: the pinned endpoint only. */
   | 'uplink-input'
   /** Outbound on the uplink: the VPN socket to the pinned endpoint only. */

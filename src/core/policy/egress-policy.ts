@@ -62,6 +62,11 @@ export interface TunnelPolicy {
    * tunnel of 1420 are not a multiple of 16; without this number the guard cannot hold lengths to the padding rule.
    */
   readonly mtu?: number;
+  /**
+   * TCP connections of work VMs that did not begin in this tunnel are reset: they began in another one, and what they have
+   * still to say was meant for that.
+   */
+  readonly onlyNewFlows?: boolean;
 }
 
 /** A portal of the local network that somebody signs in to: all of it in clear, instead of a tunnel. */

@@ -17,6 +17,9 @@ export const redirect: Expression = { redirect: null };
 /** Answers the sender by ICMP: administratively prohibited. */
 export const rejectProhibited: Expression = { reject: { type: 'icmpx', expr: 'admin-prohibited' } };
 
+/** Answers a TCP segment by a reset, in the name of whom it was meant for. */
+export const rejectReset: Expression = { reject: { type: 'tcp reset' } };
+
 export function jump(target: string): Expression {
   return { jump: { target } };
 }
@@ -64,6 +67,18 @@ export const icmpOnly: Expression = match({ payload: { protocol: 'icmp', field: 
 export const synOnly: Expression = match(
   { '&': [{ payload: { protocol: 'tcp', field: 'flags' } }, ['syn', 'ack']] },
   'syn',
+);
+
+/** TCP that begins nothing. */
+export const midStream: Expression = match(
+  { '&': [{ payload: { protocol: 'tcp', field: 'flags' } }, ['syn', 'ack']] },
+  'syn',
+  '!=',
+);
+/** A reset and nothing else. */
+export const resetOnly: Expression = match(
+  { '&': [{ payload: { protocol: 'tcp', field: 'flags' } }, ['syn', 'rst']] },
+  'rst',
 );
 
 export function udpPorts(sport: number, dport: number): Expression[] {

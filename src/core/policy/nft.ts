@@ -11,7 +11,7 @@
  */
 import { ipv4Range, numberToIpv4 } from '../ipv4.ts';
 import type { Defence, RemovedDefences } from './defence.ts';
-import type { EgressPolicy, PolicyLink } from './egress-policy.ts';
+import type { EgressPolicy, PolicyLink, TunnelPolicy } from './egress-policy.ts';
 import {
   accept,
   clampMss,
@@ -26,9 +26,12 @@ import {
   type Json,
   jump,
   masquerade,
+  midStream,
   oifname,
   prefix,
   redirect,
+  rejectReset,
+  resetOnly,
   tcpOnly,
   udpPorts,
 } from './nft-expressions.ts';
@@ -178,7 +181,7 @@ function forward(policy: EgressPolicy, without: Without): Expression[][] {
   const shortcut = without('no-shortcut') ? [[ctState('established', 'related'), accept]] : [];
   if (tunnel === undefined) return [...shortcut, [count('dropped_forward'), drop]];
   return [
-    [...clampMss],
+    ...(without('mss-clamp') ? [] : [[...clampMss]]),
     ...shortcut,
     ...links.map((link) => [
       iifname(tunnel.ifname),
@@ -198,12 +201,10 @@ function forward(policy: EgressPolicy, without: Without): Expression[][] {
       ];
       const pass = [count('to_tunnel'), ...(link.ifname === PROBE ? [count('probe_to_tunnel')] : []), accept];
       const chain = workChain(link);
+      const other = resets(tunnel, without) ? [[...from, midStream, ctState('new'), rejectReset]] : [];
       // A packet conntrack calls invalid is not translated and would carry the link's address into the tunnel.
-      if (chain === undefined) return [[...from, ctState('established', 'related', 'new'), ...pass]];
-      return [
-        [...from, ctState('established', 'related'), ...pass],
-        [...from, ctState('new'), jump(chain)],
-      ];
+      if (chain === undefined) return [...other, [...from, ctState('established', 'related', 'new'), ...pass]];
+      return [...other, [...from, ctState('established', 'related'), ...pass], [...from, ctState('new'), jump(chain)]];
     }),
     [count('dropped_forward'), drop],
   ];
@@ -246,11 +247,19 @@ function output(policy: EgressPolicy, without: Without): Expression[][] {
         [...to, tcpOnly, ctState('established', 'new'), ctDirection('original'), accept],
         // "Fragmentation needed" for what does not fit the tunnel, and a quick "unreachable" instead of a hang.
         [...to, field('icmp', 'type', 'destination-unreachable'), accept],
+        ...(policy.tunnel !== undefined && resets(policy.tunnel, without)
+          ? [[oifname(link.ifname), field('ip', 'daddr', link.guest), resetOnly, accept]]
+          : []),
       ];
     }),
     ...toTunnel(policy, without),
     [count('dropped_output'), drop],
   ];
+}
+
+/** Connections that began in another tunnel are told that they are over. */
+function resets({ onlyNewFlows }: TunnelPolicy, without: Without): boolean {
+  return onlyNewFlows === true && !without('no-pickup');
 }
 
 function source(link: PolicyLink, without: Without): Expression[] {

@@ -6,14 +6,13 @@
  * otherwise adds a NAT card by itself and reads the user's configuration files.
  */
 import path from 'node:path';
-import { SCREEN_SOCKET, screenDevices } from '../../core/definition.ts';
+import { SCREEN_SOCKET } from '../../core/definition.ts';
 import type { Arch, DiskLayer, GatewayBoot, WorkSpec } from '../driver.ts';
+import { option } from './option.ts';
+import { ownWindow, screen, type WindowToolkit } from './screen-argv.ts';
 
 /** How the guest's instructions run: hardware virtualisation of Linux or macOS, or translated. */
 export type AcceleratorName = 'kvm' | 'hvf' | 'tcg';
-
-/** In what QEMU draws a window of its own: on Linux, on macOS. */
-export type WindowToolkit = 'gtk' | 'cocoa';
 
 /** What the probe found out about the QEMU of this machine, as far as it shows in an argv. */
 export interface Capabilities {
@@ -81,32 +80,6 @@ export function workArgv(spec: WorkSpec, capabilities: Capabilities): string[] {
     ...bootSource(spec, capabilities),
     ...screen(spec),
   ];
-}
-
-/**
- * `xres`, `yres`: the size the guest is told its screen has. VNC is the picture, keys and the pointer; what a viewer puts
- * into its clipboard ends in QEMU, for no device of the guest would take it. `force-shared`: a second viewer does not
- * throw the first one out.
- */
-function screen(spec: WorkSpec): string[] {
-  const size = { id: 'screen', ...SCREEN_SIZE };
-  const devices = screenDevices(spec).flatMap((model) => ['-device', option(model, IDS[model] ?? size)]);
-  if (spec.display !== 'vnc') return devices;
-  const socket = path.join(spec.folder, SOCKETS.screen);
-  return [...devices, '-vnc', option(`unix:${socket}`, { share: 'force-shared' })];
-}
-const SCREEN_SIZE = { xres: 1_280, yres: 800 } as const;
-const IDS: Readonly<Record<string, { readonly id: string }>> = {
-  'qemu-xhci': { id: 'usb' },
-  'usb-kbd': { id: 'keyboard' },
-  'usb-tablet': { id: 'tablet' },
-  'virtio-keyboard-pci': { id: 'keyboard' },
-  'virtio-tablet-pci': { id: 'tablet' },
-};
-
-/** A click on its close button must not be the end of the VM. */
-function ownWindow(toolkit: WindowToolkit = 'gtk'): string {
-  return option(toolkit, toolkit === 'gtk' ? { 'window-close': 'off' } : {});
 }
 
 /** Every unix socket path in the command line; the kernel cuts none silently, it refuses (108 or 104 bytes). */
@@ -299,10 +272,4 @@ function readOnlyNodes(name: string, { path: filename, format, over }: DiskLayer
 
 export function server(id: string, socketPath: string): string[] {
   return ['-chardev', option('socket', { id, path: socketPath, server: 'on', wait: 'off' })];
-}
-
-/** `head,key=value,..` with commas in values doubled, QEMU's only escape: a path cannot smuggle in an option. */
-export function option(head: string, values: Readonly<Record<string, string | number>>): string {
-  const pairs = Object.entries(values).map(([key, value]) => `${key}=${String(value).replaceAll(',', ',,')}`);
-  return [head.replaceAll(',', ',,'), ...pairs].join(',');
 }

@@ -2,8 +2,8 @@
 import { VmgateError } from '../../core/coded.ts';
 import { desktopEnvironment, hostPlatform, installLine, type Run, run } from '../../host/index.ts';
 import { errors } from '../codes.ts';
-import type { WindowToolkit } from './argv.ts';
 import type { Qemu } from './installation.ts';
+import type { WindowToolkit } from './screen-argv.ts';
 
 /** For the tables of packages: Debian, Fedora and Arch ship QEMU's windows apart. */
 export const WINDOW_PACKAGE = "QEMU's own window";

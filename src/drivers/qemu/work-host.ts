@@ -46,7 +46,7 @@ export class QemuWorkHost implements WorkHost {
     const window = spec.display === 'window' ? await requireWindow(qemu) : undefined;
     const argv = workArgv(spec, window === undefined ? qemu : { ...qemu, window: window.toolkit });
     const { environment = {} } = window ?? {};
-    const launch = { ...qemu, label: labelOf(spec.name), folder: spec.folder, argv, environment };
+    const launch = { ...qemu, label: labelOf(spec.name), folder: spec.folder, argv, environment, yields: true };
     const machine = await Machine.launch(launch).catch(async (cause: unknown) => {
       if (!isAlreadyRunning(cause)) await remove([...ownFiles(spec.folder), spec.wire.localPath]);
       throw cause;

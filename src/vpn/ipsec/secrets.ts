@@ -25,6 +25,10 @@ class SealedIpsec implements TunnelSecrets {
       .map(([name, text]) => `--- file ${name}\n${text.trimEnd()}\n`)
       .join('');
 
+  withCode(): TunnelSecrets {
+    return this;
+  }
+
   toJSON(): string {
     return MASK;
   }

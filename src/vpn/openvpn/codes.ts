@@ -161,12 +161,6 @@ export const openvpnErrors = {
     remedy: () => 'ask your provider for a profile with "proto udp"; nothing was stored',
     sample: sampleAt,
   }),
-  VPN_OVPN_CODE_NOT_YET: error<At>({
-    ...user,
-    what: (p) => `${place(p)}: the server asks for a one-time code (static-challenge), which vmgate cannot ask for yet`,
-    remedy: () => 'ask your administrator for a profile with a certificate; nothing was stored',
-    sample: sampleAt,
-  }),
   VPN_OVPN_LOGIN_UNKNOWN: error<At>({
     ...user,
     what: (p) => `${place(p)}: the server of this profile asks for a user name and a password (auth-user-pass)`,

@@ -36,7 +36,6 @@ export function planOpenVpn(
   const parsed = parseOpenVpn(profile, file, companions, nowMs);
   const { settings, notices } = parsed;
   const [endpoint, ...alternatives] = endpointsOf(parsed, file);
-  if (settings.challenge !== undefined) throw VmgateError.of(errors.VPN_OVPN_CODE_NOT_YET, at(file, parsed.end));
   if (settings.login && options.login === undefined) {
     throw VmgateError.of(errors.VPN_OVPN_LOGIN_UNKNOWN, at(file, parsed.end));
   }
@@ -47,6 +46,7 @@ export function planOpenVpn(
     alternatives,
     peerIdentity: identityText(settings),
     certificates: { authorities: settings.ca.map(fingerprintOf), pinned: settings.fingerprints },
+    ...(settings.challenge === undefined ? {} : { challenge: settings.challenge }),
     assigned: true,
     addresses: [],
     routes,

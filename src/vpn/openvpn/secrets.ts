@@ -9,6 +9,8 @@ export interface OpenVpnKeys {
   readonly settings: OpenVpnSettings;
   readonly protocol: PlannedEndpoint['protocol'];
   readonly login: ProfileLogin | undefined;
+  /** A one-time code. */
+  readonly code?: string;
 }
 
 const MASK = '(secret)';
@@ -28,12 +30,18 @@ class SealedOpenVpn implements TunnelSecrets {
 
   /** The configuration; behind `--- login` the management interface's orders that answer its question for a login. */
   readonly reveal: TunnelSecrets['reveal'] = (pinned, localPort, mark) => {
-    const { settings, protocol, login } = this.#keys;
+    const { settings, protocol, login, code } = this.#keys;
     const answers =
-      login === undefined ? [] : [`username "Auth" ${quoted(login.user)}`, `password "Auth" ${quoted(login.password)}`];
+      login === undefined
+        ? []
+        : [`username "Auth" ${quoted(login.user)}`, `password "Auth" ${quoted(passwordWith(login.password, code))}`];
     const config = renderConfig(settings, { ...pinned, protocol, localPort, mark });
     return `${config}--- login\n${answers.map((line) => `${line}\n`).join('')}`;
   };
+
+  withCode(code: string): TunnelSecrets {
+    return new SealedOpenVpn({ ...this.#keys, code });
+  }
 
   toJSON(): string {
     return MASK;
@@ -46,4 +54,10 @@ class SealedOpenVpn implements TunnelSecrets {
   [inspect.custom](): string {
     return MASK;
   }
+}
+
+/** Password and code in one, as a server with a static challenge takes them (management-notes.txt, 2.6, SCRV1). */
+function passwordWith(password: string, code: string | undefined): string {
+  const base64 = (text: string) => Buffer.from(text).toString('base64');
+  return code === undefined ? password : `SCRV1:${base64(password)}:${base64(code)}`;
 }

@@ -48,6 +48,10 @@ class SealedWireGuard implements TunnelSecrets {
     ].join('\n');
   };
 
+  withCode(): TunnelSecrets {
+    return this;
+  }
+
   toJSON(): string {
     return MASK;
   }

@@ -12,6 +12,7 @@ import { LAB } from '../../../src/lab/index.ts';
 import { foreignFrames, NONE, statusOf, until, vmgate } from '../../system/leaks/life-scene.ts';
 import { stageForAll, stageImages } from '../../system/leaks/stage.ts';
 import { type Picture, readPicture } from './picture.ts';
+import { knock } from './rfb.ts';
 
 /** A whole Debian and Firefox on translated instructions, on a machine that others use too. */
 const PAGE_MS = 400_000;
@@ -29,7 +30,7 @@ stageForAll(
       await buildImage('browser', arch, { imagesFolder: images });
     return {
       attachment: 'wire',
-      config: `version: 1\nvpn: lab\nwork: {${NAME}: {template: browser, cpus: 2, browser: {homePage: "${PAGE}"}}}\n`,
+      config: `version: 1\nvpn: lab\nwork: {${NAME}: {template: browser, browser: {homePage: "${PAGE}"}}}\n`,
     };
   },
   (opened) => {
@@ -37,11 +38,35 @@ stageForAll(
   },
 );
 
-const inside = async (line: string): Promise<string> => {
-  const { code, stdout, stderr } = await stage.vmgate(['ssh', NAME, '--', line]);
-  if (code !== 0) throw new Error(`${line}: ${stderr}`);
-  return stdout.trim();
-};
+/**
+ * A translated Firefox takes what processors there are, and a gate whose gateway does not get to answer closes until it
+ * does: that is no failure here, and the VM stays.
+ */
+async function insist(...args: readonly string[]): Promise<string> {
+  let out = '';
+  await until(
+    `vmgate ${args.join(' ')}`,
+    async () => {
+      const { code, stdout } = await stage.vmgate(args);
+      out = stdout;
+      return code === 0;
+    },
+    PAGE_MS,
+  );
+  return out.trim();
+}
+
+const inside = (line: string): Promise<string> => insist('ssh', NAME, '--', line);
+
+/** A page that was cut off half-way is not asked for again by itself. */
+async function reload(): Promise<void> {
+  const seen = await knock({ path: path.join(stage.gate.work(NAME), 'screen.sock') });
+  if (seen.outcome !== 'in') return;
+  seen.screen.type([F5]);
+  seen.screen.close();
+}
+const F5 = 0xffc2;
+const RELOAD_MS = 45_000;
 
 async function picture(): Promise<Picture> {
   const file = path.join(stage.gate.folder, 'screen.png');
@@ -55,14 +80,20 @@ async function picture(): Promise<Picture> {
 const greenOf = (seen: Picture) => seen.count((red, green, blue) => red < 8 && blue < 8 && Math.abs(green - 170) < 8);
 
 test('boots to its home page, through the tunnel, as large as the screen', async () => {
-  expect(await vmgate(stage, 'up')).toMatchObject({ code: 0 });
-  expect(await vmgate(stage, 'start', NAME)).toMatchObject({ code: 0 });
+  await insist('up');
+  await insist('start', NAME);
   let seen: Picture | undefined;
+  let next = performance.now() + 2 * RELOAD_MS;
   await until(
     'the page is on the screen',
     async () => {
       seen = await picture();
-      return greenOf(seen) > 0;
+      if (greenOf(seen) > 0) return true;
+      if (performance.now() > next && (await statusOf(stage)).phase === 'open') {
+        next = performance.now() + RELOAD_MS;
+        await reload();
+      }
+      return false;
     },
     PAGE_MS,
   );
@@ -88,7 +119,7 @@ test('nothing runs on the screen but the browser, as somebody without rights, an
 
 test('a profile is gone with the VM', async () => {
   await inside('touch /run/vmgate-browser/profile/mark');
-  expect(await vmgate(stage, 'stop', NAME)).toMatchObject({ code: 0 });
-  expect(await vmgate(stage, 'start', NAME)).toMatchObject({ code: 0 });
+  await insist('stop', NAME);
+  await insist('start', NAME);
   await expect(inside('ls /run/vmgate-browser/profile/mark 2>&1 || true')).resolves.toContain('No such file');
 });

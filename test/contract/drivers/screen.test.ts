@@ -5,6 +5,9 @@
  * @leakCase 50 none: a real hypervisor with a clipboard's agent, SPICE, a second VNC server, USB redirection, sound or a
  *   second graphics card beside the screen is found out by its own answers
  */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { judgeDefinition } from '../../../src/core/definition.ts';
 import type { MachineFacts } from '../../../src/core/machine-facts.ts';
@@ -12,6 +15,9 @@ import { workArgv } from '../../../src/drivers/qemu/argv.ts';
 import { readFacts } from '../../../src/drivers/qemu/facts.ts';
 import { Installation } from '../../../src/drivers/qemu/installation.ts';
 import { Machine } from '../../../src/drivers/qemu/machine.ts';
+import { hasWindow } from '../../../src/drivers/qemu/window.ts';
+import { QemuWorkHost } from '../../../src/drivers/qemu/work-host.ts';
+import { run } from '../../../src/host/index.ts';
 import { describeUnless, missing } from '../../obstacle.ts';
 import { Stand } from './stand.ts';
 
@@ -90,3 +96,50 @@ describeUnless(missing('qemu-system-x86_64'), 'the screen of a real QEMU')('a sc
     });
   });
 });
+
+const DESKTOP = ':96';
+describeUnless(missing('Xvfb', 'xwininfo', 'qemu-system-x86_64') ?? (await noWindows()), "QEMU's own window")(
+  "QEMU's own window",
+  () => {
+    /** The sandbox stays on: a QEMU that may start programs would not need what is tried here. */
+    test('opens on a desktop, inside the sandbox, and is what was asked for', async () => {
+      const desktop = spawn('Xvfb', [DESKTOP, '-screen', '0', '1400x1000x24', '-nolisten', 'tcp'], { stdio: 'ignore' });
+      const before = process.env['DISPLAY'];
+      try {
+        await until(async () => existsSync('/tmp/.X11-unix/X96'));
+        process.env['DISPLAY'] = DESKTOP;
+        const spec = stand.workSpec({ display: 'window' });
+        const work = await stand.start(new QemuWorkHost(installation), spec);
+        expect(judgeDefinition(spec, await work.facts())).toMatchObject({ outcome: 'verified' });
+        expect(judgeDefinition(stand.workSpec(), await work.facts())).toMatchObject({ outcome: 'refuted' });
+        await until(async () => (await windows()).includes('QEMU (vmgate-web)'));
+        await work.resume();
+        await expect(work.facts()).resolves.toMatchObject({ status: 'running' });
+        await work.kill();
+        await until(async () => !(await windows()).includes('QEMU'));
+      } finally {
+        if (before === undefined) delete process.env['DISPLAY'];
+        else process.env['DISPLAY'] = before;
+        desktop.kill();
+      }
+    });
+  },
+);
+
+async function noWindows(): Promise<string | undefined> {
+  if (missing('qemu-system-x86_64') !== undefined) return undefined;
+  return (await hasWindow('qemu-system-x86_64')) ? undefined : 'this QEMU has none';
+}
+
+async function windows(): Promise<string> {
+  const { stdout } = await run({ tool: 'xwininfo', argv: ['-display', DESKTOP, '-root', '-tree'], timeoutMs: 10_000 });
+  return stdout;
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 20_000;
+  while (!(await holds())) {
+    if (performance.now() > deadline) throw new Error('it does not come true');
+    await delay(100);
+  }
+}

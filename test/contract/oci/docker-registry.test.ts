@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { run } from '../../../src/host/index.ts';
-import { type FetchOptions, fetchTemplate, publishTemplate, signTemplate } from '../../../src/oci/index.ts';
+import { type FetchOptions, fetchTemplate, publishTemplate, signArtifact } from '../../../src/oci/index.ts';
 import {
   parseSigners,
   signerLine,
@@ -76,7 +76,7 @@ withRegistry('without a login', () => {
   test('what was pushed and signed is pulled by whoever trusts the signer', async () => {
     const pushed = await publish(reference('dev'));
     expect(pushed.isUnchanged).toBe(false);
-    const signed = await signTemplate(reference('dev'), signWith('lead'), OPTIONS);
+    const signed = await signArtifact(reference('dev'), signWith('lead'), OPTIONS);
     expect(signed).toMatchObject({ isNew: true, signer: { fingerprint: printOf('lead') } });
     const pulled = await pull(reference('dev'), trust);
     expect(pulled).toMatchObject({ digest: pushed.reference.digest, isCached: false, info: INFO });
@@ -100,10 +100,10 @@ withRegistry('without a login', () => {
 
   test('signed twice by one, it has one signature; by two, each is enough', async () => {
     await publish(reference('two'));
-    expect((await signTemplate(reference('two'), signWith('stranger'), OPTIONS)).isNew).toBe(true);
-    expect((await signTemplate(reference('two'), signWith('stranger'), OPTIONS)).isNew).toBe(false);
+    expect((await signArtifact(reference('two'), signWith('stranger'), OPTIONS)).isNew).toBe(true);
+    expect((await signArtifact(reference('two'), signWith('stranger'), OPTIONS)).isNew).toBe(false);
     expect(await codeOf(pull(reference('two'), trust))).toBe('TRUST_SIGNER_NOT_ALLOWED');
-    await signTemplate(reference('two'), signWith('lead'), OPTIONS);
+    await signArtifact(reference('two'), signWith('lead'), OPTIONS);
     expect((await pull(reference('two'), trust)).signer.fingerprint).toBe(printOf('lead'));
     const other = trusting(signerLine(`${registry.host}/team/two`, publicLine('stranger')));
     expect((await pull(reference('two'), other)).signer.fingerprint).toBe(printOf('stranger'));
@@ -111,7 +111,7 @@ withRegistry('without a login', () => {
 
   test('stock ssh-keygen judges by the same lines of vmgate.trust, the repository for a name', async () => {
     await publish(reference('stock'));
-    await signTemplate(reference('stock'), signWith('lead'), OPTIONS);
+    await signArtifact(reference('stock'), signWith('lead'), OPTIONS);
     const { digest, signer } = await pull(reference('stock'), trust);
     writeFileSync(inFolder('vmgate.trust'), `${signerLine(`${registry.host}/team/*`, publicLine('lead'))}\n`);
     const sentence = { signature: signer.armored, text: `${digest}\n` };
@@ -125,7 +125,7 @@ withRegistry('without a login', () => {
     const name = `hardware-${kind}`;
     await publish(reference(name));
     const sign = (text: string) => Promise.resolve(key.sign(text, TEMPLATE_NAMESPACE));
-    const { reference: signed, signer } = await signTemplate(reference(name), sign, OPTIONS);
+    const { reference: signed, signer } = await signArtifact(reference(name), sign, OPTIONS);
     const line = signerLine(`${registry.host}/team/${name}`, key.line);
     expect((await pull(reference(name), trusting(line))).digest).toBe(signed.digest);
     writeFileSync(inFolder('vmgate.trust'), `${line}\n`);
@@ -147,11 +147,11 @@ withRegistry('without a login', () => {
           environment: { SSH_AUTH_SOCK },
           onLine: () => {},
         });
-      expect((await signTemplate(reference('agent'), sign, OPTIONS)).signer.fingerprint).toBe(printOf('held'));
+      expect((await signArtifact(reference('agent'), sign, OPTIONS)).signer.fingerprint).toBe(printOf('held'));
     } finally {
       process.kill(Number(SSH_AGENT_PID));
     }
-    expect(await codeOf(signTemplate(reference('agent'), signWith('held.pub'), OPTIONS))).toBe('TRUST_SIGNING_FAILED');
+    expect(await codeOf(signArtifact(reference('agent'), signWith('held.pub'), OPTIONS))).toBe('TRUST_SIGNING_FAILED');
   });
 
   test('curl reads it back: type, titles, bytes', async () => {
@@ -182,7 +182,7 @@ withRegistry('without a login', () => {
 
   test('changed behind the registry’s back, it is refused', async () => {
     const { reference: pushed } = await publish(reference('tampered'));
-    await signTemplate(reference('tampered'), signWith('lead'), OPTIONS);
+    await signArtifact(reference('tampered'), signWith('lead'), OPTIONS);
     const manifest = readFileSync(blobFile(pushed.digest), 'utf8');
     // Anti-test: until then it is good.
     expect((await pull(reference('tampered'), trust)).digest).toBe(pushed.digest);
@@ -209,10 +209,10 @@ withRegistry('without a login', () => {
       curl('-X', 'PUT', '-H', `content-type: ${type}`, '--data-binary', data, url('retag', `manifests/${tag}`));
     };
     const old = await publish(reference('retag'));
-    await signTemplate(reference('retag'), signWith('lead'), OPTIONS);
+    await signArtifact(reference('retag'), signWith('lead'), OPTIONS);
     const more = [...FILES, { path: 'fix', executable: false, content: Buffer.from('x') }];
     const fresh = await publish(reference('retag'), T0 + 1_000, more);
-    await signTemplate(reference('retag'), signWith('lead'), OPTIONS);
+    await signArtifact(reference('retag'), signWith('lead'), OPTIONS);
     const locked = { digest: fresh.reference.digest, created: fresh.created };
     await retag(old.reference.digest, '1');
     await retag(old.reference.digest, '2');
@@ -266,7 +266,7 @@ withRegistry('with Basic (htpasswd)', () => {
     const reference = `${registry.host}/team/dev:1`;
     const known = login(registry.host, 'secret');
     await publishTemplate(reference, FILES, INFO, { ...known, nowMs: T0 });
-    await signTemplate(reference, signWith('lead'), known);
+    await signArtifact(reference, signWith('lead'), known);
     const trust = trusting(signerLine(`${registry.host}/team/*`, publicLine('lead')));
     expect((await pull(reference, trust, known)).files).toHaveLength(2);
     expect(await codeOf(pull(reference, trust))).toBe('REGISTRY_LOGIN_REFUSED');
@@ -295,7 +295,7 @@ describeUnless(missing('docker-registry', 'ssh-keygen', 'openssl'), 'token serve
       const reference = `${registry.host}/team/dev:1`;
       const known = login(registry.host, 'secret');
       await publishTemplate(reference, FILES, INFO, { ...known, nowMs: T0 });
-      await signTemplate(reference, signWith('lead'), known);
+      await signArtifact(reference, signWith('lead'), known);
       const trust = trusting(signerLine(`${registry.host}/team/*`, publicLine('lead')));
       // Anybody may pull there; pushing takes more.
       expect((await pull(reference, trust)).files).toHaveLength(2);

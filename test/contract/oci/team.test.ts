@@ -1,4 +1,9 @@
-/** A team at work, as its members type it, against the real docker-registry. */
+/**
+ * A team at work, as its members type it, against the real docker-registry.
+ *
+ * @leakCase 51 none: a template that was changed, brought back, moved to another tag, or signed by somebody else is refused
+ *   before anything is written
+ */
 import { execFileSync } from 'node:child_process';
 import {
   existsSync,
@@ -13,7 +18,8 @@ import {
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { loadConfig } from '../../../src/config/index.ts';
-import { describeUnless, missing } from '../../obstacle.ts';
+import { fetchPinned, fetchTemplate, parseReference } from '../../../src/oci/index.ts';
+import { describeUnless, missing, testUnless } from '../../obstacle.ts';
 import { Laptop, PROFILE, type Typed } from '../../unit/cli/command-line.ts';
 import { type DockerRegistry, startDockerRegistry } from './docker-registry.ts';
 
@@ -22,7 +28,7 @@ jest.setTimeout(180_000);
 const GATE = (more = '') =>
   `version: 1\nkind: gate\nname: dev\nverify: {every: 20s}\nwork: {web: {image: {builtin: tiny}, onLoss: pause}}\n${more}`;
 
-describeUnless(missing('docker-registry', 'ssh-keygen', 'diff'), 'docker-registry')('a team', () => {
+describeUnless(missing('docker-registry', 'ssh-keygen', 'diff', 'git'), 'docker-registry')('a team', () => {
   let registry: DockerRegistry;
   let lead: Laptop;
   let member: Laptop;
@@ -227,7 +233,7 @@ describeUnless(missing('docker-registry', 'ssh-keygen', 'diff'), 'docker-registr
     expect((await member.type('trust')).stdout).toContain('confirmed already');
   });
 
-  test('a version by somebody else, one without a signature, one with a bad one, an older one: each its own error', async () => {
+  test('case 51: a version by somebody else, one without a signature, one with a bad one, an older one: each its own error', async () => {
     const line = await push(GATE());
     await member.type(...line);
     const lock = member.read('vmgate.lock');
@@ -258,6 +264,24 @@ describeUnless(missing('docker-registry', 'ssh-keygen', 'diff'), 'docker-registr
     refused(await member.type('template', 'pull', reference('4')), 'TRUST_OTHER_PLACE');
     // What is locked is used as before.
     expect((await member.type('init', reference())).exit).toBe(0);
+  });
+
+  test('case 51: anti-test: without lock and signers, each of these is there and would be taken', async () => {
+    const [, old = '', , leads = ''] = await push(GATE());
+    const oldDigest = old.split('@')[1] ?? '';
+    const options = { store: path.join(member.folder, 'store'), dockerConfig: '/nonexistent/config.json' };
+    const [, , , others = ''] = await push(GATE().replace('20s', '10s'), { key: 'other' });
+    const taken = async (expected: string) =>
+      (await fetchTemplate(reference(), { signers: [], expected }, options)).digest;
+    expect(await taken(others)).not.toBe(oldDigest);
+
+    lead.write('dev/template.yaml', GATE().replace('20s', '11s'));
+    const [unsigned] = (await lead.type('template', 'push', reference(), 'dev', '--json')).json().slice(-1);
+    const pinned = { ...parseReference(reference()), digest: String(unsigned?.['digest']) };
+    expect(await fetchPinned(pinned, options)).toHaveLength(1);
+
+    await retag(oldDigest, '3');
+    expect(await taken(leads)).toBe(oldDigest);
   });
 
   const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
@@ -410,8 +434,8 @@ describeUnless(missing('docker-registry', 'ssh-keygen', 'diff'), 'docker-registr
       return `file://${folder}`;
     }
 
-    test('skopeo reads what was written, and what is in the registry', async () => {
-      if (missing('skopeo') !== undefined) return;
+    const withSkopeo = testUnless(missing('skopeo'), 'skopeo');
+    withSkopeo('skopeo reads what was written, and what is in the registry', async () => {
       const line = await push(GATE());
       const [, pushed = ''] = line;
       await member.type(...line);

@@ -101,9 +101,9 @@ export class Namespaces {
     this.run('gw', NFT, ...command);
   }
 
-  /** Gives a link a lease of 15 s, as `vmgate-gw lease` does. */
-  lease(ifname: string): void {
-    this.nft('add', 'element', 'inet', 'vmgate', 'open', `{ ${ifname} timeout 15s }`);
+  /** Gives a link a lease: for longer than a gateway's 15 s, so that none ends under a test on a busy machine. */
+  lease(ifname: string, seconds = 120): void {
+    this.nft('add', 'element', 'inet', 'vmgate', 'open', `{ ${ifname} timeout ${seconds}s }`);
   }
 
   unlease(): void {

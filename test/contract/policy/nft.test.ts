@@ -91,7 +91,7 @@ suite('the ruleset in the kernel', () => {
     });
 
     test('a lease and moved counters are no change', () => {
-      net.lease('work0');
+      net.lease('work0', 15);
       net.send({ from: 'work', source: '10.213.0.2:5000', destination: '9.9.9.9:7000' });
       expect(compareRulesets(compileNft(openPolicy), net.list())).toEqual([]);
     });

@@ -11,7 +11,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/
 import { compileNft, type Defence, type RemovedDefences } from '../../../src/core/policy/index.ts';
 import { describeUnless, missing } from '../../obstacle.ts';
 import { openPolicy } from '../../unit/core/policy/policies.ts';
-import { Namespaces, type Space, whyNot } from './namespaces.ts';
+import { Namespaces, type Packet, type Space, whyNot } from './namespaces.ts';
 
 const SERVER = '9.9.9.9';
 const PORT = 7_000;
@@ -109,11 +109,16 @@ describeUnless(whyNot() ?? missing('conntrack'), "the gateway's own connections"
     test('UDP goes to the tunnel’s resolver and to nobody else, leased or not', () => {
       net.lease('tun0');
       const dns = { from: 'gw', source: '10.64.0.1:4000', destination: '10.64.0.2:53' } as const;
-      expect(net.send({ ...dns, destination: `${SERVER}:53` })).toEqual({ dropped_output: 1 });
-      expect(net.send({ ...dns, destination: '10.64.0.2:54' })).toEqual({ dropped_output: 1 });
-      expect(net.send(dns)).toEqual({ to_tunnel: 1 });
+      // What the server of an earlier test still repeats is dropped on the way in, and no matter of this one.
+      const went = (packet: Packet) => {
+        const { to_tunnel, dropped_output } = net.send(packet);
+        return { to_tunnel, dropped_output };
+      };
+      expect(went({ ...dns, destination: `${SERVER}:53` })).toEqual({ dropped_output: 1 });
+      expect(went({ ...dns, destination: '10.64.0.2:54' })).toEqual({ dropped_output: 1 });
+      expect(went(dns)).toEqual({ to_tunnel: 1 });
       net.unlease();
-      expect(net.send(dns)).toEqual({ to_tunnel: 1 });
+      expect(went(dns)).toEqual({ to_tunnel: 1 });
     });
   },
 );

@@ -50,6 +50,7 @@ const tunnelPlan: TunnelPlan = {
 };
 const secrets: TunnelSecrets = {
   kind: 'wireguard',
+  withCode: () => secrets,
   reveal: (pinned, localPort, mark) =>
     [
       '[Interface]',
@@ -147,7 +148,11 @@ describe('the tunnel', () => {
   });
 
   test('with a key that wg refuses: not quoted, and no half a tunnel', async () => {
-    const broken: TunnelSecrets = { kind: 'wireguard', reveal: () => '[Interface]\nPrivateKey = c2VjcmV0IQ\n' };
+    const broken: TunnelSecrets = {
+      kind: 'wireguard',
+      reveal: () => '[Interface]\nPrivateKey = c2VjcmV0IQ\n',
+      withCode: () => broken,
+    };
     const fault = await control.tunnel(tunnelPlan, broken, ENDPOINT, tunnelPolicy).catch((cause: unknown) => cause);
     expect(fault).toMatchObject({ code: 'GATEWAY_VERB_FAILED', payload: { verb: 'tunnel', step: 'wg setconf' } });
     expect(JSON.stringify(fault) + (await control.logs())).not.toContain('c2VjcmV0IQ');

@@ -116,7 +116,10 @@ describe('start', () => {
     await laptop.supervise(scripted(report(), { start: () => ({ already: false }) }));
     expect((await laptop.type('start', 'web')).stdout).toContain('vmgate ssh web');
     const [result] = (await laptop.type('start', 'web', '--json')).json();
-    expect(result).toEqual({ name: 'web', status: 'running', already: false, disposable: false });
+    expect(result).toEqual({
+      ...{ name: 'web', status: 'running', already: false, disposable: false },
+      provisioned: { ran: [], before: [] },
+    });
   });
 });
 

@@ -63,7 +63,7 @@ describe('init', () => {
     const { config } = loadConfig(laptop.project, laptop.home);
     expect(config).toMatchObject({
       gate: 'acme',
-      vpn: 'acme',
+      vpn: ['acme'],
       verify: { exit: { url: 'https://ip.example.org/', expect: { kind: 'address', prefixes: ['203.0.113.0/24'] } } },
       work: [{ name: 'dev', source: { kind: 'disk', disk: path.join(laptop.project, 'it.qcow2') } }],
     });

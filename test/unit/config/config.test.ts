@@ -38,7 +38,7 @@ describe('a good configuration', () => {
     expect(load(MINIMAL).config).toEqual({
       version: 1,
       gate: 'default',
-      vpn: 'office',
+      vpn: ['office'],
       endpoint: { allowPrivate: false },
       verify: { exit: undefined, everyMs: 30_000, maxAgeMs: 60_000 },
       portal: { probe: 'http://connectivitycheck.gstatic.com/generate_204' },
@@ -96,8 +96,8 @@ describe('where it is looked for', () => {
     const home = write(temporary(), { 'vmgate.yaml': 'version: 1\nvpn: home\n' });
     const project = write(temporary(), { 'vmgate.yaml': MINIMAL });
     mkdirSync(path.join(project, 'below'));
-    expect(loadConfig(project, home)).toMatchObject({ origin: 'project', config: { vpn: 'office' } });
-    expect(loadConfig(path.join(project, 'below'), home)).toMatchObject({ origin: 'home', config: { vpn: 'home' } });
+    expect(loadConfig(project, home)).toMatchObject({ origin: 'project', config: { vpn: ['office'] } });
+    expect(loadConfig(path.join(project, 'below'), home)).toMatchObject({ origin: 'home', config: { vpn: ['home'] } });
   });
 
   test('none at all', () => {
@@ -133,7 +133,7 @@ describe('vmgate.local.yaml', () => {
   test('personal values win', () => {
     const base = 'version: 1\nwork: {win: {template: tiny, cpus: 1}, web: {template: tiny}}\n';
     const { config } = load(base, 'vpn: mine\nwork: {win: {disk: /d.qcow2, memory: 2GiB}}\n');
-    expect(config.vpn).toBe('mine');
+    expect(config.vpn).toEqual(['mine']);
     expect(config.work).toMatchObject([
       { name: 'win', source: { kind: 'disk' }, cpus: 1, memoryMiB: 2_048 },
       { name: 'web', source: { kind: 'template' } },
@@ -162,7 +162,7 @@ describe('vmgate.local.yaml', () => {
     ['a VM that stands still', 'work: {a: {template: tiny}}', 'work: {a: {onLoss: pause}}'],
     ['a VM that is shut down', 'work: {a: {template: tiny, onLoss: pause}}', 'work: {a: {onLoss: stop}}'],
   ])('can ask for %s', (_, base, local) => {
-    expect(load(`${MINIMAL}${base}\n`, `${local}\n`).config.vpn).toBe('office');
+    expect(load(`${MINIMAL}${base}\n`, `${local}\n`).config.vpn).toEqual(['office']);
   });
 
   test('faults of both together are told where they were written', () => {

@@ -100,6 +100,8 @@ export function orderOf(kind: Kind, generation: number): Effect {
       return { do: 'timer', name: 'pulse', ms: 1, generation };
     case 'timer portal':
       return { do: 'timer', name: 'portal', ms: 1, generation };
+    case 'bootGateway':
+      return { do: kind, profile: 0, generation };
     default:
       return { do: kind, generation };
   }
@@ -206,7 +208,7 @@ export const VM_ENDED: Happening = {
 };
 
 /** What nobody ordered. */
-export function happensUnasked(generation: number): readonly Happening[] {
+export function happensUnasked(generation: number, profiles: readonly string[]): readonly Happening[] {
   return [
     ...REQUESTS,
     { words: 'tick', event: { type: 'tick', nowMs: 0 } },
@@ -227,10 +229,10 @@ export function happensUnasked(generation: number): readonly Happening[] {
     ...(['block', 'pause', 'stop'] as const).map(
       (onLoss): Happening => ({
         words: `configured to ${onLoss}`,
-        event: { type: 'configured', workVms: [{ name: VM, onLoss }] },
+        event: { type: 'configured', workVms: [{ name: VM, onLoss }], profiles },
       }),
     ),
-    { words: 'configured without it', event: { type: 'configured', workVms: [] } },
+    { words: 'configured without it', event: { type: 'configured', workVms: [], profiles } },
   ];
 }
 

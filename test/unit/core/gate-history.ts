@@ -27,6 +27,8 @@ export interface History {
   /** Steps of the closing order that were answered; undefined while no close is under way. */
   readonly closing: { readonly done: number; readonly failed: boolean } | undefined;
   readonly hasGateway: boolean;
+  /** The place of the VPN profile that the gateway was booted for. */
+  readonly profile: number;
   readonly isViolated: boolean;
   readonly hasProcess: boolean;
   /** Its end was ordered, and has not come. */
@@ -47,6 +49,7 @@ export const NOTHING_YET: History = {
   isShaken: false,
   closing: undefined,
   hasGateway: false,
+  profile: 0,
   isViolated: false,
   hasProcess: false,
   isEnding: false,
@@ -208,6 +211,7 @@ function carryOut(now: Changing, effect: Effect): void {
       return;
     case 'bootGateway':
       now.hasGateway = true;
+      now.profile = effect.profile;
       return;
     case 'defineWork':
       now.hasProcess = true;

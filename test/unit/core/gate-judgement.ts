@@ -65,6 +65,7 @@ export function judgeOrder(
     case 'admitDhcp':
     case 'admitPortal':
       must('violated', !now.isViolated, 'without anybody asking');
+      must('switched', effect.do === 'bootGateway' || now.profile === after.profiles.at, 'for another VPN profile');
       must(
         'order',
         before.phase !== 'closing' || now.closing?.done === CLOSE_STEPS.length,

@@ -19,6 +19,8 @@ export interface Mutant {
   readonly machine: StepFunction;
   /** Why the world of random faults cannot come upon it. */
   readonly onlyWalked?: string;
+  /** VPN profiles of its configuration; one unless said. */
+  readonly profiles?: readonly string[];
 }
 
 /** The step as it is, and its effects changed. */
@@ -451,4 +453,41 @@ const PORTAL: readonly Mutant[] = [
   },
 ];
 
-export const MUTANTS: readonly Mutant[] = [...CLOSING, ...OPENING, ...ADDRESS, ...WORK, ...SENSES, ...PORTAL, ...LIFE];
+const ONE_PROFILE = 'the world of random faults has one VPN profile';
+
+const PROFILES: readonly Mutant[] = [
+  {
+    defect: 'uses the next VPN profile with the gateway of the one before',
+    breaks: ['switched'],
+    profiles: ['office', 'home'],
+    onlyWalked: ONE_PROFILE,
+    machine: (state, event) => {
+      const [after, done] = step(state, event);
+      if (after.profiles.at === state.profiles.at || event.type === 'up') return [after, done];
+      const profiles = { ...after.profiles, missed: 0 };
+      return step({ ...state, profiles }, { type: 'timer', name: 'retry', generation: state.generation });
+    },
+  },
+  {
+    defect: 'takes the next VPN profile for the one that is open',
+    breaks: ['switched'],
+    profiles: ['office', 'home'],
+    onlyWalked: ONE_PROFILE,
+    machine: (state, event) => {
+      const [after, done] = step(state, event);
+      if (state.phase !== 'open' || after.phase !== 'closing') return [after, done];
+      return [{ ...after, profiles: { ...after.profiles, at: 1 - after.profiles.at } }, done];
+    },
+  },
+];
+
+export const MUTANTS: readonly Mutant[] = [
+  ...PROFILES,
+  ...CLOSING,
+  ...OPENING,
+  ...ADDRESS,
+  ...WORK,
+  ...SENSES,
+  ...PORTAL,
+  ...LIFE,
+];

@@ -19,6 +19,7 @@ export const PROMISES = {
   stale: 'an answer of an older generation opens nothing',
   looks: 'a portal is looked for only while no tunnel is there or tried',
   asked: 'nobody is let through to a portal who did not ask',
+  switched: 'another VPN profile is used by a fresh gateway only, once the one before is gone',
   violated: 'only a person ends `violated`, and with a fresh gateway',
   leftovers: 'the supervisor ends after its gateway and every work VM process',
   answered: 'every request is answered once',

@@ -27,7 +27,7 @@ class Play {
   #effects: Effect[] = [];
 
   constructor(onLoss: 'block' | 'pause' | 'stop' = 'block') {
-    this.on({ type: 'configured', workVms: [{ name: 'a', onLoss }] });
+    this.on({ type: 'configured', workVms: [{ name: 'a', onLoss }], profiles: ['vpn'] });
   }
 
   on(...events: readonly GateEvent[]): this {
@@ -133,7 +133,9 @@ describe('what was verified counts no more', () => {
       play.on({ type: 'gatewayKilled', generation: now });
       const boot = play.state.generation;
       if (play.state.phase === 'booting')
-        play.on({ type: 'failed', effect: { do: 'bootGateway', generation: boot }, fault: broken }).closedNow();
+        play
+          .on({ type: 'failed', effect: { do: 'bootGateway', profile: 0, generation: boot }, fault: broken })
+          .closedNow();
     }
     expect(play.state).toMatchObject({ phase: 'closed', gatewayAlive: false });
     const before = play.state;
@@ -226,7 +228,10 @@ describe('onLoss', () => {
     ['stop', ['stopWork a'], 'stopping'],
   ])('%s: once the wires are down', (onLoss, orders, status) => {
     const play = new Play('block').to('open').withVm();
-    play.on({ type: 'configured', workVms: [{ name: 'a', onLoss }] }, { type: 'shaken', fault: slept });
+    play.on(
+      { type: 'configured', workVms: [{ name: 'a', onLoss }], profiles: ['vpn'] },
+      { type: 'shaken', fault: slept },
+    );
     play.did();
     play.on({ type: 'closeStep', step: 'dropLeases', generation: play.state.generation });
     expect(play.order()).toEqual(['lowerLinks']);
@@ -264,9 +269,12 @@ describe('onLoss', () => {
 
   test('a VM that left the configuration while it runs keeps what it said', () => {
     const play = new Play('block').to('open').withVm();
-    play.on({ type: 'configured', workVms: [{ name: 'a', onLoss: 'pause' }] }, { type: 'configured', workVms: [] });
+    play.on(
+      { type: 'configured', workVms: [{ name: 'a', onLoss: 'pause' }], profiles: ['vpn'] },
+      { type: 'configured', workVms: [], profiles: ['vpn'] },
+    );
     expect(play.state.onLoss).toEqual({ a: 'pause' });
-    play.on({ type: 'workEnded', name: 'a' }, { type: 'configured', workVms: [] });
+    play.on({ type: 'workEnded', name: 'a' }, { type: 'configured', workVms: [], profiles: ['vpn'] });
     expect(play.state.onLoss).toEqual({});
   });
 

@@ -20,11 +20,23 @@ test(
   PATIENCE_MS,
 );
 
+test(
+  'so does every state of a gate with two VPN profiles',
+  () => {
+    const { states, turns, broken } = walk(step, undefined, ['office', 'home']);
+    process.stderr.write(`gate with two VPN profiles: ${states} states, ${turns} turns\n`);
+    expect([...broken]).toEqual([]);
+    // More than with one: both were used, and failed.
+    expect(states).toBeGreaterThan(1_000);
+  },
+  PATIENCE_MS,
+);
+
 describe('the walk finds what is wrong with a gate that', () => {
   test.each(MUTANTS)(
     '$defect',
-    ({ breaks: [promise], machine }) => {
-      const { broken } = walk(machine, promise);
+    ({ breaks: [promise], machine, profiles }) => {
+      const { broken } = walk(machine, promise, profiles);
       expect([...broken.keys()]).toContain(promise);
     },
     PATIENCE_MS,

@@ -8,11 +8,12 @@
  * - time and retries: a receipt is in time or past it, a verification due or not; of failures in a row only whether there were any is asked, and every
  *   third is told apart; else they differ in the length of a timer.
  * - request numbers: who waits is a list that is added to, answered whole and emptied. One stands for many.
+ * - VPN profiles: one; and two in a walk of their own, without a work VM: a third is tried as the second is.
  * - reasons, verdicts and faults, which are only carried along.
  * - work VMs: one. They meet in two places, the list of leases and the end of `down`; the world of random faults has two.
  * - orders: whatever was ordered in this generation may be answered at any time, again and again.
  */
-import { type GateState, initialState, type Phase, STOPPED } from '../../../src/core/gate/state.ts';
+import { type GateState, initialState, NO_PROFILES, type Phase, STOPPED } from '../../../src/core/gate/state.ts';
 import type { step } from '../../../src/core/gate.ts';
 import {
   answersTo,
@@ -55,14 +56,14 @@ export interface Walk {
 }
 
 const CURRENT = 1;
-const UNASKED = happensUnasked(CURRENT);
+const OF_WORK_VMS: readonly string[] = ['configured', 'start', 'stop'];
 const ANSWERS = new Map(KINDS.map((kind) => [kind, answersTo(kind, CURRENT)]));
 /** Far more than the right gate has; a wrong one may have states without end. */
 const MOST_STATES = 200_000;
 
-/** Walks until `until` is broken, or to the end. */
-export function walk(machine: StepFunction, until?: Promised): Walk {
-  const walking = new Walking(machine, until);
+/** Walks until `until` is broken, or to the end. `profiles`: VPN profiles of the configuration. */
+export function walk(machine: StepFunction, until?: Promised, profiles: readonly string[] = ['only']): Walk {
+  const walking = new Walking(machine, until, profiles);
   walking.run();
   return walking.result();
 }
@@ -70,6 +71,8 @@ export function walk(machine: StepFunction, until?: Promised): Walk {
 class Walking {
   readonly #machine: StepFunction;
   readonly #until: Promised | undefined;
+  readonly #profiles: readonly string[];
+  readonly #unasked: readonly Happening[];
   readonly #graph = new Graph();
   readonly #known = new Map<string, number>();
   readonly #nodes: Node[] = [];
@@ -77,17 +80,30 @@ class Walking {
   readonly #broken = new Map<Promised, string>();
   #turns = 0;
 
-  constructor(machine: StepFunction, until: Promised | undefined) {
+  constructor(machine: StepFunction, until: Promised | undefined, profiles: readonly string[]) {
     this.#machine = machine;
     this.#until = until;
+    this.#profiles = profiles;
+    this.#unasked = happensUnasked(CURRENT, profiles).filter(
+      ({ event }) => !this.#isAlone || !OF_WORK_VMS.includes(event.type),
+    );
+  }
+
+  /** A gate with several profiles is walked without a work VM: neither knows of the other. */
+  get #isAlone(): boolean {
+    return this.#profiles.length > 1;
   }
 
   run(): void {
-    const fresh = initialState([VM]);
+    const fresh: GateState = {
+      ...initialState(this.#isAlone ? [] : [VM]),
+      profiles: { ...NO_PROFILES, names: this.#profiles },
+    };
     this.#visit({ state: folded(fresh), history: NOTHING_YET, isOver: false });
     // After another supervisor's end: a VM that outlived it, its link set down.
     const adopted = { ...fresh, work: { [VM]: { ...STOPPED, status: 'running' as const } } };
-    this.#visit({ state: folded(adopted), history: { ...NOTHING_YET, hasProcess: true }, isOver: false });
+    if (!this.#isAlone)
+      this.#visit({ state: folded(adopted), history: { ...NOTHING_YET, hasProcess: true }, isOver: false });
     for (let at = 0; at < this.#nodes.length && !this.#isEnough(); at += 1) this.#leave(at);
     if (!this.#isEnough()) this.#mustBeAlive();
   }
@@ -112,7 +128,7 @@ class Walking {
   #leave(at: number): void {
     const node = this.#nodes[at];
     if (node === undefined || node.isOver) return;
-    for (const happening of UNASKED) this.#play(at, node, happening);
+    for (const happening of this.#unasked) this.#play(at, node, happening);
     if (node.history.hasProcess) this.#play(at, node, VM_ENDED);
     for (const kind of openOrders(node.state, node.history)) {
       for (const happening of ANSWERS.get(kind) ?? []) this.#play(at, node, happening);
@@ -208,7 +224,7 @@ const REASON = { kind: 'verdicts', failed: [] } as const;
 const RECEIPT = { claim: { kind: 'round-trip' }, expiresMs: RECEIPT_MS } as const;
 
 function folded(state: GateState): GateState {
-  const { retries, reason, receipt, reverifyAtMs, upWaiters, downWaiters, signInWaiters, work } = state;
+  const { retries, reason, receipt, reverifyAtMs, upWaiters, downWaiters, signInWaiters, work, profiles } = state;
   const vms = Object.entries(work).map(([name, vm]) => [name, { ...vm, waiters: one(vm.waiters, 3) }] as const);
   return {
     ...state,
@@ -218,6 +234,7 @@ function folded(state: GateState): GateState {
     receipt: receipt && RECEIPT,
     reverifyAtMs: reverifyAtMs && VERIFICATION_DUE_MS,
     verdicts: [],
+    profiles: { ...profiles, because: profiles.because && REASON },
     upWaiters: one(upWaiters, 1),
     downWaiters: one(downWaiters, 2),
     signInWaiters: one(signInWaiters, 4),
@@ -246,7 +263,7 @@ function keyOf({ state, history, isOver }: Node): string {
     history.isShaken,
   );
   const { policy, armed, link } = history;
-  return `${state.phase}${state.look}${closing?.step}${closing?.target}${vm?.status}${state.onLoss[VM]}${policy}${armed}${link}${history.closing?.done} ${state.retries} ${flags} ${past}`;
+  return `${state.phase}${state.look}${closing?.step}${closing?.target}${vm?.status}${state.onLoss[VM]}${policy}${armed}${link}${history.closing?.done} ${state.retries} ${state.profiles.at}${state.profiles.missed}${history.profile} ${flags} ${past}`;
 }
 
 function bits(...flags: readonly boolean[]): number {

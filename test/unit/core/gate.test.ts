@@ -196,7 +196,7 @@ describe('the way up', () => {
 
   test('a machine that cannot boot a gateway undoes the up; a silent network is retried', () => {
     const machine = new Play().on({ type: 'up', request: 7, configChanged: false });
-    machine.on({ type: 'failed', effect: { do: 'bootGateway', generation: 1 }, fault: broken });
+    machine.on({ type: 'failed', effect: { do: 'bootGateway', profile: 0, generation: 1 }, fault: broken });
     machine.closedNow().on({ type: 'gatewayKilled', generation: machine.state.generation });
     expect(machine.state.phase).toBe('down');
     expect(machine.effects).toContainEqual({
@@ -521,7 +521,7 @@ describe('every request is answered', () => {
 
 test('an up that cannot boot does not take down what ran before it', () => {
   const play = new Play().on({ type: 'adopted', name: 'a' }, { type: 'up', request: 7, configChanged: false });
-  play.on({ type: 'failed', effect: { do: 'bootGateway', generation: 1 }, fault: broken }).closedNow();
+  play.on({ type: 'failed', effect: { do: 'bootGateway', profile: 0, generation: 1 }, fault: broken }).closedNow();
   play.on({ type: 'gatewayKilled', generation: play.state.generation });
   expect(play.did()).not.toContain('stopWork');
   expect(play.state.phase).toBe('booting');

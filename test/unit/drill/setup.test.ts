@@ -19,7 +19,7 @@ const drilled = (setup: Setup) => read(setup.config);
 test('without a vmgate.yaml: the exit is known, and there is a neighbour', () => {
   const setup = setupFrom(undefined);
   const { verify, work, vpn, notify } = drilled(setup);
-  expect({ vpn, notify }).toEqual({ vpn: 'lab', notify: false });
+  expect({ vpn, notify }).toEqual({ vpn: ['lab'], notify: false });
   expect(verify.exit?.expect).toEqual({ kind: 'address', prefixes: [`${LAB.exit}/32`] });
   expect(work.map(({ name }) => name)).toEqual(['workvm', 'other']);
   expect(setup.workVms).toEqual(['workvm', 'other']);
@@ -43,7 +43,9 @@ work:
     ['third', 'block'],
   ]);
   expect(setup.config).not.toMatch(/acme|bank/);
-  expect(setup.notes.join('\n')).toMatch(/your profile acme was not opened[\s\S]*onLoss: stop is drilled as block/);
+  expect(setup.notes.join('\n')).toMatch(
+    /your own profiles \(acme\) were not opened[\s\S]*onLoss: stop is drilled as block/,
+  );
 });
 
 test('no exit in the file: none is expected, the claim is a round trip', () => {

@@ -69,7 +69,7 @@ const DOORS = [
 ];
 
 /** Pure libraries: no I/O, no clock. */
-const PURE_PACKAGES = ['zod', 'ip-address'];
+const PURE_PACKAGES = ['zod', 'ip-address', 'dns-packet'];
 
 /** Where a process may be started. Everything else goes through src/host run(). */
 const SPAWNERS = [

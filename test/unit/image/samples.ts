@@ -1,8 +1,10 @@
 /** Hand-made packages: an ELF program with a library, kernel modules, a busybox with three applets. */
+import { copyFile } from 'node:fs/promises';
+import path from 'node:path';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { pack } from 'tar-stream';
-import type { UnpackRequest, Workshop } from '../../../src/image/workshop.ts';
+import type { DiskRequest, UnpackRequest, Workshop } from '../../../src/image/workshop.ts';
 
 export const KERNEL_VERSION = '6.12.1-cloud';
 const MODULES = `usr/lib/modules/${KERNEL_VERSION}/kernel`;
@@ -128,6 +130,12 @@ export class SampleWorkshop implements Workshop {
     onLine('Need to get 1,500 kB/2.0 MB of archives.');
     if (this.failure !== undefined) throw this.failure;
     await pipeline(sampleTar(this.files), output);
+  }
+
+  /** A disk that is only the archive it would be made of. */
+  async makeDisk({ tar, folder }: DiskRequest): Promise<void> {
+    this.calls.push('makeDisk');
+    await copyFile(tar, path.join(folder, 'disk.qcow2'));
   }
 
   compress(data: Buffer): Promise<Buffer> {

@@ -10,7 +10,7 @@ import { layoutOf } from '../../../src/home/index.ts';
 import { effectPlan, effectPoints, nameOf } from '../../../src/lab/effect-points.ts';
 
 const generation = 1;
-const BOOT: Effect = { do: 'bootGateway', generation };
+const BOOT: Effect = { do: 'bootGateway', profile: 0, generation };
 const CLOSED: Effect = { do: 'announce', phase: 'closed', reason: undefined, claim: undefined };
 const OPEN: Effect = { ...CLOSED, phase: 'open' };
 const REPLY: Effect = { do: 'reply', to: [1], outcome: { ok: true, already: false } };

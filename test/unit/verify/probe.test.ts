@@ -2,7 +2,7 @@ import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { planCanaries } from '../../../src/core/checks/canary-plan.ts';
 import { breaksOpenVpn } from '../../../src/core/policy/openvpn-shape.ts';
-import { readAddresses } from '../../../src/frame/dns-addresses.ts';
+import { readAddresses } from '../../../src/frame/dns.ts';
 import {
   BROADCAST_MAC,
   buildArpReply,

@@ -12,6 +12,7 @@ const WORDS: SeedWords = {
   hostKey: 'the host key, as OpenSSH writes it\n',
   user: 'ann',
   userData: undefined,
+  browser: undefined,
 };
 
 function textsOf(words: SeedWords): ReadonlyMap<string, string> {
@@ -27,6 +28,17 @@ test('the seed is as reviewed, to the byte', () => {
 test('user-data is the user’s own words', () => {
   const userData = '#cloud-config\nruncmd:\n  - "echo: \'ü\'"\n';
   expect(textsOf({ ...WORDS, userData }).get('user-data')).toBe(userData);
+});
+
+test('a browser is told its page, and whether it keeps its profile', () => {
+  const homePage = 'https://www.example.org/?q=a&b="c"';
+  const once = textsOf({ ...WORDS, browser: { homePage, keepProfile: false } });
+  expect(once.get('home-page')).toBe(homePage);
+  expect(once.has('keep-profile')).toBe(false);
+  const kept = textsOf({ ...WORDS, browser: { homePage: undefined, keepProfile: true } });
+  expect(kept.get('home-page')).toBe('');
+  expect(kept.has('keep-profile')).toBe(true);
+  expect(textsOf(WORDS).has('home-page')).toBe(false);
 });
 
 test('every other word makes another instance, and the same words the same one', () => {

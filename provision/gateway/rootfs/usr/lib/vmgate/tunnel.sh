@@ -116,7 +116,7 @@ tunnel() {
   echo "$new_kind" >"$kind_file"
   load_kind "$new_kind"
   kind_begin
-  [ -z "$addresses" ] || set_inside
+  [ -z "$addresses$routes$resolvers$search$mtu" ] || set_inside
   done_well
 }
 
