@@ -18,7 +18,7 @@ const NOW = Date.parse('2027-06-01T00:00:00Z');
 const PINNED = { address: '198.51.100.4', port: 4_500 };
 const OPTIONS = { split: false, dns: [], login: { user: 'alice', password: 'open sesame' } };
 /** What opens a section of charon's configuration when it begins a line there. */
-const OWN = /^(charon|swanctl|connections|secrets|include|[a-z0-9_-]+( = .*| \{)|\}|--- file [a-z0-9./-]+|\s*)$/;
+const OWN = /^(include local\.conf|[a-z0-9_-]+( = .*| \{)|\}|--- file [a-z0-9./-]+|\s*)$/;
 
 const FORMATS = {
   yaml: ['kind: ikev2\n', 'auth: ', 'psk: ', '&a ', '*a', '!!js/function ', '<<: ', '- ', '{', '}', '[', '|\n', '# '],

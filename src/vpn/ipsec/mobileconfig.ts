@@ -2,7 +2,7 @@
  * Apple's configuration profile with an IKEv2 VPN in it (https://developer.apple.com/documentation/devicemanagement/vpn).
  * The XML may come from anywhere: no definitions of its own, bounded depth, and only the payloads that are named here count.
  */
-import { DOMParser } from '@xmldom/xmldom';
+import { DOMParser, ParseError } from '@xmldom/xmldom';
 import { parse } from 'plist';
 import * as z from 'zod';
 import { type CodedEvent, occur, VmgateError } from '../../core/coded.ts';
@@ -224,14 +224,14 @@ function refuseHostile(text: string, file: string): void {
  */
 function parsePlist(text: string, file: string): unknown {
   const onError = () => {
-    throw new SyntaxError('not well-formed');
+    throw new Error('not well-formed');
   };
   try {
     new DOMParser({ onError }).parseFromString(text, 'text/xml');
     return parse(text);
   } catch (cause) {
     const format = 'property list (Apple, XML)';
-    const why = cause instanceof SyntaxError ? 'its XML is not well-formed' : 'its XML is of another kind';
+    const why = cause instanceof ParseError ? 'its XML is not well-formed' : 'its XML is of another kind';
     throw VmgateError.of(errors.VPN_IKE_SYNTAX, { ...placeAt(text, file, 0), format, why });
   }
 }
