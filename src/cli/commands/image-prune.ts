@@ -24,7 +24,7 @@ export const imagePrune: Command = {
     const entries = locks.flatMap(({ images = {} }) => Object.values(images));
     const bases = await basesOfAll(home);
     const store = await realpath(home.images);
-    const made = bases.map((base) => imageOfDisk(store, base)).filter((digest) => digest !== undefined);
+    const made = bases.map((base) => imageOfDisk(base)).filter((digest) => digest !== undefined);
     const locked = new Set([...entries.map(({ image }) => image), ...made]);
     await pruneTemp(home.images);
     const removed = (await pruneImages(home.images, locked)).map(({ digest }) => digest);

@@ -9,7 +9,7 @@ import type { StoredProfile, TunnelPlan } from '../../../src/vpn/index.ts';
 import { codeOf } from '../faults.ts';
 
 const LOGS = path.join(import.meta.dirname, '../vpn/openvpn/logs');
-const log = (name: string) => readFileSync(path.join(LOGS, `${name}.log`), 'utf8');
+const log = (name: string) => readFileSync(path.join(LOGS, `${name}.txt`), 'utf8');
 
 const server = (host: string) => ({ host, port: 1_194, protocol: 'udp', shape: 'openvpn' }) as const;
 const plan: TunnelPlan = {
@@ -52,7 +52,8 @@ function coming(...answers: readonly (Told | null)[]) {
   } as unknown as GatewayControl;
   const pinned = { address: '198.51.100.10', port: 1_194, answered: [] };
   const profile = { plan, secrets: {} } as unknown as StoredProfile;
-  return bringUp({ control, profile, pinned, policy, taken: [], signal: new AbortController().signal });
+  const { signal } = new AbortController();
+  return bringUp({ control, profile, pinned, policy, taken: [], signal, onNarrow: () => undefined });
 }
 
 const TOLD = 'ifconfig_local=10.8.0.2\nforeign_option_1=dhcp-option DNS 10.8.0.1';

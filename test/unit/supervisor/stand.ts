@@ -113,7 +113,11 @@ export class Stand {
   /** One request on a connection of its own, time passing meanwhile. */
   async ask(ask: Parameters<SupervisorClient['ask']>[0]): Promise<unknown> {
     const client = await this.client();
-    return this.during(client.ask(ask));
+    try {
+      return await this.during(client.ask(ask));
+    } finally {
+      client.close();
+    }
   }
 
   up(): Promise<unknown> {

@@ -10,7 +10,7 @@ import { SESSIONS } from '../../../../src/vpn/sessions.ts';
 import type { TunnelPlan } from '../../../../src/vpn/tunnel-plan.ts';
 
 const LOGS = path.join(import.meta.dirname, 'logs');
-const log = (name: string) => readFileSync(path.join(LOGS, `${name}.log`), 'utf8');
+const log = (name: string) => readFileSync(path.join(LOGS, `${name}.txt`), 'utf8');
 
 const plan: TunnelPlan = {
   kind: 'openvpn',
