@@ -102,6 +102,22 @@ const openvpnTunnel = z.object({
   log: z.string().max(8_192),
 });
 
+/** As charon's updown plugin and the kernel tell it. */
+const ipsecTunnel = z.object({
+  kind: z.literal('ipsec'),
+  ifname: z.string().max(15),
+  /** `STARTING`, `CONNECTED` or `ENDED`. */
+  state: z.string().max(32),
+  /** Since when, guest epoch milliseconds in whole seconds. */
+  sinceMs: count,
+  /** `NAME=VALUE` lines of the connected session: a server's words. */
+  told: z.string().max(16_384),
+  /** Its last words; anybody's. */
+  log: z.string().max(8_192),
+  /** `ip xfrm state list nokeys`. */
+  states: z.string().max(16_384),
+});
+
 /** What moves by itself and comes with every answer about the gateway. */
 const moving = z.object({
   v: z.literal(1),
@@ -121,7 +137,7 @@ const moving = z.object({
       }),
     )
     .max(64),
-  tunnel: z.discriminatedUnion('kind', [wireguardTunnel, openvpnTunnel]).nullable(),
+  tunnel: z.discriminatedUnion('kind', [wireguardTunnel, openvpnTunnel, ipsecTunnel]).nullable(),
 });
 
 const stateful = z.object({

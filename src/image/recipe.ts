@@ -21,6 +21,8 @@ const layerSchema = z.strictObject({
   packages: packageNames,
   /** Files, or folders with a `/` at the end. Libraries that programs need are kept without being named. */
   keep: z.array(insidePath),
+  /** Files that lie elsewhere on each architecture. */
+  keepOn: z.partialRecord(z.enum(['amd64', 'arm64']), z.array(insidePath)).default({}),
   modules: z.array(z.string().regex(/^[\w-]+$/)).default([]),
   /** Modules that only one architecture has. */
   modulesOn: z.partialRecord(z.enum(['amd64', 'arm64']), z.array(z.string())).default({}),
@@ -69,6 +71,10 @@ export async function readRecipe(provision: string, kind: ImageKind): Promise<Re
 /** Every package the image needs, sorted; the kernel's among them. */
 export function packagesOf(recipe: Recipe, arch: Arch): readonly string[] {
   return [...new Set([recipe.kernel[arch], ...recipe.layers.flatMap(({ packages }) => packages)])].sort();
+}
+
+export function keptOf(layer: LayerRecipe, arch: Arch): readonly string[] {
+  return [...layer.keep, ...(layer.keepOn[arch] ?? [])];
 }
 
 export function modulesOf(layer: LayerRecipe, arch: Arch): readonly string[] {

@@ -9,7 +9,7 @@ import type { CpioEntry } from './cpio.ts';
 import { isElf, readElf } from './elf.ts';
 import { ModuleStore, moduleIndexes } from './kernel-modules.ts';
 import { type PackageTree, resolveIn } from './package-tree.ts';
-import { type LayerRecipe, modulesOf, type Recipe } from './recipe.ts';
+import { keptOf, type LayerRecipe, modulesOf, type Recipe } from './recipe.ts';
 
 export interface SelectedLayer {
   readonly name: string;
@@ -24,10 +24,10 @@ export interface Selection {
   readonly layers: readonly SelectedLayer[];
 }
 
-/** Where Debian puts the libraries of an architecture. */
+/** Where Debian puts the libraries of an architecture; strongSwan's programs name their own folder (RUNPATH). */
 const LIBRARY_FOLDERS: Readonly<Record<Arch, readonly string[]>> = {
-  amd64: ['usr/lib/x86_64-linux-gnu', 'usr/lib'],
-  arm64: ['usr/lib/aarch64-linux-gnu', 'usr/lib'],
+  amd64: ['usr/lib/x86_64-linux-gnu', 'usr/lib', 'usr/lib/ipsec'],
+  arm64: ['usr/lib/aarch64-linux-gnu', 'usr/lib', 'usr/lib/ipsec'],
 };
 
 /**
@@ -99,7 +99,7 @@ function programEntries(
   unmet: (wants: string) => never,
 ): readonly CpioEntry[] {
   const entries = new Map<string, CpioEntry>();
-  const queue = layer.keep.flatMap((wanted) => keptPaths(tree, wanted, unmet));
+  const queue = keptOf(layer, arch).flatMap((wanted) => keptPaths(tree, wanted, unmet));
   for (let wanted = queue.pop(); wanted !== undefined; wanted = queue.pop()) {
     if (entries.has(wanted)) continue;
     const file = resolveIn(tree, wanted) ?? unmet(wanted);

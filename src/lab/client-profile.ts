@@ -1,4 +1,4 @@
-/** A fresh WireGuard client of the lab's VPN, as a provider would hand it out. */
+/** A client of the lab's VPN, as a provider would hand it out. */
 import { randomBytes } from 'node:crypto';
 import { publicKeyOf } from '../vpn/index.ts';
 import { LAB } from './addresses.ts';
@@ -33,4 +33,30 @@ PublicKey = ${serverKey}
 AllowedIPs = 0.0.0.0/0
 Endpoint = ${endpoint.address}:${endpoint.port}
 `;
+}
+
+/** What a client of the lab's IKEv2 server logs in by; PEM where it is not said otherwise. */
+export type IpsecClient =
+  | { readonly auth: 'psk'; readonly psk: string }
+  | { readonly auth: 'eap-mschapv2'; readonly authority: string }
+  | {
+      readonly auth: 'certificate' | 'eap-tls';
+      readonly authority: string;
+      readonly certificate: string;
+      readonly key: string;
+    };
+
+/** vmgate's own YAML, a full tunnel. */
+export function ipsecProfile(
+  endpoint: { readonly address: string; readonly port: number },
+  client: IpsecClient,
+): string {
+  // A JSON string is a YAML one.
+  const said = Object.entries(client).map(([key, value]) => `${key}: ${JSON.stringify(value)}\n`);
+  return `kind: ikev2
+server: ${endpoint.address}
+port: ${endpoint.port}
+serverId: vpn.lab.example
+id: client.lab.example
+${said.join('')}`;
 }

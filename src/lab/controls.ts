@@ -50,6 +50,27 @@ export type LabResolver = 'wifi' | 'internet' | 'vpn';
  */
 export type LabOpenVpn = 'right' | 'other' | 'expired' | 'early' | 'login' | 'lies' | 'resolver';
 
+/**
+ * What kind of IKEv2 server there is: how it lets clients in (`psk`, `cert`, `eap` for EAP-MSCHAPv2, `eaptls`), which
+ * certificate it shows, as with OpenVPN; or it is `picky` about algorithms, `narrow` about the networks that it carries, or
+ * gives the loopback as `resolver`.
+ */
+export type LabIpsec =
+  | 'psk'
+  | 'cert'
+  | 'eap'
+  | 'eaptls'
+  | 'right'
+  | 'other'
+  | 'expired'
+  | 'early'
+  | 'picky'
+  | 'narrow'
+  | 'resolver';
+
+/** Whose user names and passwords. */
+export type LabLoginVpn = 'openvpn' | 'ipsec';
+
 const MAX_SNAPLEN = 65_535;
 /** Frames for one `inject`, a second and a half of them at the lab's pace. */
 const INJECT_BATCH = 3_000;
@@ -131,13 +152,28 @@ export class LabControls {
 
   /** From now on an OpenVPN server stands in WireGuard's place, at the same address and port, with the same clients' inside. */
   async openVpn(...is: readonly LabOpenVpn[]): Promise<void> {
-    await this.#agent.ask(done, 'openvpn_is', is, { timeoutMs: 60_000 });
+    await this.#agent.ask(done, 'vpn_is', ['openvpn', ...is], { timeoutMs: 60_000 });
+  }
+
+  /** The same for an IKEv2 server. */
+  async ipsec(...is: readonly [LabIpsec, ...LabIpsec[]]): Promise<void> {
+    await this.#agent.ask(done, 'vpn_is', ['ipsec', ...is], { timeoutMs: 60_000 });
+  }
+
+  /** What a client of the IKEv2 server holds: its key, certificate and authority as PEM, or the pre-shared key. */
+  async ipsecFile(name: 'psk' | 'ca.pem' | 'client.pem' | 'client.key'): Promise<string> {
+    return (await this.#agent.ask(bulk, 'ipsec_file', [name])).toString('latin1').trimEnd();
+  }
+
+  /** The IKEv2 server's own log, its newest 256 KiB. */
+  async ipsecLog(): Promise<string> {
+    return (await this.#log('ipsec.log')).toString('latin1');
   }
 
   /** The one user name and password that a server with a `login` lets in. */
-  async openVpnLogin(user: string, password: string): Promise<void> {
+  async vpnLogin(kind: LabLoginVpn, user: string, password: string): Promise<void> {
     const lines = Buffer.from(`${user}\n${password}\n`).toString('base64');
-    await this.#agent.ask(done, 'openvpn_users', [lines]);
+    await this.#agent.ask(done, 'vpn_users', [kind, lines]);
   }
 
   /** A client's profile as its provider hands it out: inline, and to `endpoint`. */

@@ -12,7 +12,7 @@ import { LAB } from './addresses.ts';
 import { LabAgent } from './agent.ts';
 import { hello } from './answers.ts';
 import { LAB_SOCKETS, labArgv } from './argv.ts';
-import { type ClientKey, clientProfile, newClientKey } from './client-profile.ts';
+import { type ClientKey, clientProfile, ipsecProfile, newClientKey } from './client-profile.ts';
 import { errors } from './codes.ts';
 import { LabControls } from './controls.ts';
 import { LabPass, type LabPassPlan } from './pass.ts';
@@ -51,7 +51,7 @@ export type PassOptions = Partial<
   >
 >;
 
-const MEMORY_MIB = 128;
+const MEMORY_MIB = 192;
 /** Under emulation on a busy machine; 5 s is usual. */
 const READY_TIMEOUT_MS = 90_000;
 const CONSOLE_CHARACTERS = 4_096;
@@ -132,7 +132,7 @@ export class Lab extends LabControls {
     }
   }
 
-  /** What a provider hands out for the client that is let in: a wg-quick file, or an .ovpn. */
+  /** What a provider hands out for the client that is let in: a wg-quick file, an .ovpn, or a YAML for IKEv2. */
   get profile(): string {
     return this.#profile;
   }
@@ -176,12 +176,18 @@ export class Lab extends LabControls {
   }
 
   async #letIn({ client }: Found): Promise<void> {
-    if (this.#vpn === 'openvpn') {
-      await this.openVpn('right');
-      this.#profile = await this.openVpnProfile(this.endpoint);
-    } else {
-      await this.admit(client.publicKey, [`${LAB.client}/32`]);
-      this.#profile = clientProfile(client, this.serverPublicKey, this.endpoint);
+    switch (this.#vpn) {
+      case 'openvpn':
+        await this.openVpn('right');
+        this.#profile = await this.openVpnProfile(this.endpoint);
+        break;
+      case 'ipsec':
+        await this.ipsec('psk');
+        this.#profile = ipsecProfile(this.endpoint, { auth: 'psk', psk: await this.ipsecFile('psk') });
+        break;
+      case 'wireguard':
+        await this.admit(client.publicKey, [`${LAB.client}/32`]);
+        this.#profile = clientProfile(client, this.serverPublicKey, this.endpoint);
     }
   }
 

@@ -10,7 +10,7 @@ import type { LabCounts } from './answers.ts';
 
 export type WitnessedKind = 'arp' | 'dhcp' | 'tunnel' | 'foreign';
 /** Whose shape the frames to the endpoint must have. */
-export type WitnessedVpn = 'wireguard' | 'openvpn';
+export type WitnessedVpn = 'wireguard' | 'openvpn' | 'ipsec';
 export type WitnessCounts = Readonly<Record<WitnessedKind, number>>;
 
 /** Zero of everything while the file is not there: nothing left yet. */
@@ -42,8 +42,20 @@ export function kindOf(
   if (from === 68 && to === 67) return 'dhcp';
   const toEndpoint = frame.subarray(30, 34).equals(bytesOf(endpoint.address)) && to === endpoint.port;
   const head = frame.readUInt32BE(42);
-  const fits = vpn === 'wireguard' ? isWireGuard(head) : isOpenVpn(head >>> 24);
-  return toEndpoint && fits ? 'tunnel' : 'foreign';
+  return toEndpoint && FITS[vpn](frame.subarray(42, 34 + frame.readUInt16BE(38)), head) ? 'tunnel' : 'foreign';
+}
+
+/** Whether the payload of a datagram to the endpoint, and its first word, are of that VPN. */
+const FITS: Readonly<Record<WitnessedVpn, (payload: Buffer, head: number) => boolean>> = {
+  wireguard: (_payload, head) => isWireGuard(head),
+  openvpn: (_payload, head) => isOpenVpn(head >>> 24),
+  ipsec: isIpsec,
+};
+
+/** IKE 2.0 behind four zero bytes, ESP from index 256 on, or one byte that keeps a NAT open. */
+function isIpsec(payload: Buffer, head: number): boolean {
+  if (payload.length === 1) return payload[0] === 0xff;
+  return head === 0 ? payload[21] === 0x20 : head >= 256 && payload.length % 4 === 0;
 }
 
 /** Type 1 to 4 and three zero bytes open every WireGuard message. */

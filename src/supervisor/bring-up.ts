@@ -7,9 +7,9 @@ import { VmgateError } from '../core/coded.ts';
 import type { EgressPolicy } from '../core/policy/index.ts';
 import type { GatewayControl } from '../gateway/index.ts';
 import {
-  judgeAssigned,
   type PinnedEndpoint,
-  readFailure,
+  SESSIONS,
+  type SessionKind,
   type StoredProfile,
   type TunnelInside,
   type TunnelPlan,
@@ -45,7 +45,8 @@ export function bringUp(way: BringUp): Promise<TunnelInside | undefined> {
     case 'wireguard':
       return byAnswer(way);
     case 'openvpn':
-      return bySession(way);
+    case 'ipsec':
+      return bySession(way, way.profile.plan.kind);
   }
 }
 
@@ -109,19 +110,23 @@ async function answers(
   return isHeard ? 'handshake' : undefined;
 }
 
-/** The client gives up by itself after 10 s (src/vpn/openvpn/config.ts); this is for one that does not. */
+/** The client gives up by itself after 10 s (config.ts of its kind); this is for one that does not. */
 const SESSION_MS = 14_000;
 const LOOK_MS = 250;
 
-async function bySession({ control, profile, pinned, policy, taken, signal }: BringUp): Promise<TunnelInside> {
+async function bySession(
+  { control, profile, pinned, policy, taken, signal }: BringUp,
+  kind: SessionKind,
+): Promise<TunnelInside> {
+  const { inside, failure } = SESSIONS[kind];
   await control.tunnel(profile.plan, profile.secrets, pinned, policy);
   for (let waitedMs = 0; waitedMs < SESSION_MS; waitedMs += LOOK_MS) {
     signal.throwIfAborted();
     const { tunnel } = await control.counts();
-    if (tunnel?.kind !== 'openvpn') throw silent(pinned, policy, waitedMs / 1_000);
-    if (tunnel.state === 'CONNECTED') return judgeAssigned(tunnel.told, profile.plan, taken);
+    if (tunnel?.kind !== kind) throw silent(pinned, policy, waitedMs / 1_000);
+    if (tunnel.state === 'CONNECTED') return inside(tunnel.told, profile.plan, taken);
     if (tunnel.state === 'ENDED') {
-      const refused = readFailure(tunnel.log, placeOf(pinned, policy));
+      const refused = failure(tunnel.log, placeOf(pinned, policy), profile.plan);
       throw refused ?? silent(pinned, policy, Math.round(waitedMs / 1_000), tunnel.log);
     }
     await delay(LOOK_MS, undefined, { ref: false });

@@ -15,6 +15,6 @@ export function tunnelFacts(context: VerifyContext, before: Snapshot | undefined
   const { policy, tunnelPlan, connectBeganMs } = context;
   const [endpoint] = policy.endpoints;
   if (policy.tunnel === undefined || endpoint === undefined) throw VmgateError.of(errors.VERIFY_NO_TUNNEL, {});
-  const { kind, peerIdentity, certificates } = tunnelPlan;
-  return { kind, policy: policy.tunnel, endpoint, peerIdentity, certificates, connectBeganMs, before, after };
+  const { kind, peerIdentity, certificates, serverId } = tunnelPlan;
+  return { kind, policy: policy.tunnel, endpoint, peerIdentity, certificates, serverId, connectBeganMs, before, after };
 }

@@ -1,6 +1,7 @@
 /** Error and event codes of the VPN room. */
 import { error, errorCodes, eventCodes } from '../core/coded.ts';
 import { fileErrors } from './file-codes.ts';
+import { ipsecErrors, ipsecEvents } from './ipsec/codes.ts';
 import { openvpnErrors, openvpnEvents } from './openvpn/codes.ts';
 import { sessionErrors } from './session-codes.ts';
 import { profileErrors, profileEvents } from './wireguard/codes.ts';
@@ -114,8 +115,9 @@ export const errors = errorCodes({
   ...fileErrors,
   ...profileErrors,
   ...openvpnErrors,
+  ...ipsecErrors,
   ...endpointErrors,
   ...storeErrors,
   ...sessionErrors,
 });
-export const events = eventCodes({ ...profileEvents, ...openvpnEvents });
+export const events = eventCodes({ ...profileEvents, ...openvpnEvents, ...ipsecEvents });

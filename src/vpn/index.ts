@@ -4,10 +4,9 @@ export { errors as vpnErrors } from './codes.ts';
 export { claimKey, type KeyClaim, keyHolder } from './in-use.ts';
 export type { ProfileLogin, ProfileOptions } from './kind.ts';
 export { KIND_NAMES } from './kinds.ts';
-export { judgeAssigned } from './openvpn/assigned.ts';
-export { readFailure } from './openvpn/failure.ts';
 export { completeRequest, type RequestedTunnel, requestKey } from './request.ts';
 export { type PinnedEndpoint, type ResolveMeans, resolveEndpoint } from './resolve.ts';
+export { SESSIONS, type SessionKind } from './sessions.ts';
 export {
   addProfile,
   type BrokenProfile,

@@ -1,11 +1,12 @@
 /** Every kind of VPN, and which of them a profile is written for. */
 import { VmgateError } from '../core/coded.ts';
 import { errors } from './codes.ts';
+import { ipsec } from './ipsec/kind.ts';
 import type { VpnKind } from './kind.ts';
 import { openvpn } from './openvpn/kind.ts';
 import { wireguard } from './wireguard/kind.ts';
 
-const KINDS = { wireguard, openvpn } as const satisfies Record<string, VpnKind>;
+const KINDS = { wireguard, openvpn, ipsec } as const satisfies Record<string, VpnKind>;
 
 export type KindName = keyof typeof KINDS;
 export const KIND_NAMES = Object.keys(KINDS) as [KindName, ...KindName[]];

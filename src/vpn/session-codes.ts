@@ -13,6 +13,13 @@ export const sessionErrors = {
       'with a new code: vmgate up; with another name or password: vmgate down; vmgate vpn remove NAME; then add the profile again with the right ones: vmgate vpn add NAME FILE --user USER',
     sample: server,
   }),
+  VPN_PSK_REFUSED: error<{ endpoint: string }>({
+    ...network,
+    what: ({ endpoint }) =>
+      `the VPN server ${endpoint} and the profile have different pre-shared keys, or it does not know the name (id) of this client`,
+    remedy: () => `get a new profile from your administrator; ${keepsTrying}`,
+    sample: { endpoint: '198.51.100.10:4500/udp' },
+  }),
   VPN_CODE_NEEDED: error<{ question: string }>({
     ...network,
     what: ({ question }) => `the VPN server asks for a one-time code at each connect: ${question}`,

@@ -20,7 +20,7 @@ export interface TunnelInside {
 }
 
 export interface TunnelPlan extends TunnelInside {
-  readonly kind: 'wireguard' | 'openvpn';
+  readonly kind: 'wireguard' | 'openvpn' | 'ipsec';
   readonly endpoint: PlannedEndpoint;
   /** Other servers of the same VPN, tried in turn when one does not answer. */
   readonly alternatives: readonly PlannedEndpoint[];
@@ -30,6 +30,10 @@ export interface TunnelPlan extends TunnelInside {
   readonly challenge?: { readonly question: string; readonly echo: boolean } | undefined;
   /** For kinds whose servers show certificates. */
   readonly certificates?: CertificateRule | undefined;
+  /** For kinds whose servers prove a name, with whatever `peerIdentity` says: that name. */
+  readonly serverId?: string | undefined;
+  /** What a server refuses that says no more than that it refuses; for kinds with such servers. */
+  readonly login?: 'key' | 'login' | 'certificate' | undefined;
   /**
    * Whether the server says what its inside is like once it knows the client: then `addresses` are empty, and `resolvers`
    * too unless profile or user named some, which count more.
@@ -49,7 +53,7 @@ export interface TunnelSecrets {
   readonly kind: TunnelPlan['kind'];
   /**
    * Renders the secret section of `vmgate-gw tunnel` for the pinned literal address: for WireGuard wg(8) setconf text, for
-   * OpenVPN a configuration and, behind it, the answers to its questions.
+   * OpenVPN a configuration and, behind it, the answers to its questions, for IPsec the files that charon reads.
    */
   readonly reveal: (
     pinned: { readonly address: string; readonly port: number },

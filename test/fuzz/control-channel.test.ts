@@ -75,7 +75,8 @@ fuzz({
 async function judged(facts: protocol.GatewayFacts) {
   const snapshot = { facts, askedMs: NOW - 30, answeredMs: NOW + 30 };
   const pinned = {
-    ...{ kind: 'wireguard' as const, policy: tunnel, endpoint, peerIdentity: PEER, certificates: undefined },
+    ...{ kind: 'wireguard' as const, policy: tunnel, endpoint, peerIdentity: PEER },
+    ...{ certificates: undefined, serverId: undefined },
     ...{ connectBeganMs: NOW - 9_000, before: undefined },
   };
   const outcome = async <F>(check: Check<F>, about: F) =>

@@ -15,7 +15,16 @@ import {
   udpFrame,
 } from '../../src/frame/index.ts';
 import { FrameFilter } from '../../src/guard/filter.ts';
-import { flow, foreignFrame, hop, message, ROUTER_MAC, tunnelFrame } from '../unit/core/policy/frames.ts';
+import {
+  espPacket,
+  flow,
+  foreignFrame,
+  hop,
+  ikeMessage,
+  message,
+  ROUTER_MAC,
+  tunnelFrame,
+} from '../unit/core/policy/frames.ts';
 import { bootPolicy, dhcpPolicy, endpoint, openPolicy, portalPolicy } from '../unit/core/policy/policies.ts';
 import { corpusOf, fuzz, hold } from './fuzz.ts';
 import { growsLinearly } from './growth.ts';
@@ -52,6 +61,8 @@ const openvpn = [
   [0x28, 22],
   [0x48, 100],
 ].map(([first = 0, length = 0]) => udpFrame(hop, flow, message(0, length).fill(first, 0, 1)));
+/** IKE_SA_INIT behind its marker, ESP, and a byte that keeps a NAT open. */
+const ipsec = [ikeMessage(34, 200), espPacket(120), Buffer.from([0xff])].map((payload) => udpFrame(hop, flow, payload));
 const toPortal = { source: ours.address, destination: '203.0.113.40', sourcePort: 40_002, destinationPort: 443 };
 const toResolver = { ...toPortal, destination: '10.0.2.3', destinationPort: 53 };
 const portal = [
@@ -70,6 +81,7 @@ const policies: readonly UplinkPolicy[] = [
   { ...dhcpPolicy, tunnel: undefined },
   { ...dhcpPolicy, uplink: { ...dhcpPolicy.uplink, address: undefined } },
   { ...openPolicy, endpoints: [{ ...endpoint, shape: 'openvpn' }] },
+  { ...openPolicy, endpoints: [{ ...endpoint, shape: 'ipsec' }] },
   { ...openPolicy, endpoints: [{ ...endpoint, port: 1 }, endpoint, { ...endpoint, protocol: 'tcp', port: 443 }] },
 ];
 
@@ -84,7 +96,14 @@ const judged = policies.map((policy) => ({ policy, matcher: compileMatcher(polic
 fuzz({
   name: 'guard-frame',
   around: valid.filter((_, index) => [0, 2, 3, 6, 8].includes(index)),
-  inputs: mutated([...valid, ...openvpn, ...hostile, ...portal, ...corpusOf('guard-frame').map(({ bytes }) => bytes)]),
+  inputs: mutated([
+    ...valid,
+    ...openvpn,
+    ...ipsec,
+    ...hostile,
+    ...portal,
+    ...corpusOf('guard-frame').map(({ bytes }) => bytes),
+  ]),
   judge: (frame) => {
     for (const { policy, matcher, allowed } of judged) {
       const kind = matcher.match(frame, 0, frame.length);

@@ -107,6 +107,16 @@ export function objections(frame: Buffer, kind: Kind, allowed: Allowed): readonl
       );
       return wrong;
     }
+    if (there?.shape === 'ipsec') {
+      const text = hex.slice(84);
+      const ike =
+        /^0{8}(?!0{16})[0-9a-f]{34}20(22|23|24|25|2b)(00|08|20|28|10|18|30|38)[0-9a-f]{8}/.test(text) &&
+        Number.parseInt(text.slice(56, 64), 16) === payload.length - 4 &&
+        payload.length > 32;
+      const esp = /^(?!000000)[0-9a-f]{8}/.test(text) && payload.length >= 52 && payload.length % 4 === 0;
+      demand(text === 'ff' || ike || esp, 'IPsec');
+      return wrong;
+    }
     demand(payload.length >= 4 && hex.slice(86, 92) === '000000', 'WireGuard reserved bytes');
     const sizes: Readonly<Record<number, boolean>> = {
       1: payload.length === 148,

@@ -5,6 +5,9 @@ import { type Command, flag, list, text } from '../command.ts';
 import { askLogin, givenLogin, LOGIN_OPTIONS } from '../login.ts';
 import { profileText } from '../profile-text.ts';
 
+/** What a profile is refused with whose server wants a login. */
+const ASKS = ['VPN_OVPN_LOGIN_UNKNOWN', 'VPN_IKE_LOGIN_UNKNOWN'];
+
 export const vpnAdd: Command = {
   name: 'vpn add',
   group: 'Set up',
@@ -47,7 +50,7 @@ export const vpnAdd: Command = {
       addProfile(context.home().vpn, name, source, { ...options, login });
     const profile = await add(options.login).catch(async (fault: unknown) => {
       // The one question that only the profile can raise.
-      const asks = VmgateError.is(fault) && fault.code === 'VPN_OVPN_LOGIN_UNKNOWN' && context.isInteractive;
+      const asks = VmgateError.is(fault) && ASKS.includes(fault.code) && context.isInteractive;
       if (!asks) throw fault;
       return add(await askLogin());
     });

@@ -18,7 +18,7 @@ export async function askProfile(
   const name = known.length === 0 ? NEW : await answered(select({ message: 'Which VPN?', choices }, onStderr));
   if (name !== NEW) return { name };
   const file = await answered(
-    input({ message: 'WireGuard (.conf) or OpenVPN (.ovpn) profile from your provider:', required: true }, onStderr),
+    input({ message: 'Profile from your provider (WireGuard, OpenVPN, IKEv2):', required: true }, onStderr),
   );
   return { file: file.trim() };
 }

@@ -16,6 +16,8 @@ export interface TunnelFacts {
   readonly peerIdentity: string;
   /** For kinds whose servers show certificates. */
   readonly certificates: CertificateRule | undefined;
+  /** For kinds whose servers prove a name. */
+  readonly serverId: string | undefined;
   /** Host wall clock when this connect began. */
   readonly connectBeganMs: number;
   /** Before the probes; undefined in the cheap loop, which asks once. */
@@ -39,4 +41,10 @@ export function judgeTraffic(
 
 export function differs(what: string, found: string | number, expected: string | number): readonly string[] {
   return found === expected ? [] : [`${what}: found ${found}, expected ${expected}`];
+}
+
+/** What came out of the tunnel's interface and went into it, by the kernel's count. */
+export function carried({ facts }: Snapshot, ifname: string): { readonly received: number; readonly sent: number } {
+  const link = facts.links.find((each) => each.ifname === ifname);
+  return { received: link?.rxBytes ?? 0, sent: link?.txBytes ?? 0 };
 }

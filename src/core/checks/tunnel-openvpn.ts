@@ -6,7 +6,7 @@ import { breaksCertificateRule } from '../certificate-rule.ts';
 import { readSession } from '../openvpn-session.ts';
 import { FRESH_GATEWAY, type Opinion, refuted, unknown } from './check.ts';
 import { guestAhead, type Snapshot } from './snapshot.ts';
-import { CLOCK_SLACK_MS, differs, judgeTraffic, type TunnelFacts } from './tunnel-facts.ts';
+import { CLOCK_SLACK_MS, carried, differs, judgeTraffic, type TunnelFacts } from './tunnel-facts.ts';
 
 type OpenVpnTunnel = Extract<Snapshot['facts']['tunnel'], { kind: 'openvpn' }>;
 
@@ -50,10 +50,4 @@ export function judgeOpenVpn(
   const now = carried(after, policy.ifname);
   const then = before === undefined ? { received: 0, sent: 0 } : carried(before, policy.ifname);
   return judgeTraffic({ received: now.received - then.received, sent: now.sent - then.sent }, place, before);
-}
-
-/** What came out of the tunnel's interface and went into it, by the kernel's count. */
-function carried({ facts }: Snapshot, ifname: string): { readonly received: number; readonly sent: number } {
-  const link = facts.links.find((each) => each.ifname === ifname);
-  return { received: link?.rxBytes ?? 0, sent: link?.txBytes ?? 0 };
 }

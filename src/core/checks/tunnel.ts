@@ -1,6 +1,7 @@
 /** Check `tunnel`: the pinned server, and only it, answered at the pinned place, lately, and data went both ways. */
 import { type Check, FRESH_GATEWAY, type Opinion, refuted } from './check.ts';
 import type { TunnelFacts } from './tunnel-facts.ts';
+import { judgeIpsec } from './tunnel-ipsec.ts';
 import { judgeOpenVpn } from './tunnel-openvpn.ts';
 import { judgeWireGuard } from './tunnel-wireguard.ts';
 
@@ -26,5 +27,7 @@ function judge(facts: TunnelFacts): Opinion {
       return judgeWireGuard(tunnel, facts);
     case 'openvpn':
       return judgeOpenVpn(tunnel, facts);
+    case 'ipsec':
+      return judgeIpsec(tunnel, facts);
   }
 }

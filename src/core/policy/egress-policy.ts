@@ -5,7 +5,7 @@
 import type { WorkEgress } from './work-egress.ts';
 
 /** The wire shape the guard demands of frames to an endpoint, on top of address and port. */
-export type WireShape = 'wireguard' | 'openvpn';
+export type WireShape = 'wireguard' | 'openvpn' | 'ipsec';
 
 /** One pinned VPN endpoint: a literal address, never a name. */
 export interface Endpoint {

@@ -3,6 +3,8 @@
  * buffer they arrived in, without an object or a copy. Whatever is not plainly one of them goes to the reference.
  */
 import { IP_PROTOCOLS, ipv4Bytes, macBytes } from '../../frame/index.ts';
+import type { WireShape } from './egress-policy.ts';
+import { isEsp } from './ipsec-shape.ts';
 import { breaksOpenVpn } from './openvpn-shape.ts';
 import { type FrameKind, judgeFrame, type UplinkPolicy } from './verdict.ts';
 import { DATA_OVERHEAD, DATA_TYPE, HANDSHAKE_LENGTHS, PADDING } from './wireguard-shape.ts';
@@ -74,7 +76,13 @@ function compileTunnel({ uplink, endpoints, tunnel }: UplinkPolicy): IsTunnel {
     return fullLength === undefined || length % PADDING === 0 || length === fullLength;
   };
   const isOpenVpn = (word: number, length: number) => breaksOpenVpn(word >>> 24, length) === undefined;
-  const shapes = targets.map(({ shape }) => (shape === 'openvpn' ? isOpenVpn : isWireGuard));
+  // Of IPsec the packets alone: what keeps them going is rare, and the reference's.
+  const fits: Readonly<Record<WireShape, (word: number, length: number) => boolean>> = {
+    wireguard: isWireGuard,
+    openvpn: isOpenVpn,
+    ipsec: isEsp,
+  };
+  const shapes = targets.map(({ shape }) => fits[shape]);
 
   /** `word` is the payload's first. */
   const isMessageTo = (address: number, port: number, word: number, length: number) => {

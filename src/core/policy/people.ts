@@ -90,4 +90,4 @@ function portalRows(gateway: string, { resolver, names, addresses }: PortalPolic
   ];
 }
 
-const SHAPES = { wireguard: 'WireGuard', openvpn: 'OpenVPN' } as const;
+const SHAPES = { wireguard: 'WireGuard', openvpn: 'OpenVPN', ipsec: 'IKEv2 and ESP' } as const;

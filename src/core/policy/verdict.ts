@@ -29,6 +29,7 @@ import {
   ZERO_MAC,
 } from '../../frame/index.ts';
 import type { EgressPolicy, Endpoint, PortalPolicy, TunnelPolicy } from './egress-policy.ts';
+import { breaksIpsec } from './ipsec-shape.ts';
 import { breaksOpenVpn } from './openvpn-shape.ts';
 import { breaksPortalTcp, breaksQuestion } from './portal-shape.ts';
 import { breaksWireGuard } from './wireguard-shape.ts';
@@ -133,6 +134,8 @@ function breaksShape({ shape }: Endpoint, payload: Buffer, mtu: number | undefin
       return breaksWireGuard(payload, mtu);
     case 'openvpn':
       return breaksOpenVpn(payload[0] ?? 0, payload.length);
+    case 'ipsec':
+      return breaksIpsec(payload);
   }
 }
 

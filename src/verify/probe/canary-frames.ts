@@ -39,6 +39,8 @@ export function renderCanary(canary: Canary, index: number, mark: string, link: 
       return udpFrame(hop, { ...flow, destinationPort: kind.port }, wireguardData(payload));
     case 'openvpn':
       return udpFrame(hop, { ...flow, destinationPort: kind.port }, openvpnData(payload));
+    case 'ipsec':
+      return udpFrame(hop, { ...flow, destinationPort: kind.port }, esp(payload));
     case 'udp6':
       return udp6Frame(hop, { ...flow, destinationPort: kind.port }, payload);
   }
@@ -59,6 +61,15 @@ function openvpnData(payload: Buffer): Buffer {
   header.writeUInt8(9 << 3, 0);
   header.writeUInt32BE(1, 4);
   return Buffer.concat([header, payload]);
+}
+
+/** Index, number and "ciphertext", of a length that ESP has (RFC 4303, section 2). */
+function esp(payload: Buffer): Buffer {
+  const packet = Buffer.alloc(64 + Math.ceil(payload.length / 4) * 4);
+  packet.writeUInt32BE(0xc0ffee01, 0);
+  packet.writeUInt32BE(1, 4);
+  payload.copy(packet, 16);
+  return packet;
 }
 
 interface Flow6 {

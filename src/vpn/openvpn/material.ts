@@ -2,6 +2,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { VmgateError } from '../../core/coded.ts';
 import { errors } from '../codes.ts';
+import { pemsOf } from '../pem.ts';
 import { at, type Token } from '../positions.ts';
 
 /** What an option holds, from its block or from the file it names. */
@@ -85,11 +86,6 @@ function wrapKeyOf({ option, text }: Material): { label: keyof typeof WRAP_KEYS;
   const [, rest = ''] = text.split(`-----BEGIN ${label}-----`);
   const [body = '', end] = rest.split(`-----END ${label}-----`);
   return { label, body: body.replace(/\s/g, ''), whole: end !== undefined };
-}
-
-/** Whole PEM blocks with that label. The body's alphabet keeps the search from running over a block's end. */
-export function pemsOf(text: string, label: string): readonly string[] {
-  return text.match(new RegExp(`-----BEGIN ${label}-----[^-]*-----END ${label}-----`, 'g')) ?? [];
 }
 
 function parsed<T>(parse: () => T): T | undefined {

@@ -5,12 +5,11 @@
  */
 import { createHash, X509Certificate } from 'node:crypto';
 import { occur, VmgateError } from '../../core/coded.ts';
-import { ipv4ToNumber } from '../../core/ipv4.ts';
 import { errors, events } from '../codes.ts';
 import { type Companions, MAX_DNS, type PlannedProfile, type ProfileOptions } from '../kind.ts';
 import { at } from '../positions.ts';
+import { chosenResolvers } from '../resolvers.ts';
 import type { PlannedEndpoint, TunnelPlan } from '../tunnel-plan.ts';
-import { coversAddress, parsePrefix } from '../values.ts';
 import { ciphersOf } from './config.ts';
 import { type OpenVpnProfile, parseOpenVpn } from './parse.ts';
 import { sealOpenVpn } from './secrets.ts';
@@ -52,7 +51,7 @@ export function planOpenVpn(
     addresses: [],
     routes,
     split: options.split,
-    resolvers: resolversOf(parsed, file, options, routes),
+    resolvers: chosenResolvers(options.dns, settings.dns, routes, at(file, parsed.end)),
     searchDomains: [...new Set(settings.searchDomains)].slice(0, MAX_DNS),
     mtu: Math.min(settings.tunMtu ?? 1_500, mtuFor(settings)),
   };
@@ -80,32 +79,6 @@ function routesOf({ settings, end }: OpenVpnProfile, file: string, { split }: Pr
   if (!split) return ['0.0.0.0/0'];
   if (settings.routes.length === 0) throw VmgateError.of(errors.VPN_OVPN_ROUTES_MISSING, at(file, end));
   return [...new Set(settings.routes)];
-}
-
-function resolversOf(
-  { settings, end }: OpenVpnProfile,
-  file: string,
-  { dns }: ProfileOptions,
-  routes: readonly string[],
-): readonly string[] {
-  const [bad] = dns.filter((value) => ipv4ToNumber(value) === undefined);
-  if (bad !== undefined) throw VmgateError.of(errors.VPN_DNS_OPTION_INVALID, { value: bad.slice(0, 80) });
-  const chosen = dns.length > 0 ? dns : settings.dns;
-  if (chosen.length > MAX_DNS) {
-    const payload = { ...at(file, end), key: 'DNS', count: chosen.length, limit: MAX_DNS };
-    throw VmgateError.of(errors.VPN_LIST_TOO_LONG, payload);
-  }
-  const stray = chosen.find(
-    (address) =>
-      !coversAddress(
-        routes.flatMap((route) => parsePrefix(route) ?? []),
-        address,
-      ),
-  );
-  if (stray !== undefined) {
-    throw VmgateError.of(errors.VPN_DNS_OUTSIDE_TUNNEL, { ...at(file, end), resolver: stray });
-  }
-  return [...new Set(chosen)];
 }
 
 function mtuFor(settings: OpenVpnSettings): number {

@@ -4,7 +4,8 @@
  */
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import { ipv4ToNumber, numberToIpv4 } from '../../core/ipv4.ts';
-import { type Material, pemsOf, wrapKeyLines } from './material.ts';
+import { pemsOf } from '../pem.ts';
+import { type Material, wrapKeyLines } from './material.ts';
 import type { Directive } from './syntax.ts';
 
 export const WRAPS = ['tls-auth', 'tls-crypt', 'tls-crypt-v2'] as const;

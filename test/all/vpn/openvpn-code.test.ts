@@ -33,7 +33,7 @@ const phase = async () => (await statusOf(stage)).phase;
 
 test('a code is needed, a wrong one refused, the right one opens the gate, and no retry brings it again', async () => {
   // What a server is given for name, password and code (SCRV1).
-  await stage.lab.openVpnLogin('alice', `SCRV1:${base64(PASSWORD)}:${base64(CODE)}`);
+  await stage.lab.vpnLogin('openvpn', 'alice', `SCRV1:${base64(PASSWORD)}:${base64(CODE)}`);
   await stage.lab.openVpn('right', 'login');
   const profile = await stage.lab.openVpnProfile(stage.lab.endpoint);
   const login = { user: 'alice', password: PASSWORD };

@@ -94,7 +94,7 @@ describe('what goes wrong between client and server is told as what it is', () =
   });
 
   test('a wrong password; with the right one it opens', async () => {
-    await stage.lab.openVpnLogin(LOGIN.user, LOGIN.password);
+    await stage.lab.vpnLogin('openvpn', LOGIN.user, LOGIN.password);
     await stage.lab.openVpn('right', 'login');
     const profile = await stage.lab.openVpnProfile(stage.lab.endpoint);
     await stage.addProfile('wrong', profile, { ...LOGIN, password: 'sesame' });

@@ -38,6 +38,7 @@ const RECIPE: Recipe = {
       name: 'base',
       packages: ['busybox'],
       keep: ['usr/bin/busybox'],
+      keepOn: {},
       modules: ['ahci', 'sd_mod', 'e1000e', 'virtio_blk', 'virtio_net', 'virtio_pci', 'evdev', 'button'],
       modulesOn: {},
       links: { bin: 'usr/bin', sbin: 'usr/sbin', lib: 'usr/lib', lib64: 'usr/lib64' },

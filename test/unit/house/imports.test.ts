@@ -13,7 +13,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   ssh: [],
   trust: ['core', 'host', 'home', 'ssh'],
   oci: ['core', 'host', 'home', 'ssh', 'trust'],
-  vpn: ['core', 'host', 'home'],
+  vpn: ['core', 'host', 'home', 'config'],
   drivers: ['core', 'host', 'home', 'frame'],
   image: ['core', 'host', 'home'],
   gateway: ['core', 'host', 'ssh', 'image'],

@@ -36,6 +36,7 @@ const facts: TunnelFacts = {
   endpoint,
   peerIdentity: 'a certificate',
   certificates: { authorities: [AUTHORITY], pinned: [] },
+  serverId: undefined,
   connectBeganMs: NOW - 8_000,
   before: looked({}, 300),
   after: looked(),

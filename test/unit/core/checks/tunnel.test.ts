@@ -25,6 +25,7 @@ function later(peer: Partial<Peer>, rest: Partial<WireGuardTunnel> = {}) {
 const facts: TunnelFacts = {
   kind: 'wireguard',
   certificates: undefined,
+  serverId: undefined,
   policy: tunnel,
   endpoint,
   peerIdentity: PEER,

@@ -28,3 +28,25 @@ export function tunnelFrame(length = 128, fill = 0xa5): Buffer {
 export function foreignFrame(): Buffer {
   return udpFrame(hop, { ...flow, destination: '9.9.9.9', destinationPort: 53 }, Buffer.from('clear'));
 }
+
+/** IKE behind its marker, `length` bytes in all: an initiator's message of that exchange. */
+export function ikeMessage(exchange: number, length: number): Buffer {
+  const bytes = Buffer.alloc(Math.max(length, 4), 0xa5);
+  bytes.writeUInt32BE(0, 0);
+  for (const [offset, value] of [
+    [21, 0x20],
+    [22, exchange],
+    [23, 0x08],
+  ] as const) {
+    if (offset < bytes.length) bytes.writeUInt8(value, offset);
+  }
+  if (bytes.length >= 32) bytes.writeUInt32BE(bytes.length - 4, 28);
+  return bytes;
+}
+
+/** ESP of `length` bytes. */
+export function espPacket(length: number, index = 0xc0_00_00_01): Buffer {
+  const bytes = Buffer.alloc(length, 0xa5);
+  bytes.writeUInt32BE(index, 0);
+  return bytes;
+}

@@ -12,7 +12,7 @@ import {
   type RemovedDefences,
 } from '../../../../src/core/policy/index.ts';
 import { buildDhcpClient, buildDnsQuery, tcpSynFrame, udpFrame } from '../../../../src/frame/index.ts';
-import { hop, message } from './frames.ts';
+import { espPacket, hop, ikeMessage, message } from './frames.ts';
 import { bootPolicy, dhcpPolicy, openPolicy, portalPolicy, rulesPolicy } from './policies.ts';
 
 interface Header {
@@ -26,6 +26,7 @@ const policies: Readonly<Record<string, EgressPolicy>> = {
   boot: bootPolicy,
   open: openPolicy,
   dhcp: dhcpPolicy,
+  ipsec: { ...openPolicy, endpoints: openPolicy.endpoints.map((one) => ({ ...one, shape: 'ipsec' })) },
   rules: rulesPolicy,
   portal: portalPolicy,
   'portal, with DHCP': { ...portalPolicy, uplink: dhcpPolicy.uplink },
@@ -103,7 +104,8 @@ function guardPasses(policy: EgressPolicy, { protocol, daddr, sport, dport }: He
   const flow = { source: SOURCE, destination: daddr, sourcePort: sport, destinationPort: dport };
   if (protocol === 'tcp') return judgeFrame(policy, tcpSynFrame(hop, flow, 1)).verdict === 'pass';
   const dhcp = buildDhcpClient({ type: 3, mac: policy.uplink.mac, transaction: 1, clientAddress: SOURCE });
-  const payloads = [message(1, 148), buildDnsQuery(7, policy.portal?.names[0] ?? 'any.example'), dhcp];
+  const tunnel = [message(1, 148), ikeMessage(34, 400), espPacket(120)];
+  const payloads = [...tunnel, buildDnsQuery(7, policy.portal?.names[0] ?? 'any.example'), dhcp];
   return payloads.some((payload) => judgeFrame(policy, udpFrame(hop, flow, payload)).verdict === 'pass');
 }
 

@@ -5,8 +5,8 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { VmgateError } from '../../../../src/core/coded.ts';
 import { readSession } from '../../../../src/core/openvpn-session.ts';
-import { judgeAssigned } from '../../../../src/vpn/openvpn/assigned.ts';
 import { readFailure } from '../../../../src/vpn/openvpn/failure.ts';
+import { SESSIONS } from '../../../../src/vpn/sessions.ts';
 import type { TunnelPlan } from '../../../../src/vpn/tunnel-plan.ts';
 
 const LOGS = path.join(import.meta.dirname, 'logs');
@@ -43,7 +43,8 @@ const told = (...changed: readonly string[]) => {
   const names = changed.map((line) => line.split('=')[0]);
   return [...TOLD.filter((line) => !names.includes(line.split('=')[0])), ...changed].join('\n');
 };
-const judge = (text: string, change: Partial<TunnelPlan> = {}) => judgeAssigned(text, { ...plan, ...change }, TAKEN);
+const judge = (text: string, change: Partial<TunnelPlan> = {}) =>
+  SESSIONS.openvpn.inside(text, { ...plan, ...change }, TAKEN);
 
 function faultOf(act: () => unknown): VmgateError {
   try {

@@ -1,33 +1,30 @@
-/**
- * What the server says of the tunnel's inside, judged: nothing of it has had any effect yet. Routes are not among it; the
- * client ignores them by name (config.ts).
- */
-import { classifyAddress } from '../../core/address-class.ts';
-import { VmgateError } from '../../core/coded.ts';
-import { ipv4ToNumber } from '../../core/ipv4.ts';
-import { readSession } from '../../core/openvpn-session.ts';
-import { errors } from '../codes.ts';
-import { MAX_DNS } from '../kind.ts';
-import type { TunnelInside, TunnelPlan } from '../tunnel-plan.ts';
-import { coversAddress, isHostName, type Prefix, parsePrefix } from '../values.ts';
+/** What a server says of the tunnel's inside, judged: nothing of it has had any effect yet. Routes are not among it. */
+import { classifyAddress } from '../core/address-class.ts';
+import { VmgateError } from '../core/coded.ts';
+import { ipv4ToNumber } from '../core/ipv4.ts';
+import { errors } from './codes.ts';
+import { MAX_DNS } from './kind.ts';
+import type { TunnelInside, TunnelPlan } from './tunnel-plan.ts';
+import { coversAddress, isHostName, type Prefix, parsePrefix } from './values.ts';
 
 /** Smallest MTU of IPv4 that hosts must take (RFC 791, 576) and what a server may lower it to. */
 const LEAST_MTU = 576;
 
-const SEARCH = ['DOMAIN', 'DOMAIN-SEARCH', 'ADAPTER_DOMAIN_SUFFIX'];
+/** As the server worded it. */
+export interface SaidInside {
+  readonly address: string | undefined;
+  readonly resolvers: readonly string[];
+  readonly domains: readonly string[];
+  readonly mtu: number | undefined;
+}
 
 /**
- * @param told `NAME=VALUE` lines of the connected session
  * @param taken IPv4 prefixes that mean something else already: the gate's links, its uplink
  * @throws VPN_ASSIGNED_INVALID, VPN_ASSIGNED_NO_DNS
  */
-export function judgeAssigned(told: string, plan: TunnelPlan, taken: readonly string[]): TunnelInside {
-  const session = readSession(told);
-  const address = hostAddress(session.address ?? '', 'the address inside the tunnel', taken);
-  const said = session.options.flatMap(([option, type, value = '']) =>
-    option === 'dhcp-option' && type === 'DNS' ? [value] : [],
-  );
-  const resolvers = plan.resolvers.length > 0 ? plan.resolvers : said.slice(0, MAX_DNS);
+export function judgeInside(said: SaidInside, plan: TunnelPlan, taken: readonly string[]): TunnelInside {
+  const address = hostAddress(said.address ?? '', 'the address inside the tunnel', taken);
+  const resolvers = plan.resolvers.length > 0 ? plan.resolvers : said.resolvers.slice(0, MAX_DNS);
   for (const resolver of resolvers) {
     hostAddress(resolver, 'a DNS server', taken);
     if (!coversAddress(prefixesOf(plan.routes), resolver)) {
@@ -35,14 +32,12 @@ export function judgeAssigned(told: string, plan: TunnelPlan, taken: readonly st
     }
   }
   if (resolvers.length === 0) throw VmgateError.of(errors.VPN_ASSIGNED_NO_DNS, {});
-  const domains = session.options.flatMap(([option, type = '', value = '']) =>
-    option === 'dhcp-option' && SEARCH.includes(type) && isHostName(value) ? [value.toLowerCase()] : [],
-  );
+  const domains = said.domains.filter(isHostName).map((domain) => domain.toLowerCase());
   return {
     addresses: [`${address}/32`],
     resolvers: [...new Set(resolvers)],
     searchDomains: [...new Set([...plan.searchDomains, ...domains])].slice(0, MAX_DNS),
-    mtu: Math.max(LEAST_MTU, Math.min(plan.mtu, session.tunMtu ?? plan.mtu)),
+    mtu: Math.max(LEAST_MTU, Math.min(plan.mtu, said.mtu ?? plan.mtu)),
   };
 }
 

@@ -1,0 +1,49 @@
+#!/bin/sh
+# IPsec (IKEv2) for the tunnel verb: charon(8) by itself, and vmgate-ipsec, which gives it its orders. What the server says
+# is only told (src/vpn/ipsec judges it); addresses and routes come by the verb `inside`.
+ipsec=/run/vmgate/ipsec
+
+# Starts charon with the secret section on stdin: files, each behind `--- file NAME`. They are of this boot's RAM, and gone
+# as soon as they were read.
+kind_begin() {
+  mkdir -m 700 "$ipsec"
+  (
+    umask 077
+    mkdir "$ipsec/x509" "$ipsec/x509ca" "$ipsec/private"
+    awk -v folder="$ipsec/" '/^--- file [a-z0-9.\/-]+$/ { file = folder $3; next } file { print >file }'
+    # The network may have given the address a moment ago.
+    read -r address _ </run/vmgate/uplink || address=%any
+    echo "connections { vpn { local_addrs = $address } }" >"$ipsec/local.conf"
+  )
+  # What its policies and states say (if_id) goes this way alone; without them the interface drops.
+  step 'ip link add tun0' ip link add dev tun0 type xfrm dev up0 if_id 1
+  printf 'STARTING %s000\n' "$(date +%s)" >"$ipsec/state"
+  # Of its own, so that it outlives the verb.
+  setsid vmgate-ipsec "$ipsec" </dev/null >/dev/null 2>&1 &
+  until [ -s "$ipsec/driver.pid" ]; do usleep 10000; done
+}
+
+kind_end() {
+  [ -d "$ipsec" ] || return 0
+  # Not asked nicely: it would say good-bye to the server, from behind a policy that is gone by then.
+  if [ -s "$ipsec/driver.pid" ]; then
+    read -r pid <"$ipsec/driver.pid"
+    kill -KILL "-$pid" 2>/dev/null || :
+  fi
+  # These are the kernel's, and stay behind.
+  ip xfrm state flush
+  ip xfrm policy flush
+  [ ! -e /sys/class/net/tun0 ] || ip link del dev tun0
+  rm -rf "$ipsec" /run/charon.pid
+}
+
+# `told` is what charon says of the session, line by line as the server worded it; `log` why there is none; `states` what
+# the kernel does, without its keys.
+kind_json() {
+  read -r state since <"$ipsec/state" || :
+  told='' log=''
+  { IFS= read -r told; } 2>/dev/null <"$ipsec/told" || :
+  [ ! -s "$ipsec/log" ] || log=$(json_text 4096 <"$ipsec/log")
+  printf '{"kind":"ipsec","ifname":"tun0","state":"%s","sinceMs":%s,"told":"%s","log":"%s","states":"%s"}' \
+    "$state" "${since:-0}" "$told" "$log" "$(ip xfrm state list nokeys | json_text 8192)"
+}

@@ -1,0 +1,150 @@
+/**
+ * From what a profile says to the tunnel plan. The server says the address, and resolvers where nobody else did: both are
+ * judged once it is connected. What the client asks to be carried is the profile's or everything; a server that carries less
+ * gets less, and the rest is dropped.
+ */
+import { createHash } from 'node:crypto';
+import { VmgateError } from '../../core/coded.ts';
+import { errors } from '../codes.ts';
+import type { PlannedProfile, ProfileOptions } from '../kind.ts';
+import { chosenResolvers } from '../resolvers.ts';
+import type { TunnelPlan } from '../tunnel-plan.ts';
+import { networkOf, parsePrefix } from '../values.ts';
+import type { IkeDraft } from './draft.ts';
+import { fingerprintOf, readCertificates, readKey } from './material.ts';
+import { readProfile } from './read.ts';
+import { sealIpsec } from './secrets.ts';
+import type { IkeCredentials, IkeSettings } from './settings.ts';
+
+/**
+ * Of the tunnel's interface, for an uplink of 1500 bytes, so that nothing is ever fragmented: ESP in UDP with AES-CBC and
+ * SHA-512 puts at most 97 bytes around a packet (IPv4 20, UDP 8, ESP 8, vector 16, padding 17, tag 32 at the longest).
+ */
+const MTU = 1_400;
+
+/** swanctl.conf(5): what is broken, and groups below 2048 bits. */
+const WEAK = /^(3?des|null|cast128|blowfish\d*|rc\d|md5|md5_128|prfmd5|modp(768|1024|1536|1024s160))$/;
+
+/**
+ * Reads and judges a profile. `file` is the name errors say.
+ *
+ * @throws VmgateError with a `VPN_*` code; nothing else, whatever the bytes are.
+ */
+export function planIpsec(
+  profile: Uint8Array | string,
+  file: string,
+  options: ProfileOptions,
+  nowMs: number,
+): PlannedProfile {
+  const draft = readProfile(profile, file);
+  refuseWeak(draft);
+  const proof = proofOf(draft, nowMs);
+  // Last, so that nobody types a password for a profile that is of no use.
+  const routes = routesOf(draft, options);
+  const credentials = credentialsOf(draft, options, nowMs);
+  const serverId = draft.serverId ?? draft.server;
+  const settings: IkeSettings = {
+    serverId,
+    credentials,
+    authorities: proof.authorities,
+    pinned: proof.pinned,
+    networks: routes,
+    ike: draft.ike,
+    esp: draft.esp,
+  };
+  const plan: TunnelPlan = {
+    kind: 'ipsec',
+    endpoint: { host: draft.server.toLowerCase(), port: draft.port, protocol: 'udp', shape: 'ipsec' },
+    alternatives: [],
+    peerIdentity: `${serverId} with ${proof.words}`,
+    serverId,
+    login: credentials.auth === 'psk' ? 'key' : credentials.auth === 'eap-mschapv2' ? 'login' : 'certificate',
+    assigned: true,
+    addresses: [],
+    routes,
+    split: options.split,
+    resolvers: chosenResolvers(options.dns, draft.dns, routes, draft.placeOf('dns')),
+    searchDomains: [...new Set(draft.search)],
+    mtu: Math.min(draft.mtu ?? MTU, MTU),
+  };
+  return { plan, publicKey: clientIdentity(credentials, draft), secrets: sealIpsec(settings), notices: draft.notices };
+}
+
+function refuseWeak({ ike, esp, placeOf }: IkeDraft): void {
+  for (const field of ['ike', 'esp'] as const) {
+    const weak = (field === 'ike' ? ike : esp).flatMap((text) => text.split('-')).find((word) => WEAK.test(word));
+    if (weak !== undefined) throw VmgateError.of(errors.VPN_IKE_WEAK, { ...placeOf(field), algorithm: weak });
+  }
+}
+
+function credentialsOf(draft: IkeDraft, { login }: ProfileOptions, nowMs: number): IkeCredentials {
+  const { auth, id, placeOf } = draft;
+  const missing = (key: 'psk' | 'certificate' | 'key') =>
+    VmgateError.of(errors.VPN_IKE_KEY_MISSING, { ...placeOf(key), key });
+  switch (auth) {
+    case 'psk':
+      if (draft.psk === undefined) throw missing('psk');
+      return { auth, id, psk: draft.psk };
+    case 'eap-mschapv2': {
+      const user = login?.user ?? draft.user;
+      const password = login?.password ?? draft.password;
+      if (user === undefined || password === undefined) {
+        throw VmgateError.of(errors.VPN_IKE_LOGIN_UNKNOWN, placeOf('user'));
+      }
+      return { auth, id, user, password };
+    }
+    case 'certificate':
+    case 'eap-tls': {
+      if (draft.certificate === undefined) throw missing('certificate');
+      if (draft.key === undefined) throw missing('key');
+      const read = readCertificates(draft.certificate, 'certificate', placeOf('certificate'), nowMs);
+      const [own] = read;
+      if (own === undefined) throw missing('certificate');
+      const key = readKey(draft.key, placeOf('key'), own);
+      return { auth, id, certificates: read.map(String), key };
+    }
+  }
+}
+
+interface Proof {
+  readonly authorities: readonly string[];
+  readonly pinned: readonly string[];
+  readonly words: string;
+}
+
+/** What proves the server. A certificate that is no authority's can only be its own. */
+function proofOf({ auth, authority, placeOf }: IkeDraft, nowMs: number): Proof {
+  if (auth === 'psk') return { authorities: [], pinned: [], words: 'the pre-shared key' };
+  if (authority === undefined) throw VmgateError.of(errors.VPN_IKE_AUTHORITY_MISSING, placeOf('authority'));
+  const read = readCertificates(authority, 'authority', placeOf('authority'), nowMs);
+  const authorities = read.filter(({ ca }) => ca);
+  const pinned = read.filter(({ ca }) => !ca);
+  const prints = read.map(fingerprintOf);
+  const many = createHash('sha256').update(prints.toSorted().join('\n')).digest('hex');
+  const words =
+    prints.length > 1
+      ? `a certificate of one of ${prints.length} (list sha256:${many})`
+      : `a certificate ${authorities.length > 0 ? 'by the authority' : 'that is'} sha256:${prints[0]}`;
+  return { authorities: authorities.map(String), pinned: pinned.map(String), words };
+}
+
+function routesOf({ routes, placeOf }: IkeDraft, { split }: ProfileOptions): readonly string[] {
+  if (!split) return ['0.0.0.0/0'];
+  const networks = routes.flatMap((text) => parsePrefix(text) ?? []).map(networkOf);
+  if (networks.length === 0) throw VmgateError.of(errors.VPN_IKE_ROUTES_MISSING, placeOf('routes'));
+  return [...new Set(networks)];
+}
+
+/** Who the server knows this client as, in one gate at a time. */
+function clientIdentity(credentials: IkeCredentials, { server }: IkeDraft): string {
+  switch (credentials.auth) {
+    case 'psk':
+      return `${credentials.id ?? 'whoever has the key'} at ${server}`;
+    case 'eap-mschapv2':
+      return `${credentials.user} at ${server}`;
+    default: {
+      const [own = ''] = credentials.certificates;
+      return createHash('sha256').update(own).digest('base64');
+    }
+  }
+}

@@ -1,0 +1,48 @@
+/** Kinds whose server says what the tunnel's inside is: how their words are read. */
+
+import type { VmgateError } from '../core/coded.ts';
+import { readSession as readIpsec } from '../core/ipsec-session.ts';
+import { readSession as readOpenVpn } from '../core/openvpn-session.ts';
+import { wallMs } from '../host/index.ts';
+import { judgeInside } from './assigned.ts';
+import { readFailure as readIpsecFailure } from './ipsec/failure.ts';
+import { readFailure as readOpenVpnFailure } from './openvpn/failure.ts';
+import type { TunnelInside, TunnelPlan } from './tunnel-plan.ts';
+
+export type SessionKind = 'openvpn' | 'ipsec';
+
+export interface SessionReader {
+  /**
+   * What a connected session gives, judged.
+   *
+   * @param told `NAME=VALUE` lines, a server's words
+   * @throws VPN_ASSIGNED_INVALID, VPN_ASSIGNED_NO_DNS
+   */
+  readonly inside: (told: string, plan: TunnelPlan, taken: readonly string[]) => TunnelInside;
+  /** The error that the client's last words mean; undefined where they say no more than that nobody answered. */
+  readonly failure: (log: string, endpoint: string, plan: TunnelPlan) => VmgateError | undefined;
+}
+
+const SEARCH = ['DOMAIN', 'DOMAIN-SEARCH', 'ADAPTER_DOMAIN_SUFFIX'];
+
+export const SESSIONS: Readonly<Record<SessionKind, SessionReader>> = {
+  openvpn: {
+    inside: (told, plan, taken) => {
+      const { address, options, tunMtu: mtu } = readOpenVpn(told);
+      const values = (isMeant: (type: string) => boolean) =>
+        options.flatMap(([option, type = '', value = '']) =>
+          option === 'dhcp-option' && isMeant(type) ? [value] : [],
+        );
+      const resolvers = values((type) => type === 'DNS');
+      return judgeInside({ address, resolvers, domains: values((type) => SEARCH.includes(type)), mtu }, plan, taken);
+    },
+    failure: (log, endpoint) => readOpenVpnFailure(log, endpoint),
+  },
+  ipsec: {
+    inside: (told, plan, taken) => {
+      const { address, resolvers } = readIpsec(told);
+      return judgeInside({ address, resolvers, domains: [], mtu: undefined }, plan, taken);
+    },
+    failure: (log, endpoint, { login }) => readIpsecFailure(log, endpoint, login ?? 'certificate', wallMs()),
+  },
+};

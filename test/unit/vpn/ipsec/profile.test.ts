@@ -1,0 +1,113 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { inspect } from 'node:util';
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { VmgateError } from '../../../../src/core/coded.ts';
+import { ipsecErrors } from '../../../../src/vpn/ipsec/codes.ts';
+import { planIpsec } from '../../../../src/vpn/ipsec/plan.ts';
+import type { ProfileOptions } from '../../../../src/vpn/kind.ts';
+import { detectKind } from '../../../../src/vpn/kinds.ts';
+import { expectGolden } from '../../golden.ts';
+
+const folder = (name: string) => path.join(import.meta.dirname, name);
+const read = (kind: 'good' | 'broken', name: string) => readFileSync(path.join(folder(kind), name));
+const names = (kind: 'good' | 'broken') => readdirSync(folder(kind)).sort();
+/** The certificates here are valid from a day in November 2026 on, for a century. */
+const NOW = Date.parse('2027-06-01T00:00:00Z');
+const WHOLE: ProfileOptions = { split: false, dns: [] };
+const LOGIN = { user: 'al"ice', password: 'open \\ "sesame" $(x)' };
+const PINNED = { address: '198.51.100.4', port: 4_500 };
+
+/** Files named split-* are added with `--split`. */
+function faultOf(profile: Uint8Array | string, file: string): VmgateError {
+  try {
+    planIpsec(profile, file, { ...WHOLE, split: file.startsWith('split-') }, NOW);
+  } catch (fault) {
+    if (VmgateError.is(fault)) return fault;
+    throw fault;
+  }
+  throw new Error(`${file} was accepted`);
+}
+
+/** Secrets of the files here, and whatever looks like a piece of a key. */
+function secretsIn(profile: string): readonly string[] {
+  return [
+    ...(profile.match(/[A-Za-z0-9+/]{24,}/g) ?? []).map((key) => key.slice(0, 16)),
+    'correct horse',
+    'secret word',
+  ];
+}
+
+describe('broken and hostile IKEv2 profiles', () => {
+  test('each is refused with code, position and remedy', () => {
+    const rendered = names('broken').map((name) => {
+      const { code, exit, what, remedy } = faultOf(read('broken', name), name);
+      return `== ${name}\n${code} (exit ${exit})\n${what}\n-> ${remedy}\n`;
+    });
+    expectGolden(path.join(folder('golden'), 'broken.txt'), rendered.join('\n'));
+  });
+
+  test('have every code that such a profile can cause', () => {
+    const codes = names('broken').map((name) => faultOf(read('broken', name), name).code);
+    expect(new Set(codes)).toEqual(new Set(['VPN_PROFILE_NOT_TEXT', ...Object.keys(ipsecErrors)]));
+  });
+
+  test.each(names('broken'))('%s: no secret is quoted', (name) => {
+    const profile = read('broken', name);
+    const said = JSON.stringify(faultOf(profile, name).serialize());
+    for (const secret of secretsIn(profile.toString('utf8'))) expect(said).not.toContain(secret);
+  });
+});
+
+describe('good IKEv2 profiles', () => {
+  test.each(names('good'))('%s is known by its content', (name) => {
+    expect(detectKind(read('good', name), name)).toBe('ipsec');
+  });
+
+  test('plans, notices and what charon is given', () => {
+    const rendered = names('good').map((name) => {
+      const options = { ...WHOLE, split: name === 'psk-all.yaml' || name.endsWith('.sswan'), login: LOGIN };
+      const { plan, publicKey, notices, secrets } = planIpsec(read('good', name), name, options, NOW);
+      const notes = notices.map(({ code, text }) => `${code} ${text}\n`).join('');
+      const files = secrets.reveal(PINNED, 51_999, 0x766d).replace(/(?<=-----\n)[^-]*(?=-----END)/g, '...\n');
+      return `== ${name}\n${JSON.stringify(plan, undefined, 2)}\nknown as ${publicKey}\n${notes}-- files\n${files}`;
+    });
+    expectGolden(path.join(folder('golden'), 'good.txt'), rendered.join('\n'));
+  });
+
+  test('a printed plan shows no secret', () => {
+    const { secrets } = planIpsec(read('good', 'psk.yaml'), 'a.yaml', WHOLE, NOW);
+    for (const shown of [JSON.stringify(secrets), String(secrets), inspect(secrets, { showHidden: true })]) {
+      expect(shown).not.toContain('horse');
+    }
+  });
+});
+
+test('no value of a profile begins a line or a section of its own in what charon is given', () => {
+  const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 });
+  const lines = (profile: string) => {
+    const { secrets } = planIpsec(profile, 'a.yaml', WHOLE, NOW);
+    return secrets
+      .reveal(PINNED, 51_999, 0x766d)
+      .split('\n')
+      .map((line) => line.trim().split(/[ =]/)[0]);
+  };
+  const plain = lines('kind: ikev2\nserver: a.example\nauth: psk\npsk: x\nid: b\nserverId: c\n');
+  const property = fc.property(text, text, text, (psk, id, serverId) => {
+    const profile = JSON.stringify({ kind: 'ikev2', server: 'a.example', auth: 'psk', psk, id, serverId });
+    try {
+      expect(
+        lines(
+          profile
+            .replace('{', '')
+            .replace(/\}$/, '')
+            .replaceAll(/,(?="(?:psk|id|serverId|auth|server)":)/g, '\n'),
+        ),
+      ).toEqual(plain);
+    } catch (fault) {
+      if (!VmgateError.is(fault)) throw fault;
+    }
+  });
+  fc.assert(property, { numRuns: 500 });
+});
