@@ -55,7 +55,7 @@ export const ipsecErrors = {
   }),
   VPN_IKE_AUTH_NOT_YET: error<At & { how: string }>({
     ...user,
-    what: (p) => `${place(p)}: logging in by ${p.how} is not something vmgate can do yet`,
+    what: (p) => `${place(p)}: logging in by ${p.how} cannot be done yet`,
     remedy: () => 'ask for a pre-shared key, a certificate, EAP-MSCHAPv2 or EAP-TLS; nothing was stored',
     sample: { ...sampleAt, how: 'a pre-shared key and EAP together' },
   }),

@@ -30,7 +30,7 @@ function bashOffers(words: readonly string[]): readonly string[] {
 describe('bash', () => {
   test.each([
     { words: ['vmgate', 'st'], offers: ['start', 'stop', 'status'] },
-    { words: ['vmgate', 'vpn', ''], offers: ['add', 'list', 'show', 'remove'] },
+    { words: ['vmgate', 'vpn', ''], offers: ['add', 'request', 'list', 'show', 'remove'] },
     { words: ['vmgate', 'vpn', 'add', 'x', '--s'], offers: ['--split'] },
     { words: ['vmgate', 'status', '--w'], offers: ['--watch'] },
     { words: ['vmgate', 'stop', 'web', '--f'], offers: ['--force'] },

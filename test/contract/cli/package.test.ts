@@ -7,8 +7,8 @@ import { repository, trackedFiles } from '../../unit/house/sources.ts';
 import { type Installed, installPackage, type Package, packPackage } from './package.ts';
 
 /** About a fifth above what it was: a library that slips in is noticed. */
-const MAX_TARBALL = 1_100_000;
-const MAX_UNPACKED = 4_200_000;
+const MAX_TARBALL = 1_400_000;
+const MAX_UNPACKED = 5_400_000;
 const PROGRAMS = ['main', 'supervisor/main', 'lab/supervisor-main', 'guard/main', 'lab/guard-absent'];
 
 let packed: Package;

@@ -83,7 +83,7 @@ describeUnless(missing('docker-registry', 'ssh-keygen', 'diff', 'git'), 'docker-
     expect(member.read('vmgate.yaml')).toContain(`template: ${reference()}\n`);
     expect(member.read('vmgate.local.yaml')).toContain('vpn: dev\n');
     expect(config()).toMatchObject({
-      vpn: 'dev',
+      vpn: ['dev'],
       verify: { everyMs: 20_000 },
       work: [{ name: 'web', source: { kind: 'template', template: 'tiny' }, onLoss: 'pause' }],
     });
@@ -160,7 +160,7 @@ describeUnless(missing('docker-registry', 'ssh-keygen', 'diff', 'git'), 'docker-
     expect(readdirSync(member.project)).toEqual([]);
     // Not asked for, it is not taken either: there is none that fits.
     const typed = await member.type(...line, '--json');
-    expect(typed.json().at(-1)).toMatchObject({ vpn: 'dev', hasProfile: false });
+    expect(typed.json().at(-1)).toMatchObject({ vpn: ['dev'], hasProfile: false });
   });
 
   test('a template of the registry extends another one of it, by digest', async () => {
@@ -383,7 +383,7 @@ describeUnless(missing('docker-registry', 'ssh-keygen', 'diff', 'git'), 'docker-
     for (const { stdout, stderr } of [asked, done]) expect(stdout + stderr).not.toContain(privateKey);
     expect(readdirSync(path.join(member.home, 'vpn/.requests'))).toEqual([]);
     const again = await member.type('init', reference(), '--json');
-    expect(again.json().at(-1)).toMatchObject({ hasProfile: true, vpn: 'dev' });
+    expect(again.json().at(-1)).toMatchObject({ hasProfile: true, vpn: ['dev'] });
     refused(await member.type('vpn', 'request', reference()), 'VPN_NAME_TAKEN', 2);
   });
 

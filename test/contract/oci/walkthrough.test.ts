@@ -69,7 +69,7 @@ describeUnless(missing('docker-registry', 'ssh-keygen', 'curl', 'skopeo', 'diff'
       );
       for (const { project, home } of [member, another]) {
         expect(loadConfig(project, home).config).toMatchObject({
-          vpn: 'dev',
+          vpn: ['dev'],
           verify: { everyMs: 10_000 },
           work: [{ name: 'dev', onLoss: 'pause' }],
         });
