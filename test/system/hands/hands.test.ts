@@ -5,7 +5,7 @@
 import { appendFile, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { loadConfig } from '../../../src/config/index.ts';
 import { type Stage, WORK_VM } from '../../../src/demo/index.ts';
 import { hostPlatform, run } from '../../../src/host/index.ts';
@@ -54,13 +54,20 @@ async function fresh(name: string): Promise<{ readonly home: string; readonly pr
 }
 
 onTerminal('init asks, on a terminal', () => {
-  const begin = ({ home, project }: Awaited<ReturnType<typeof fresh>>) =>
-    new Typist([process.execPath, main(), 'init'], project, { VMGATE_HOME: home });
+  const typists: Typist[] = [];
+  afterEach(() => {
+    for (const typist of typists.splice(0)) typist.leave();
+  });
+  const begin = ({ home, project }: Awaited<ReturnType<typeof fresh>>) => {
+    const typist = new Typist([process.execPath, main(), 'init'], project, { VMGATE_HOME: home });
+    typists.push(typist);
+    return typist;
+  };
 
   test('a first profile, the tiny VM, no exit; then the profile that is known, a disk, an exit', async () => {
     const place = await fresh('asks');
     const first = begin(place);
-    await first.see(/WireGuard profile \(\.conf\) from your provider:/);
+    await first.see(/Profile from your provider/);
     first.type(PROFILE + ENTER);
     await first.see(/What does the work VM boot\?/);
     first.type(ENTER);
@@ -68,7 +75,7 @@ onTerminal('init asks, on a terminal', () => {
     first.type(ENTER);
     await first.see(/next:\s+vmgate image build\s+vmgate up\s+vmgate start workvm/);
     expect(await first.end()).toBe(0);
-    expect(loadConfig(place.project, place.home).config).toMatchObject({ vpn: 'full', work: [{ name: 'workvm' }] });
+    expect(loadConfig(place.project, place.home).config).toMatchObject({ vpn: ['full'], work: [{ name: 'workvm' }] });
 
     await rm(path.join(place.project, 'vmgate.yaml'));
     await writeFile(path.join(place.project, 'my disk.qcow2'), '');
@@ -94,7 +101,7 @@ onTerminal('init asks, on a terminal', () => {
   test('Ctrl-C at a question: exit 130, nothing written', async () => {
     const place = await fresh('interrupted');
     const typist = begin(place);
-    await typist.see(/WireGuard profile/);
+    await typist.see(/Profile from your provider/);
     typist.type(CTRL_C);
     expect(await typist.end()).toBe(130);
     expect(typist.screen()).toContain('error CLI_INTERRUPTED: interrupted at a question; nothing was changed');

@@ -66,6 +66,12 @@ export class Typist {
     return stripVTControlCharacters(this.#screen).replaceAll('\r', '');
   }
 
+  /** Whatever a test did not come to: a command that waits for keys would keep the run from ending. */
+  leave(): void {
+    this.#script.kill('SIGHUP');
+    this.#script.stdin?.destroy();
+  }
+
   /** The command's exit status. */
   async end(): Promise<number | null> {
     await this.#ended;
