@@ -50,7 +50,7 @@ export class Client {
     const boot = await assembleBoot(image, ['base'], init, folder);
     const qemu = await start.installation.find(arch);
     const argv = [
-      ...machineArgv('lab-client', { arch, memoryMiB: 128, cpus: 1, hardware: 'virtio' }, folder, qemu),
+      ...machineArgv('lab-client', { arch, memoryMiB: 192, cpus: 1, hardware: 'virtio' }, folder, qemu),
       '-no-reboot',
       ...kernel(boot.kernel, boot.initramfs, `${serialConsole(arch)} quiet panic=-1 net.ifnames=0`),
       ...['-serial', `file:${path.join(folder, 'serial.log')}`],
