@@ -14,9 +14,10 @@ export interface DnsMessage {
   readonly answers: number;
 }
 
-export const DNS_TYPES = { a: 1, aaaa: 28, txt: 16 } as const;
-const NAMES = new Map<number, 'A' | 'AAAA' | 'TXT'>([
+export const DNS_TYPES = { a: 1, ptr: 12, txt: 16, aaaa: 28 } as const;
+const NAMES = new Map<number, 'A' | 'AAAA' | 'PTR' | 'TXT'>([
   [DNS_TYPES.a, 'A'],
+  [DNS_TYPES.ptr, 'PTR'],
   [DNS_TYPES.aaaa, 'AAAA'],
   [DNS_TYPES.txt, 'TXT'],
 ]);
@@ -36,13 +37,15 @@ const UDP_PAYLOAD = 1_232;
 /**
  * A recursive question of class IN. `padTo`: the length in bytes it is filled up to, where it is shorter.
  *
- * @throws RangeError for a name that is not LDH labels of 1..63 bytes
+ * @throws RangeError for a name that is not LDH labels of 1..63 bytes, and a type that is not in {@link DNS_TYPES}
  */
 export function buildDnsQuery(id: number, name: string, type: number = DNS_TYPES.a, padTo = 0): Buffer {
   if (name.length > MAX_NAME || !name.split('.').every((label) => /^[a-z0-9_-]{1,63}$/i.test(label))) {
     throw new RangeError(`not a name DNS can ask for: ${name}`);
   }
-  const questions = [{ name, type: NAMES.get(type) ?? 'A' }];
+  const asked = NAMES.get(type);
+  if (asked === undefined) throw new RangeError(`not a type that vmgate asks for: ${type}`);
+  const questions = [{ name, type: asked }];
   const query = { type: 'query', id, flags: dnsPacket.RECURSION_DESIRED, questions } as const;
   const plain = dnsPacket.encode(query);
   const padding = padTo - plain.length - OPT_BYTES;

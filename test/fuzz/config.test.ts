@@ -127,7 +127,7 @@ for (const [name, read] of [
       // What is accepted keeps the promises a configuration cannot loosen, and means the same when read again.
       expect(config.verify.maxAgeMs).toBeLessThanOrEqual(3_600_000);
       expect(config.verify.everyMs).toBeLessThanOrEqual(config.verify.maxAgeMs);
-      expect(config.vpn).toMatch(/^[a-z0-9]/i);
+      for (const vpn of config.vpn) expect(vpn).toMatch(/^[a-z0-9]/i);
       for (const work of config.work) expect(work.name).toMatch(/^[a-z][a-z0-9-]*$/);
       expect(read(bytes).digest).toBe(digest);
       if (name !== 'config-local') return;

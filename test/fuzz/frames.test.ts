@@ -8,6 +8,7 @@ import {
   buildEthernet,
   classify,
   DHCP_OPTIONS,
+  DNS_TYPES,
   describeFrame,
   dnsQueryFrame,
   FrameReader,
@@ -145,7 +146,7 @@ fuzz({
     const { name, type } = message.question;
     // RFC 1035 3.1: no name takes more than 255 bytes with its lengths.
     hold('no longer than a name', name.length <= 253);
-    if (!/^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/.test(name)) return;
+    if (!/^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/.test(name) || !Object.values<number>(DNS_TYPES).includes(type)) return;
     const question = buildDnsQuery(message.id, name, type).subarray(12, -2);
     const asked = input
       .subarray(12, 12 + question.length)

@@ -136,6 +136,9 @@ const MACHINE = {
     { 'node-name': 'base-file', drv: 'file', file: DISK.base.path },
   ],
   'query-chardev': [{ label: 'qmp', filename: `unix:${SPEC.folder}/qmp.sock,server=on`, 'frontend-open': true }],
+  'query-display-options': { type: 'none' },
+  'query-vnc-servers': [],
+  'query-spice': { enabled: false },
   'query-pci': [{ bus: 0, devices: [{ class_info: { class: 512 } }, { class_info: { class: 1_536 } }] }],
   'qom-list': {
     '/machine/peripheral': [

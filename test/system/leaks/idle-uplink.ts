@@ -9,6 +9,7 @@ import { planLinks } from '../../../src/core/link-plan.ts';
 import { Installation } from '../../../src/drivers/index.ts';
 import {
   buildDnsQuery,
+  DNS_TYPES,
   describeFrame,
   ETHER_TYPES,
   IP_PROTOCOLS,
@@ -139,7 +140,9 @@ export async function talkative(lab: Lab): Promise<string> {
   const stand = await standOn({ folder: `${uplink.localPath}.st`, ...uplink }, new Installation());
   try {
     stand.send(udpFrame(hop, { ...ends, destinationPort: 123 }, Buffer.alloc(48, 0x23)));
-    stand.send(udpFrame(hop, { ...ends, destinationPort: 53 }, buildDnsQuery(1, '1.77.168.192.in-addr.arpa', 12)));
+    stand.send(
+      udpFrame(hop, { ...ends, destinationPort: 53 }, buildDnsQuery(1, '1.77.168.192.in-addr.arpa', DNS_TYPES.ptr)),
+    );
     stand.send(udpFrame(hop, dhcp, dhcpWithName(gateway.mac)));
     await until('the lab saw it', async () => {
       const { foreign, dhcp: asked } = await lab.counts();
