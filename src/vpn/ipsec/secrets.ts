@@ -1,21 +1,20 @@
 /** The secret half of an IKEv2 profile, sealed: only `reveal` shows it, and only the gateway's stdin should see that. */
-import { inspect } from 'node:util';
+import { SealedSecrets } from '../sealed.ts';
 import type { TunnelSecrets } from '../tunnel-plan.ts';
 import { renderFiles } from './config.ts';
 import type { IkeSettings } from './settings.ts';
-
-const MASK = '(secret)';
 
 /** Wraps the settings so that printing, spreading, cloning or serializing the result cannot show them. */
 export function sealIpsec(settings: IkeSettings): TunnelSecrets {
   return new SealedIpsec(settings);
 }
 
-class SealedIpsec implements TunnelSecrets {
+class SealedIpsec extends SealedSecrets {
   readonly kind = 'ipsec';
   readonly #settings: IkeSettings;
 
   constructor(settings: IkeSettings) {
+    super();
     this.#settings = settings;
   }
 
@@ -24,20 +23,4 @@ class SealedIpsec implements TunnelSecrets {
     [...renderFiles(this.#settings, { ...pinned, localPort, mark })]
       .map(([name, text]) => `--- file ${name}\n${text.trimEnd()}\n`)
       .join('');
-
-  withCode(): TunnelSecrets {
-    return this;
-  }
-
-  toJSON(): string {
-    return MASK;
-  }
-
-  toString(): string {
-    return MASK;
-  }
-
-  [inspect.custom](): string {
-    return MASK;
-  }
 }

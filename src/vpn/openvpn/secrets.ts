@@ -1,6 +1,6 @@
 /** The secret half of an OpenVPN profile, sealed: only `reveal` shows it, and only the gateway's stdin should see that. */
-import { inspect } from 'node:util';
 import type { ProfileLogin } from '../kind.ts';
+import { SealedSecrets } from '../sealed.ts';
 import type { PlannedEndpoint, TunnelSecrets } from '../tunnel-plan.ts';
 import { quoted, renderConfig } from './config.ts';
 import type { OpenVpnSettings } from './settings.ts';
@@ -13,18 +13,17 @@ export interface OpenVpnKeys {
   readonly code?: string;
 }
 
-const MASK = '(secret)';
-
 /** Wraps the keys so that printing, spreading, cloning or serializing the result cannot show them. */
 export function sealOpenVpn(keys: OpenVpnKeys): TunnelSecrets {
   return new SealedOpenVpn(keys);
 }
 
-class SealedOpenVpn implements TunnelSecrets {
+class SealedOpenVpn extends SealedSecrets {
   readonly kind = 'openvpn';
   readonly #keys: OpenVpnKeys;
 
   constructor(keys: OpenVpnKeys) {
+    super();
     this.#keys = keys;
   }
 
@@ -39,20 +38,8 @@ class SealedOpenVpn implements TunnelSecrets {
     return `${config}--- login\n${answers.map((line) => `${line}\n`).join('')}`;
   };
 
-  withCode(code: string): TunnelSecrets {
+  override withCode(code: string): TunnelSecrets {
     return new SealedOpenVpn({ ...this.#keys, code });
-  }
-
-  toJSON(): string {
-    return MASK;
-  }
-
-  toString(): string {
-    return MASK;
-  }
-
-  [inspect.custom](): string {
-    return MASK;
   }
 }
 

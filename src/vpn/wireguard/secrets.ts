@@ -1,5 +1,5 @@
 /** The secret half of a profile, sealed: only `reveal` shows it, and only the gateway's stdin should see that. */
-import { inspect } from 'node:util';
+import { SealedSecrets } from '../sealed.ts';
 import type { TunnelSecrets } from '../tunnel-plan.ts';
 
 interface WireGuardPeer {
@@ -18,18 +18,17 @@ export interface WireGuardKeys {
   readonly silent: readonly WireGuardPeer[];
 }
 
-const MASK = '(secret)';
-
 /** Wraps the keys so that printing, spreading, cloning or serializing the result cannot show them. */
 export function sealSecrets(keys: WireGuardKeys): TunnelSecrets {
   return new SealedWireGuard(keys);
 }
 
-class SealedWireGuard implements TunnelSecrets {
+class SealedWireGuard extends SealedSecrets {
   readonly kind = 'wireguard';
   readonly #keys: WireGuardKeys;
 
   constructor(keys: WireGuardKeys) {
+    super();
     this.#keys = keys;
   }
 
@@ -47,22 +46,6 @@ class SealedWireGuard implements TunnelSecrets {
       '',
     ].join('\n');
   };
-
-  withCode(): TunnelSecrets {
-    return this;
-  }
-
-  toJSON(): string {
-    return MASK;
-  }
-
-  toString(): string {
-    return MASK;
-  }
-
-  [inspect.custom](): string {
-    return MASK;
-  }
 }
 
 function renderPeer({ publicKey, presharedKey, keepalive, allowedIps }: WireGuardPeer): readonly string[] {
