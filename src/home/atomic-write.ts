@@ -6,6 +6,11 @@ import { VmgateError } from '../core/coded.ts';
 import { messageOf } from '../host/index.ts';
 import { errors } from './codes.ts';
 
+/** Whether `name` is what a process that was killed while it replaced a file left behind. Read only where nobody writes now. */
+export function isAbandonedWrite(name: string): boolean {
+  return /\.[0-9a-f]{8}\.draft$/.test(name);
+}
+
 /**
  * Replaces `file` by `content`, 0600 unless said. Both the content and the folder entry are on disk afterwards.
  *

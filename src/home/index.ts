@@ -1,5 +1,5 @@
 /** The home folder: where everything is kept, and how it is kept whole. */
-export { settleFile, syncFolder, writeFileAtomic } from './atomic-write.ts';
+export { isAbandonedWrite, settleFile, syncFolder, writeFileAtomic } from './atomic-write.ts';
 export { emptyFolder } from './empty-folder.ts';
 export { homeRoot, openGate, openHome } from './home.ts';
 export { Journal, readJournal, readWholeJournal } from './journal.ts';

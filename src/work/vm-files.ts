@@ -1,6 +1,7 @@
 /** What lies in a work VM's folder beside the files of its process. docs/files-on-disk.md explains each. */
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { isAbandonedWrite } from '../home/index.ts';
 
 /** What the VM wrote. */
 export function overlayOf(folder: string): string {
@@ -48,7 +49,7 @@ export function draftOf(file: string): string {
 export async function sweepDrafts(folder: string): Promise<void> {
   for (const place of [folder, snapshotsOf(folder)]) {
     const names = await readdir(place).catch(() => []);
-    const drafts = names.filter((name) => name.endsWith(DRAFT));
+    const drafts = names.filter((name) => name.endsWith(DRAFT) || isAbandonedWrite(name));
     await Promise.all(drafts.map((name) => rm(path.join(place, name), { recursive: true, force: true })));
   }
 }

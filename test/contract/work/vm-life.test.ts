@@ -49,7 +49,8 @@ describe('ls', () => {
 
   test('cleans what a crash left of a disposable start, and drafts', async () => {
     desk.ran();
-    for (const name of ['disposable.qcow2', 'overlay.qcow2.new']) writeFileSync(path.join(desk.vmFolder, name), 'x');
+    for (const name of ['disposable.qcow2', 'overlay.qcow2.new', 'overlay.json.0011aabb.draft'])
+      writeFileSync(path.join(desk.vmFolder, name), 'x');
     await desk.vm('ls');
     expect(readdirSync(desk.vmFolder).sort()).toEqual(['lock', 'overlay.qcow2']);
   });
