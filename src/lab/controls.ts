@@ -106,8 +106,17 @@ export class LabControls {
 
   /** How many of the last 8 MB of captured frames hold `token`, wherever in the frame. */
   async framesWith(token: Buffer): Promise<number> {
-    const { frames } = await this.#agent.ask(framesSeen, 'seen', [token.toString('hex')], { timeoutMs: 60_000 });
-    return frames;
+    return this.#seen('all', token);
+  }
+
+  /** From now on {@link insideWith} has something to look at: what clients send by TCP inside their tunnels. */
+  async listenInside(): Promise<void> {
+    await this.#agent.ask(done, 'listen_inside');
+  }
+
+  /** How many segments from the client at `address` inside the tunnel held `token` in their first 256 bytes (68). */
+  async insideWith(token: Buffer, address: string): Promise<number> {
+    return this.#seen('inside', token, 'src', 'host', address);
   }
 
   /** A pcap of the newest frames (at most 256 KiB), for evidence. */
@@ -226,6 +235,12 @@ export class LabControls {
     await this.inject(frames);
     const after = await this.counts();
     return { probes: frames.length, answers: after.foreign - before.foreign };
+  }
+
+  async #seen(ring: 'all' | 'inside', token: Buffer, ...filter: readonly string[]): Promise<number> {
+    const question = [ring, token.toString('hex'), ...filter];
+    const { frames } = await this.#agent.ask(framesSeen, 'seen', question, { timeoutMs: 60_000 });
+    return frames;
   }
 
   #log(name: string): Promise<Buffer> {
