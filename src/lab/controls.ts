@@ -46,9 +46,10 @@ export type LabResolver = 'wifi' | 'internet' | 'vpn';
 
 /**
  * What kind of OpenVPN server there is: the certificate it shows (the `right` one, one by an `other` authority, an `expired`
- * one, one that is too `early`), whether it asks for a `login`, `lies` about routes, or gives the loopback as `resolver`.
+ * one, one that is too `early`), whether it speaks `tcp`, asks for a `login`, `lies` about routes, or gives the loopback as
+ * `resolver`.
  */
-export type LabOpenVpn = 'right' | 'other' | 'expired' | 'early' | 'login' | 'lies' | 'resolver';
+export type LabOpenVpn = 'right' | 'other' | 'expired' | 'early' | 'tcp' | 'login' | 'lies' | 'resolver';
 
 /**
  * What kind of IKEv2 server there is: how it lets clients in (`psk`, `cert`, `eap` for EAP-MSCHAPv2, `eaptls`), which

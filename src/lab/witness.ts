@@ -10,8 +10,10 @@ import type { LabCounts } from './answers.ts';
 
 export type WitnessedKind = 'arp' | 'dhcp' | 'tunnel' | 'foreign';
 /** Whose shape the frames to the endpoint must have. */
-export type WitnessedVpn = 'wireguard' | 'openvpn' | 'ipsec';
+export type WitnessedVpn = 'wireguard' | 'openvpn' | 'openvpn-tcp' | 'ipsec';
 export type WitnessCounts = Readonly<Record<WitnessedKind, number>>;
+
+const [TCP, UDP] = [6, 17] as const;
 
 /** Zero of everything while the file is not there: nothing left yet. */
 export async function witnessCounts(
@@ -35,12 +37,14 @@ export function kindOf(
   if (frame.length < 14) return 'foreign';
   const etherType = frame.readUInt16BE(12);
   if (etherType === 0x0806) return 'arp';
-  // IPv4 without options, whole, UDP.
+  // IPv4 without options, whole.
   if (etherType !== 0x0800 || frame.length < 46) return 'foreign';
-  if (frame[14] !== 0x45 || (frame.readUInt16BE(20) & 0x3fff) !== 0 || frame[23] !== 17) return 'foreign';
+  if (frame[14] !== 0x45 || (frame.readUInt16BE(20) & 0x3fff) !== 0) return 'foreign';
   const [from, to] = [frame.readUInt16BE(34), frame.readUInt16BE(36)];
-  if (from === 68 && to === 67) return 'dhcp';
   const toEndpoint = frame.subarray(30, 34).equals(bytesOf(endpoint.address)) && to === endpoint.port;
+  if (frame[23] === TCP) return vpn === 'openvpn-tcp' && toEndpoint && isPlainTcp(frame, from) ? 'tunnel' : 'foreign';
+  if (frame[23] !== UDP) return 'foreign';
+  if (from === 68 && to === 67) return 'dhcp';
   const head = frame.readUInt32BE(42);
   return toEndpoint && FITS[vpn](frame.subarray(42, 34 + frame.readUInt16BE(38)), head) ? 'tunnel' : 'foreign';
 }
@@ -49,8 +53,14 @@ export function kindOf(
 const FITS: Readonly<Record<WitnessedVpn, (payload: Buffer, head: number) => boolean>> = {
   wireguard: (_payload, head) => isWireGuard(head),
   openvpn: (_payload, head) => isOpenVpn(head >>> 24),
+  'openvpn-tcp': () => false,
   ipsec: isIpsec,
 };
+
+/** Not urgent, and from no server's port. Where messages begin in it only who has followed the stream knows. */
+function isPlainTcp(frame: Buffer, from: number): boolean {
+  return frame.length >= 54 && from >= 1_024 && (frame.readUInt8(47) & 0x20) === 0;
+}
 
 /** IKE 2.0 behind four zero bytes, ESP from index 256 on, or one byte that keeps a NAT open. */
 function isIpsec(payload: Buffer, head: number): boolean {

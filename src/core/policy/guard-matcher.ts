@@ -1,11 +1,13 @@
 /**
  * The verdict of verdict.ts at the speed of the wire: the tunnel's packets are recognised in place, by offsets in the
- * buffer they arrived in, without an object or a copy. Whatever is not plainly one of them goes to the reference.
+ * buffer they arrived in, without an object or a copy. Whatever is not plainly one of them goes to the reference, and what is
+ * a stream is followed besides: a matcher has seen every frame since its policy was loaded.
  */
-import { IP_PROTOCOLS, ipv4Bytes, macBytes } from '../../frame/index.ts';
+import { IP_PROTOCOLS, ipv4Bytes, macBytes, parseTcp } from '../../frame/index.ts';
 import type { WireShape } from './egress-policy.ts';
 import { isEsp } from './ipsec-shape.ts';
 import { breaksOpenVpn } from './openvpn-shape.ts';
+import { OpenVpnStream } from './openvpn-stream.ts';
 import { type FrameKind, judgeFrame, type UplinkPolicy } from './verdict.ts';
 import { DATA_OVERHEAD, DATA_TYPE, HANDSHAKE_LENGTHS, PADDING } from './wireguard-shape.ts';
 
@@ -35,19 +37,32 @@ const WORD = {
 const UDP_LENGTH = 38;
 const ETHERNET = 14;
 const IP_HEADER = 20;
+const PROTOCOL = 23;
 
 /** @throws RangeError when the policy holds a garbled address. */
 export function compileMatcher(policy: UplinkPolicy): FrameMatcher {
   const isTunnel = compileTunnel(policy);
+  const stream = new OpenVpnStream();
+  let broken = 'nothing';
   return {
     match(buffer, start, end) {
       if (isTunnel(buffer, start, end)) return 'tunnel';
-      const judged = judgeFrame(policy, buffer.subarray(start, end));
-      return judged.verdict === 'pass' ? judged.kind : undefined;
+      const frame = buffer.subarray(start, end);
+      const judged = judgeFrame(policy, frame);
+      if (judged.verdict === 'drop') return undefined;
+      if (judged.kind === 'tunnel' && frame[PROTOCOL] === IP_PROTOCOLS.tcp) {
+        const segment = parseTcp(frame.subarray(ETHERNET + IP_HEADER));
+        const why = segment === undefined ? 'garbled TCP' : stream.breaks(segment);
+        if (why !== undefined) {
+          broken = why;
+          return undefined;
+        }
+      }
+      return judged.kind;
     },
     explain(frame) {
       const judged = judgeFrame(policy, frame);
-      return judged.verdict === 'drop' ? judged.why : 'nothing';
+      return judged.verdict === 'drop' ? judged.why : broken;
     },
   };
 }

@@ -32,6 +32,7 @@ import type { EgressPolicy, Endpoint, PortalPolicy, TunnelPolicy } from './egres
 import { breaksIpsec } from './ipsec-shape.ts';
 import { breaksOpenVpn } from './openvpn-shape.ts';
 import { breaksPortalTcp, breaksQuestion } from './portal-shape.ts';
+import { readTunnelSegment } from './tcp-shape.ts';
 import { breaksWireGuard } from './wireguard-shape.ts';
 
 /** The part of a policy that the uplink's frames are judged by. */
@@ -69,6 +70,7 @@ export function judgeFrame(policy: UplinkPolicy, frame: Buffer): FrameVerdict {
   if (portal !== undefined && ip.protocol === IP_PROTOCOLS.tcp) {
     return verdict('portal', breaksPortal(policy, portal, ethernet, ip));
   }
+  if (ip.protocol === IP_PROTOCOLS.tcp) return verdict('tunnel', breaksTcpTunnel(policy, ethernet, ip));
   if (ip.protocol !== IP_PROTOCOLS.udp) return drop(`IP protocol ${ip.protocol}`);
   const udp = parseUdp(ip.payload);
   if (udp === undefined || udp.tail.length > 0) return drop('garbled UDP');
@@ -120,6 +122,17 @@ function breaksTunnel(
   if (endpoint === undefined) return "not the endpoint's port";
   if (tunnel !== undefined && udp.sourcePort !== tunnel.localPort) return "not from the VPN socket's port";
   return breaksShape(endpoint, udp.payload, tunnel?.mtu);
+}
+
+/** Each segment by itself: what follows them from the first on is openvpn-stream.ts. */
+function breaksTcpTunnel(policy: UplinkPolicy, ethernet: EthernetFrame, ip: Ipv4Packet): string | undefined {
+  const { endpoints, tunnel } = policy;
+  const endpoint = endpoints.find(({ protocol, address }) => protocol === 'tcp' && address === ip.destination);
+  if (endpoint?.shape !== 'openvpn') return `IP protocol ${ip.protocol}`;
+  const misdirected = breaksDirection(policy, ethernet, ip);
+  if (misdirected !== undefined) return misdirected;
+  const segment = readTunnelSegment(ip.payload, endpoint.port, tunnel?.localPort);
+  return typeof segment === 'string' ? segment : undefined;
 }
 
 function breaksDirection({ uplink }: UplinkPolicy, ethernet: EthernetFrame, ip: Ipv4Packet): string | undefined {
