@@ -1,0 +1,46 @@
+/** Every broken or hostile profile there is, over all kinds: enough of them, each refused by a code, of many different ones. */
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { VmgateError } from '../../../src/core/coded.ts';
+import type { ProfileOptions } from '../../../src/vpn/kind.ts';
+import { type KindName, kindNamed } from '../../../src/vpn/kinds.ts';
+
+/** The issue's: profiles altogether, of each kind, and codes. */
+const LEAST = { profiles: 40, ofEach: 5, codes: 25 };
+const FOLDERS: Readonly<Record<KindName, string>> = {
+  wireguard: 'corpus',
+  openvpn: 'openvpn/broken',
+  ipsec: 'ipsec/broken',
+};
+const options = (file: string): ProfileOptions => ({ split: file.startsWith('split-'), dns: [] });
+
+function codeOf(kind: KindName, file: string): string {
+  const profile = readFileSync(path.join(import.meta.dirname, FOLDERS[kind], file));
+  try {
+    kindNamed(kind).plan(profile, file, options(file), () => undefined);
+  } catch (fault) {
+    if (VmgateError.is(fault)) return fault.code;
+    throw fault;
+  }
+  return 'accepted';
+}
+
+const refused = Object.entries(FOLDERS).map(([name, folder]) => {
+  const kind = name as KindName;
+  const files = readdirSync(path.join(import.meta.dirname, folder));
+  return { kind, codes: files.map((file) => codeOf(kind, file)).filter((code) => code !== 'accepted') };
+});
+
+describe('broken and hostile profiles', () => {
+  test.each(refused)('of $kind there are enough, refused by codes of its own', ({ codes }) => {
+    expect(codes.length).toBeGreaterThanOrEqual(LEAST.ofEach);
+    expect(codes.every((code) => code.startsWith('VPN_'))).toBe(true);
+  });
+
+  test('of all kinds together too, and their codes', () => {
+    const all = refused.flatMap(({ codes }) => codes);
+    expect(all.length).toBeGreaterThanOrEqual(LEAST.profiles);
+    expect(new Set(all).size).toBeGreaterThanOrEqual(LEAST.codes);
+  });
+});
