@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { VmgateError } from '../../../src/core/coded.ts';
-import type { ProfileOptions } from '../../../src/vpn/kind.ts';
-import { type KindName, kindNamed } from '../../../src/vpn/kinds.ts';
+import type { ProfileOptions, ProfileReader } from '../../../src/vpn/kind.ts';
+import { KIND_NAMES, type KindName, kindNamed } from '../../../src/vpn/kinds.ts';
 
 /** The issue's: profiles altogether, of each kind, and codes. */
 const LEAST = { profiles: 40, ofEach: 5, codes: 25 };
@@ -15,10 +15,10 @@ const FOLDERS: Readonly<Record<KindName, string>> = {
 };
 const options = (file: string): ProfileOptions => ({ split: file.startsWith('split-'), dns: [] });
 
-function codeOf(kind: KindName, file: string): string {
-  const profile = readFileSync(path.join(import.meta.dirname, FOLDERS[kind], file));
+function codeOf(reader: ProfileReader, folder: string, file: string): string {
+  const profile = readFileSync(path.join(import.meta.dirname, folder, file));
   try {
-    kindNamed(kind).plan(profile, file, options(file), () => undefined);
+    reader.plan(profile, file, options(file), () => undefined);
   } catch (fault) {
     if (VmgateError.is(fault)) return fault.code;
     throw fault;
@@ -26,11 +26,13 @@ function codeOf(kind: KindName, file: string): string {
   return 'accepted';
 }
 
-const refused = Object.entries(FOLDERS).map(([name, folder]) => {
-  const kind = name as KindName;
-  const files = readdirSync(path.join(import.meta.dirname, folder));
-  return { kind, codes: files.map((file) => codeOf(kind, file)).filter((code) => code !== 'accepted') };
-});
+const refused = await Promise.all(
+  KIND_NAMES.map(async (kind) => {
+    const [folder, reader] = [FOLDERS[kind], await kindNamed(kind).reader()];
+    const codes = readdirSync(path.join(import.meta.dirname, folder)).map((file) => codeOf(reader, folder, file));
+    return { kind, codes: codes.filter((code) => code !== 'accepted') };
+  }),
+);
 
 describe('broken and hostile profiles', () => {
   test.each(refused)('of $kind there are enough, refused by codes of its own', ({ codes }) => {
