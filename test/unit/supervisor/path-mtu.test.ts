@@ -10,7 +10,11 @@ const HEADERS = 52;
 const plan = { mtu: 1_420, resolvers: ['10.66.0.1'], split: false, searchDomains: [] } as unknown as TunnelPlan;
 
 /** A gateway whose tunnel lies in a way that carries inner packets of at most `most` bytes, and how large the asked were. */
-function gateway(most: number, change: (answer: Buffer) => Buffer = (answer) => answer) {
+function gateway(
+  most: number,
+  change: (answer: Buffer) => Buffer = (answer) => answer,
+  delayMs: number | ((asked: number) => number) = 0,
+) {
   const asked: number[] = [];
   const dial = async () => {
     const stream = new Duplex({
@@ -22,7 +26,9 @@ function gateway(most: number, change: (answer: Buffer) => Buffer = (answer) => 
         if (segment.length + HEADERS > most) return stream.destroy();
         const answer = Buffer.from(segment);
         answer.writeUInt16BE(0x8183, 4);
-        stream.push(change(answer));
+        const ms = typeof delayMs === 'number' ? delayMs : delayMs(segment.length + HEADERS);
+        if (ms === 0) stream.push(change(answer));
+        else setTimeout(() => stream.destroyed || stream.push(change(answer)), ms);
         return undefined;
       },
     });
@@ -53,11 +59,22 @@ describe('the size that a way carries', () => {
     expect(await carriedMtu(gateway(100).control, plan)).toBe(1_420);
   });
 
-  test('five questions at most, none larger than the plan means', async () => {
+  test('six questions at most, none larger than the plan means', async () => {
     const { asked, control } = gateway(520);
     await carriedMtu(control, plan);
-    expect(asked.length).toBeLessThanOrEqual(5);
+    expect(asked.length).toBeLessThanOrEqual(6);
     expect(Math.max(...asked)).toBe(1_420);
+  });
+
+  test('a machine that is slow with every answer has no narrow way', async () => {
+    const slow = gateway(1_500, (answer) => answer, 800);
+    expect(await carries(slow.control, plan, 1_420, 700)).toBe(false);
+    const patient = gateway(
+      1_500,
+      (answer) => answer,
+      (asked) => (asked < 1_000 ? 700 : 2_200),
+    );
+    expect(await carriedMtu(patient.control, plan)).toBe(1_420);
   });
 
   test('never above the plan', async () => {
