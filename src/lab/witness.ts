@@ -10,7 +10,7 @@ import type { LabCounts } from './answers.ts';
 
 export type WitnessedKind = 'arp' | 'dhcp' | 'tunnel' | 'foreign';
 /** Whose shape the frames to the endpoint must have. */
-export type WitnessedVpn = 'wireguard' | 'openvpn' | 'ipsec';
+export type WitnessedVpn = 'wireguard' | 'openvpn' | 'ipsec' | 'openconnect';
 export type WitnessCounts = Readonly<Record<WitnessedKind, number>>;
 
 /** Zero of everything while the file is not there: nothing left yet. */
@@ -50,7 +50,14 @@ const FITS: Readonly<Record<WitnessedVpn, (payload: Buffer, head: number) => boo
   wireguard: (_payload, head) => isWireGuard(head),
   openvpn: (_payload, head) => isOpenVpn(head >>> 24),
   ipsec: isIpsec,
+  openconnect: isDtls,
 };
+
+/** Type 20 to 23 and a version of DTLS. (TCP does not come by slirp here: the lab's network stands for it.) */
+function isDtls(_payload: Buffer, head: number): boolean {
+  const [type, version] = [head >>> 24, (head >>> 8) & 0xffff];
+  return type >= 20 && type <= 23 && (version === 0xfeff || version === 0xfefd);
+}
 
 /** IKE 2.0 behind four zero bytes, ESP from index 256 on, or one byte that keeps a NAT open. */
 function isIpsec(payload: Buffer, head: number): boolean {

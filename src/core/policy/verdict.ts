@@ -32,6 +32,7 @@ import type { EgressPolicy, Endpoint, PortalPolicy, TunnelPolicy } from './egres
 import { breaksIpsec } from './ipsec-shape.ts';
 import { breaksOpenVpn } from './openvpn-shape.ts';
 import { breaksPortalTcp, breaksQuestion } from './portal-shape.ts';
+import { breaksDtls, readTlsSegment } from './tls-shape.ts';
 import { breaksWireGuard } from './wireguard-shape.ts';
 
 /** The part of a policy that the uplink's frames are judged by. */
@@ -69,6 +70,7 @@ export function judgeFrame(policy: UplinkPolicy, frame: Buffer): FrameVerdict {
   if (portal !== undefined && ip.protocol === IP_PROTOCOLS.tcp) {
     return verdict('portal', breaksPortal(policy, portal, ethernet, ip));
   }
+  if (ip.protocol === IP_PROTOCOLS.tcp) return verdict('tunnel', breaksTcpTunnel(policy, ethernet, ip));
   if (ip.protocol !== IP_PROTOCOLS.udp) return drop(`IP protocol ${ip.protocol}`);
   const udp = parseUdp(ip.payload);
   if (udp === undefined || udp.tail.length > 0) return drop('garbled UDP');
@@ -122,6 +124,16 @@ function breaksTunnel(
   return breaksShape(endpoint, udp.payload, tunnel?.mtu);
 }
 
+/** Each segment by itself: {@link ./tls-stream.ts} is what follows them. */
+function breaksTcpTunnel(policy: UplinkPolicy, ethernet: EthernetFrame, ip: Ipv4Packet): string | undefined {
+  const endpoint = policy.endpoints.find(({ protocol, address }) => protocol === 'tcp' && address === ip.destination);
+  if (endpoint?.shape !== 'openconnect') return `IP protocol ${ip.protocol}`;
+  const misdirected = breaksDirection(policy, ethernet, ip);
+  if (misdirected !== undefined) return misdirected;
+  const segment = readTlsSegment(ip.payload, endpoint.port);
+  return typeof segment === 'string' ? segment : undefined;
+}
+
 function breaksDirection({ uplink }: UplinkPolicy, ethernet: EthernetFrame, ip: Ipv4Packet): string | undefined {
   if (ethernet.destination === BROADCAST_MAC) return 'IPv4 to everybody';
   const isOurs = uplink.address !== undefined && ip.source === uplink.address;
@@ -136,6 +148,8 @@ function breaksShape({ shape }: Endpoint, payload: Buffer, mtu: number | undefin
       return breaksOpenVpn(payload[0] ?? 0, payload.length);
     case 'ipsec':
       return breaksIpsec(payload);
+    case 'openconnect':
+      return breaksDtls(payload);
   }
 }
 
