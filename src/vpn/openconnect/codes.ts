@@ -128,7 +128,7 @@ export const openconnectErrors = {
     remedy: () => "this machine's clock is wrong, or the certificate is: check: date",
     sample: { ...sampleAt, option: 'cafile', from: '2031-01-31' },
   }),
-  VPN_OC_LOGIN_UNKNOWN: error<At & { login?: string }>({
+  VPN_OC_LOGIN_UNKNOWN: error<At>({
     ...user,
     what: (p) => `${place(p)}: the profile has no certificate, so its server asks for a user name and a password`,
     remedy: ({ file }) =>

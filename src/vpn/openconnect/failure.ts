@@ -34,7 +34,7 @@ const RULES: readonly (readonly [RegExp, (line: string, endpoint: string, more: 
     (_line, endpoint, more) => VmgateError.of(errors.VPN_LOGIN_REFUSED, { endpoint }, more),
   ],
   [
-    /401 No certificate|non-properly terminated|certificate (?:is )?required|unknown CA|certificate unknown|bad certificate/i,
+    /401 No certificate|certificate (?:is )?required|unknown CA|certificate unknown|bad certificate/i,
     (line, endpoint, more) => VmgateError.of(errors.VPN_CLIENT_REFUSED, { endpoint, why: line.slice(0, 160) }, more),
   ],
   [
@@ -50,6 +50,11 @@ export function readFailure(log: string, endpoint: string): VmgateError | undefi
   for (const [pattern, made] of RULES) {
     const line = lines.find((each) => pattern.test(each));
     if (line !== undefined) return made(line, endpoint, more);
+  }
+  // A server that does not want this client's certificate says nothing more (TLS 1.3 judges it after the handshake).
+  const broken = lines.find((line) => /^Failed to (?:read from|write to) TLS\/DTLS socket/.test(line));
+  if (broken !== undefined && lines.some((line) => line.startsWith('Using client certificate'))) {
+    return VmgateError.of(errors.VPN_CLIENT_REFUSED, { endpoint, why: broken.slice(0, 160) }, more);
   }
   if (!lines.some((line) => /^User input required in non-interactive mode|^fgets \(stdin\)/.test(line))) return undefined;
   const prompt = lines.findLast((line) => line.startsWith('Please ')) ?? 'an answer';
