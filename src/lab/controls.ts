@@ -168,7 +168,7 @@ export class LabControls {
   }
 
   /** The same for ocserv. */
-  async openConnect(...is: readonly [LabOpenConnect, ...LabOpenConnect[]]): Promise<void> {
+  async openConnect(...is: readonly LabOpenConnect[]): Promise<void> {
     await this.#agent.ask(done, 'vpn_is', ['openconnect', ...is], { timeoutMs: 60_000 });
   }
 
