@@ -94,7 +94,11 @@ export const CASES: readonly DrillCase[] = [
 ];
 
 export const NOT_HERE: readonly NotHere[] = [
-  { numbers: [12], what: 'two work VMs that collide in connection tracking', why: 'one work VM talks in a drill' },
+  {
+    numbers: [12],
+    what: "a work VM that takes the VPN socket's port in connection tracking",
+    why: "what it would hear comes in, and a drill looks at what goes out; npm test plays it in the gateway's firewall",
+  },
   {
     numbers: [18],
     what: 'the firewall loaded again and again under a flood',
@@ -110,7 +114,11 @@ export const NOT_HERE: readonly NotHere[] = [
     what: 'captive portals',
     why: 'the network of this drill has none; npm run test:all plays them',
   },
-  { numbers: [31], what: 'finding out the packet size', why: 'vmgate does not do that yet' },
+  {
+    numbers: [31],
+    what: 'a way that swallows large packets',
+    why: 'it is measured when a gate connects, and nothing leaks while it hangs; npm run test:all plays it',
+  },
   {
     numbers: [37, 42, 60],
     what: 'who answers on a link, what arrives from the VPN, DNS after a lease',
@@ -136,5 +144,5 @@ export const NOT_HERE: readonly NotHere[] = [
   },
   { numbers: [50], what: "side doors in a work VM's definition", why: 'judged before it starts; npm test' },
   { numbers: [62], what: 'a stranger who relays the server’s replies', why: 'npm run test:all plays it' },
-  { numbers: [68], what: 'data queued for another tunnel', why: 'a gate has one VPN in this version' },
+  { numbers: [68], what: 'data queued for another tunnel', why: 'a drill has one profile; npm run test:all plays it' },
 ];

@@ -83,7 +83,9 @@ class SshControl implements GatewayControl {
     policy: EgressPolicy,
   ): Promise<void> {
     const tunnel = tunnelOf(policy);
-    const revealed = secrets.reveal(pinned, tunnel.localPort, tunnel.mark);
+    const [endpoint] = policy.endpoints;
+    const place = { protocol: endpoint?.protocol ?? 'udp', ...pinned };
+    const revealed = secrets.reveal(place, tunnel.localPort, tunnel.mark);
     await this.#run('tunnel', protocol.done, renderTunnelSettings(plan, tunnel, revealed));
   }
 

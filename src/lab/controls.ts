@@ -46,9 +46,10 @@ export type LabResolver = 'wifi' | 'internet' | 'vpn';
 
 /**
  * What kind of OpenVPN server there is: the certificate it shows (the `right` one, one by an `other` authority, an `expired`
- * one, one that is too `early`), whether it asks for a `login`, `lies` about routes, or gives the loopback as `resolver`.
+ * one, one that is too `early`), whether it speaks `tcp`, asks for a `login`, `lies` about routes, or gives the loopback as
+ * `resolver`.
  */
-export type LabOpenVpn = 'right' | 'other' | 'expired' | 'early' | 'login' | 'lies' | 'resolver';
+export type LabOpenVpn = 'right' | 'other' | 'expired' | 'early' | 'tcp' | 'login' | 'lies' | 'resolver';
 
 /**
  * What kind of IKEv2 server there is: how it lets clients in (`psk`, `cert`, `eap` for EAP-MSCHAPv2, `eaptls`), which
@@ -113,8 +114,17 @@ export class LabControls {
 
   /** How many of the last 8 MB of captured frames hold `token`, wherever in the frame. */
   async framesWith(token: Buffer): Promise<number> {
-    const { frames } = await this.#agent.ask(framesSeen, 'seen', [token.toString('hex')], { timeoutMs: 60_000 });
-    return frames;
+    return this.#seen('all', token);
+  }
+
+  /** From now on {@link insideWith} has something to look at: what clients send by TCP inside their tunnels. */
+  async listenInside(): Promise<void> {
+    await this.#agent.ask(done, 'listen_inside');
+  }
+
+  /** How many segments from the client at `address` inside the tunnel held `token` in their first 256 bytes (68). */
+  async insideWith(token: Buffer, address: string): Promise<number> {
+    return this.#seen('inside', token, 'src', 'host', address);
   }
 
   /** A pcap of the newest frames (at most 256 KiB), for evidence. */
@@ -255,6 +265,12 @@ export class LabControls {
     await this.inject(frames);
     const after = await this.counts();
     return { probes: frames.length, answers: after.foreign - before.foreign };
+  }
+
+  async #seen(ring: 'all' | 'inside', token: Buffer, ...filter: readonly string[]): Promise<number> {
+    const question = [ring, token.toString('hex'), ...filter];
+    const { frames } = await this.#agent.ask(framesSeen, 'seen', question, { timeoutMs: 60_000 });
+    return frames;
   }
 
   #log(name: string): Promise<Buffer> {

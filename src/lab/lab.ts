@@ -178,7 +178,8 @@ export class Lab extends LabControls {
   async #letIn({ client }: Found): Promise<void> {
     switch (this.#vpn) {
       case 'openvpn':
-        await this.openVpn('right');
+      case 'openvpn-tcp':
+        await this.openVpn('right', ...(this.#vpn === 'openvpn' ? [] : (['tcp'] as const)));
         this.#profile = await this.openVpnProfile(this.endpoint);
         break;
       case 'ipsec':

@@ -56,9 +56,10 @@ export interface TunnelSecrets {
   /**
    * Renders the secret section of `vmgate-gw tunnel` for the pinned literal address: for WireGuard wg(8) setconf text, for
    * OpenVPN a configuration and, behind it, the answers to its questions, for IPsec and OpenConnect the files that they read.
+   * UDP unless said.
    */
   readonly reveal: (
-    pinned: { readonly address: string; readonly port: number },
+    pinned: { readonly address: string; readonly port: number; readonly protocol?: PlannedEndpoint['protocol'] },
     localPort: number,
     mark: number,
   ) => string;

@@ -1,11 +1,13 @@
 /**
  * The verdict of verdict.ts at the speed of the wire: the tunnel's packets are recognised in place, by offsets in the
- * buffer they arrived in, without an object or a copy. Whatever is not plainly one of them goes to the reference.
+ * buffer they arrived in, without an object or a copy. Whatever is not plainly one of them goes to the reference, and what is
+ * a stream is followed besides: a matcher has seen every frame since its policy was loaded.
  */
 import { ETHERNET_HEADER, IP_PROTOCOLS, ipv4Bytes, macBytes, parseTcp } from '../../frame/index.ts';
 import type { WireShape } from './egress-policy.ts';
 import { isEsp } from './ipsec-shape.ts';
 import { breaksOpenVpn } from './openvpn-shape.ts';
+import { OpenVpnStream } from './openvpn-stream.ts';
 import { DTLS_OFFSETS, isDtlsData } from './tls-shape.ts';
 import { TlsStreams } from './tls-stream.ts';
 import { type FrameKind, judgeFrame, type UplinkPolicy } from './verdict.ts';
@@ -41,7 +43,8 @@ const PROTOCOL = 23;
 /** @throws RangeError when the policy holds a garbled address. */
 export function compileMatcher(policy: UplinkPolicy): FrameMatcher {
   const isTunnel = compileTunnel(policy);
-  const streams = new TlsStreams();
+  const isTls = policy.endpoints.some(({ protocol, shape }) => protocol === 'tcp' && shape === 'openconnect');
+  const stream = isTls ? new TlsStreams() : new OpenVpnStream();
   let broken = 'nothing';
   return {
     match(buffer, start, end) {
@@ -51,7 +54,7 @@ export function compileMatcher(policy: UplinkPolicy): FrameMatcher {
       if (judged.verdict === 'drop') return undefined;
       if (judged.kind === 'tunnel' && frame[PROTOCOL] === IP_PROTOCOLS.tcp) {
         const segment = parseTcp(frame.subarray(ETHERNET_HEADER + IP_HEADER));
-        const why = segment === undefined ? 'garbled TCP' : streams.breaks(segment);
+        const why = segment === undefined ? 'garbled TCP' : stream.breaks(segment);
         if (why !== undefined) {
           broken = why;
           return undefined;

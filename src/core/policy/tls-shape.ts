@@ -1,11 +1,8 @@
 /**
  * The shape of what a client of TLS (RFC 8446, section 5.1) and DTLS (RFC 6347, section 4.1) sends: records, whose type,
  * version and length are in clear and whose rest, once there are keys, is not. A segment of TCP by itself may begin in the
- * middle of a record: where records begin is what {@link ./tls-stream.ts} follows.
+ * middle of a record: where records begin is what tls-stream.ts follows.
  */
-import { parseTcp, type TcpSegment } from '../../frame/index.ts';
-import { EPHEMERAL } from './egress-policy.ts';
-
 export const TLS_TYPES = { changeCipher: 20, alert: 21, handshake: 22, data: 23 } as const;
 export const TLS_HEADER = 5;
 const DTLS_HEADER = 13;
@@ -53,48 +50,6 @@ export function breaksDtls(payload: Buffer): string | undefined {
     if (type === TLS_TYPES.data && length < LEAST_DATA) return 'not DTLS: data without a tag';
     at += DTLS_HEADER + length;
     if (at > payload.length) return 'not DTLS: a record cut short';
-  }
-  return undefined;
-}
-
-const [TCP_OFFSET, RESERVED_BITS, FIXED_HEADER, URGENT] = [12, 0x0f, 20, 18] as const;
-
-/** Options by kind, and which lengths they have: MSS, window scale, SACK permitted, SACK, timestamps (RFC 9293, 7323, 2018). */
-const OPTIONS: Readonly<Record<number, readonly number[]>> = {
-  2: [4],
-  3: [3],
-  4: [2],
-  5: [10, 18, 26, 34],
-  8: [10],
-};
-const [END, PADDING] = [0, 1] as const;
-
-/** What a TLS client's TCP sends, but for where its records begin: the segment, or the first rule that it breaks. */
-export function readTlsSegment(bytes: Buffer, port: number): TcpSegment | string {
-  const tcp = parseTcp(bytes);
-  if (tcp === undefined) return 'garbled TCP';
-  if (tcp.destinationPort !== port) return "not the endpoint's port";
-  if (tcp.sourcePort < EPHEMERAL.first || tcp.sourcePort > EPHEMERAL.last) return 'TCP from a port of no client';
-  if ((bytes.readUInt8(TCP_OFFSET) & RESERVED_BITS) !== 0) return 'TCP with reserved bits set';
-  if (tcp.flags.urg || bytes.readUInt16BE(URGENT) !== 0) return 'urgent TCP';
-  if (tcp.flags.syn && (tcp.flags.ack || tcp.flags.fin || tcp.flags.rst)) return 'TCP that answers or ends at once';
-  if (tcp.flags.syn && tcp.payload.length > 0) return 'TCP that begins with data';
-  const options = bytes.subarray(FIXED_HEADER, bytes.length - tcp.payload.length);
-  return breaksOptions(options) ?? tcp;
-}
-
-function breaksOptions(options: Buffer): string | undefined {
-  for (let at = 0; at < options.length; ) {
-    const kind = options.readUInt8(at);
-    if (kind === END) return options.subarray(at).every((byte) => byte === END) ? undefined : 'bytes after TCP options';
-    if (kind === PADDING) {
-      at += 1;
-      continue;
-    }
-    const length = at + 1 < options.length ? options.readUInt8(at + 1) : 0;
-    const known = Object.hasOwn(OPTIONS, kind) ? OPTIONS[kind] : undefined;
-    if (known === undefined || !known.includes(length) || at + length > options.length) return `TCP option ${kind}`;
-    at += length;
   }
   return undefined;
 }

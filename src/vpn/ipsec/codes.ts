@@ -59,11 +59,20 @@ export const ipsecErrors = {
     remedy: () => 'ask for a pre-shared key, a certificate, EAP-MSCHAPv2 or EAP-TLS; nothing was stored',
     sample: { ...sampleAt, how: 'a pre-shared key and EAP together' },
   }),
-  VPN_IKE_PKCS12_NOT_YET: error<At>({
+  VPN_IKE_PKCS12_LOCKED: error<At>({
     ...user,
-    what: (p) => `${place(p)}: the certificate and its key are in a PKCS #12 file, which vmgate does not read yet`,
-    remedy: () => `openssl pkcs12 -in FILE.p12 -nodes   shows both as PEM: ${inYaml}`,
+    what: (p) =>
+      `${place(p)}: the certificate and its key are in a PKCS #12 file, and the profile has no password that opens it`,
+    remedy: () =>
+      `openssl pkcs12 -in FILE.p12 -nodes   asks for the password and shows both as PEM: ${inYaml}, as certificate and key`,
     sample: { ...sampleAt, file: 'acme.mobileconfig' },
+  }),
+  VPN_IKE_PKCS12_UNREADABLE: error<At & { why: string }>({
+    ...user,
+    what: (p) => `${place(p)}: the certificate and its key are in a PKCS #12 file that cannot be read: ${p.why}`,
+    remedy: () =>
+      `openssl pkcs12 -legacy -in FILE.p12 -nodes   shows both as PEM: ${inYaml}, as certificate and key; or ask for a new one`,
+    sample: { ...sampleAt, file: 'acme.mobileconfig', why: 'it is encrypted as before 2010 (RC2)' },
   }),
   VPN_IKE_AUTHORITY_MISSING: error<At>({
     ...user,

@@ -4,6 +4,7 @@ import { VmgateError } from '../../core/coded.ts';
 import { errors } from '../codes.ts';
 import { pemsOf } from '../pem.ts';
 import type { At } from '../positions.ts';
+import { type Pkcs12, type Pkcs12Fault, readPkcs12 } from './pkcs12.ts';
 
 const MAX_CERTIFICATES = 16;
 
@@ -45,6 +46,24 @@ export function readKey(text: string, place: At, certificate: X509Certificate): 
   }
   return key.export({ type: 'pkcs8', format: 'pem' }).toString();
 }
+
+/**
+ * The certificate and the key of a PKCS #12 file.
+ *
+ * @param password the profile's; empty where it has none
+ * @throws VPN_IKE_PKCS12_LOCKED, VPN_IKE_PKCS12_UNREADABLE
+ */
+export function openPkcs12(bytes: Uint8Array, password: string, place: At): Pkcs12 {
+  const read = readPkcs12(Buffer.from(bytes), password);
+  if (typeof read !== 'string') return read;
+  if (read === 'locked') throw VmgateError.of(errors.VPN_IKE_PKCS12_LOCKED, place);
+  throw VmgateError.of(errors.VPN_IKE_PKCS12_UNREADABLE, { ...place, why: UNREADABLE[read] });
+}
+
+const UNREADABLE: Readonly<Record<Exclude<Pkcs12Fault, 'locked'>, string>> = {
+  unsupported: 'it is encrypted as before 2010 (RC2), or in a way that vmgate does not know',
+  garbled: 'it is none, or does not hold one key and its certificate',
+};
 
 /** SHA-256 of a certificate, lower-case hexadecimal. */
 export function fingerprintOf({ fingerprint256 }: X509Certificate): string {

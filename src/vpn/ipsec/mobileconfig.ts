@@ -8,8 +8,11 @@ import * as z from 'zod';
 import { type CodedEvent, occur, VmgateError } from '../../core/coded.ts';
 import { errors, events } from '../codes.ts';
 import type { At } from '../positions.ts';
+import { proposalOf, security } from './apple-proposal.ts';
 import { derToPem } from './der.ts';
 import { type DraftField, type IkeAuth, type IkeDraft, type Position, readChecked } from './draft.ts';
+import { openPkcs12 } from './material.ts';
+import type { Pkcs12 } from './pkcs12.ts';
 import * as values from './values.ts';
 
 /** A payload in a list in a dictionary, with dictionaries of parameters: nobody nests deeper. */
@@ -18,12 +21,6 @@ const MAX_PAYLOADS = 64;
 
 const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, 'data in base64');
 const flag = z.union([z.boolean(), z.int()]).transform((value) => value !== false && value !== 0);
-
-const security = z.looseObject({
-  EncryptionAlgorithm: z.string().default('AES-256'),
-  IntegrityAlgorithm: z.string().default('SHA2-256'),
-  DiffieHellmanGroup: z.int().default(14),
-});
 
 const ikev2 = z.looseObject({
   RemoteAddress: values.host,
@@ -50,11 +47,12 @@ const vpn = z.looseObject({
     .optional(),
 });
 
-const profile = z.looseObject({
-  PayloadContent: z.array(z.looseObject({ PayloadType: z.string() })).max(MAX_PAYLOADS),
-});
+const anyPayload = z.looseObject({ PayloadType: z.string() });
+const profile = z.looseObject({ PayloadContent: z.array(anyPayload).max(MAX_PAYLOADS) });
+const identity = z.looseObject({ PayloadContent: bytes, Password: values.secret.default('') });
 
 const VPN = 'com.apple.vpn.managed';
+const IDENTITY = 'com.apple.security.pkcs12';
 const AUTHORITIES = ['com.apple.security.root', 'com.apple.security.pem', 'com.apple.security.pkcs1'];
 
 /** What would weaken what vmgate does, or has no meaning for it: said, once each. */
@@ -71,6 +69,8 @@ const FIELDS: Readonly<Partial<Record<DraftField, string>>> = {
   id: 'LocalIdentifier',
   auth: 'AuthenticationMethod',
   psk: 'SharedSecret',
+  certificate: 'PayloadCertificateUUID',
+  key: 'PayloadCertificateUUID',
   user: 'AuthName',
   password: 'AuthPassword',
   dns: 'ServerAddresses',
@@ -80,8 +80,8 @@ const FIELDS: Readonly<Partial<Record<DraftField, string>>> = {
 };
 
 /**
- * @throws VPN_IKE_HOSTILE, VPN_IKE_SYNTAX, VPN_IKE_PAYLOAD_MISSING, VPN_IKE_OTHER_VPN, VPN_IKE_AUTH_NOT_YET,
- * VPN_IKE_PKCS12_NOT_YET, and what {@link readChecked} does
+ * @throws VPN_IKE_HOSTILE, VPN_IKE_SYNTAX, VPN_IKE_PAYLOAD_MISSING, VPN_IKE_OTHER_VPN, VPN_IKE_AUTH_NOT_YET, and what
+ * {@link openPkcs12} and {@link readChecked} do
  */
 export function readMobileconfig(text: string, file: string): IkeDraft {
   refuseHostile(text, file);
@@ -100,6 +100,7 @@ export function readMobileconfig(text: string, file: string): IkeDraft {
   }
   const { IKEv2: read, DNS: dns } = readChecked(vpn, payload, positionOf, []);
   const auth = authOf(read, keyAt);
+  const own = auth === 'certificate' || auth === 'eap-tls' ? ownPair(read, payloads, keyAt) : undefined;
   const authorities = payloads
     .filter(({ PayloadType }) => AUTHORITIES.includes(PayloadType))
     .map((each) => derToPem(readChecked(bytes, each['PayloadContent'], () => keyAt('PayloadContent'), [])));
@@ -113,8 +114,8 @@ export function readMobileconfig(text: string, file: string): IkeDraft {
     user: read.AuthName,
     password: read.AuthPassword,
     authority: authorities.length === 0 ? undefined : authorities.join('\n'),
-    certificate: undefined,
-    key: undefined,
+    certificate: own?.certificates,
+    key: own?.key,
     routes: [],
     dns: dns?.ServerAddresses ?? [],
     search: dns?.SearchDomains ?? [],
@@ -129,66 +130,28 @@ export function readMobileconfig(text: string, file: string): IkeDraft {
 function authOf(read: z.infer<typeof ikev2>, keyAt: (key: string) => At): IkeAuth {
   const notYet = (key: string, how: string) => VmgateError.of(errors.VPN_IKE_AUTH_NOT_YET, { ...keyAt(key), how });
   const { AuthenticationMethod: method, ExtendedAuthEnabled: eap } = read;
-  if (method === 'Certificate' || (eap && read.PayloadCertificateUUID !== undefined)) {
-    throw VmgateError.of(errors.VPN_IKE_PKCS12_NOT_YET, keyAt('PayloadCertificateUUID'));
-  }
+  if (method === 'Certificate') return eap ? 'eap-tls' : 'certificate';
   if (method === 'SharedSecret') {
     if (eap) throw notYet('ExtendedAuthEnabled', 'a pre-shared key and EAP together');
     return 'psk';
   }
   if (!eap) throw notYet('AuthenticationMethod', 'nothing at all');
-  return 'eap-mschapv2';
+  return read.PayloadCertificateUUID === undefined ? 'eap-mschapv2' : 'eap-tls';
 }
 
-/** Apple's names, and swanctl.conf(5)'s. Weak ones are translated too: they are refused by name. */
-const ENCRYPTION: Readonly<Record<string, string>> = {
-  DES: 'des',
-  '3DES': '3des',
-  'AES-128': 'aes128',
-  'AES-256': 'aes256',
-  'AES-128-GCM': 'aes128gcm16',
-  'AES-256-GCM': 'aes256gcm16',
-  ChaCha20Poly1305: 'chacha20poly1305',
-};
-const INTEGRITY: Readonly<Record<string, string>> = {
-  'SHA1-96': 'sha1',
-  'SHA1-160': 'sha1_160',
-  'SHA2-256': 'sha256',
-  'SHA2-384': 'sha384',
-  'SHA2-512': 'sha512',
-};
-const GROUPS: Readonly<Record<number, string>> = {
-  1: 'modp768',
-  2: 'modp1024',
-  5: 'modp1536',
-  14: 'modp2048',
-  15: 'modp3072',
-  16: 'modp4096',
-  17: 'modp6144',
-  18: 'modp8192',
-  19: 'ecp256',
-  20: 'ecp384',
-  21: 'ecp521',
-  31: 'x25519',
-  32: 'x448',
-};
-
-function proposalOf(read: z.infer<typeof security> | undefined, place: At, ike: boolean): readonly string[] {
-  if (read === undefined) return [];
-  const translated = <K extends string | number>(key: string, table: Readonly<Record<K, string>>, word: K): string => {
-    if (!Object.hasOwn(table, word)) {
-      const expected = Object.keys(table).join(', ');
-      throw VmgateError.of(errors.VPN_IKE_VALUE, { ...place, key, expected });
-    }
-    return table[word];
-  };
-  const cipher = translated('EncryptionAlgorithm', ENCRYPTION, read.EncryptionAlgorithm);
-  const hash = translated('IntegrityAlgorithm', INTEGRITY, read.IntegrityAlgorithm);
-  const group = translated('DiffieHellmanGroup', GROUPS, read.DiffieHellmanGroup);
-  const sealed = /gcm|poly/.test(cipher);
-  // One that authenticates by itself has no hash, but the keys of IKE are made by one.
-  const middle = sealed ? (ike ? [`prf${hash.replace('_160', '')}`] : []) : [hash];
-  return [[cipher, ...middle, ...(ike ? [group] : [])].join('-')];
+/** The identity that the VPN's payload names: another payload, with a PKCS #12 file and often its password. */
+function ownPair(
+  { PayloadCertificateUUID: named }: z.infer<typeof ikev2>,
+  payloads: readonly z.infer<typeof anyPayload>[],
+  keyAt: (key: string) => At,
+): Pkcs12 {
+  const place = keyAt('PayloadCertificateUUID');
+  const found = payloads.find((each) => named !== undefined && each['PayloadUUID'] === named);
+  if (found?.PayloadType !== IDENTITY) {
+    throw VmgateError.of(errors.VPN_IKE_KEY_MISSING, { ...place, key: `PayloadCertificateUUID of a ${IDENTITY}` });
+  }
+  const { PayloadContent: content, Password: password } = readChecked(identity, found, () => place, []);
+  return openPkcs12(content, password, place);
 }
 
 function ignored(payload: object, file: string, text: string): readonly CodedEvent[] {

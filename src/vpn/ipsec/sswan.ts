@@ -9,12 +9,14 @@ import { errors, events } from '../codes.ts';
 import type { At } from '../positions.ts';
 import { derToPem } from './der.ts';
 import { type DraftField, type IkeAuth, type IkeDraft, type Position, readChecked } from './draft.ts';
+import { openPkcs12 } from './material.ts';
 import * as values from './values.ts';
 
-const base64 = z
-  .string()
-  .regex(/^[A-Za-z0-9+/\s]+={0,2}\s*$/, 'a certificate in base64')
-  .max(65_536);
+const base64 = (what: string) =>
+  z
+    .string()
+    .regex(/^[A-Za-z0-9+/\s]+={0,2}\s*$/, `${what} in base64`)
+    .max(65_536);
 /** One string with spaces between, or a list. */
 const words = z.union([z.string().transform((text) => text.split(/[\s,]+/)), z.array(z.string())]);
 
@@ -26,13 +28,13 @@ const schema = z.looseObject({
     addr: values.host,
     port: values.port.default(4_500),
     id: values.identity.optional(),
-    cert: base64.optional(),
+    cert: base64('a certificate').optional(),
   }),
   local: z
     .looseObject({
       id: values.identity.optional(),
       eap_id: values.user.optional(),
-      p12: z.string().optional(),
+      p12: base64('a PKCS #12 file').optional(),
     })
     .default({}),
   'ike-proposal': values.proposal.optional(),
@@ -63,7 +65,7 @@ const PATHS: Readonly<Partial<Record<DraftField, readonly string[]>>> = {
   esp: ['esp-proposal'],
 };
 
-/** @throws VPN_IKE_SYNTAX, VPN_IKE_AUTH_NOT_YET, VPN_IKE_PKCS12_NOT_YET, and what {@link readChecked} does */
+/** @throws VPN_IKE_SYNTAX, VPN_IKE_AUTH_NOT_YET, and what {@link openPkcs12} and {@link readChecked} do */
 export function readSswan(text: string, file: string): IkeDraft {
   const value = parseJson(text, file);
   // Every JSON is YAML, and the one parser tells where things stand.
@@ -75,7 +77,11 @@ export function readSswan(text: string, file: string): IkeDraft {
     throw VmgateError.of(errors.VPN_IKE_AUTH_NOT_YET, { ...positionOf(['type']), how: read.type });
   }
   const { remote, local } = read;
-  if (auth !== 'eap-mschapv2') throw VmgateError.of(errors.VPN_IKE_PKCS12_NOT_YET, positionOf(['local', 'p12']));
+  // The app asks for a password: the format has no place for one.
+  const own =
+    local.p12 === undefined || auth === 'eap-mschapv2'
+      ? undefined
+      : openPkcs12(Buffer.from(local.p12, 'base64'), '', positionOf(['local', 'p12']));
   const around = read['split-tunneling']?.excluded;
   const notices =
     around === undefined
@@ -97,8 +103,8 @@ export function readSswan(text: string, file: string): IkeDraft {
     user: local.eap_id,
     password: undefined,
     authority: remote.cert === undefined ? undefined : derToPem(Buffer.from(remote.cert, 'base64')),
-    certificate: undefined,
-    key: undefined,
+    certificate: own?.certificates,
+    key: own?.key,
     routes: networksIn(read['split-tunneling']?.subnets, positionOf(['split-tunneling', 'subnets'])),
     dns: addressesIn(read['dns-servers'], positionOf(['dns-servers'])),
     search: [],

@@ -155,12 +155,6 @@ export const openvpnErrors = {
     remedy: () => whole,
     sample: { ...sampleAt, option: 'tls-crypt', firstLine: 5 },
   }),
-  VPN_OVPN_TCP_NOT_YET: error<At>({
-    ...user,
-    what: (p) => `${place(p)}: every remote of the profile is TCP, and the gateway speaks OpenVPN over UDP alone`,
-    remedy: () => 'ask your provider for a profile with "proto udp"; nothing was stored',
-    sample: sampleAt,
-  }),
   VPN_OVPN_LOGIN_UNKNOWN: error<At>({
     ...user,
     what: (p) => `${place(p)}: the server of this profile asks for a user name and a password (auth-user-pass)`,

@@ -61,17 +61,14 @@ export function planOpenVpn(
   return {
     plan,
     publicKey: clientIdentity(settings, options, endpoint),
-    secrets: sealOpenVpn({ settings, protocol: endpoint.protocol, login }),
+    secrets: sealOpenVpn({ settings, login }),
     notices: [...notices, ...(strict ? [occur(events.VPN_OVPN_SERVER_PURPOSE, at(file, parsed.end))] : [])],
   };
 }
 
 function endpointsOf({ remotes, end }: OpenVpnProfile, file: string): [PlannedEndpoint, ...PlannedEndpoint[]] {
-  // One protocol for all: the guard and the configuration are made for one.
-  const [first, ...others] = remotes
-    .filter(({ protocol }) => protocol === 'udp')
-    .map((remote): PlannedEndpoint => ({ ...remote, shape: 'openvpn' }));
-  if (first === undefined) throw VmgateError.of(errors.VPN_OVPN_TCP_NOT_YET, at(file, end));
+  const [first, ...others] = remotes.map((remote): PlannedEndpoint => ({ ...remote, shape: 'openvpn' }));
+  if (first === undefined) throw VmgateError.of(errors.VPN_OVPN_REMOTE_MISSING, at(file, end));
   return [first, ...others];
 }
 

@@ -1,13 +1,12 @@
 /** The secret half of an OpenVPN profile, sealed: only `reveal` shows it, and only the gateway's stdin should see that. */
 import type { ProfileLogin } from '../kind.ts';
 import { SealedSecrets } from '../sealed.ts';
-import type { PlannedEndpoint, TunnelSecrets } from '../tunnel-plan.ts';
+import type { TunnelSecrets } from '../tunnel-plan.ts';
 import { quoted, renderConfig } from './config.ts';
 import type { OpenVpnSettings } from './settings.ts';
 
 export interface OpenVpnKeys {
   readonly settings: OpenVpnSettings;
-  readonly protocol: PlannedEndpoint['protocol'];
   readonly login: ProfileLogin | undefined;
   /** A one-time code. */
   readonly code?: string;
@@ -28,8 +27,8 @@ class SealedOpenVpn extends SealedSecrets {
   }
 
   /** The configuration; behind `--- login` the management interface's orders that answer its question for a login. */
-  readonly reveal: TunnelSecrets['reveal'] = (pinned, localPort, mark) => {
-    const { settings, protocol, login, code } = this.#keys;
+  readonly reveal: TunnelSecrets['reveal'] = ({ protocol = 'udp', ...pinned }, localPort, mark) => {
+    const { settings, login, code } = this.#keys;
     const answers =
       login === undefined
         ? []

@@ -42,10 +42,7 @@ function said(argv: readonly string[], enough: RegExp, cwd = folder): Promise<st
 
 async function plannable(name: string) {
   const text = await readFile(path.join(SAMPLES, 'good', name), 'utf8');
-  const udp = text
-    .replaceAll(/tcp-client|(?<=^remote vpn.*)tcp/gm, 'udp')
-    .replace('proto tcp\nremote vpn1', 'remote vpn1')
-    .replace(/^static-challenge.*\n/m, '');
+  const answerable = text.replace(/^static-challenge.*\n/m, '');
   const certificates = await readdir(path.join(SAMPLES, 'certs'));
   const texts = new Map(
     await Promise.all(
@@ -53,7 +50,7 @@ async function plannable(name: string) {
     ),
   );
   const login = { user: 'alice', password: 'sesame' };
-  return planOpenVpn(udp, name, { split: false, dns: [], login }, (each) => texts.get(each), NOW);
+  return planOpenVpn(answerable, name, { split: false, dns: [], login }, (each) => texts.get(each), NOW);
 }
 
 describeUnless(missing('openvpn'), 'openvpn')('openvpn', () => {
@@ -82,15 +79,24 @@ describeUnless(missing('openvpn'), 'openvpn')('openvpn', () => {
     },
   );
 
+  test('by TCP too: one attempt, and it says why it ends', async () => {
+    const file = await written('files', 'tcp');
+    const text = await said(['--config', file, '--dev', 'null'], /exiting/);
+    expect(text).not.toContain('Options error');
+    expect(text).toContain('Attempting to establish TCP connection with [AF_INET]127.0.0.1:9');
+    expect(text).toMatch(/connect to \[AF_INET\]127\.0\.0\.1:9 failed: Connection refused/);
+    expect(text).toMatch(/SIGTERM.* received, process exiting/);
+  });
+
   test.each(['connections', 'login'])('%s.ovpn: what is revealed is read', async (name) => {
     const text = await said(['--config', await written(name), '--dev', 'null'], READ);
     expect(text).not.toContain('Options error');
     expect(text).toMatch(READ);
   });
 
-  async function written(name: string): Promise<string> {
+  async function written(name: string, protocol: 'udp' | 'tcp' = 'udp'): Promise<string> {
     const { secrets } = await plannable(`${name}.ovpn`);
-    const [config = ''] = secrets.reveal({ address: '127.0.0.1', port: 9 }, 0, 0).split('--- login\n');
+    const [config = ''] = secrets.reveal({ address: '127.0.0.1', port: 9, protocol }, 0, 0).split('--- login\n');
     // The mark is root's to set, the port anybody's: both are the gateway's matter.
     const ours = config.replace(/^mark .*\n/m, '').replace('bind\nlport 0\n', 'nobind\n');
     const file = path.join(folder, `${name}.conf`);

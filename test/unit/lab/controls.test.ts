@@ -92,7 +92,7 @@ test('logs and captures come as base64', async () => {
     'log http',
     'log dns-vpn',
     'capture foreign',
-    'seen 746f6b656e',
+    'seen all 746f6b656e',
     'connect tcp 10.66.0.2 22',
   ]);
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { compileMatcher, judgeFrame, type UplinkPolicy } from '../../../../src/core/policy/index.ts';
 import { breaksOpenVpn } from '../../../../src/core/policy/openvpn-shape.ts';
-import { tcpSynFrame, udpFrame } from '../../../../src/frame/index.ts';
+import { udpFrame } from '../../../../src/frame/index.ts';
 import { flow, hop, message as wireguard } from './frames.ts';
 import { endpoint, openPolicy } from './policies.ts';
 
@@ -61,13 +61,6 @@ describe('other bytes to the same address and port', () => {
 
   test('OpenVPN is foreign where WireGuard is expected', () => {
     expect(judged(message(9, 96), openPolicy)).toContain('not WireGuard');
-  });
-
-  test('TCP is refused: its shape is not judged yet', () => {
-    const tcp: UplinkPolicy = { ...policy, endpoints: [{ ...endpoint, shape: 'openvpn', protocol: 'tcp' }] };
-    const frame = tcpSynFrame(hop, flow, 1);
-    expect(judgeFrame(tcp, frame).verdict).toBe('drop');
-    expect(compileMatcher(tcp).match(frame, 0, frame.length)).toBeUndefined();
   });
 });
 

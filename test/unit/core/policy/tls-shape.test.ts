@@ -113,7 +113,7 @@ describe('other TCP', () => {
     ["from a canary's port", tcpSynFrame(hop, { ...flow, sourcePort: 20_000 }, 1), 'a port of no client'],
     ['from another address', tcpSynFrame(hop, { ...flow, source: '10.213.0.2' }, 1), "not the gateway's address"],
     ['an answer to a SYN', segment(Buffer.alloc(0), TCP_FLAGS.syn | TCP_FLAGS.ack), 'answers or ends'],
-    ['a SYN with data', segment(Buffer.from('x'), TCP_FLAGS.syn), 'begins with data'],
+    ['a SYN with data', segment(Buffer.from('x'), TCP_FLAGS.syn), 'begins or breaks off with data'],
     ['urgent', segment(Buffer.alloc(0), 0x20 | TCP_FLAGS.ack), 'urgent'],
     ['an urgent pointer', odd('', [19, 1]), 'urgent'],
     ['reserved bits', odd('', [12, 0x52]), 'reserved'],

@@ -27,6 +27,10 @@ const policies: Readonly<Record<string, EgressPolicy>> = {
   open: openPolicy,
   dhcp: dhcpPolicy,
   ipsec: { ...openPolicy, endpoints: openPolicy.endpoints.map((one) => ({ ...one, shape: 'ipsec' })) },
+  'openvpn by tcp': {
+    ...openPolicy,
+    endpoints: openPolicy.endpoints.map((one) => ({ ...one, shape: 'openvpn', protocol: 'tcp' })),
+  },
   rules: rulesPolicy,
   portal: portalPolicy,
   'portal, with DHCP': { ...portalPolicy, uplink: dhcpPolicy.uplink },
