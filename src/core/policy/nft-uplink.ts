@@ -94,7 +94,10 @@ function portsOf({ protocol }: Endpoint, { localPort }: TunnelPolicy): Json {
  */
 function begun({ protocol }: Endpoint): readonly Expression[][] {
   if (protocol === 'udp') return [[]];
-  return [[ctState('established'), ctDirection('original')], [synOnly, ctState('new')]];
+  return [
+    [ctState('established'), ctDirection('original')],
+    [synOnly, ctState('new')],
+  ];
 }
 
 interface PortalFlow {

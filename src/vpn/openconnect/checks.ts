@@ -20,7 +20,8 @@ const matching = (expected: string, pattern: RegExp): Rule => ({
   fits: (value) => value !== undefined && pattern.test(value),
 });
 /** One line of a configuration file; what it begins with must not be eaten as a separator. */
-const words = (expected: string, most: number) => matching(expected, new RegExp(`^[^\\p{C}\\s=][^\\p{C}]{0,${most - 1}}$`, 'u'));
+const words = (expected: string, most: number) =>
+  matching(expected, new RegExp(`^[^\\p{C}\\s=][^\\p{C}]{0,${most - 1}}$`, 'u'));
 const anything: Rule = { expected: 'said', fits: (value) => value !== undefined };
 
 /** What files or blocks hold, and the server, are read by whoever makes something of them. */
@@ -32,7 +33,10 @@ const RULES: Readonly<Record<Option, Rule>> = {
   certificate: anything,
   sslkey: anything,
   user: words('a user name', 256),
-  servercert: matching('pin-sha256: and the SHA-256 of a public key, base64', /^pin-sha256:[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/),
+  servercert: matching(
+    'pin-sha256: and the SHA-256 of a public key, base64',
+    /^pin-sha256:[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/,
+  ),
   authgroup: words("the name of a group on the server's form", 128),
   usergroup: matching('the name of a group in an address', /^[A-Za-z0-9._-]{1,64}$/),
   'no-dtls': none,
@@ -41,7 +45,10 @@ const RULES: Readonly<Record<Option, Rule>> = {
   pfs: none,
   mtu: { expected: 'a number from 576 to 1500', fits: (value) => parseCount(value ?? '', 576, 1_500) !== undefined },
   useragent: words('a text of up to 128 characters', 128),
-  os: matching('linux, linux-64, win, mac-intel, android or apple-ios', /^(linux|linux-64|win|mac-intel|android|apple-ios)$/),
+  os: matching(
+    'linux, linux-64, win, mac-intel, android or apple-ios',
+    /^(linux|linux-64|win|mac-intel|android|apple-ios)$/,
+  ),
   'version-string': words('a text of up to 64 characters', 64),
   challenge: words('a question of up to 256 characters', 256),
   route: {
@@ -76,8 +83,10 @@ const HTTPS_PORT = 443;
 
 /** @throws VPN_OC_VALUE_INVALID, VPN_OC_SERVER_IPV6 */
 export function readServer(value: Token, file: string): Server {
-  const [, authority = '', group = ''] = /^(?:https:\/\/)?([^/?#@\s]+)\/?([A-Za-z0-9._-]{0,64})$/.exec(value.text) ?? [];
-  if (isIPv6(authority.replace(/^\[([^\]]*)\](:\d+)?$/, '$1'))) throw VmgateError.of(errors.VPN_OC_SERVER_IPV6, at(file, value));
+  const [, authority = '', group = ''] =
+    /^(?:https:\/\/)?([^/?#@\s]+)\/?([A-Za-z0-9._-]{0,64})$/.exec(value.text) ?? [];
+  if (isIPv6(authority.replace(/^\[([^\]]*)\](:\d+)?$/, '$1')))
+    throw VmgateError.of(errors.VPN_OC_SERVER_IPV6, at(file, value));
   const [, name = '', digits] = /^([^:]+)(?::(\d{1,5}))?$/.exec(authority) ?? [];
   const host = name.toLowerCase().replace(/\.$/, '');
   const port = digits === undefined ? HTTPS_PORT : parseCount(digits, 1, 65_535);

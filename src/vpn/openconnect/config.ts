@@ -78,7 +78,10 @@ function sessionLines(settings: OpenConnectSettings, socket: ClientSocket): read
   ];
 }
 
-function commonLines({ host, port, group, client, verbatim }: OpenConnectSettings, socket: ClientSocket): readonly string[] {
+function commonLines(
+  { host, port, group, client, verbatim }: OpenConnectSettings,
+  socket: ClientSocket,
+): readonly string[] {
   return [
     `server=https://${host}:${port}/${group}`,
     // It looks nothing up: the host did, and judged what came back.

@@ -56,7 +56,8 @@ export function readFailure(log: string, endpoint: string): VmgateError | undefi
   if (broken !== undefined && lines.some((line) => line.startsWith('Using client certificate'))) {
     return VmgateError.of(errors.VPN_CLIENT_REFUSED, { endpoint, why: broken.slice(0, 160) }, more);
   }
-  if (!lines.some((line) => /^User input required in non-interactive mode|^fgets \(stdin\)/.test(line))) return undefined;
+  if (!lines.some((line) => /^User input required in non-interactive mode|^fgets \(stdin\)/.test(line)))
+    return undefined;
   const prompt = lines.findLast((line) => line.startsWith('Please ')) ?? 'an answer';
   return VmgateError.of(errors.VPN_OC_ASKS_MORE, { endpoint, prompt: prompt.slice(0, 160) }, more);
 }

@@ -34,7 +34,8 @@ export function materialOf({ name, value, block }: Setting, file: string, compan
   const option = name.text;
   if (block !== undefined) return { option, text: block, token: name };
   const token = value ?? name;
-  const refused = (reason: string) => VmgateError.of(errors.VPN_OC_FILE_REFUSED, { ...at(file, token), option, reason });
+  const refused = (reason: string) =>
+    VmgateError.of(errors.VPN_OC_FILE_REFUSED, { ...at(file, token), option, reason });
   if (/^(pkcs11|tpmkey|system):/.test(token.text)) throw refused('keys in hardware cannot be reached from the gateway');
   if (!isPlain(token.text)) throw refused('it is not a plain name in the folder of the profile');
   const text = companions(token.text);

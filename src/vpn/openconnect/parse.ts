@@ -25,7 +25,9 @@ export interface OpenConnectSettings {
   readonly pins: readonly string[];
   /** PEM. */
   readonly authorities: readonly string[];
-  readonly client: { readonly certificates: readonly string[]; /** PKCS #8 PEM: secret. */ readonly key: string } | undefined;
+  readonly client:
+    | { readonly certificates: readonly string[] /** PKCS #8 PEM: secret. */; readonly key: string }
+    | undefined;
   readonly user: string | undefined;
   readonly authgroup: string | undefined;
   readonly dtls: boolean;
@@ -94,7 +96,13 @@ export function parseOpenConnect(
         VERBATIM.some((option) => option === name.text) ? [[name.text, said?.text] as const] : [],
       ),
       challenge: value('challenge')?.text,
-      routes: [...new Set(every('route').flatMap((text) => parsePrefix(text) ?? []).map(networkOf))],
+      routes: [
+        ...new Set(
+          every('route')
+            .flatMap((text) => parsePrefix(text) ?? [])
+            .map(networkOf),
+        ),
+      ],
     },
     notices,
     end,

@@ -41,7 +41,11 @@ export function planOpenConnect(
     endpoint: { host: address ?? host, port, protocol: 'tcp', shape: 'openconnect', datagrams: settings.dtls },
     alternatives: [],
     peerIdentity: identityText(settings),
-    certificates: { authorities: settings.authorities.map((pem) => fingerprintOf(new X509Certificate(pem))), pinned: [], keys: pins },
+    certificates: {
+      authorities: settings.authorities.map((pem) => fingerprintOf(new X509Certificate(pem))),
+      pinned: [],
+      keys: pins,
+    },
     ...(challenge === undefined ? {} : { challenge: { question: challenge, echo: true } }),
     login: client === undefined ? 'login' : 'certificate',
     assigned: true,
@@ -61,7 +65,11 @@ function routesOf({ settings, end }: OpenConnectProfile, file: string, { split }
   return settings.routes;
 }
 
-function loginOf({ settings, end }: OpenConnectProfile, file: string, { login }: ProfileOptions): ProfileOptions['login'] {
+function loginOf(
+  { settings, end }: OpenConnectProfile,
+  file: string,
+  { login }: ProfileOptions,
+): ProfileOptions['login'] {
   const { user, client } = settings;
   if (login === undefined) {
     if (client !== undefined && user === undefined) return undefined;
@@ -75,7 +83,10 @@ function identityText({ host, pins, authorities }: OpenConnectSettings): string 
   if (pins.length > 0) return `the key ${pins.slice(0, 2).join(' or ')}`;
   const prints = authorities.map((pem) => fingerprintOf(new X509Certificate(pem)));
   const many = createHash('sha256').update(prints.toSorted().join('\n')).digest('hex');
-  const by = prints.length === 1 ? `the authority sha256:${prints[0]}` : `one of ${prints.length} authorities (list sha256:${many})`;
+  const by =
+    prints.length === 1
+      ? `the authority sha256:${prints[0]}`
+      : `one of ${prints.length} authorities (list sha256:${many})`;
   return `a certificate for ${host} by ${by}`;
 }
 

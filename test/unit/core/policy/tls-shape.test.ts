@@ -44,7 +44,10 @@ const datagram = (payload: Buffer) => udpFrame(hop, flow, payload);
 describe('what a client sends by DTLS', () => {
   test.each<[string, Buffer]>([
     ['a ClientHello', record(22, 200, { version: 0xfeff, epoch: 0 })],
-    ['a key exchange and a change of ciphers', Buffer.concat([record(22, 40, { epoch: 0 }), record(20, 1, { epoch: 0 }), record(22, 48)])],
+    [
+      'a key exchange and a change of ciphers',
+      Buffer.concat([record(22, 40, { epoch: 0 }), record(20, 1, { epoch: 0 }), record(22, 48)]),
+    ],
     ['data', record(23, 60)],
     ['a full packet', record(23, 1_425)],
     ['an alert', record(21, 26)],
@@ -142,10 +145,19 @@ describe('the guard and the reference agree', () => {
 
 describe('TLS is followed from the SYN on', () => {
   const FIRST = 0xffff_ff00;
-  const stream = Buffer.concat([tls(22, 300, 0x0301), tls(20, 1), tls(22, 60), ...Array.from({ length: 6 }, () => tls(23, 700))]);
+  const stream = Buffer.concat([
+    tls(22, 300, 0x0301),
+    tls(20, 1),
+    tls(22, 60),
+    ...Array.from({ length: 6 }, () => tls(23, 700)),
+  ]);
 
   /** What becomes of segments of `stream`, each from one cut to the next. */
-  function sent(bytes: Buffer, cuts: readonly number[], policies: UplinkPolicy = policy): readonly (string | undefined)[] {
+  function sent(
+    bytes: Buffer,
+    cuts: readonly number[],
+    policies: UplinkPolicy = policy,
+  ): readonly (string | undefined)[] {
     const matcher = compileMatcher(policies);
     const match = (frame: Buffer) => matcher.match(frame, 0, frame.length);
     const places = [0, ...cuts.filter((cut) => cut > 0 && cut < bytes.length), bytes.length];
@@ -185,9 +197,17 @@ describe('TLS is followed from the SYN on', () => {
     const matcher = compileMatcher(policy);
     const match = (frame: Buffer) => matcher.match(frame, 0, frame.length);
     const part = (from: number, to: number) =>
-      match(tcpFrame(hop, flow, { flags: TCP_FLAGS.ack, sequence: (FIRST + from) >>> 0, payload: stream.subarray(from, to) }));
+      match(
+        tcpFrame(hop, flow, {
+          flags: TCP_FLAGS.ack,
+          sequence: (FIRST + from) >>> 0,
+          payload: stream.subarray(from, to),
+        }),
+      );
     expect(match(tcpSynFrame(hop, flow, FIRST - 1))).toBe('tunnel');
-    expect([part(0, 400), part(400, 900), part(200, 1_200), part(100, 300)]).toEqual(Array.from({ length: 4 }, () => 'tunnel'));
+    expect([part(0, 400), part(400, 900), part(200, 1_200), part(100, 300)]).toEqual(
+      Array.from({ length: 4 }, () => 'tunnel'),
+    );
   });
 
   test('a connection older than the policy goes on with a record or not at all', () => {

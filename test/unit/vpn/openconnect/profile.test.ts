@@ -75,22 +75,33 @@ describe('properties', () => {
   test('an option that runs programs is refused at its place, however it is written', () => {
     const good = read('good', 'pin.oc').toString('utf8').split('\n');
     const gaps = fc.integer({ min: 0, max: good.length });
-    const property = fc.property(fc.constantFrom(...SCRIPTS), separator, indent, gaps, (script, between, space, gap) => {
-      const value = between === '' ? '' : '/tmp/x';
-      const profile = good.toSpliced(gap, 0, `${space}${script}${between}${value}`).join('\n');
-      const { code, what } = faultOf(profile, 'a.oc');
-      expect(code).toBe('VPN_OC_SCRIPT_REFUSED');
-      expect(what).toMatch(new RegExp(`^a\\.oc:${gap + 1}:${space.length + 1}: ${script} is refused`));
-    });
+    const property = fc.property(
+      fc.constantFrom(...SCRIPTS),
+      separator,
+      indent,
+      gaps,
+      (script, between, space, gap) => {
+        const value = between === '' ? '' : '/tmp/x';
+        const profile = good.toSpliced(gap, 0, `${space}${script}${between}${value}`).join('\n');
+        const { code, what } = faultOf(profile, 'a.oc');
+        expect(code).toBe('VPN_OC_SCRIPT_REFUSED');
+        expect(what).toMatch(new RegExp(`^a\\.oc:${gap + 1}:${space.length + 1}: ${script} is refused`));
+      },
+    );
     fc.assert(property, { numRuns: 300 });
   });
 
   test('a value comes out as it was put in', () => {
     const value = fc.stringMatching(/^[a-zA-Z0-9#;'"\\/.-]([a-zA-Z0-9 #=;'"\\/.-]{0,20}[a-zA-Z0-9#=;'"\\/.-])?$/);
-    const property = fc.property(value, fc.constantFrom(' ', '=', ' = ', '\t', '=\t'), indent, (text, between, space) => {
-      const { settings } = readSettings(`${space}user${between}${text}  `, 'a.oc');
-      expect(settings).toMatchObject([{ name: { text: 'user' }, value: { text } }]);
-    });
+    const property = fc.property(
+      value,
+      fc.constantFrom(' ', '=', ' = ', '\t', '=\t'),
+      indent,
+      (text, between, space) => {
+        const { settings } = readSettings(`${space}user${between}${text}  `, 'a.oc');
+        expect(settings).toMatchObject([{ name: { text: 'user' }, value: { text } }]);
+      },
+    );
     fc.assert(property);
   });
 
