@@ -83,17 +83,22 @@ export function toUplink({ uplink, endpoints, tunnel, portal }: EgressPolicy, wi
   ];
 }
 
-/** The VPN socket's own, one or several. */
-function portsOf({ protocol }: Endpoint, { localPort }: TunnelPolicy): Json {
-  return protocol === 'udp' ? localPort : { range: [EPHEMERAL.first, EPHEMERAL.last] };
+/** A client whose TCP is not told which port to use. */
+function hasAnyPort({ protocol, shape }: Endpoint): boolean {
+  return protocol === 'tcp' && shape === 'openconnect';
+}
+
+/** The VPN socket's own. */
+function portsOf(endpoint: Endpoint, { localPort }: TunnelPolicy): Json {
+  return hasAnyPort(endpoint) ? { range: [EPHEMERAL.first, EPHEMERAL.last] } : localPort;
 }
 
 /**
- * A TCP connection begins with a SYN, or conntrack knows it: what one of an earlier connect still has to say is for a
- * session that is over.
+ * Where the port does not tell one connect from the next: a connection begins with a SYN, or conntrack knows it. What an
+ * earlier one still has to say is for a session that is over.
  */
-function begun({ protocol }: Endpoint): readonly Expression[][] {
-  if (protocol === 'udp') return [[]];
+function begun(endpoint: Endpoint): readonly Expression[][] {
+  if (!hasAnyPort(endpoint)) return [[]];
   return [
     [ctState('established'), ctDirection('original')],
     [synOnly, ctState('new')],
