@@ -3,15 +3,9 @@ import fc from 'fast-check';
 import { compileMatcher, judgeFrame, type UplinkPolicy } from '../../../../src/core/policy/index.ts';
 import { ipv4Frame, TCP_FLAGS, tcpFrame, tcpSynFrame, udpFrame } from '../../../../src/frame/index.ts';
 import { flow, hop, message as wireguard } from './frames.ts';
-import { endpoint, openPolicy } from './policies.ts';
+import { openconnectPolicy, openPolicy } from './policies.ts';
 
-const policy: UplinkPolicy = {
-  ...openPolicy,
-  endpoints: [
-    { ...endpoint, shape: 'openconnect', protocol: 'tcp' },
-    { ...endpoint, shape: 'openconnect' },
-  ],
-};
+const policy: UplinkPolicy = openconnectPolicy;
 const tlsAlone: UplinkPolicy = { ...policy, endpoints: policy.endpoints.slice(0, 1) };
 
 /** A DTLS record. */

@@ -14,7 +14,7 @@ import {
 } from '../../../../src/core/policy/index.ts';
 import { buildDhcpClient, buildDnsQuery, tcpSynFrame, udpFrame } from '../../../../src/frame/index.ts';
 import { espPacket, hop, ikeMessage, message } from './frames.ts';
-import { bootPolicy, dhcpPolicy, openPolicy, portalPolicy, rulesPolicy } from './policies.ts';
+import { bootPolicy, dhcpPolicy, openconnectPolicy, openPolicy, portalPolicy, rulesPolicy } from './policies.ts';
 
 interface Header {
   readonly protocol: 'udp' | 'tcp';
@@ -32,13 +32,7 @@ const policies: Readonly<Record<string, EgressPolicy>> = {
     ...openPolicy,
     endpoints: openPolicy.endpoints.map((one) => ({ ...one, shape: 'openvpn', protocol: 'tcp' })),
   },
-  openconnect: {
-    ...openPolicy,
-    endpoints: openPolicy.endpoints.flatMap((one) => [
-      { ...one, shape: 'openconnect', protocol: 'tcp' },
-      { ...one, shape: 'openconnect' },
-    ]),
-  },
+  openconnect: openconnectPolicy,
   rules: rulesPolicy,
   portal: portalPolicy,
   'portal, with DHCP': { ...portalPolicy, uplink: dhcpPolicy.uplink },
