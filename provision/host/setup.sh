@@ -138,6 +138,7 @@ wanted() {
 		shellcheck    shellcheck       ShellCheck       shellcheck       shellcheck
 		wg            wireguard-tools  wireguard-tools  wireguard-tools  wireguard-tools
 		openvpn       openvpn          openvpn          openvpn          openvpn
+		openconnect   openconnect      openconnect      openconnect      openconnect
 		nft           nftables         nftables         nftables         -
 		ip            iproute2         iproute          iproute2         -
 		tcpdump       tcpdump          tcpdump          tcpdump          -

@@ -5,6 +5,8 @@ export interface CertificateRule {
   readonly authorities: readonly string[];
   /** SHA-256 of certificates that are the server's own; empty: any. */
   readonly pinned: readonly string[];
+  /** `pin-sha256:` of keys that are the server's own, for a kind that knows those alone; none: any. */
+  readonly keys?: readonly string[];
 }
 
 /** Why a chain (SHA-256 of each, the server's own first) does not prove the server; undefined when it does. */

@@ -43,7 +43,7 @@ export const receiptSchema = z
     /** Work VM -> digest of its definition. */
     work: z.record(name, digest),
     tunnel: z.strictObject({
-      kind: z.enum(['wireguard', 'openvpn', 'ipsec']),
+      kind: z.enum(['wireguard', 'openvpn', 'ipsec', 'openconnect']),
       /** What the far end proved to be: a public key, or whose certificate it has. */
       peer: z.string().max(512),
       endpoint: z.strictObject({

@@ -118,6 +118,22 @@ const ipsecTunnel = z.object({
   states: z.string().max(16_384),
 });
 
+/** As openconnect's script and the kernel tell it. */
+const openconnectTunnel = z.object({
+  kind: z.literal('openconnect'),
+  ifname: z.string().max(15),
+  /** `STARTING`, `CONNECTED`, `RECONNECTING` or `ENDED`. */
+  state: z.string().max(32),
+  /** Since when, guest epoch milliseconds in whole seconds. */
+  sinceMs: count,
+  /** `NAME=VALUE` lines of the connected session: a server's words. */
+  told: z.string().max(8_192),
+  /** Its last words; anybody's. */
+  log: z.string().max(8_192),
+  /** Protocol, local and remote address of each socket of its user, as proc(5) writes them. */
+  sockets: z.string().max(4_096),
+});
+
 /** What moves by itself and comes with every answer about the gateway. */
 const moving = z.object({
   v: z.literal(1),
@@ -137,7 +153,7 @@ const moving = z.object({
       }),
     )
     .max(64),
-  tunnel: z.discriminatedUnion('kind', [wireguardTunnel, openvpnTunnel, ipsecTunnel]).nullable(),
+  tunnel: z.discriminatedUnion('kind', [wireguardTunnel, openvpnTunnel, ipsecTunnel, openconnectTunnel]).nullable(),
 });
 
 const stateful = z.object({

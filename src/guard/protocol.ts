@@ -14,7 +14,7 @@ const endpoint = z.strictObject({
   address: z.ipv4(),
   port: z.int().min(1).max(65_535),
   protocol: z.enum(['udp', 'tcp']),
-  shape: z.enum(['wireguard', 'openvpn', 'ipsec']),
+  shape: z.enum(['wireguard', 'openvpn', 'ipsec', 'openconnect']),
 });
 
 const uplink = z.strictObject({

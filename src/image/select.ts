@@ -24,10 +24,10 @@ export interface Selection {
   readonly layers: readonly SelectedLayer[];
 }
 
-/** Where Debian puts the libraries of an architecture; strongSwan's programs name their own folder (RUNPATH). */
+/** Where Debian puts the libraries of an architecture; strongSwan's programs and libproxy name their own folder (RUNPATH). */
 const LIBRARY_FOLDERS: Readonly<Record<Arch, readonly string[]>> = {
-  amd64: ['usr/lib/x86_64-linux-gnu', 'usr/lib', 'usr/lib/ipsec'],
-  arm64: ['usr/lib/aarch64-linux-gnu', 'usr/lib', 'usr/lib/ipsec'],
+  amd64: ['usr/lib/x86_64-linux-gnu', 'usr/lib', 'usr/lib/ipsec', 'usr/lib/x86_64-linux-gnu/libproxy'],
+  arm64: ['usr/lib/aarch64-linux-gnu', 'usr/lib', 'usr/lib/ipsec', 'usr/lib/aarch64-linux-gnu/libproxy'],
 };
 
 /**

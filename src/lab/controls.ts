@@ -69,8 +69,15 @@ export type LabIpsec =
   | 'narrow'
   | 'resolver';
 
+/**
+ * What kind of ocserv there is: the certificate it shows, as with OpenVPN; whether it asks for a `login` instead of a
+ * certificate, or a one-time `code` besides; whether it is `slow` (TLS alone), `lies` about routes, or gives the loopback as
+ * `resolver`.
+ */
+export type LabOpenConnect = 'right' | 'other' | 'expired' | 'early' | 'login' | 'code' | 'slow' | 'lies' | 'resolver';
+
 /** Whose user names and passwords. */
-export type LabLoginVpn = 'openvpn' | 'ipsec';
+export type LabLoginVpn = 'openvpn' | 'ipsec' | 'openconnect';
 
 const MAX_SNAPLEN = 65_535;
 /** Frames for one `inject`, a second and a half of them at the lab's pace. */
@@ -168,6 +175,28 @@ export class LabControls {
   /** The same for an IKEv2 server. */
   async ipsec(...is: readonly [LabIpsec, ...LabIpsec[]]): Promise<void> {
     await this.#agent.ask(done, 'vpn_is', ['ipsec', ...is], { timeoutMs: 60_000 });
+  }
+
+  /** The same for ocserv. */
+  async openConnect(...is: readonly LabOpenConnect[]): Promise<void> {
+    await this.#agent.ask(done, 'vpn_is', ['openconnect', ...is], { timeoutMs: 60_000 });
+  }
+
+  /** A client's profile for ocserv as it is now: its authority, and a certificate unless it asks for a login. */
+  async openConnectProfile(endpoint: { readonly address: string; readonly port: number }): Promise<string> {
+    const { address, port } = endpoint;
+    const text = await this.#agent.ask(bulk, 'openconnect_profile');
+    return `server=https://vpn.lab.example:${port}\nresolve=vpn.lab.example:${address}\n${text.toString('latin1')}`;
+  }
+
+  /** The key that ocserv shows, as `servercert` has it. */
+  async openConnectPin(): Promise<string> {
+    return `pin-sha256:${(await this.#agent.ask(bulk, 'openconnect_pin')).toString('base64')}`;
+  }
+
+  /** ocserv's own log, its newest 256 KiB. */
+  async openConnectLog(): Promise<string> {
+    return (await this.#log('openconnect.log')).toString('latin1');
   }
 
   /** What a client of the IKEv2 server holds: its key, certificate and authority as PEM, or the pre-shared key. */

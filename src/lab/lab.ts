@@ -51,7 +51,7 @@ export type PassOptions = Partial<
   >
 >;
 
-const MEMORY_MIB = 192;
+const MEMORY_MIB = 224;
 /** Under emulation on a busy machine; 5 s is usual. */
 const READY_TIMEOUT_MS = 90_000;
 const CONSOLE_CHARACTERS = 4_096;
@@ -132,7 +132,7 @@ export class Lab extends LabControls {
     }
   }
 
-  /** What a provider hands out for the client that is let in: a wg-quick file, an .ovpn, or a YAML for IKEv2. */
+  /** What a provider hands out for the client that is let in: a wg-quick file, an .ovpn, a YAML for IKEv2, or openconnect's own. */
   get profile(): string {
     return this.#profile;
   }
@@ -185,6 +185,10 @@ export class Lab extends LabControls {
       case 'ipsec':
         await this.ipsec('psk');
         this.#profile = ipsecProfile(this.endpoint, { auth: 'psk', psk: await this.ipsecFile('psk') });
+        break;
+      case 'openconnect':
+        await this.openConnect('right');
+        this.#profile = await this.openConnectProfile(this.endpoint);
         break;
       case 'wireguard':
         await this.admit(client.publicKey, [`${LAB.client}/32`]);

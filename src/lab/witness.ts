@@ -10,7 +10,7 @@ import type { LabCounts } from './answers.ts';
 
 export type WitnessedKind = 'arp' | 'dhcp' | 'tunnel' | 'foreign';
 /** Whose shape the frames to the endpoint must have. */
-export type WitnessedVpn = 'wireguard' | 'openvpn' | 'openvpn-tcp' | 'ipsec';
+export type WitnessedVpn = 'wireguard' | 'openvpn' | 'openvpn-tcp' | 'ipsec' | 'openconnect';
 export type WitnessCounts = Readonly<Record<WitnessedKind, number>>;
 
 const [TCP, UDP] = [6, 17] as const;
@@ -42,12 +42,14 @@ export function kindOf(
   if (frame[14] !== 0x45 || (frame.readUInt16BE(20) & 0x3fff) !== 0) return 'foreign';
   const [from, to] = [frame.readUInt16BE(34), frame.readUInt16BE(36)];
   const toEndpoint = frame.subarray(30, 34).equals(bytesOf(endpoint.address)) && to === endpoint.port;
-  if (frame[23] === TCP) return vpn === 'openvpn-tcp' && toEndpoint && isPlainTcp(frame, from) ? 'tunnel' : 'foreign';
+  if (frame[23] === TCP) return BY_TCP.includes(vpn) && toEndpoint && isPlainTcp(frame, from) ? 'tunnel' : 'foreign';
   if (frame[23] !== UDP) return 'foreign';
   if (from === 68 && to === 67) return 'dhcp';
   const head = frame.readUInt32BE(42);
   return toEndpoint && FITS[vpn](frame.subarray(42, 34 + frame.readUInt16BE(38)), head) ? 'tunnel' : 'foreign';
 }
+
+const BY_TCP: readonly WitnessedVpn[] = ['openvpn-tcp', 'openconnect'];
 
 /** Whether the payload of a datagram to the endpoint, and its first word, are of that VPN. */
 const FITS: Readonly<Record<WitnessedVpn, (payload: Buffer, head: number) => boolean>> = {
@@ -55,7 +57,14 @@ const FITS: Readonly<Record<WitnessedVpn, (payload: Buffer, head: number) => boo
   openvpn: (_payload, head) => isOpenVpn(head >>> 24),
   'openvpn-tcp': () => false,
   ipsec: isIpsec,
+  openconnect: isDtls,
 };
+
+/** Type 20 to 23 and a version of DTLS. */
+function isDtls(_payload: Buffer, head: number): boolean {
+  const [type, version] = [head >>> 24, (head >>> 8) & 0xffff];
+  return type >= 20 && type <= 23 && (version === 0xfeff || version === 0xfefd);
+}
 
 /** Not urgent, and from no server's port. Where messages begin in it only who has followed the stream knows. */
 function isPlainTcp(frame: Buffer, from: number): boolean {

@@ -46,6 +46,7 @@ export function bringUp(way: BringUp): Promise<TunnelInside | undefined> {
       return byAnswer(way);
     case 'openvpn':
     case 'ipsec':
+    case 'openconnect':
       return bySession(way, way.profile.plan.kind);
   }
 }

@@ -110,12 +110,19 @@ function holdsOtherFlows(world: World): boolean {
 }
 
 /** The policy of one connect: this endpoint, these links, a fresh source port. */
-function policyFor(world: World, { port, protocol, shape }: TunnelPlan['endpoint'], address: string): EgressPolicy {
+function policyFor(
+  world: World,
+  { port, protocol, shape, datagrams }: TunnelPlan['endpoint'],
+  address: string,
+): EgressPolicy {
   const { plan, profile, config } = sessionOf(world);
   const tunnel = profile.plan;
   return {
     uplink: uplinkOf(world),
-    endpoints: [{ address, port, protocol, shape }],
+    endpoints: [
+      { address, port, protocol, shape },
+      ...(datagrams === true ? [{ address, port, protocol: 'udp', shape } as const] : []),
+    ],
     links: linksWithRights(plan, config.config),
     tunnel: {
       ifname: 'tun0',

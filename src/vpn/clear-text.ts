@@ -47,7 +47,10 @@ export function clearTextPlan(plan: TunnelPlan): readonly EgressRow[] {
   );
   const rows = describeEgress({
     uplink: { mac: '', address: undefined, nextHop: undefined, dhcp: false },
-    endpoints: endpoints.map(({ host, ...rest }) => ({ ...rest, address: host })),
+    endpoints: endpoints.flatMap(({ host, port, protocol, shape, datagrams }) => {
+      const one = { address: host, port, protocol, shape };
+      return datagrams === true ? [one, { ...one, protocol: 'udp' as const }] : [one];
+    }),
     links: [],
     tunnel: undefined,
   });

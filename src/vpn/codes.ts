@@ -2,6 +2,7 @@
 import { error, errorCodes, eventCodes } from '../core/coded.ts';
 import { fileErrors } from './file-codes.ts';
 import { ipsecErrors, ipsecEvents } from './ipsec/codes.ts';
+import { openconnectErrors, openconnectEvents } from './openconnect/codes.ts';
 import { openvpnErrors, openvpnEvents } from './openvpn/codes.ts';
 import { sessionErrors } from './session-codes.ts';
 import { profileErrors, profileEvents } from './wireguard/codes.ts';
@@ -116,8 +117,9 @@ export const errors = errorCodes({
   ...profileErrors,
   ...openvpnErrors,
   ...ipsecErrors,
+  ...openconnectErrors,
   ...endpointErrors,
   ...storeErrors,
   ...sessionErrors,
 });
-export const events = eventCodes({ ...profileEvents, ...openvpnEvents, ...ipsecEvents });
+export const events = eventCodes({ ...profileEvents, ...openvpnEvents, ...ipsecEvents, ...openconnectEvents });

@@ -3,10 +3,11 @@ import { VmgateError } from '../core/coded.ts';
 import { errors } from './codes.ts';
 import { ipsec } from './ipsec/kind.ts';
 import type { VpnKind } from './kind.ts';
+import { openconnect } from './openconnect/kind.ts';
 import { openvpn } from './openvpn/kind.ts';
 import { wireguard } from './wireguard/kind.ts';
 
-const KINDS = { wireguard, openvpn, ipsec } as const satisfies Record<string, VpnKind>;
+const KINDS = { wireguard, openvpn, ipsec, openconnect } as const satisfies Record<string, VpnKind>;
 
 export type KindName = keyof typeof KINDS;
 export const KIND_NAMES = Object.keys(KINDS) as [KindName, ...KindName[]];

@@ -2,14 +2,16 @@
 
 import type { VmgateError } from '../core/coded.ts';
 import { readSession as readIpsec } from '../core/ipsec-session.ts';
+import { readSession as readOpenConnect } from '../core/openconnect-session.ts';
 import { readSession as readOpenVpn } from '../core/openvpn-session.ts';
 import { wallMs } from '../host/index.ts';
 import { judgeInside } from './assigned.ts';
 import { readFailure as readIpsecFailure } from './ipsec/failure.ts';
+import { readFailure as readOpenConnectFailure } from './openconnect/failure.ts';
 import { readFailure as readOpenVpnFailure } from './openvpn/failure.ts';
 import type { TunnelInside, TunnelPlan } from './tunnel-plan.ts';
 
-export type SessionKind = 'openvpn' | 'ipsec';
+export type SessionKind = 'openvpn' | 'ipsec' | 'openconnect';
 
 export interface SessionReader {
   /**
@@ -44,5 +46,9 @@ export const SESSIONS: Readonly<Record<SessionKind, SessionReader>> = {
       return judgeInside({ address, resolvers, domains: [], mtu: undefined }, plan, taken);
     },
     failure: (log, endpoint, { login }) => readIpsecFailure(log, endpoint, login ?? 'certificate', wallMs()),
+  },
+  openconnect: {
+    inside: (told, plan, taken) => judgeInside(readOpenConnect(told), plan, taken),
+    failure: (log, endpoint) => readOpenConnectFailure(log, endpoint),
   },
 };

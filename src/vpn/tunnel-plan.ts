@@ -8,6 +8,8 @@ export interface PlannedEndpoint {
   readonly port: number;
   readonly protocol: 'udp' | 'tcp';
   readonly shape: WireShape;
+  /** Beside TCP the same port over UDP, for kinds that carry packets there if they can. */
+  readonly datagrams?: boolean;
 }
 
 /** What is true inside a tunnel: said by the profile, or by the server and judged before it has any effect. */
@@ -20,7 +22,7 @@ export interface TunnelInside {
 }
 
 export interface TunnelPlan extends TunnelInside {
-  readonly kind: 'wireguard' | 'openvpn' | 'ipsec';
+  readonly kind: 'wireguard' | 'openvpn' | 'ipsec' | 'openconnect';
   readonly endpoint: PlannedEndpoint;
   /** Other servers of the same VPN, tried in turn when one does not answer. */
   readonly alternatives: readonly PlannedEndpoint[];
@@ -53,8 +55,8 @@ export interface TunnelSecrets {
   readonly kind: TunnelPlan['kind'];
   /**
    * Renders the secret section of `vmgate-gw tunnel` for the pinned literal address: for WireGuard wg(8) setconf text, for
-   * OpenVPN a configuration and, behind it, the answers to its questions, for IPsec the files that charon reads. UDP unless
-   * said.
+   * OpenVPN a configuration and, behind it, the answers to its questions, for IPsec and OpenConnect the files that they read.
+   * UDP unless said.
    */
   readonly reveal: (
     pinned: { readonly address: string; readonly port: number; readonly protocol?: PlannedEndpoint['protocol'] },

@@ -63,6 +63,10 @@ const openvpn = [
 ].map(([first = 0, length = 0]) => udpFrame(hop, flow, message(0, length).fill(first, 0, 1)));
 /** IKE_SA_INIT behind its marker, ESP, and a byte that keeps a NAT open. */
 const ipsec = [ikeMessage(34, 200), espPacket(120), Buffer.from([0xff])].map((payload) => udpFrame(hop, flow, payload));
+/** A ClientHello and data of DTLS. */
+const dtls = ['16feff00000000000000000040', '17fefd00010000000000010040'].map((header) =>
+  udpFrame(hop, flow, Buffer.concat([Buffer.from(header, 'hex'), Buffer.alloc(64, 0xa5)])),
+);
 const toPortal = { source: ours.address, destination: '203.0.113.40', sourcePort: 40_002, destinationPort: 443 };
 const toResolver = { ...toPortal, destination: '10.0.2.3', destinationPort: 53 };
 const portal = [
@@ -82,6 +86,7 @@ const policies: readonly UplinkPolicy[] = [
   { ...dhcpPolicy, uplink: { ...dhcpPolicy.uplink, address: undefined } },
   { ...openPolicy, endpoints: [{ ...endpoint, shape: 'openvpn' }] },
   { ...openPolicy, endpoints: [{ ...endpoint, shape: 'ipsec' }] },
+  { ...openPolicy, endpoints: [{ ...endpoint, shape: 'openconnect' }] },
   { ...openPolicy, endpoints: [{ ...endpoint, port: 1 }, endpoint, { ...endpoint, protocol: 'tcp', port: 443 }] },
 ];
 
@@ -100,6 +105,7 @@ fuzz({
     ...valid,
     ...openvpn,
     ...ipsec,
+    ...dtls,
     ...hostile,
     ...portal,
     ...corpusOf('guard-frame').map(({ bytes }) => bytes),

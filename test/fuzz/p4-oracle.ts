@@ -107,6 +107,21 @@ export function objections(frame: Buffer, kind: Kind, allowed: Allowed): readonl
       );
       return wrong;
     }
+    if (there?.shape === 'openconnect') {
+      // RFC 6347, section 4.1: whole records, and data only under a key.
+      let rest = hex.slice(84);
+      while (rest !== '') {
+        const [whole = '', type = '', epoch = '', length = ''] =
+          /^(1[4-7])fef[df]([0-9a-f]{4})[0-9a-f]{12}([0-9a-f]{4})/.exec(rest) ?? [];
+        const body = Number.parseInt(length, 16) * 2;
+        const known = whole !== '' && body > 0 && rest.length >= 26 + body;
+        demand(known && (type !== '17' || (epoch !== '0000' && body >= 34)), 'DTLS');
+        if (!known) break;
+        rest = rest.slice(26 + body);
+      }
+      demand(payload.length > 0, 'DTLS of no length');
+      return wrong;
+    }
     if (there?.shape === 'ipsec') {
       const text = hex.slice(84);
       const ike =

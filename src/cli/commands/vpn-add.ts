@@ -6,7 +6,7 @@ import { askLogin, givenLogin, LOGIN_OPTIONS } from '../login.ts';
 import { profileText } from '../profile-text.ts';
 
 /** What a profile is refused with whose server wants a login. */
-const ASKS = ['VPN_OVPN_LOGIN_UNKNOWN', 'VPN_IKE_LOGIN_UNKNOWN'];
+const ASKS = ['VPN_OVPN_LOGIN_UNKNOWN', 'VPN_IKE_LOGIN_UNKNOWN', 'VPN_OC_LOGIN_UNKNOWN'];
 
 export const vpnAdd: Command = {
   name: 'vpn add',

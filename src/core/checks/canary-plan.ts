@@ -64,7 +64,7 @@ export function planCanaries(
   return [
     ...send([UDP, HTTP, PING, DNS], PUBLIC, routed(PUBLIC)),
     ...(policy.tunnel?.resolvers.slice(0, 1) ?? []).flatMap((to) => send([UDP, HTTP, PING], to, routed(to))),
-    ...policy.endpoints.flatMap((to) => send(towards(to), to.address, routed(to.address))),
+    ...places(policy).flatMap((to) => send(towards(to), to.address, routed(to.address))),
     ...[...neighbours].filter((to) => !own.includes(to)).flatMap((to) => send([UDP], to, 'either')),
     ...own.flatMap((to) => send([UDP, HTTP], to, 'dropped')),
     ...others.flatMap((link) => send([UDP, PING], link.guest, 'dropped')),
@@ -75,6 +75,11 @@ export function planCanaries(
     ...send([{ protocol: 'udp6', port: 9 }], '2001:db8::1', 'dropped', '2001:db8:ffff::2'),
     ...send([{ protocol: 'udp6', port: 53 }], 'fe80::1', 'dropped', 'fe80::2'),
   ];
+}
+
+/** Each once, whichever protocols are allowed there. */
+function places({ endpoints }: EgressPolicy): readonly Endpoint[] {
+  return [...new Map(endpoints.map((one) => [`${one.address}:${one.port}`, one])).values()];
 }
 
 function towards({ port, shape }: Endpoint): readonly CanaryKind[] {

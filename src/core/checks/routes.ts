@@ -4,7 +4,7 @@
  */
 import * as z from 'zod';
 import type { LinkPlan } from '../link-plan.ts';
-import type { EgressPolicy } from '../policy/egress-policy.ts';
+import { type EgressPolicy, VPN_USER } from '../policy/egress-policy.ts';
 import { type Check, FRESH_GATEWAY, type Opinion, refuted, unknown, verified } from './check.ts';
 import { judgeRoute, missingRoutes, route } from './route-entries.ts';
 import type { FullSnapshot } from './snapshot.ts';
@@ -36,6 +36,8 @@ const rule = z.strictObject({
   priority: z.int().nonnegative(),
   src: z.literal('all'),
   fwmark: z.string().optional(),
+  uid_start: z.int().nonnegative().optional(),
+  uid_end: z.int().nonnegative().optional(),
   table: z.string(),
   protocol: z.string().optional(),
 });
@@ -99,10 +101,15 @@ function judgeRules(family: string, listed: readonly unknown[], mark: number, up
     if (data === undefined) wrong.push(strange(`${family} rule`, entry));
     else rules.push(data);
   }
-  const isUplinkRule = ({ fwmark, table }: Rule) => Number(fwmark) === mark && table === UPLINK_TABLE;
+  const isUplinkRule = ({ fwmark, uid_start: first, table }: Rule) =>
+    Number(fwmark) === mark && first === undefined && table === UPLINK_TABLE;
+  // Of a client that cannot mark its sockets; the same gateway has both, and the firewall asks which.
+  const isUserRule = ({ fwmark, uid_start: first, uid_end: last, table }: Rule) =>
+    uplinkRule && fwmark === undefined && first === VPN_USER && last === VPN_USER && table === UPLINK_TABLE;
   for (const entry of rules) {
-    const plain = entry.fwmark === undefined && ['local', 'main', 'default'].includes(entry.table);
-    if (!plain && !isUplinkRule(entry)) wrong.push(strange(`${family} rule`, entry));
+    const anybody = entry.fwmark === undefined && entry.uid_start === undefined && entry.uid_end === undefined;
+    const plain = anybody && ['local', 'main', 'default'].includes(entry.table);
+    if (!plain && !isUplinkRule(entry) && !isUserRule(entry)) wrong.push(strange(`${family} rule`, entry));
   }
   if (!uplinkRule) return wrong;
   const main = rules.find(({ table }) => table === 'main');

@@ -2,6 +2,7 @@
 import { type Check, FRESH_GATEWAY, type Opinion, refuted } from './check.ts';
 import type { TunnelFacts } from './tunnel-facts.ts';
 import { judgeIpsec } from './tunnel-ipsec.ts';
+import { judgeOpenConnect } from './tunnel-openconnect.ts';
 import { judgeOpenVpn } from './tunnel-openvpn.ts';
 import { judgeWireGuard } from './tunnel-wireguard.ts';
 
@@ -29,5 +30,7 @@ function judge(facts: TunnelFacts): Opinion {
       return judgeOpenVpn(tunnel, facts);
     case 'ipsec':
       return judgeIpsec(tunnel, facts);
+    case 'openconnect':
+      return judgeOpenConnect(tunnel, facts);
   }
 }

@@ -5,7 +5,7 @@
 import type { WorkEgress } from './work-egress.ts';
 
 /** The wire shape the guard demands of frames to an endpoint, on top of address and port. */
-export type WireShape = 'wireguard' | 'openvpn' | 'ipsec';
+export type WireShape = 'wireguard' | 'openvpn' | 'ipsec' | 'openconnect';
 
 /** One pinned VPN endpoint: a literal address, never a name. */
 export interface Endpoint {
@@ -15,6 +15,18 @@ export interface Endpoint {
   readonly protocol: 'udp' | 'tcp';
   readonly shape: WireShape;
 }
+
+/**
+ * Ports that Linux gives to a TCP socket that asks for none (net.ipv4.ip_local_port_range). A VPN client that speaks TCP
+ * is not told which to use, so that its policy has this range.
+ */
+export const EPHEMERAL = { first: 32_768, last: 60_999 } as const;
+
+/**
+ * The user that a VPN client runs as which cannot put a mark on its sockets; the gateway's `vpn`. What it sends is known by
+ * that, and looks into the uplink's routes for the same reason (provision/gateway/rootfs/init).
+ */
+export const VPN_USER = 65_533;
 
 /** The gateway's side of the uplink. */
 export interface UplinkIdentity {
@@ -53,9 +65,9 @@ export interface TunnelPolicy {
   readonly routes: readonly string[];
   /** Resolvers inside the tunnel the gateway's DNS forwards to. */
   readonly resolvers: readonly string[];
-  /** UDP source port of the VPN socket on the gateway. */
+  /** UDP source port of the VPN socket on the gateway; its TCP has one of {@link EPHEMERAL}. */
   readonly localPort: number;
-  /** fwmark of the VPN socket's packets. */
+  /** fwmark of the VPN socket's packets; of those by {@link VPN_USER} there is none. */
   readonly mark: number;
   /**
    * MTU of the tunnel interface, bytes. WireGuard pads to 16 bytes but never beyond the MTU, so full packets of a

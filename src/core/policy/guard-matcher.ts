@@ -3,11 +3,13 @@
  * buffer they arrived in, without an object or a copy. Whatever is not plainly one of them goes to the reference, and what is
  * a stream is followed besides: a matcher has seen every frame since its policy was loaded.
  */
-import { IP_PROTOCOLS, ipv4Bytes, macBytes, parseTcp } from '../../frame/index.ts';
+import { ETHERNET_HEADER, IP_PROTOCOLS, ipv4Bytes, macBytes, parseTcp } from '../../frame/index.ts';
 import type { WireShape } from './egress-policy.ts';
 import { isEsp } from './ipsec-shape.ts';
 import { breaksOpenVpn } from './openvpn-shape.ts';
 import { OpenVpnStream } from './openvpn-stream.ts';
+import { DTLS_OFFSETS, isDtlsData } from './tls-shape.ts';
+import { TlsStreams } from './tls-stream.ts';
 import { type FrameKind, judgeFrame, type UplinkPolicy } from './verdict.ts';
 import { DATA_OVERHEAD, DATA_TYPE, HANDSHAKE_LENGTHS, PADDING } from './wireguard-shape.ts';
 
@@ -35,14 +37,14 @@ const WORD = {
   payload: 42,
 } as const;
 const UDP_LENGTH = 38;
-const ETHERNET = 14;
 const IP_HEADER = 20;
 const PROTOCOL = 23;
 
 /** @throws RangeError when the policy holds a garbled address. */
 export function compileMatcher(policy: UplinkPolicy): FrameMatcher {
   const isTunnel = compileTunnel(policy);
-  const stream = new OpenVpnStream();
+  const isTls = policy.endpoints.some(({ protocol, shape }) => protocol === 'tcp' && shape === 'openconnect');
+  const stream = isTls ? new TlsStreams() : new OpenVpnStream();
   let broken = 'nothing';
   return {
     match(buffer, start, end) {
@@ -51,7 +53,7 @@ export function compileMatcher(policy: UplinkPolicy): FrameMatcher {
       const judged = judgeFrame(policy, frame);
       if (judged.verdict === 'drop') return undefined;
       if (judged.kind === 'tunnel' && frame[PROTOCOL] === IP_PROTOCOLS.tcp) {
-        const segment = parseTcp(frame.subarray(ETHERNET + IP_HEADER));
+        const segment = parseTcp(frame.subarray(ETHERNET_HEADER + IP_HEADER));
         const why = segment === undefined ? 'garbled TCP' : stream.breaks(segment);
         if (why !== undefined) {
           broken = why;
@@ -83,6 +85,10 @@ function compileTunnel({ uplink, endpoints, tunnel }: UplinkPolicy): IsTunnel {
   const localPort = tunnel?.localPort;
   const fullLength = tunnel?.mtu === undefined ? undefined : tunnel.mtu + DATA_OVERHEAD;
 
+  // Frames come in the same buffer again and again, and a DataView reads a word in one machine instruction.
+  let viewed: Buffer = Buffer.alloc(0);
+  let view: DataView = new DataView(viewed.buffer);
+
   const isWireGuard = (word: number, length: number) => {
     if ((word & 0x00ffffff) !== 0) return false;
     const type = word >>> 24;
@@ -92,24 +98,24 @@ function compileTunnel({ uplink, endpoints, tunnel }: UplinkPolicy): IsTunnel {
   };
   const isOpenVpn = (word: number, length: number) => breaksOpenVpn(word >>> 24, length) === undefined;
   // Of IPsec the packets alone: what keeps them going is rare, and the reference's.
-  const fits: Readonly<Record<WireShape, (word: number, length: number) => boolean>> = {
+  const fits: Readonly<Record<WireShape, (word: number, length: number, at: number) => boolean>> = {
     wireguard: isWireGuard,
     openvpn: isOpenVpn,
     ipsec: isEsp,
+    openconnect: (word, length, at) =>
+      length > DTLS_OFFSETS.recordLength + 2 &&
+      isDtlsData(word, length, view.getUint16(at + DTLS_OFFSETS.recordLength), view.getUint16(at + DTLS_OFFSETS.epoch)),
   };
   const shapes = targets.map(({ shape }) => fits[shape]);
 
-  /** `word` is the payload's first. */
-  const isMessageTo = (address: number, port: number, word: number, length: number) => {
+  /** `word` is the payload's first, `at` where it stands. */
+  const isMessageTo = (address: number, port: number, word: number, length: number, at: number) => {
     for (let index = 0; index < addresses.length; index += 1) {
-      if (addresses[index] === address && ports[index] === port) return shapes[index]?.(word, length) === true;
+      if (addresses[index] === address && ports[index] === port) return shapes[index]?.(word, length, at) === true;
     }
     return false;
   };
 
-  // Frames come in the same buffer again and again, and a DataView reads a word in one machine instruction.
-  let viewed: Buffer = Buffer.alloc(0);
-  let view: DataView = new DataView(viewed.buffer);
   return (buffer, start, end) => {
     const length = end - start;
     if (length < WORD.payload + 4 || end > buffer.length) return false;
@@ -121,13 +127,14 @@ function compileTunnel({ uplink, endpoints, tunnel }: UplinkPolicy): IsTunnel {
     if (view.getInt32(start + WORD.sourceMacType) !== macLowAndType) return false;
     const to = view.getInt32(start + WORD.destinationMac);
     if ((to & 0x01000000) !== 0 || (to === macHigh && view.getUint16(start + 4) === macLow)) return false;
-    if ((view.getInt32(start + WORD.version) & 0xff00ffff) !== (0x45000000 | (length - ETHERNET))) return false;
+    if ((view.getInt32(start + WORD.version) & 0xff00ffff) !== (0x45000000 | (length - ETHERNET_HEADER))) return false;
     if ((view.getInt32(start + WORD.fragment) & 0xbfff00ff) !== IP_PROTOCOLS.udp) return false;
     if (view.getInt32(start + WORD.source) !== source) return false;
-    if (view.getUint16(start + UDP_LENGTH) !== length - ETHERNET - IP_HEADER) return false;
+    if (view.getUint16(start + UDP_LENGTH) !== length - ETHERNET_HEADER - IP_HEADER) return false;
     const bothPorts = view.getInt32(start + WORD.ports);
     if (localPort !== undefined && bothPorts >>> 16 !== localPort) return false;
     const address = view.getInt32(start + WORD.destination);
-    return isMessageTo(address, bothPorts & 0xffff, view.getInt32(start + WORD.payload), length - WORD.payload);
+    const at = start + WORD.payload;
+    return isMessageTo(address, bothPorts & 0xffff, view.getInt32(at), length - WORD.payload, at);
   };
 }

@@ -50,6 +50,11 @@ export function mark(value: number): Expression {
   return match({ meta: { key: 'mark' } }, value);
 }
 
+/** What a process of that user sends, by number. */
+export function user(id: number): Expression {
+  return match({ meta: { key: 'skuid' } }, id);
+}
+
 /** IPv4 packets only. Not to be followed by an `ip` field: nft then leaves this match out of its listing. */
 export const ipv4Only: Expression = match({ meta: { key: 'nfproto' } }, 'ipv4');
 

@@ -1,7 +1,29 @@
 /** The uplink's rules: the VPN socket to the pinned endpoint and back, DHCP where it is used, else silence. */
 import type { Defence } from './defence.ts';
-import { type EgressPolicy, PORTAL_PORTS, type PortalPolicy, type TunnelPolicy } from './egress-policy.ts';
-import { accept, count, type Expression, field, iifname, mark, oifname, udpPorts } from './nft-expressions.ts';
+import {
+  type EgressPolicy,
+  type Endpoint,
+  EPHEMERAL,
+  PORTAL_PORTS,
+  type PortalPolicy,
+  type TunnelPolicy,
+  VPN_USER,
+} from './egress-policy.ts';
+import {
+  accept,
+  count,
+  ctDirection,
+  ctState,
+  type Expression,
+  field,
+  iifname,
+  type Json,
+  mark,
+  oifname,
+  synOnly,
+  udpPorts,
+  user,
+} from './nft-expressions.ts';
 
 const UPLINK = 'up0';
 
@@ -12,11 +34,11 @@ export type Without = (defence: Defence) => boolean;
 export function fromUplink({ uplink, endpoints, tunnel, portal }: EgressPolicy, without: Without): Expression[][] {
   if (without('uplink-input')) return [[iifname(UPLINK), accept]];
   return [
-    ...pairs(endpoints, tunnel).map(([endpoint, { localPort }]) => [
+    ...pairs(endpoints, tunnel).map(([endpoint, socket]) => [
       iifname(UPLINK),
       field('ip', 'saddr', endpoint.address),
       field(endpoint.protocol, 'sport', endpoint.port),
-      field(endpoint.protocol, 'dport', localPort),
+      field(endpoint.protocol, 'dport', portsOf(endpoint, socket)),
       accept,
     ]),
     ...(uplink.dhcp ? [[iifname(UPLINK), ...udpPorts(67, 68), accept]] : []),
@@ -32,15 +54,16 @@ export function fromUplink({ uplink, endpoints, tunnel, portal }: EgressPolicy, 
 export function toUplink({ uplink, endpoints, tunnel, portal }: EgressPolicy, without: Without): Expression[][] {
   if (without('uplink-output')) return [[oifname(UPLINK), count('up_out'), accept]];
   return [
-    ...pairs(endpoints, tunnel).map(([endpoint, socket]) => [
-      oifname(UPLINK),
-      mark(socket.mark),
-      field('ip', 'daddr', endpoint.address),
-      field(endpoint.protocol, 'sport', socket.localPort),
-      field(endpoint.protocol, 'dport', endpoint.port),
-      count('up_out'),
-      accept,
-    ]),
+    ...pairs(endpoints, tunnel).flatMap(([endpoint, socket]) => {
+      const there = [
+        oifname(UPLINK),
+        endpoint.shape === 'openconnect' ? user(VPN_USER) : mark(socket.mark),
+        field('ip', 'daddr', endpoint.address),
+        field(endpoint.protocol, 'sport', portsOf(endpoint, socket)),
+        field(endpoint.protocol, 'dport', endpoint.port),
+      ];
+      return begun(endpoint).map((state) => [...there, ...state, count('up_out'), accept]);
+    }),
     // The client's broadcasts pass by every hook (packet sockets); what it says to a server alone does not. A server that
     // is not the router would be asked for by ARP, which the guard takes for foreign: the client broadcasts then instead.
     ...(uplink.dhcp ? servers(uplink.nextHop) : []).map((server) => [
@@ -57,6 +80,28 @@ export function toUplink({ uplink, endpoints, tunnel, portal }: EgressPolicy, wi
       count('up_out'),
       accept,
     ]),
+  ];
+}
+
+/** A client whose TCP is not told which port to use. */
+function hasAnyPort({ protocol, shape }: Endpoint): boolean {
+  return protocol === 'tcp' && shape === 'openconnect';
+}
+
+/** The VPN socket's own. */
+function portsOf(endpoint: Endpoint, { localPort }: TunnelPolicy): Json {
+  return hasAnyPort(endpoint) ? { range: [EPHEMERAL.first, EPHEMERAL.last] } : localPort;
+}
+
+/**
+ * Where the port does not tell one connect from the next: a connection begins with a SYN, or conntrack knows it. What an
+ * earlier one still has to say is for a session that is over.
+ */
+function begun(endpoint: Endpoint): readonly Expression[][] {
+  if (!hasAnyPort(endpoint)) return [[]];
+  return [
+    [ctState('established'), ctDirection('original')],
+    [synOnly, ctState('new')],
   ];
 }
 

@@ -37,9 +37,9 @@ export function describeEgress(policy: EgressPolicy): readonly EgressRow[] {
         ]
       : []),
     ...endpoints.map(({ address, port, protocol, shape }) => ({
-      from: tunnel === undefined ? gateway : `${gateway} port ${tunnel.localPort}`,
+      from: tunnel === undefined || protocol === 'tcp' ? gateway : `${gateway} port ${tunnel.localPort}`,
       to: `${address} port ${port}`,
-      what: `${SHAPES[shape]} over ${protocol.toUpperCase()}`,
+      what: `${shape === 'openconnect' ? TLS[protocol] : SHAPES[shape]} over ${protocol.toUpperCase()}`,
       when: 'while vmgate connects, verifies or is open',
       visible: 'encrypted' as const,
     })),
@@ -91,3 +91,5 @@ function portalRows(gateway: string, { resolver, names, addresses }: PortalPolic
 }
 
 const SHAPES = { wireguard: 'WireGuard', openvpn: 'OpenVPN', ipsec: 'IKEv2 and ESP' } as const;
+/** Of OpenConnect: what logs in, and where it can what carries the packets. */
+const TLS = { tcp: 'TLS', udp: 'DTLS' } as const;

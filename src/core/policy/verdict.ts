@@ -28,11 +28,12 @@ import {
   type UdpDatagram,
   ZERO_MAC,
 } from '../../frame/index.ts';
-import type { EgressPolicy, Endpoint, PortalPolicy, TunnelPolicy } from './egress-policy.ts';
+import { type EgressPolicy, type Endpoint, EPHEMERAL, type PortalPolicy, type TunnelPolicy } from './egress-policy.ts';
 import { breaksIpsec } from './ipsec-shape.ts';
 import { breaksOpenVpn } from './openvpn-shape.ts';
 import { breaksPortalTcp, breaksQuestion } from './portal-shape.ts';
 import { readTunnelSegment } from './tcp-shape.ts';
+import { breaksDtls } from './tls-shape.ts';
 import { breaksWireGuard } from './wireguard-shape.ts';
 
 /** The part of a policy that the uplink's frames are judged by. */
@@ -124,15 +125,19 @@ function breaksTunnel(
   return breaksShape(endpoint, udp.payload, tunnel?.mtu);
 }
 
-/** Each segment by itself: what follows them from the first on is openvpn-stream.ts. */
+/** Each segment by itself: what follows them from the first on are openvpn-stream.ts and tls-stream.ts. */
 function breaksTcpTunnel(policy: UplinkPolicy, ethernet: EthernetFrame, ip: Ipv4Packet): string | undefined {
   const { endpoints, tunnel } = policy;
   const endpoint = endpoints.find(({ protocol, address }) => protocol === 'tcp' && address === ip.destination);
-  if (endpoint?.shape !== 'openvpn') return `IP protocol ${ip.protocol}`;
+  if (endpoint?.shape !== 'openvpn' && endpoint?.shape !== 'openconnect') return `IP protocol ${ip.protocol}`;
   const misdirected = breaksDirection(policy, ethernet, ip);
   if (misdirected !== undefined) return misdirected;
-  const segment = readTunnelSegment(ip.payload, endpoint.port, tunnel?.localPort);
-  return typeof segment === 'string' ? segment : undefined;
+  const anyPort = endpoint.shape === 'openconnect';
+  const segment = readTunnelSegment(ip.payload, endpoint.port, anyPort ? undefined : tunnel?.localPort);
+  if (typeof segment === 'string') return segment;
+  const { sourcePort } = segment;
+  const isClient = !anyPort || (sourcePort >= EPHEMERAL.first && sourcePort <= EPHEMERAL.last);
+  return isClient ? undefined : 'TCP from a port of no client';
 }
 
 function breaksDirection({ uplink }: UplinkPolicy, ethernet: EthernetFrame, ip: Ipv4Packet): string | undefined {
@@ -149,6 +154,8 @@ function breaksShape({ shape }: Endpoint, payload: Buffer, mtu: number | undefin
       return breaksOpenVpn(payload[0] ?? 0, payload.length);
     case 'ipsec':
       return breaksIpsec(payload);
+    case 'openconnect':
+      return breaksDtls(payload);
   }
 }
 

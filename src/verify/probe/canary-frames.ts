@@ -18,7 +18,7 @@ import {
 export const FIRST_SOURCE_PORT = 20_000;
 
 /**
- * `mark` goes into the payload; a TCP SYN has none, but on the uplink every TCP frame is foreign anyway. Addressed to
+ * `mark` goes into the payload; a TCP SYN has none, but on the uplink it is foreign: no VPN's TCP has its port. Addressed to
  * the gateway's card whatever the destination: its filter would hide a multicast frame it has not subscribed to.
  */
 export function renderCanary(canary: Canary, index: number, mark: string, link: Hop): Buffer {
@@ -41,6 +41,8 @@ export function renderCanary(canary: Canary, index: number, mark: string, link: 
       return udpFrame(hop, { ...flow, destinationPort: kind.port }, openvpnData(payload));
     case 'ipsec':
       return udpFrame(hop, { ...flow, destinationPort: kind.port }, esp(payload));
+    case 'openconnect':
+      return udpFrame(hop, { ...flow, destinationPort: kind.port }, dtlsData(payload));
     case 'udp6':
       return udp6Frame(hop, { ...flow, destinationPort: kind.port }, payload);
   }
@@ -70,6 +72,15 @@ function esp(payload: Buffer): Buffer {
   packet.writeUInt32BE(1, 4);
   payload.copy(packet, 16);
   return packet;
+}
+
+/** A record of data under the first key: type, version, epoch, number, length, "ciphertext" (RFC 6347, section 4.1). */
+function dtlsData(payload: Buffer): Buffer {
+  const body = Buffer.concat([payload, Buffer.alloc(17)]);
+  const header = Buffer.from('17fefd0001000000000001', 'hex');
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(body.length, 0);
+  return Buffer.concat([header, length, body]);
 }
 
 interface Flow6 {

@@ -13,6 +13,7 @@ import {
   bootPolicy,
   dhcpPolicy,
   link,
+  openconnectPolicy,
   openPolicy,
   portalPolicy,
   rulesPolicy,
@@ -38,6 +39,7 @@ suite('the ruleset in the kernel', () => {
     dhcp: dhcpPolicy,
     rules: rulesPolicy,
     portal: portalPolicy,
+    openconnect: openconnectPolicy,
     'no work VM': { ...openPolicy, links: [link(3, 'probe0')] },
   };
 

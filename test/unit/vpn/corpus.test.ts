@@ -6,12 +6,13 @@ import { VmgateError } from '../../../src/core/coded.ts';
 import type { ProfileOptions, ProfileReader } from '../../../src/vpn/kind.ts';
 import { KIND_NAMES, type KindName, kindNamed } from '../../../src/vpn/kinds.ts';
 
-/** The issue's: profiles altogether, of each kind, and codes. */
+/** Profiles altogether, of each kind, and codes. */
 const LEAST = { profiles: 40, ofEach: 5, codes: 25 };
 const FOLDERS: Readonly<Record<KindName, string>> = {
   wireguard: 'corpus',
   openvpn: 'openvpn/broken',
   ipsec: 'ipsec/broken',
+  openconnect: 'openconnect/broken',
 };
 const options = (file: string): ProfileOptions => ({ split: file.startsWith('split-'), dns: [] });
 

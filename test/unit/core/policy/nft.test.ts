@@ -10,10 +10,17 @@ import {
   renderNft,
 } from '../../../../src/core/policy/index.ts';
 import { expectGolden } from '../../golden.ts';
-import { bootPolicy, dhcpPolicy, link, openPolicy, portalPolicy, rulesPolicy } from './policies.ts';
+import { bootPolicy, dhcpPolicy, link, openconnectPolicy, openPolicy, portalPolicy, rulesPolicy } from './policies.ts';
 
 const GOLDEN = path.join(import.meta.dirname, 'golden');
-const policies = { boot: bootPolicy, open: openPolicy, dhcp: dhcpPolicy, rules: rulesPolicy, portal: portalPolicy };
+const policies = {
+  boot: bootPolicy,
+  open: openPolicy,
+  dhcp: dhcpPolicy,
+  rules: rulesPolicy,
+  portal: portalPolicy,
+  openconnect: openconnectPolicy,
+};
 
 /** The listing of a compiled ruleset as nft 1.1.3 forms it. */
 function listing(policy: EgressPolicy): { nftables: { [key: string]: unknown }[] } {

@@ -45,6 +45,15 @@ export const dhcpPolicy: EgressPolicy = {
   uplink: { ...openPolicy.uplink, dhcp: true },
 };
 
+/** TLS and DTLS to one port. */
+export const openconnectPolicy: EgressPolicy = {
+  ...openPolicy,
+  endpoints: [
+    { ...endpoint, protocol: 'tcp', shape: 'openconnect' },
+    { ...endpoint, shape: 'openconnect' },
+  ],
+};
+
 const plain: EgressRule = { action: 'allow', to: { kind: 'anywhere' }, protocols: [], ports: [] };
 const web = [{ first: 443, last: 443 }];
 

@@ -4,6 +4,7 @@
  */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { VPN_USER } from '../../../../src/core/policy/egress-policy.ts';
 import {
   compileNft,
   type Defence,
@@ -13,7 +14,7 @@ import {
 } from '../../../../src/core/policy/index.ts';
 import { buildDhcpClient, buildDnsQuery, tcpSynFrame, udpFrame } from '../../../../src/frame/index.ts';
 import { espPacket, hop, ikeMessage, message } from './frames.ts';
-import { bootPolicy, dhcpPolicy, openPolicy, portalPolicy, rulesPolicy } from './policies.ts';
+import { bootPolicy, dhcpPolicy, openconnectPolicy, openPolicy, portalPolicy, rulesPolicy } from './policies.ts';
 
 interface Header {
   readonly protocol: 'udp' | 'tcp';
@@ -31,6 +32,7 @@ const policies: Readonly<Record<string, EgressPolicy>> = {
     ...openPolicy,
     endpoints: openPolicy.endpoints.map((one) => ({ ...one, shape: 'openvpn', protocol: 'tcp' })),
   },
+  openconnect: openconnectPolicy,
   rules: rulesPolicy,
   portal: portalPolicy,
   'portal, with DHCP': { ...portalPolicy, uplink: dhcpPolicy.uplink },
@@ -38,6 +40,8 @@ const policies: Readonly<Record<string, EgressPolicy>> = {
 const without = (defence: Defence) => new Set([defence]) as unknown as RemovedDefences;
 const MARK = openPolicy.tunnel?.mark ?? 0;
 const SOURCE = '10.0.2.15';
+/** A record of data. */
+const DTLS = Buffer.concat([Buffer.from('17fefd00010000000000010020', 'hex'), Buffer.alloc(32)]);
 
 /** So few values that they meet. */
 const anyHeader: fc.Arbitrary<Header> = fc.record({
@@ -57,7 +61,13 @@ const anyHeader: fc.Arbitrary<Header> = fc.record({
 const dhcpHeader: Header = { protocol: 'udp', daddr: '10.0.2.2', sport: 68, dport: 67 };
 
 type Match = {
-  readonly left: { readonly meta?: { key: string }; readonly payload?: { field: string; protocol: string } };
+  readonly left: {
+    readonly meta?: { key: string };
+    readonly payload?: { field: string; protocol: string };
+    readonly ct?: { key: string };
+    /** Flags of TCP. */
+    readonly '&'?: unknown;
+  };
 };
 type Expression = { readonly match?: Match & { readonly op: string; readonly right: unknown } } & Record<
   string,
@@ -79,6 +89,7 @@ function firewallPasses(rules: readonly Rule[], header: Header): boolean {
   const values: Readonly<Record<string, unknown>> = {
     'meta oifname': 'up0',
     'meta mark': MARK,
+    'meta skuid': VPN_USER,
     'meta nfproto': 'ipv4',
     'ip saddr': SOURCE,
     'ip daddr': header.daddr,
@@ -97,10 +108,16 @@ function fits(
   { left, op, right }: NonNullable<Expression['match']>,
   values: Readonly<Record<string, unknown>>,
 ): boolean {
-  const { meta, payload } = left;
+  const { meta, payload, ct } = left;
+  // The first packet of a connection, a SYN.
+  if (ct !== undefined) return [right].flat().includes(ct.key === 'state' ? 'new' : 'original');
+  if ('&' in left) return values['tcp dport'] !== undefined && op === '==' && right === 'syn';
   const key = meta === undefined ? `${payload?.protocol} ${payload?.field}` : `meta ${meta.key}`;
   if (op !== '==' || (meta === undefined && payload === undefined)) throw new Error(`not on the uplink: ${key} ${op}`);
-  return values[key] === right;
+  const value = values[key];
+  if (typeof right !== 'object' || right === null || !('range' in right)) return value === right;
+  const [first, last] = right.range as readonly [number, number];
+  return typeof value === 'number' && first <= value && value <= last;
 }
 
 /** A packet with that header and a shape that the guard has nothing against, whichever flow of the policy it is of. */
@@ -108,7 +125,7 @@ function guardPasses(policy: EgressPolicy, { protocol, daddr, sport, dport }: He
   const flow = { source: SOURCE, destination: daddr, sourcePort: sport, destinationPort: dport };
   if (protocol === 'tcp') return judgeFrame(policy, tcpSynFrame(hop, flow, 1)).verdict === 'pass';
   const dhcp = buildDhcpClient({ type: 3, mac: policy.uplink.mac, transaction: 1, clientAddress: SOURCE });
-  const tunnel = [message(1, 148), ikeMessage(34, 400), espPacket(120)];
+  const tunnel = [message(1, 148), ikeMessage(34, 400), espPacket(120), DTLS];
   const payloads = [...tunnel, buildDnsQuery(7, policy.portal?.names[0] ?? 'any.example'), dhcp];
   return payloads.some((payload) => judgeFrame(policy, udpFrame(hop, flow, payload)).verdict === 'pass');
 }

@@ -1,0 +1,53 @@
+#!/bin/sh
+# OpenConnect (TLS and DTLS) for the tunnel verb: openconnect(8) by itself, as the user `vpn`, and vmgate-openconnect, which
+# logs in and stands by. What the server says is only told (src/vpn/openconnect judges it); addresses and routes come by the
+# verb `inside`.
+openconnect=/run/vmgate/openconnect
+# By number: /etc/passwd has its name, src/core/policy/egress-policy.ts the same number.
+vpn_user=65533
+
+# Starts it with the secret section on stdin: files, each behind `--- file NAME`. They are of this boot's RAM; what holds a
+# login is gone as soon as it was used.
+kind_begin() {
+  mkdir -m 711 "$openconnect"
+  mkdir -m 700 "$openconnect/client"
+  (
+    umask 077
+    : >"$openconnect/client/answers"
+    awk -v folder="$openconnect/client/" '/^--- file [a-z.]+$/ { file = folder $3; next } file { print >file }'
+    mkfifo "$openconnect/client/said"
+  )
+  chown -R "$vpn_user:$vpn_user" "$openconnect/client"
+  # Made for it, so that it needs no rights to make one; and it is the only one that may open it.
+  chown "$vpn_user" /dev/net/tun
+  step 'ip tuntap add tun0' ip tuntap add dev tun0 mode tun user "$vpn_user"
+  printf 'STARTING %s000\n' "$(date +%s)" >"$openconnect/state"
+  # Of its own, so that it outlives the verb.
+  setsid vmgate-openconnect "$openconnect" </dev/null >/dev/null 2>&1 &
+  until [ -s "$openconnect/driver.pid" ]; do usleep 10000; done
+}
+
+kind_end() {
+  [ -d "$openconnect" ] || return 0
+  # Not asked nicely: it would say good-bye to the server, from behind a policy that is gone by then.
+  if [ -s "$openconnect/driver.pid" ]; then
+    read -r pid <"$openconnect/driver.pid"
+    kill -KILL "-$pid" 2>/dev/null || :
+  fi
+  [ ! -e /sys/class/net/tun0 ] || ip link del dev tun0
+  rm -rf "$openconnect"
+}
+
+# `told` is what openconnect says of the session, line by line as the server worded it; `log` why there is none; `sockets`
+# which ones the kernel has for its user: protocol, local and remote address, as proc(5) writes them.
+kind_json() {
+  read -r state since <"$openconnect/state" || :
+  told='' log=''
+  { IFS= read -r told; } 2>/dev/null <"$openconnect/told" || :
+  [ "$state" = CONNECTED ] || [ ! -s "$openconnect/log" ] || log=$(json_text 4096 <"$openconnect/log")
+  # shellcheck disable=SC2016 # for awk
+  sockets=$(awk -v user="$vpn_user" '$8 == user && count++ < 64 {
+    printf "%s%s %s %s", newline, FILENAME ~ /udp/ ? "udp" : "tcp", $2, $3; newline = "\\n" }' /proc/net/tcp /proc/net/udp)
+  printf '{"kind":"openconnect","ifname":"tun0","state":"%s","sinceMs":%s,"told":"%s","log":"%s","sockets":"%s"}' \
+    "$state" "${since:-0}" "$told" "$log" "$sockets"
+}

@@ -1,0 +1,11 @@
+import type { VpnKind } from '../kind.ts';
+
+export const openconnect: VpnKind = {
+  label: 'OpenConnect',
+  takesLogin: true,
+  recognises: (line) =>
+    /^(?:server|protocol|servercert|cafile|authgroup|usergroup|resolve)[ \t]*=[ \t]*[^ \t]/.test(line) ||
+    /^server[ \t]+https:\/\//.test(line) ||
+    /^<(?:cafile|sslkey|AnyConnectProfile\b.*)>$/.test(line),
+  reader: async () => (await import('./reader.ts')).openconnectReader,
+};

@@ -1,0 +1,102 @@
+/** Every option of openconnect(8) that vmgate knows by name: which are read, which have no effect, which are refused. */
+import { VmgateError } from '../../core/coded.ts';
+import { nearest } from '../../core/nearest.ts';
+import { errors } from '../codes.ts';
+import { at, type Token } from '../positions.ts';
+import { mayHoldKey } from '../wireguard/keys.ts';
+
+const SCRIPTS = ['script', 'script-tun', 'csd-wrapper', 'csd-user', 'force-trojan', 'external-browser'];
+
+const CONTROL = 'vmgate alone controls the VPN program of the gateway';
+const PROXY = 'the gateway speaks to the VPN server alone, and its firewall knows no other address';
+const READS = 'it would read another file into the profile, which nobody has looked at';
+const SECRET = 'no password and no code belongs in a profile';
+const UNPROVED = 'any server could pass for yours';
+const SECOND = 'a second factor that lies beside the first is none; with challenge=QUESTION vmgate asks for the code';
+const NOT_YET = 'a second certificate is not supported';
+
+const REFUSED: Readonly<Record<string, string>> = {
+  config: READS,
+  xmlconfig: READS,
+  authenticate: CONTROL,
+  cookie: CONTROL,
+  'cookie-on-stdin': CONTROL,
+  cookieonly: CONTROL,
+  printcookie: CONTROL,
+  proxy: PROXY,
+  'proxy-auth': PROXY,
+  libproxy: PROXY,
+  'http-auth': SECRET,
+  'form-entry': SECRET,
+  'key-password': SECRET,
+  'key-password-from-fsid': SECRET,
+  'token-mode': SECOND,
+  'token-secret': SECOND,
+  'mca-certificate': NOT_YET,
+  'mca-key': NOT_YET,
+  'mca-key-password': NOT_YET,
+  'no-cert-check': UNPROVED,
+  'allow-insecure-crypto': 'it lets 3DES and RC4 in, which protect nothing',
+  'gnutls-priority': 'it can take the encryption away',
+  'dump-http-traffic': 'it writes passwords into the log',
+  sni: 'the name in the handshake is the one that the server proves',
+};
+
+/** Read by parse.ts. The last two are vmgate's own. */
+const READ = [
+  ...['server', 'protocol', 'user', 'servercert', 'cafile', 'certificate', 'sslkey', 'authgroup', 'usergroup'],
+  ...['resolve', 'no-dtls', 'mtu', 'useragent', 'os', 'version-string', 'no-xmlpost', 'no-http-keepalive', 'pfs'],
+  ...['challenge', 'route'],
+] as const;
+export type Option = (typeof READ)[number];
+
+/** Nothing that vmgate, the gateway's firewall or the client itself does not decide better. */
+const IGNORED = [
+  ...['background', 'pid-file', 'setuid', 'interface', 'syslog', 'timestamp', 'verbose', 'quiet', 'queue-len'],
+  ...['passwd-on-stdin', 'non-inter', 'no-passwd', 'no-proxy', 'no-system-trust', 'disable-ipv6', 'base-mtu'],
+  ...['reconnect-timeout', 'dtls-local-port', 'force-dpd', 'passtos', 'deflate', 'no-deflate', 'local-hostname'],
+  ...['cert-expire-warning', 'dtls-ciphers', 'dtls12-ciphers', 'try-http-auth', 'no-external-auth'],
+];
+
+/** Of the ignored ones, those whose absence somebody may notice. */
+const WORTH_TELLING: Readonly<Record<string, string>> = {
+  deflate: 'nothing is compressed: it lets who can send through the tunnel guess what else is in it (VORACLE)',
+  'local-hostname': 'the server need not know this machine',
+  interface: 'the tunnel is tun0 of the gateway',
+};
+
+const EVERY = [...READ, ...IGNORED, ...SCRIPTS, ...Object.keys(REFUSED)];
+
+export interface Identified {
+  /** Undefined for what has no effect. */
+  readonly option: Option | undefined;
+  /** Why that is worth telling. */
+  readonly notice: string | undefined;
+}
+
+/**
+ * Names are compared with case, as openconnect does.
+ *
+ * @throws VPN_OC_SCRIPT_REFUSED, VPN_OC_OPTION_REFUSED, VPN_OC_OPTION_UNKNOWN
+ */
+export function identifyOption(name: Token, file: string): Identified {
+  const { text } = name;
+  if (SCRIPTS.includes(text)) throw VmgateError.of(errors.VPN_OC_SCRIPT_REFUSED, { ...at(file, name), option: text });
+  const reason = Object.hasOwn(REFUSED, text) ? REFUSED[text] : undefined;
+  if (reason !== undefined) {
+    throw VmgateError.of(errors.VPN_OC_OPTION_REFUSED, { ...at(file, name), option: text, reason });
+  }
+  if (IGNORED.includes(text)) {
+    return { option: undefined, notice: Object.hasOwn(WORTH_TELLING, text) ? WORTH_TELLING[text] : undefined };
+  }
+  const option = READ.find((known) => known === text);
+  if (option !== undefined) return { option, notice: undefined };
+  const meant = nearest(text, EVERY);
+  const payload = { ...at(file, name), option: isQuotable(text) ? text : '' };
+  throw VmgateError.of(errors.VPN_OC_OPTION_UNKNOWN, meant === undefined ? payload : { ...payload, meant });
+}
+
+/** Not what may be a line of a key whose `<block>` was lost. */
+function isQuotable(text: string): boolean {
+  return /^[a-z]+[0-9]?(-[a-z0-9]{1,12})*$/.test(text) && text.length <= 24 && !mayHoldKey(text);
+}

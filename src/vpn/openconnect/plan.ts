@@ -1,0 +1,98 @@
+/**
+ * From a parsed profile to the tunnel plan. The server says the address, and resolvers where nobody else did: both are
+ * judged once it is connected (assigned.ts). Routes are the profile's or everything, never the server's to say.
+ */
+import { createHash, X509Certificate } from 'node:crypto';
+import { VmgateError } from '../../core/coded.ts';
+import { errors } from '../codes.ts';
+import type { Companions, PlannedProfile, ProfileOptions } from '../kind.ts';
+import { at } from '../positions.ts';
+import { chosenResolvers } from '../resolvers.ts';
+import type { TunnelPlan } from '../tunnel-plan.ts';
+import { fingerprintOf } from './material.ts';
+import { type OpenConnectProfile, type OpenConnectSettings, parseOpenConnect } from './parse.ts';
+import { sealOpenConnect } from './secrets.ts';
+
+/**
+ * Of the tunnel's interface, for an uplink of 1500 bytes, so that no datagram is ever fragmented: DTLS 1.2 with AES-CBC and
+ * SHA-1 puts 95 bytes around a packet (IPv4 20, UDP 8, record 13, vector 16, tag 20, padding 17 at most, type 1).
+ */
+const MTU = 1_400;
+
+/**
+ * Reads and judges a profile. `file` is the name errors say.
+ *
+ * @throws VmgateError with a `VPN_*` code; nothing else, whatever the bytes are.
+ */
+export function planOpenConnect(
+  profile: Uint8Array | string,
+  file: string,
+  options: ProfileOptions,
+  companions: Companions,
+  nowMs: number,
+): PlannedProfile {
+  const parsed = parseOpenConnect(profile, file, companions, nowMs);
+  const { settings, notices, end } = parsed;
+  const { host, port, address, client, pins, challenge } = settings;
+  const routes = routesOf(parsed, file, options);
+  const login = loginOf(parsed, file, options);
+  const plan: TunnelPlan = {
+    kind: 'openconnect',
+    endpoint: { host: address ?? host, port, protocol: 'tcp', shape: 'openconnect', datagrams: settings.dtls },
+    alternatives: [],
+    peerIdentity: identityText(settings),
+    certificates: {
+      authorities: settings.authorities.map((pem) => fingerprintOf(new X509Certificate(pem))),
+      pinned: [],
+      keys: pins,
+    },
+    ...(challenge === undefined ? {} : { challenge: { question: challenge, echo: true } }),
+    login: client === undefined ? 'login' : 'certificate',
+    assigned: true,
+    addresses: [],
+    routes,
+    split: options.split,
+    resolvers: chosenResolvers(options.dns, [], routes, at(file, end)),
+    searchDomains: [],
+    mtu: Math.min(settings.mtu ?? MTU, MTU),
+  };
+  return { plan, publicKey: clientIdentity(settings, login), secrets: sealOpenConnect({ settings, login }), notices };
+}
+
+function routesOf({ settings, end }: OpenConnectProfile, file: string, { split }: ProfileOptions): readonly string[] {
+  if (!split) return ['0.0.0.0/0'];
+  if (settings.routes.length === 0) throw VmgateError.of(errors.VPN_OC_ROUTES_MISSING, at(file, end));
+  return settings.routes;
+}
+
+function loginOf(
+  { settings, end }: OpenConnectProfile,
+  file: string,
+  { login }: ProfileOptions,
+): ProfileOptions['login'] {
+  const { user, client } = settings;
+  if (login === undefined) {
+    if (client !== undefined && user === undefined) return undefined;
+    throw VmgateError.of(errors.VPN_OC_LOGIN_UNKNOWN, at(file, end));
+  }
+  if (user !== undefined && user !== login.user) throw VmgateError.of(errors.VPN_OC_USER_OTHER, at(file, end));
+  return login;
+}
+
+function identityText({ host, pins, authorities }: OpenConnectSettings): string {
+  if (pins.length > 0) return `the key ${pins.slice(0, 2).join(' or ')}`;
+  const prints = authorities.map((pem) => fingerprintOf(new X509Certificate(pem)));
+  const many = createHash('sha256').update(prints.toSorted().join('\n')).digest('hex');
+  const by =
+    prints.length === 1
+      ? `the authority sha256:${prints[0]}`
+      : `one of ${prints.length} authorities (list sha256:${many})`;
+  return `a certificate for ${host} by ${by}`;
+}
+
+/** Who the server knows this client as, in one gate at a time: the key of its certificate, or its login there. */
+function clientIdentity({ host, client }: OpenConnectSettings, login: ProfileOptions['login']): string {
+  const [own] = client?.certificates ?? [];
+  if (own === undefined) return `${login?.user ?? ''} at ${host}`;
+  return new X509Certificate(own).publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
+}

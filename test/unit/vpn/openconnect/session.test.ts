@@ -1,0 +1,110 @@
+/** What a connected session gives, and what the client's last words mean when there is none. */
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { VmgateError } from '../../../../src/core/coded.ts';
+import { readSession, readSockets } from '../../../../src/core/openconnect-session.ts';
+import { planOpenConnect } from '../../../../src/vpn/openconnect/plan.ts';
+import { SESSIONS } from '../../../../src/vpn/sessions.ts';
+import { beside, folder, NOW, read } from './samples.ts';
+
+const { plan } = planOpenConnect(
+  read('good', 'pin.oc'),
+  'pin.oc',
+  { split: false, dns: [], login: { user: 'alice', password: 'sesame' } },
+  beside,
+  NOW,
+);
+const PIN = 'pin-sha256:Vu/m19yDqOaSnr3yKBjbkausQsT5hANO3sAj9QrW6nw=';
+const TOLD = [
+  `FINGERPRINT=${PIN}`,
+  'VPNGATEWAY=198.51.100.10',
+  'INTERNAL_IP4_ADDRESS=10.66.0.50',
+  'INTERNAL_IP4_MTU=1434',
+  'INTERNAL_IP4_DNS=10.66.0.1 10.66.0.2',
+  'CISCO_DEF_DOMAIN=lab.example corp.example',
+].join('\n');
+const { inside, failure } = SESSIONS.openconnect;
+const TAKEN = ['10.213.0.1/29'];
+
+describe('a connected session', () => {
+  test('is read', () => {
+    expect(readSession(TOLD)).toEqual({
+      address: '10.66.0.50',
+      resolvers: ['10.66.0.1', '10.66.0.2'],
+      domains: ['lab.example', 'corp.example'],
+      mtu: 1_434,
+      pin: PIN,
+      serverAddress: '198.51.100.10',
+    });
+  });
+
+  test('gives the inside; its MTU only lowers ours', () => {
+    expect(inside(TOLD, plan, TAKEN)).toEqual({
+      addresses: ['10.66.0.50/32'],
+      resolvers: ['10.66.0.1', '10.66.0.2'],
+      searchDomains: ['lab.example', 'corp.example'],
+      mtu: 1_400,
+    });
+    expect(inside(TOLD.replace('1434', '1300'), plan, TAKEN)).toMatchObject({ mtu: 1_300 });
+  });
+
+  test.each([
+    ['an address of this side', TOLD.replace('10.66.0.50', '10.213.0.2'), 'VPN_ASSIGNED_INVALID'],
+    ['the loopback as resolver', TOLD.replace('10.66.0.1 ', '127.0.0.1 '), 'VPN_ASSIGNED_INVALID'],
+    ['no address', TOLD.replace('INTERNAL_IP4_ADDRESS', 'X'), 'VPN_ASSIGNED_INVALID'],
+    ['no resolver', TOLD.replace('INTERNAL_IP4_DNS', 'X'), 'VPN_ASSIGNED_NO_DNS'],
+    ['nothing', '', 'VPN_ASSIGNED_INVALID'],
+  ])('with %s it is refused', (_name, told, code) => {
+    expect(() => inside(told, plan, TAKEN)).toThrow(expect.objectContaining({ code }));
+  });
+});
+
+describe('sockets of the client', () => {
+  test('are read as the kernel lists them', () => {
+    expect(readSockets('tcp 026433C6:B7D2 0A6433C6:115B\nudp 026433C6:5BA0 0A6433C6:115B')).toEqual([
+      { protocol: 'tcp', localPort: 0xb7d2, remoteAddress: '198.51.100.10', remotePort: 4_443 },
+      { protocol: 'udp', localPort: 0x5ba0, remoteAddress: '198.51.100.10', remotePort: 4_443 },
+    ]);
+  });
+
+  test('what is none is none', () => {
+    expect(readSockets('')).toEqual([]);
+    expect(readSockets('tcp6 0:0 0:0\nraw x')).toEqual([]);
+  });
+});
+
+/** As the gateway's driver left them, from openconnect against ocserv. */
+const MEANT: Readonly<Record<string, string | undefined>> = {
+  'asks-more.txt': 'VPN_OC_ASKS_MORE',
+  'client-unknown.txt': 'VPN_CLIENT_REFUSED',
+  'early.txt': 'VPN_SERVER_EARLY',
+  'expired.txt': 'VPN_SERVER_EXPIRED',
+  'other-authority.txt': 'VPN_SERVER_UNPROVED',
+  'other-key.txt': 'VPN_SERVER_UNPROVED',
+  'refused.txt': undefined,
+  'wants-certificate.txt': 'VPN_CLIENT_REFUSED',
+  'wrong-code.txt': 'VPN_LOGIN_REFUSED',
+  'wrong-password.txt': 'VPN_LOGIN_REFUSED',
+};
+
+describe('last words', () => {
+  const logs = folder('logs');
+
+  test.each(readdirSync(logs).sort())('%s', (name) => {
+    const refused = failure(readFileSync(path.join(logs, name), 'utf8'), '198.51.100.10:443/tcp', plan);
+    expect(Object.hasOwn(MEANT, name)).toBe(true);
+    expect(refused?.code).toBe(MEANT[name]);
+  });
+
+  test('a server that wants its host checker run', () => {
+    const said = 'Error: Server asked us to run CSD hostscan.\nYou need to provide a suitable --csd-wrapper argument.';
+    const refused = failure(said, '198.51.100.10:443/tcp', plan);
+    expect(VmgateError.is(refused) && refused.code).toBe('VPN_OC_HOST_CHECK');
+  });
+
+  test('a question that nobody expected is told with its words', () => {
+    const log = readFileSync(path.join(logs, 'asks-more.txt'), 'utf8');
+    expect(failure(log, '198.51.100.10:443/tcp', plan)?.what).toContain('Please enter your OTP password.');
+  });
+});
