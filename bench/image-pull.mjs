@@ -21,11 +21,12 @@ export async function measureImagePull(stand, runs) {
   await pipeline(Readable.from(noise(BYTES)), createWriteStream(file));
   await exec('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path.join(folder, 'key')]);
   const host = await startRegistry(stand, folder);
+  // Somebody's home folder, and the folder they type in.
   const vmgate = (home, ...argv) =>
-    exec(process.execPath, [stand.program, ...argv], { cwd: folder, env: { ...process.env, VMGATE_HOME: home } });
+    exec(process.execPath, [stand.program, ...argv], { cwd: home, env: { ...process.env, VMGATE_HOME: home } });
   const lead = path.join(folder, 'lead');
   await mkdir(lead, { mode: 0o700 });
-  const pushed = await vmgate(lead, 'image', 'push', `${host}/${NAME}:1`, file, '--sign', 'key', '--json');
+  const pushed = await vmgate(lead, 'image', 'push', `${host}/${NAME}:1`, file, '--sign', '../key', '--json');
   const { signer } = JSON.parse(pushed.stdout.trim().split('\n').at(-1));
   const urls = (await layersOf(host)).map((digest) => `http://${host}/v2/${NAME}/blobs/${digest}`);
   const byVmgate = async () => {
@@ -33,7 +34,6 @@ export async function measureImagePull(stand, runs) {
     await mkdir(home, { mode: 0o700 });
     const tookMs = await timed(() => vmgate(home, 'image', 'pull', `${host}/${NAME}:1`, '--signer', signer));
     await rm(home, { recursive: true });
-    await rm(path.join(folder, 'vmgate.lock'));
     return tookMs;
   };
   const byHand = async () => {
