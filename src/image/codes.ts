@@ -134,6 +134,11 @@ export const events = eventCodes({
           `to download, about ${seconds} s at 20 Mbit/s`,
     sample: { kind: 'gateway', arch: 'amd64', downloadBytes: 58_000_000, seconds: 45, where: 'with mmdebstrap' },
   }),
+  IMAGE_WAITING: event<{ kind: string }>({
+    level: 'info',
+    text: ({ kind }) => `another image is being built in this home folder; the ${kind} image waits for its turn`,
+    sample: { kind: 'browser' },
+  }),
   IMAGE_DOWNLOAD: event<{ kind: string; missingBytes: number; totalBytes: number }>({
     level: 'info',
     text: ({ missingBytes, totalBytes }) =>
