@@ -114,6 +114,15 @@ export const ROWS = [
     measure: async (...given) => (await import('./throughput.mjs')).measureThroughput(...given),
   },
   {
+    id: 'image-pull',
+    about: 'curl and sha256sum of the pieces of a disk of 1 GiB / vmgate image pull of it',
+    unit: 'ratio',
+    better: 'more',
+    atLeast: 0.7,
+    aim: 0.9,
+    measure: async (...given) => (await import('./image-pull.mjs')).measureImagePull(...given),
+  },
+  {
     id: 'debian-start-to-ssh',
     about: 'vmgate start of a Debian work VM to a login by ssh / bare boot of the same disk',
     unit: 'ratio',

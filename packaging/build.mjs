@@ -1,5 +1,7 @@
 /**
- * npm run build [-- FOLDER]
+ * npm run build [-- FOLDER [DIGESTS]]
+ *
+ * DIGESTS: JSON, the images of the gateways that are released with it, by architecture (packaging/pack-gateway.mjs).
  *
  * Makes the published program in dist/ (or FOLDER): one bundle for each process, with every library in it, so that an
  * installation is one package without dependencies. Types are no part of it: `npm run lint` checks them.
@@ -43,7 +45,11 @@ const SETTINGS = {
   // Its ES modules instead of its CommonJS: what is not used stays out.
   alias: { yaml: './node_modules/yaml/browser/dist/index.js' },
   // Libraries look there for native code and for a helper on Windows.
-  define: { __dirname: '"/nowhere"', __filename: '"/nowhere/file"' },
+  define: {
+    __dirname: '"/nowhere"',
+    __filename: '"/nowhere/file"',
+    RELEASED_GATEWAYS: JSON.stringify(JSON.parse(process.argv[3] ?? '{}')),
+  },
   chunkNames: 'chunks/[name]-[hash]',
   logLevel: 'warning',
   metafile: true,

@@ -4,13 +4,13 @@ import path from 'node:path';
 import type { Config } from '../config/index.ts';
 import { Installation } from '../drivers/index.ts';
 import { hostPlatform } from '../host/index.ts';
-import { requireImage } from '../image/index.ts';
+import { requireImage, takePackaged } from '../image/index.ts';
 import { loadProfile, resolveEndpoint } from '../vpn/index.ts';
 import type { Context } from './command.ts';
 
 /**
  * What can be known to fail without a gateway and without the network is said now, and nothing is begun: a profile or
- * an image that is not there, a server address that is refused as it is written, a QEMU that is missing or too old.
+ * an image that is neither there nor installed with vmgate, a server address that is refused as it is written, a QEMU that is missing or too old.
  *
  * @throws VPN_*, IMAGE_*, HOST_TOOL_MISSING, DRIVER_*
  */
@@ -20,7 +20,9 @@ export async function foresee(context: Context, { vpn, endpoint: rules }: Config
     if (net.isIPv4(endpoint.host)) await resolveEndpoint(endpoint, rules);
   }
   const { arch } = hostPlatform();
-  await requireImage(context.home().images, 'gateway', arch);
+  const { images } = context.home();
+  await takePackaged(images, arch, { progress: (event) => context.out.event(event) });
+  await requireImage(images, 'gateway', arch);
   const cacheFile = path.join(context.home().root, 'qemu.json');
   await new Installation({ cacheFile, forcedAccel: context.outside.forcedAccel }).find(arch);
 }

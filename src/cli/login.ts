@@ -41,9 +41,9 @@ export async function givenLogin(context: Context, input: Input): Promise<Profil
 /** Both asked for on a terminal. */
 export async function askLogin(): Promise<ProfileLogin> {
   const { input } = await import('@inquirer/prompts');
-  const { answered, onStderr } = await import('./init/questions.ts');
+  const { answered } = await import('./init/questions.ts');
   const user = await answered(
-    input({ message: "User name for the VPN's server:", required: true }, onStderr),
+    (place) => input({ message: "User name for the VPN's server:", required: true }, place),
     'vpn add',
   );
   return { user, password: await askPassword(user) };
@@ -59,18 +59,19 @@ export async function givenCode(
   if (file !== undefined) return readPassword(context, file);
   if (!context.isInteractive) return undefined;
   const prompts = await import('@inquirer/prompts');
-  const { answered, onStderr } = await import('./init/questions.ts');
+  const { answered } = await import('./init/questions.ts');
   const message = `${escapeLine(question)}:`;
-  const typed = echo
-    ? prompts.input({ message, required: true }, onStderr)
-    : prompts.password({ message, mask: true }, onStderr);
-  return answered(typed, 'up');
+  return answered(
+    (place) =>
+      echo ? prompts.input({ message, required: true }, place) : prompts.password({ message, mask: true }, place),
+    'up',
+  );
 }
 
 async function askPassword(user: string): Promise<string> {
   const { password } = await import('@inquirer/prompts');
-  const { answered, onStderr } = await import('./init/questions.ts');
-  return answered(password({ message: `Password of ${user}:`, mask: true }, onStderr), 'vpn add');
+  const { answered } = await import('./init/questions.ts');
+  return answered((place) => password({ message: `Password of ${user}:`, mask: true }, place), 'vpn add');
 }
 
 /** The first line of a file, or of stdin. @throws CLI_PASSWORD_UNREADABLE */

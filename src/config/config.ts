@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { WorkEgress } from '../core/policy/work-egress.ts';
 import { sha256 } from '../host/index.ts';
 import { completeEgress } from './egress.ts';
+import { type ForwardedPort, readPort } from './ports.ts';
 import { parseDuration, parseSizeMiB } from './quantities.ts';
 import { type ConfigFile, DEFAULTS } from './schema.ts';
 import { completeSetUp, type SetUp, setUpFault } from './set-up.ts';
@@ -41,6 +42,8 @@ export interface WorkConfig {
   /** Work VMs of this gate that it may begin connections to. */
   readonly peers: readonly string[];
   readonly autostart: boolean;
+  /** What `vmgate forward` leads to it where no port is typed. */
+  readonly ports: readonly ForwardedPort[];
   /** How its system is set up; undefined: it is left as it is. */
   readonly setUp: SetUp | undefined;
 }
@@ -97,6 +100,7 @@ export function completeConfig(file: WholeFile, folder: string): Config {
       egress: completeEgress(vm.egress),
       peers: [...new Set(vm.peers ?? [])],
       autostart: vm.autostart ?? false,
+      ports: (vm.ports ?? []).map(readPort),
       setUp: completeSetUp(vm),
     })),
   };

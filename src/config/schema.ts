@@ -7,6 +7,7 @@ import { readPortalUrl } from '../core/portal.ts';
 import { MAX_NAME } from '../home/index.ts';
 import { EGRESS_BOUNDS, egress } from './egress-values.ts';
 import { isExitUrl, prefixFault } from './exit-values.ts';
+import { ports } from './ports.ts';
 import { parseSizeMiB, SIZE_PATTERN } from './quantities.ts';
 import { browser, duration, isWithin, script, setUp } from './set-up.ts';
 
@@ -174,6 +175,7 @@ const workVm = z
       .optional()
       .meta({ description: 'work VMs of this gate that it may connect to; none unless said' }),
     autostart: z.boolean().optional().meta({ description: 'start with `vmgate up`' }),
+    ports: ports.optional(),
   })
   .meta({ description: 'says what boots by one of template, disk, or kernel with initramfs' });
 
@@ -268,7 +270,7 @@ export const pieces = {
   ...{ cpus: workVm.shape.cpus.unwrap(), append: workVm.shape.append.unwrap(), autostart: z.boolean() },
   ...{ builtin: workVm.shape.template.unwrap(), hardware: workVm.shape.hardware.unwrap() },
   ...{ firmware: workVm.shape.firmware.unwrap() },
-  ...{ onLoss: workVm.shape.onLoss.unwrap(), display: workVm.shape.display.unwrap(), setUp, script, from },
+  ...{ onLoss: workVm.shape.onLoss.unwrap(), display: workVm.shape.display.unwrap(), setUp, script, from, ports },
   homePage: browser.homePage.unwrap(),
   ...{ every: duration(BOUNDS.every), maxAge: duration(BOUNDS.maxAge) },
 };

@@ -1,7 +1,7 @@
 /** Plays the story: builds what is missing, opens the stage, tells each step and what was seen, cleans up. */
 import { VmgateError } from '../core/coded.ts';
 import { escapeLine, hostPlatform, monotonicMs } from '../host/index.ts';
-import { buildImage, type ImageKind, upToDateImage } from '../image/index.ts';
+import { buildImage, type ImageKind, takePackaged, upToDateImage } from '../image/index.ts';
 import type { LabAttachment } from '../lab/index.ts';
 import { errors } from './codes.ts';
 import { Stage } from './stage.ts';
@@ -58,6 +58,7 @@ export async function playSteps(steps: readonly Step[], hand: Stagehand, say: (l
 /** Builds what the stage needs and is not there, into the user's own folder: it serves `vmgate up` too. */
 export async function buildMissing(images: string, say: (line: string) => void, signal: AbortSignal): Promise<void> {
   const { arch } = hostPlatform();
+  await takePackaged(images, arch, { progress: (event) => say(escapeLine(event.text)) });
   for (const kind of KINDS) {
     const found = await upToDateImage(images, kind, arch);
     if (found !== undefined) continue;

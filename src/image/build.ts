@@ -4,9 +4,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { occur, VmgateError } from '../core/coded.ts';
 import type { Arch } from '../drivers/driver.ts';
-import { writeFileAtomic } from '../home/index.ts';
+import { type Lock, writeFileAtomic } from '../home/index.ts';
 import { errnoOf, hostPlatform, messageOf, monotonicMs, sha256 } from '../host/index.ts';
 import { aptProgress } from './apt-progress.ts';
+import { buildTurn } from './build-turn.ts';
 import { chooseWorkshop } from './choose-workshop.ts';
 import { errors, events, type Progress } from './codes.ts';
 import { padding, writeCpio } from './cpio.ts';
@@ -55,7 +56,9 @@ export async function buildImage(kind: ImageKind, arch: Arch, options: BuildOpti
   await pruneTemp(imagesFolder);
   const draft = await makeDraft(imagesFolder);
   let workshop: Workshop | undefined;
+  let turn: Lock | undefined;
   try {
+    turn = await buildTurn(imagesFolder, kind, options);
     workshop = options.workshop ?? (await chooseWorkshop(kind, recipe.disk !== undefined));
     const { tree, packages } = await obtainPackages(recipe, arch, options, workshop);
     const { kernel, layers } = await selectLayers(tree, recipe, arch, provision);
@@ -84,6 +87,7 @@ export async function buildImage(kind: ImageKind, arch: Arch, options: BuildOpti
     throw await explain(cause, kind, imagesFolder, signal);
   } finally {
     await workshop?.close();
+    turn?.release();
     await rm(draft, { recursive: true, force: true });
   }
 }

@@ -102,6 +102,19 @@ export const errors = errorCodes({
       'give a folder with manifest.json and the files it names, or a tar of one: vmgate image import FILE-OR-FOLDER',
     sample: { source: './gateway.tar', why: 'manifest.json is missing' },
   }),
+  IMAGE_PACKAGE_FOREIGN: error<{ package: string; folder: string; digest: string; why: string }>({
+    exit: 6,
+    source: 'environment',
+    what: ({ package: name, digest, why }) =>
+      `the package ${name} does not hold the gateway that this vmgate was released with (${digest.slice(0, 19)}): ${why}`,
+    remedy: ({ folder }) => `rm -r ${folder}, and install vmgate again: npm brings the package that belongs to it`,
+    sample: {
+      package: '@vmgate/gateway-amd64',
+      folder: '/usr/lib/node_modules/@vmgate/gateway-amd64',
+      digest: 'sha256:3fa4b2c1d0e9f8a7',
+      why: 'base.cpio is not what was recorded: expected sha256:3fa4b2c1, found sha256:9ac41b07',
+    },
+  }),
   IMAGE_STORE_UNREADABLE: error<{ file: string; why: string }>({
     exit: 3,
     source: 'environment',
@@ -120,6 +133,11 @@ export const events = eventCodes({
         : `building the ${kind} image (${arch}) ${where}: at most about ${megabytes(downloadBytes)} of Debian packages ` +
           `to download, about ${seconds} s at 20 Mbit/s`,
     sample: { kind: 'gateway', arch: 'amd64', downloadBytes: 58_000_000, seconds: 45, where: 'with mmdebstrap' },
+  }),
+  IMAGE_WAITING: event<{ kind: string }>({
+    level: 'info',
+    text: ({ kind }) => `another image is being built in this home folder; the ${kind} image waits for its turn`,
+    sample: { kind: 'browser' },
   }),
   IMAGE_DOWNLOAD: event<{ kind: string; missingBytes: number; totalBytes: number }>({
     level: 'info',
@@ -143,6 +161,12 @@ export const events = eventCodes({
     level: 'info',
     text: ({ layer, bytes }) => `compressing layer ${layer} (${megabytes(bytes)})`,
     sample: { kind: 'gateway', layer: 'base', bytes: 17_000_000 },
+  }),
+  IMAGE_FROM_PACKAGE: event<{ arch: string; package: string; digest: string }>({
+    level: 'info',
+    text: ({ arch, package: name, digest }) =>
+      `gateway image (${arch}) taken from the package ${name}: ${digest.slice(0, 19)}`,
+    sample: { arch: 'arm64', package: '@vmgate/gateway-arm64', digest: 'sha256:3fa4b2c1d0e9f8a7' },
   }),
   IMAGE_BUILT: event<{ kind: string; arch: string; digest: string; bytes: number; seconds: number }>({
     level: 'info',

@@ -12,6 +12,7 @@ export {
   fileOf as imageFile,
   partsOf as imageParts,
 } from './manifest.ts';
+export { findPackaged, takePackaged } from './packaged.ts';
 export { upToDateImage } from './source.ts';
 export {
   diskOf,

@@ -1,6 +1,6 @@
 /** Images to and from registries: parts are read and written a piece at a time, so memory does not grow with a disk. */
 import { createHash } from 'node:crypto';
-import { mkdir, open, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { VmgateError } from '../core/coded.ts';
 import { digestText, messageOf, sha256 } from '../host/index.ts';
@@ -138,14 +138,15 @@ export async function fetchImage(
   return fetchVerified(reference, trust, options, readImageArtifact, async (verified) => {
     const { manifest, pinned, repository, signer, network } = verified;
     const config = await configOf(manifest.config, verified);
-    for (const { blob } of manifest.pieces) await bring(blob, verified);
+    const fresh = new Set<string>();
+    for (const { blob } of manifest.pieces) if (await bring(blob, verified)) fresh.add(blob.digest);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const names = [...new Set(manifest.pieces.map(({ part }) => part))];
     const parts: { name: string; file: string; digest: string }[] = [];
     for (const name of names) {
       const file = path.join(folder, name);
       const pieces = manifest.pieces.filter(({ part }) => part === name).map(({ blob }) => blob);
-      parts.push({ name, file, digest: await joined(file, pieces, verified) });
+      parts.push({ name, file, digest: await joined(file, pieces, fresh, verified) });
     }
     const { sort, created } = manifest;
     return { reference: pinned, repository, sort, created, signer, config, parts, isCached: !network.isUsed };
@@ -154,13 +155,15 @@ export async function fetchImage(
 
 type Means = Pick<Verified<never>, 'store' | 'network'>;
 
-async function bring(blob: Descriptor, { store, network }: Means): Promise<void> {
+/** False: it was here, as far as its length tells. What it holds is hashed when it is joined. */
+async function bring(blob: Descriptor, { store, network }: Means): Promise<boolean> {
   const size = await stat(store.fileOf(blob.digest)).then(
     (info) => info.size,
     () => undefined,
   );
-  // What it holds is hashed when it is joined.
-  if (size !== blob.size) await fetchBlob(network.client(), store, blob);
+  if (size === blob.size) return false;
+  await fetchBlob(network.client(), store, blob);
+  return true;
 }
 
 async function configOf(blob: Descriptor, means: Means): Promise<Buffer> {
@@ -170,16 +173,35 @@ async function configOf(blob: Descriptor, means: Means): Promise<Buffer> {
   throw damaged(means.store.fileOf(blob.digest));
 }
 
-/** Pieces one behind the other, each hashed on its way. @returns the digest of the whole */
-async function joined(file: string, pieces: readonly Descriptor[], means: Means): Promise<string> {
+/**
+ * Pieces one behind the other, each hashed on its way, but for those of `fresh`: they were hashed as they came, a moment
+ * ago. Both are in the digest of the whole, which is what counts.
+ *
+ * @returns the digest of the whole
+ */
+async function joined(
+  file: string,
+  pieces: readonly Descriptor[],
+  fresh: ReadonlySet<string>,
+  means: Means,
+): Promise<string> {
   const whole = createHash('sha256');
   const target = await open(file, 'w', 0o600);
+  const contentOf = async (piece: Descriptor) =>
+    fresh.has(piece.digest)
+      ? await readFile(means.store.fileOf(piece.digest))
+      : ((await means.store.read(piece.digest, PIECE_BYTES)) ?? (await again(piece, means)));
   try {
+    let writing = Promise.resolve();
     for (const piece of pieces) {
-      const content = (await means.store.read(piece.digest, PIECE_BYTES)) ?? (await again(piece, means));
+      // One is written while the next is read and hashed.
+      const content = await contentOf(piece);
+      await writing;
+      writing = target.writeFile(content);
+      writing.catch(() => {}); // awaited above or below
       whole.update(content);
-      await target.writeFile(content);
     }
+    await writing;
     await target.sync();
   } catch (cause) {
     await rm(file, { force: true });

@@ -8,12 +8,14 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { VmgateError } from '../core/coded.ts';
-import { acquireLock, type Lock, syncFolder, writeFileAtomic } from '../home/index.ts';
+import { acquireLock, type Lock, writeFileAtomic } from '../home/index.ts';
 import { digestText, errnoOf, messageOf, sha256 } from '../host/index.ts';
 import { errors } from './codes.ts';
 
 export const LAYOUT = '{"imageLayoutVersion":"1.0.0"}';
 const READ_CHUNK = 1_048_576;
+/** Sockets give 64 KiB at most, and a call into the kernel for each costs more than the copy. */
+const WRITE_BYTES = 1_048_576;
 
 /** A blob on its way in: what there is of it, and the hash so far. */
 export interface Draft {
@@ -108,6 +110,11 @@ class BlobDraft implements Draft {
   readonly #handle: FileHandle;
   #hash: Hash;
   #bytes: number;
+  /** Hashed, and not given to the kernel yet. */
+  #gathered: Uint8Array[] = [];
+  #gatheredBytes = 0;
+  /** The write that the kernel is at; it copies while this thread hashes what comes next. */
+  #writing: Promise<void> = Promise.resolve();
 
   private constructor(
     file: string,
@@ -147,22 +154,35 @@ class BlobDraft implements Draft {
   }
 
   async write(chunk: Uint8Array): Promise<void> {
+    this.#hash.update(chunk);
+    this.#bytes += chunk.length;
+    this.#gathered.push(chunk);
+    this.#gatheredBytes += chunk.length;
+    if (this.#gatheredBytes >= WRITE_BYTES) await this.#handOver();
+  }
+
+  /** Gives what was gathered to the kernel, once it has done what it was given before. */
+  async #handOver(): Promise<void> {
     try {
-      // The kernel copies while this thread hashes.
-      const writing = this.#handle.write(chunk, 0);
-      this.#hash.update(chunk);
-      for (let at = (await writing).bytesWritten; at < chunk.length; ) {
-        at += (await this.#handle.write(chunk, at)).bytesWritten;
-      }
+      await this.#writing;
     } catch (cause) {
       // A full disk is not kept full.
       await this.discard();
       throw failed(this.file, cause);
     }
-    this.#bytes += chunk.length;
+    this.#writing = writeAll(this.#handle, this.#gathered);
+    this.#writing.catch(() => {}); // heard by whoever hands over next, or settles
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+  }
+
+  async #settle(): Promise<void> {
+    await this.#handOver();
+    await this.#handOver();
   }
 
   async restart(): Promise<void> {
+    await this.#settle();
     await this.#handle.truncate(0);
     this.#hash = createHash('sha256');
     this.#bytes = 0;
@@ -173,11 +193,11 @@ class BlobDraft implements Draft {
   }
 
   async adopt(): Promise<void> {
+    await this.#settle();
     try {
-      await this.#handle.sync();
+      // Not synced: what a power cut leaves of it is hashed like anything else that is read here, and fetched again.
       await this.#handle.close();
       await rename(this.file, this.#target);
-      await syncFolder(path.dirname(this.#target));
     } catch (cause) {
       throw failed(this.#target, cause);
     } finally {
@@ -186,6 +206,7 @@ class BlobDraft implements Draft {
   }
 
   async leave(): Promise<void> {
+    await this.#settle();
     await this.#handle.close();
     // One of its own would not be found again.
     if (this.#lock === undefined) await rm(this.file, { force: true });
@@ -193,10 +214,19 @@ class BlobDraft implements Draft {
   }
 
   async discard(): Promise<void> {
+    await this.#writing.catch(() => {});
     await this.#handle.close().catch(() => {});
     await rm(this.file, { force: true });
     this.#lock?.release();
   }
+}
+
+async function writeAll(handle: FileHandle, chunks: readonly Uint8Array[]): Promise<void> {
+  if (chunks.length === 0) return;
+  const { bytesWritten } = await handle.writev(chunks);
+  const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  // A write that is cut short is rare, and the next one says why.
+  if (bytesWritten < length) await handle.appendFile(Buffer.concat(chunks).subarray(bytesWritten));
 }
 
 async function sizeOf(file: string): Promise<number | undefined> {

@@ -82,6 +82,12 @@ export const errors = errorCodes({
     remedy: () => 'ask whoever made it to add that, or for a profile: vmgate vpn add NAME FILE',
     sample: { template: 'registry.example.com/team/dev:3', key: 'endpoint' },
   }),
+  TEMPLATE_VPN_NO_REQUEST: error<{ template: string; kind: string }>({
+    ...asked,
+    what: ({ template: name, kind }) => `${name} is for a VPN of kind ${kind}, whose profiles are made by the server`,
+    remedy: () => 'ask whoever runs the server for a profile, then: vmgate init TEMPLATE --vpn-file FILE',
+    sample: { template: 'registry.example.com/team/dev:3', kind: 'openvpn' },
+  }),
   TEMPLATE_VPN_MISMATCH: error<{ key: string; needed: string; found: string; profile: string }>({
     ...asked,
     what: ({ key, needed, found, profile }) =>

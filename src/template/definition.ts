@@ -5,6 +5,7 @@
 import * as z from 'zod';
 import { BOUNDS, DEFAULTS, ON_LOSS, parseDuration, pieces } from '../config/index.ts';
 import { parameters, parameterUse } from './parameters.ts';
+import { vpn } from './vpn.ts';
 
 const line = z.string().regex(/^[^\p{Cc}]{1,200}$/u, { error: 'must be one line of 1 to 200 characters' });
 
@@ -82,42 +83,8 @@ const vm = z.strictObject({
     .literal('allow', { error: 'must be allow: this version takes rules for a work VM from vmgate.yaml only' })
     .optional(),
   autostart: z.union([pieces.autostart, parameterUse]).optional(),
+  ports: pieces.ports.optional(),
 });
-
-const peer = z.string().refine((text) => /^[A-Za-z0-9+/]{43}=$/.test(text), {
-  error: 'must be the public key of the VPN server: 44 characters of base64',
-});
-const endpoint = z
-  .string()
-  .regex(/^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?:[1-9]\d{0,4}$/, { error: 'must be HOST:PORT', abort: true })
-  .refine((text) => Number(text.split(':')[1]) <= 65_535, { error: 'must have a port of at most 65535' });
-
-const vpn = z
-  .strictObject(
-    {
-      kind: z.literal('wireguard', { error: 'must be wireguard: this version cannot connect by another kind of VPN' }),
-      endpoint: endpoint.optional().meta({ description: 'HOST:PORT, as it stands in the profile' }),
-      peer: peer.optional().meta({ description: 'the public key of the VPN server' }),
-      dns: z
-        .array(z.ipv4({ error: 'must be an IPv4 address' }))
-        .min(1)
-        .max(8)
-        .optional()
-        .meta({ description: 'resolvers in the tunnel; the profile may have these and no others' }),
-      allowedIps: z
-        .array(pieces.prefix)
-        .min(1)
-        .max(64)
-        .optional()
-        .meta({ description: 'what goes into the tunnel; everything unless said' }),
-      split: z.boolean().optional().meta({ description: 'whether the VPN covers only part of the Internet' }),
-    },
-    {
-      error: (issue) =>
-        Array.isArray(issue.input) ? 'must be one VPN: this version cannot change between several' : undefined,
-    },
-  )
-  .meta({ description: 'what the VPN profile must be; never a key or a password' });
 
 const expect = z.union([
   z.array(pieces.prefix).min(1).max(64),
@@ -210,7 +177,6 @@ export type WorkDefinition = Readonly<z.infer<typeof workSchema>>;
 export type GateDefinition = Readonly<z.infer<typeof gateSchema>>;
 export type Definition = WorkDefinition | GateDefinition;
 export type VmDefinition = Readonly<z.infer<typeof vm>>;
-export type VpnNeeds = Readonly<z.infer<typeof vpn>>;
 export type VerifyPolicy = Readonly<z.infer<typeof verify>>;
 export type ExitPolicy = NonNullable<VerifyPolicy['exit']>;
 

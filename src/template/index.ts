@@ -10,8 +10,8 @@ export {
   partsFor,
   questionsOf,
   together,
-  unmetNeed,
 } from './lay-over.ts';
 export { type LoadOptions, loadTemplate, loadTemplateFolder, type Template } from './load.ts';
+export { type UnmetNeed, unmetNeed } from './needs.ts';
 export { type Parameter, readValue, type Value } from './parameters.ts';
 export { shippedNames } from './shipped.ts';

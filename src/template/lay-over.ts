@@ -2,10 +2,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ConfigFile } from '../config/index.ts';
 import { canonicalJson } from '../core/canonical-json.ts';
-import type { VerifyPolicy, VmDefinition, VpnNeeds } from './definition.ts';
+import type { VerifyPolicy, VmDefinition } from './definition.ts';
 import type { Template } from './load.ts';
 import { fillIn, type Parameter, usesIn, type Value } from './parameters.ts';
 import { conflictOf, tightenOnLoss, tightenVerify } from './tighten.ts';
+import type { VpnNeeds } from './vpn.ts';
 
 type WorkFile = NonNullable<ConfigFile['work']>[string];
 
@@ -113,30 +114,4 @@ export function changesTo(file: ConfigFile, { verify, work }: Filled): readonly 
     }
   }
   return changes;
-}
-
-/** A profile, in the words of a template. */
-export interface FoundVpn {
-  readonly endpoint: string;
-  readonly peer: string;
-  readonly split: boolean;
-  readonly dns: readonly string[];
-  readonly allowedIps: readonly string[];
-}
-
-/** The first need that a profile does not meet. */
-export function unmetNeed(
-  needs: VpnNeeds,
-  found: FoundVpn,
-): { readonly key: string; readonly needed: string; readonly found: string } | undefined {
-  const key = (['endpoint', 'peer', 'split'] as const).find(
-    (each) => needs[each] !== undefined && needs[each] !== found[each],
-  );
-  if (key !== undefined) return { key, needed: String(needs[key]), found: String(found[key]) };
-  const { dns, allowedIps } = needs;
-  if (allowedIps !== undefined && !isDeepStrictEqual(allowedIps.toSorted(), found.allowedIps.toSorted())) {
-    return { key: 'allowedIps', needed: allowedIps.join(', '), found: found.allowedIps.join(', ') };
-  }
-  if (dns === undefined || found.dns.every((address) => dns.includes(address))) return undefined;
-  return { key: 'dns', needed: dns.join(', '), found: found.dns.join(', ') };
 }

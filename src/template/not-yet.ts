@@ -2,7 +2,6 @@
 
 const PLANNED: Readonly<Record<string, string>> = {
   build: 'build an image from packages',
-  ports: 'forward ports by itself: vmgate forward NAME HOST:GUEST does',
   url: 'download an image: say where it is to be had, and its digest, in from',
   oci: 'take an image from a registry',
   path: 'take an image by path from a template: use disk: {parameter: NAME}',

@@ -10,8 +10,9 @@ import { type ConfigFile, ON_LOSS, parseDuration } from '../config/index.ts';
 import { within } from '../core/checks/prefix.ts';
 import { VmgateError } from '../core/coded.ts';
 import { errors } from './codes.ts';
-import type { ExitPolicy, VerifyPolicy, VpnNeeds } from './definition.ts';
+import type { ExitPolicy, VerifyPolicy } from './definition.ts';
 import { usesIn } from './parameters.ts';
+import type { VpnNeeds } from './vpn.ts';
 
 type OnLoss = (typeof ON_LOSS)[number];
 type ExitRule = ExitPolicy | NonNullable<NonNullable<ConfigFile['verify']>['exit']>;
@@ -91,7 +92,7 @@ function narrowerOf(x: string, y: string): readonly string[] {
 /** @throws TEMPLATE_CONFLICT */
 export function tightenNeeds(one: VpnNeeds | undefined, other: VpnNeeds | undefined): VpnNeeds | undefined {
   if (one === undefined || other === undefined) return one ?? other;
-  for (const key of ['endpoint', 'peer', 'split'] as const) {
+  for (const key of ['kind', 'endpoint', 'peer', 'split'] as const) {
     if (one[key] !== undefined && other[key] !== undefined && one[key] !== other[key]) {
       throw conflictOf(`vpn.${key}`, one[key], other[key], 'there is one VPN');
     }

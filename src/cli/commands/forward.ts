@@ -2,7 +2,7 @@ import { VmgateError } from '../../core/coded.ts';
 import type { Place } from '../../proxy/index.ts';
 import { errors } from '../codes.ts';
 import { type Command, type Context, type Input, text } from '../command.ts';
-import { GATE_OPTION, gateOf, requireSupervisor, requireVm } from '../gate-access.ts';
+import { GATE_OPTION, type Gate, gateOf, requireSupervisor, requireVm } from '../gate-access.ts';
 import { noticesOf, placeFields, portNumber, SOCKET_OPTION, socketAt, streamFrom, untilOver } from '../listening.ts';
 import { requireReachable } from '../reachable.ts';
 
@@ -13,7 +13,11 @@ export const forward: Command = {
   kind: 'action',
   args: [
     { name: 'NAME', about: 'a work VM that runs behind an open gate' },
-    { name: 'PORTS', about: 'HOST:GUEST; HOST 0: a free port of 127.0.0.1; with --socket GUEST alone' },
+    {
+      name: 'PORTS',
+      optional: true,
+      about: 'HOST:GUEST; HOST 0: a free port of 127.0.0.1; with --socket GUEST alone; as ports: says unless typed',
+    },
   ],
   options: [GATE_OPTION, SOCKET_OPTION],
   notes: [
@@ -23,42 +27,70 @@ export const forward: Command = {
   ],
   examples: [
     'vmgate forward workvm 8080:80',
+    'vmgate forward workvm',
     'vmgate forward workvm 0:5432 --json | head -n 1 | jq .port',
     'vmgate forward workvm 5432 --socket ~/.vmgate/db.sock',
   ],
   run: async (context, input) => {
-    const [name = '', ports = ''] = input.args;
-    const { place, guest } = readPorts(context, input, ports);
+    const [name = '', written] = input.args;
+    const typed = written === undefined ? undefined : [readPorts(context, input, written)];
     const gate = await gateOf(context, input);
     await requireVm(gate, name);
+    const ways = typed ?? namedPorts(gate, input, name);
     const client = await requireSupervisor(gate);
-    const notice = noticesOf(context);
+    const listeners: Listener[] = [];
     try {
       await requireReachable(gate, client, name);
-      const { canTellOwners, startForward } = await import('../../proxy/index.ts');
-      const listener = await startForward({
-        place,
-        open: () => streamFrom(gate, { verb: 'reach', name, port: guest }),
-        onRefused: (cause) => notice(VmgateError.is(cause) ? `${cause.code}: ${cause.what}` : String(cause)),
-        onStranger: () => notice('a program of another user was turned away'),
-      });
-      try {
-        show(context, listener.place, name, guest);
-        if (listener.place.kind === 'port' && !canTellOwners) {
-          context.out.progress('any user of this machine can connect to it; --socket keeps others out');
-        }
-        return await untilOver(context, gate, client, { verb: 'forward', name });
-      } finally {
-        listener.close();
-      }
+      for (const way of ways) listeners.push(await listen(context, gate, name, way));
+      show(context, name, listeners);
+      return await untilOver(context, gate, client, { verb: 'forward', name });
     } finally {
+      for (const { close } of listeners) close();
       client.close();
     }
   },
 };
 
+interface Way {
+  readonly place: Place;
+  readonly guest: number;
+}
+
+interface Listener extends Way {
+  readonly close: () => void;
+}
+
+async function listen(context: Context, gate: Gate, name: string, { place, guest }: Way): Promise<Listener> {
+  const { canTellOwners, startForward } = await import('../../proxy/index.ts');
+  const notice = noticesOf(context);
+  const listener = await startForward({
+    place,
+    open: () => streamFrom(gate, { verb: 'reach', name, port: guest }),
+    onRefused: (cause) => notice(VmgateError.is(cause) ? `${cause.code}: ${cause.what}` : String(cause)),
+    onStranger: () => notice('a program of another user was turned away'),
+  });
+  if (listener.place.kind === 'port' && !canTellOwners) {
+    context.out.progress('any user of this machine can connect to it; --socket keeps others out');
+  }
+  return { place: listener.place, guest, close: () => listener.close() };
+}
+
+/** What vmgate.yaml or its template says. @throws CLI_USAGE */
+function namedPorts({ loaded }: Gate, input: Input, name: string): readonly Way[] {
+  const { ports = [] } = loaded?.config.work.find((vm) => vm.name === name) ?? {};
+  if (ports.length > 0 && text(input, 'socket') === undefined) {
+    return ports.map(({ host, guest }) => ({ place: { kind: 'port', port: host }, guest }));
+  }
+  const message = ports.length > 0 ? '--socket leads to one port' : `${name} has no ports in vmgate.yaml`;
+  throw VmgateError.of(errors.CLI_USAGE, {
+    message,
+    hint: 'say which: HOST:GUEST, for example 8080:80',
+    command: 'forward',
+  });
+}
+
 /** @throws CLI_USAGE */
-function readPorts(context: Context, input: Input, written: string): { readonly place: Place; readonly guest: number } {
+function readPorts(context: Context, input: Input, written: string): Way {
   const socket = text(input, 'socket');
   if (socket !== undefined) {
     return { place: socketAt(context, socket), guest: portNumber('GUEST', written, 1) };
@@ -71,8 +103,13 @@ function readPorts(context: Context, input: Input, written: string): { readonly 
   return { place: { kind: 'port', port: portNumber('HOST', host, 0) }, guest: portNumber('GUEST', guest, 1) };
 }
 
-function show(context: Context, place: Place, name: string, guest: number): void {
-  const where = place.kind === 'port' ? `127.0.0.1:${place.port}` : place.path;
-  context.out.result({ ...placeFields(place), name, guest }, `${where} leads to port ${guest} of ${name}`);
-  context.out.progress('ready while the gate is open; Ctrl-C ends it');
+function show({ out }: Context, name: string, listeners: readonly Listener[]): void {
+  const all = listeners.map(({ place, guest }) => ({ ...placeFields(place), name, guest }));
+  const lines = listeners.map(({ place, guest }) => {
+    const where = place.kind === 'port' ? `127.0.0.1:${place.port}` : place.path;
+    return `${where} leads to port ${guest} of ${name}`;
+  });
+  const [only, ...more] = all;
+  out.result(more.length === 0 ? (only ?? {}) : { name, ports: all }, lines.join('\n'));
+  out.progress('ready while the gate is open; Ctrl-C ends it');
 }

@@ -67,10 +67,13 @@ async function templateOf(context: Context, input: Input, written: string): Prom
   return (await takeTemplate(context, input, written, 'keep')).template;
 }
 
-/** @throws TEMPLATE_VPN_UNSAID */
+/** @throws TEMPLATE_VPN_UNSAID, TEMPLATE_VPN_NO_REQUEST */
 function tunnelOf(written: string, { definition: { vpn } }: Template, resolvers: readonly string[]): RequestedTunnel {
   const unsaid = (key: string) => VmgateError.of(templateErrors.TEMPLATE_VPN_UNSAID, { template: written, key });
-  const { endpoint, peer, dns = resolvers, split = false, allowedIps } = vpn ?? {};
+  const { kind, endpoint, peer, dns = resolvers, split = false, allowedIps } = vpn ?? {};
+  if (kind !== undefined && kind !== 'wireguard') {
+    throw VmgateError.of(templateErrors.TEMPLATE_VPN_NO_REQUEST, { template: written, kind });
+  }
   if (endpoint === undefined) throw unsaid('endpoint');
   if (peer === undefined) throw unsaid('peer');
   if (split && allowedIps === undefined) throw unsaid('allowedIps');

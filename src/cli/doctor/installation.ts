@@ -4,7 +4,7 @@ import { statfs } from 'node:fs/promises';
 import { VmgateError } from '../../core/coded.ts';
 import { type HomeLayout, homeRoot, readLock } from '../../home/index.ts';
 import { findTool, hostPlatform, installLine } from '../../host/index.ts';
-import { findImage, type ImageKind } from '../../image/index.ts';
+import { findImage, findPackaged, type ImageKind } from '../../image/index.ts';
 import { SupervisorClient } from '../../supervisor/index.ts';
 import { listProfiles } from '../../vpn/index.ts';
 import { loadProject } from '../project-config.ts';
@@ -64,6 +64,8 @@ async function imageFinding(folder: string, kind: ImageKind, why: string): Promi
   try {
     const image = await findImage(folder, kind, arch);
     if (image !== undefined) return ok(id, `${kind} ${arch} ${image.digest.slice(0, 19)}`);
+    const packaged = kind === 'gateway' ? findPackaged(arch) : undefined;
+    if (packaged !== undefined) return ok(id, `${kind} ${arch} ${packaged.digest.slice(0, 19)}, installed with vmgate`);
     const fix = `vmgate image build ${kind}`;
     return kind === 'gateway'
       ? wrong(id, `there is no ${kind} image`, why, fix)

@@ -5,8 +5,12 @@ import { type Parameter, readValue, type Value } from '../../template/index.ts';
 import { errors } from '../codes.ts';
 import type { ExitAnswer, WorkAnswer } from './render.ts';
 
-/** Progress and questions belong on stderr: stdout is the result. */
-export const onStderr = { output: process.stderr, clearPromptOnDone: false };
+/** Where a question stands. Progress and questions belong on stderr: stdout is the result. */
+interface Place {
+  readonly output: NodeJS.WritableStream;
+  readonly clearPromptOnDone: boolean;
+  readonly signal: AbortSignal;
+}
 
 const NEW = '';
 
@@ -15,10 +19,10 @@ export async function askProfile(
 ): Promise<{ readonly name: string } | { readonly file: string }> {
   const { input, select } = await import('@inquirer/prompts');
   const choices = [...known.map((name) => ({ name, value: name })), { name: 'add one from a file', value: NEW }];
-  const name = known.length === 0 ? NEW : await answered(select({ message: 'Which VPN?', choices }, onStderr));
+  const name = known.length === 0 ? NEW : await answered((place) => select({ message: 'Which VPN?', choices }, place));
   if (name !== NEW) return { name };
-  const file = await answered(
-    input({ message: 'Profile from your provider (WireGuard, OpenVPN, IKEv2):', required: true }, onStderr),
+  const file = await answered((place) =>
+    input({ message: 'Profile from your provider (WireGuard, OpenVPN, IKEv2):', required: true }, place),
   );
   return { file: file.trim() };
 }
@@ -27,7 +31,7 @@ export async function askProfile(
 export async function askAddress(): Promise<string | undefined> {
   const { input } = await import('@inquirer/prompts');
   const message = 'Address inside the tunnel, as whoever runs the server says, e.g. 10.20.0.7/32 (empty: later):';
-  const address = (await answered(input({ message }, onStderr), 'vpn request')).trim();
+  const address = (await answered((place) => input({ message }, place), 'vpn request')).trim();
   return address === '' ? undefined : address;
 }
 
@@ -37,18 +41,18 @@ export async function askWork(name: string): Promise<WorkAnswer> {
     { name: 'a tiny Linux that comes with vmgate, to try it', value: 'tiny' },
     { name: 'a disk image of mine (qcow2 or raw; it is never written)', value: 'disk' },
   ];
-  const kind = await answered(select({ message: 'What does the work VM boot?', choices }, onStderr));
+  const kind = await answered((place) => select({ message: 'What does the work VM boot?', choices }, place));
   if (kind === 'tiny') return { name, disk: undefined };
-  return { name, disk: (await answered(input({ message: 'Disk image:', required: true }, onStderr))).trim() };
+  return { name, disk: (await answered((place) => input({ message: 'Disk image:', required: true }, place))).trim() };
 }
 
 export async function askExit(): Promise<ExitAnswer | undefined> {
   const { input } = await import('@inquirer/prompts');
   const message = 'URL that answers with your address (empty: prove a round trip only):';
-  const url = (await answered(input({ message }, onStderr))).trim();
+  const url = (await answered((place) => input({ message }, place))).trim();
   if (url === '') return undefined;
-  const known = await answered(
-    input({ message: 'Addresses it must answer, e.g. 203.0.113.0/24 (empty: learn them):' }, onStderr),
+  const known = await answered((place) =>
+    input({ message: 'Addresses it must answer, e.g. 203.0.113.0/24 (empty: learn them):' }, place),
   );
   const prefixes = known.split(/[\s,]+/).filter((prefix) => prefix !== '');
   return { url, expect: prefixes.length === 0 ? undefined : prefixes };
@@ -69,21 +73,30 @@ export async function askParameter(name: string, parameter: Parameter): Promise<
   };
   const message = `${escapeLine(about)} (${name}, ${type}):`;
   const preset = value === undefined ? {} : { default: String(value) };
-  return read(await answered(input({ message, required: true, validate, ...preset }, onStderr)));
+  return read(await answered((place) => input({ message, required: true, validate, ...preset }, place)));
 }
 
 /** `command`: what was typed, for whoever is interrupted. */
 export async function askYes(message: string, command = 'init'): Promise<boolean> {
   const { confirm } = await import('@inquirer/prompts');
-  return answered(confirm({ message, default: false }, onStderr), command);
+  return answered((place) => confirm({ message, default: false }, place), command);
 }
 
-/** inquirer's way to say Ctrl-C, or that the terminal went away. */
-export async function answered<T>(question: Promise<T>, command = 'init'): Promise<T> {
+/** A question, and its answer; the prompt goes with the signals that end every other command. @throws CLI_INTERRUPTED */
+export async function answered<T>(ask: (place: Place) => Promise<T>, command = 'init'): Promise<T> {
+  const ended = new AbortController();
+  const end = () => ended.abort();
+  for (const name of SIGNALS) process.once(name, end);
   try {
-    return await question;
+    return await ask({ output: process.stderr, clearPromptOnDone: false, signal: ended.signal });
   } catch (cause) {
-    if (!(cause instanceof Error) || cause.name !== 'ExitPromptError') throw cause;
+    if (!(cause instanceof Error) || !INTERRUPTIONS.includes(cause.name)) throw cause;
     throw VmgateError.of(errors.CLI_INTERRUPTED, { command }, { cause });
+  } finally {
+    for (const name of SIGNALS) process.off(name, end);
   }
 }
+
+/** inquirer's ways to say Ctrl-C, that the terminal went away, and that it was told to stop. */
+const INTERRUPTIONS = ['ExitPromptError', 'AbortPromptError'];
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;

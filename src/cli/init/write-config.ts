@@ -88,6 +88,8 @@ export async function nextSteps(
 
 /** Off the untrusted network is the time to build one: `up` downloads nothing. */
 async function hasGatewayImage(context: Context): Promise<boolean> {
-  const { findImage } = await import('../../image/index.ts');
-  return (await findImage(context.home().images, 'gateway', hostPlatform().arch).catch(() => undefined)) !== undefined;
+  const { findImage, findPackaged } = await import('../../image/index.ts');
+  const { arch } = hostPlatform();
+  if (findPackaged(arch) !== undefined) return true;
+  return (await findImage(context.home().images, 'gateway', arch).catch(() => undefined)) !== undefined;
 }

@@ -1,5 +1,5 @@
 import { VmgateError } from '../../core/coded.ts';
-import { type Filled, templateErrors, unmetNeed } from '../../template/index.ts';
+import { type Filled, templateErrors, type UnmetNeed, unmetNeed } from '../../template/index.ts';
 import type { StoredProfile } from '../../vpn/index.ts';
 
 type Needs = NonNullable<Filled['vpn']>;
@@ -12,7 +12,7 @@ export function requireNeeded(needs: Needs, profile: StoredProfile): void {
 }
 
 /** The first need of a template that a profile does not meet. */
-export function unmetNeedOf(needs: Needs, { plan }: StoredProfile): ReturnType<typeof unmetNeed> {
-  const { endpoint, peerIdentity: peer, split, resolvers: dns, routes: allowedIps } = plan;
-  return unmetNeed(needs, { endpoint: `${endpoint.host}:${endpoint.port}`, peer, split, dns, allowedIps });
+export function unmetNeedOf(needs: Needs, { plan }: StoredProfile): UnmetNeed | undefined {
+  const { kind, endpoint, peerIdentity: peer, split, resolvers: dns, routes: allowedIps } = plan;
+  return unmetNeed(needs, { kind, endpoint: `${endpoint.host}:${endpoint.port}`, peer, split, dns, allowedIps });
 }

@@ -50,7 +50,7 @@ stageForAll(
   },
 );
 
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 400_000;
 
 /** Also on a machine so busy that the gate closed for a moment. */
 async function start(): Promise<Outcome> {

@@ -53,6 +53,14 @@ const echo = ({ raw }: Exchange) => {
   const stream = raw(null);
   stream.pipe(stream);
 };
+const freePort = async () => {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as net.AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+};
 const ctrlC = () => process.emit('SIGINT');
 
 describe('proxy', () => {
@@ -197,6 +205,31 @@ describe('forward', () => {
       exit: 4,
       stderr: expect.stringContaining('GATE_WORK_NOT_RUNNING'),
     });
+  });
+
+  test('without ports: those that vmgate.yaml names, all of them; none named is a usage error', async () => {
+    const handle = scripted(report(), { forward: untilGone, reach: echo });
+    const [one, other] = [await freePort(), await freePort()];
+    const both = `ports: ["${one}:80", "${other}:5432"]`;
+    laptop.write('vmgate.yaml', `version: 1\nvpn: acme\nwork: {web: {template: tiny, ${both}}, bank: {template: tiny}}\n`);
+    await laptop.supervise(handle);
+    const running = new Running('forward', 'web');
+    await running.printed(new RegExp(`^127.0.0.1:${other} leads to port 5432 of web$`, 'm'));
+    for (const [port, guest] of [[one, 80] as const, [other, 5_432] as const]) {
+      const socket = await connectTo({ host: '127.0.0.1', port });
+      const hearing = new Hearing(socket);
+      socket.write('hello');
+      expect((await hearing.bytes(5)).toString()).toBe('hello');
+      expect(handle.asked).toContain(`{"verb":"reach","name":"web","port":${guest}}`);
+    }
+    ctrlC();
+    expect((await running.ended).exit).toBe(130);
+    for (const argv of [['bank'], ['web', '--socket', './s']]) {
+      expect(await laptop.type('forward', ...argv)).toMatchObject({
+        exit: 2,
+        stderr: expect.stringContaining('HOST:GUEST, for example 8080:80'),
+      });
+    }
   });
 
   test('leads to the VM’s port; Ctrl-C ends it with 130', async () => {

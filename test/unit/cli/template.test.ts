@@ -201,6 +201,24 @@ describe('init with a template', () => {
     expect((await laptop.type('init', folder, '--vpn', 'acme')).exit).toBe(0);
   });
 
+  test('for a VPN of another kind: the profile that is the one, one of another kind, and no request', async () => {
+    const ovpn = path.join(path.dirname(PROFILE), '../openvpn/good/inline.ovpn');
+    expect((await laptop.type('vpn', 'add', 'o', ovpn)).exit).toBe(0);
+    const { stdout } = await laptop.type('vpn', 'show', 'o');
+    const [peer = ''] = /sha256:[0-9a-f]{64}/.exec(stdout) ?? [];
+    const folder = template('dev', GATE(`vpn: {kind: openvpn, peer: "${peer}"}\n`));
+    expect(await laptop.type('init', folder, '--vpn', 'acme')).toMatchObject({
+      exit: 2,
+      stderr: expect.stringContaining('its kind is wireguard, not openvpn'),
+    });
+    expect(await laptop.type('vpn', 'request', folder)).toMatchObject({
+      exit: 2,
+      stderr: expect.stringContaining('TEMPLATE_VPN_NO_REQUEST'),
+    });
+    expect((await laptop.type('init', folder, '--vpn', 'o')).exit).toBe(0);
+    expect(config().vpn).toEqual(['o']);
+  });
+
   test('a newer one, and a vmgate.local.yaml that would loosen it', async () => {
     const newer = template('new', GATE('minimumVmgateVersion: 99.0.0\nholograms: 1\n'));
     expect(await laptop.type('init', newer)).toMatchObject({

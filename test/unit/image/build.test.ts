@@ -158,6 +158,23 @@ describe('buildImage', () => {
     });
   });
 
+  test('two in one home folder take turns, and the second says that it waits', async () => {
+    const [one, other] = await Promise.all([build(), build()]);
+    expect(one.digest).toBe(other.digest);
+    expect(workshop.calls.filter((call) => call !== 'compress')).toEqual(['unpack', 'close', 'unpack', 'close']);
+    expect(events.filter(({ code }) => code === 'IMAGE_WAITING')).toHaveLength(1);
+  });
+
+  test('one that waits for its turn can be interrupted, and leaves the other alone', async () => {
+    const stop = new AbortController();
+    const first = build();
+    const second = build({ signal: stop.signal });
+    const refused = expect(second).rejects.toMatchObject({ code: 'IMAGE_BUILD_INTERRUPTED', exit: 130 });
+    stop.abort();
+    await refused;
+    await expect(first).resolves.toMatchObject({ digest: expect.stringMatching(/^sha256:/) });
+  });
+
   test('names what the recipe wants and the packages lack', async () => {
     workshop.files = SAMPLE_FILES.filter(({ name }) => !name.endsWith('libtiny.so.1.0'));
     await expect(build()).rejects.toMatchObject({

@@ -3,8 +3,9 @@ import fc from 'fast-check';
 import { ON_LOSS, parseDuration } from '../../../src/config/index.ts';
 import { within } from '../../../src/core/checks/prefix.ts';
 import { VmgateError } from '../../../src/core/coded.ts';
-import type { VerifyPolicy, VpnNeeds } from '../../../src/template/definition.ts';
+import type { VerifyPolicy } from '../../../src/template/definition.ts';
 import { tightenNeeds, tightenOnLoss, tightenVerify } from '../../../src/template/tighten.ts';
+import type { VpnNeeds } from '../../../src/template/vpn.ts';
 
 const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
 const onLoss = maybe(fc.constantFrom(...ON_LOSS));
@@ -35,18 +36,13 @@ const policy = maybe(
 const needs = maybe(
   fc
     .record({
+      kind: fc.constantFrom('wireguard', 'openvpn'),
       endpoint: maybe(fc.constantFrom('a.example:1', 'b.example:1')),
       split: maybe(fc.boolean()),
       allowedIps: maybe(fc.uniqueArray(fc.constantFrom('10.0.0.0/8', '0.0.0.0/0'), { minLength: 1 })),
       dns: maybe(fc.uniqueArray(fc.constantFrom('10.0.0.1', '10.0.0.2', '10.0.0.3'), { minLength: 1 })),
     })
-    .map(
-      (all) =>
-        ({
-          kind: 'wireguard',
-          ...Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)),
-        }) as VpnNeeds,
-    ),
+    .map((all) => Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as VpnNeeds),
 );
 
 /** What comes out, or that there is nothing both allow. */
