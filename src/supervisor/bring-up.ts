@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { VmgateError } from '../core/coded.ts';
 import type { EgressPolicy } from '../core/policy/index.ts';
 import type { GatewayControl } from '../gateway/index.ts';
+import { monotonicMs } from '../host/index.ts';
 import {
   type PinnedEndpoint,
   SESSIONS,
@@ -111,9 +112,10 @@ async function answers(
   return isHeard ? 'handshake' : undefined;
 }
 
-/** The client gives up by itself after 10 s (config.ts of its kind); this is for one that does not. */
-const SESSION_MS = 14_000;
-const LOOK_MS = 250;
+/** The client gives up by itself after 10 s (config.ts of its kind); this is for one that does not, or a slow machine. */
+const SESSION_MS = 24_000;
+/** To look takes the gateway's processor, which the client wants: it gets twice that at least. */
+const LOOK = { leastMs: 250, pauses: 2 } as const;
 
 async function bySession(
   { control, profile, pinned, policy, taken, signal }: BringUp,
@@ -121,16 +123,19 @@ async function bySession(
 ): Promise<TunnelInside> {
   const { inside, failure } = SESSIONS[kind];
   await control.tunnel(profile.plan, profile.secrets, pinned, policy);
-  for (let waitedMs = 0; waitedMs < SESSION_MS; waitedMs += LOOK_MS) {
+  const began = monotonicMs();
+  for (let waitedMs = 0; waitedMs < SESSION_MS; ) {
     signal.throwIfAborted();
+    const looked = monotonicMs();
     const { tunnel } = await control.counts();
-    if (tunnel?.kind !== kind) throw silent(pinned, policy, waitedMs / 1_000);
+    if (tunnel?.kind !== kind) throw silent(pinned, policy, Math.round(waitedMs / 1_000));
     if (tunnel.state === 'CONNECTED') return inside(tunnel.told, profile.plan, taken);
     if (tunnel.state === 'ENDED') {
       const refused = failure(tunnel.log, placeOf(pinned, policy), profile.plan);
       throw refused ?? silent(pinned, policy, Math.round(waitedMs / 1_000), tunnel.log);
     }
-    await delay(LOOK_MS, undefined, { ref: false });
+    await delay(Math.max(LOOK.leastMs, LOOK.pauses * (monotonicMs() - looked)), undefined, { ref: false });
+    waitedMs = monotonicMs() - began;
   }
   throw silent(pinned, policy, SESSION_MS / 1_000);
 }

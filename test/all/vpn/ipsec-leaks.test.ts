@@ -10,6 +10,6 @@
  * @leakCase 42 wire: IPsec: from the VPN's side nothing reaches a work VM that listens
  * @leakCase 61 wire: IPsec: a work VM's clear text to the endpoint and its port does not leave in clear
  */
-import { describeLeaks } from './kind-leaks.ts';
+import { describeLeaks } from './kind-leaks-scene.ts';
 
 describeLeaks('ipsec');

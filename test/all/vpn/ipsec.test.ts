@@ -4,7 +4,7 @@
  */
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { type Stage, WORK_VM } from '../../../src/demo/index.ts';
 import { ipsecProfile, LAB } from '../../../src/lab/index.ts';
 import type { ProfileLogin } from '../../../src/vpn/index.ts';
@@ -52,6 +52,7 @@ describe('a gate on IPsec', () => {
 });
 
 describe('client and server', () => {
+  beforeAll(() => vmgate(stage, 'down'));
   afterEach(async () => {
     await vmgate(stage, 'down');
     await stage.lab.ipsec('psk');
@@ -79,7 +80,6 @@ describe('client and server', () => {
     );
 
   test('a server that is down', async () => {
-    await vmgate(stage, 'down');
     await stage.lab.server('down');
     expect(await told()).toBe('GATE_TUNNEL_SILENT');
   });

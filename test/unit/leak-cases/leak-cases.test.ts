@@ -9,11 +9,11 @@ import { inRepository } from '../docs/documents.ts';
 
 const FILE = 'test/system/leaks/some.test.ts';
 
-/** A file's text and that of the scenes it plays: tests that several files share. */
+/** A file's text and that of the scenes it plays, and these: tests that several files share. */
 function withScenes(file: string): string {
   const text = readFileSync(inRepository(file), 'utf8');
   const scenes = [...text.matchAll(/from '(\.[^']*-scene\.ts)'/g)].map(([, scene = '']) =>
-    readFileSync(path.join(path.dirname(inRepository(file)), scene), 'utf8'),
+    withScenes(path.join(path.dirname(file), scene)),
   );
   return [text, ...scenes].join('\n');
 }

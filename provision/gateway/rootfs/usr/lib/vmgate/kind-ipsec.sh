@@ -41,9 +41,11 @@ kind_end() {
 # the kernel does, without its keys.
 kind_json() {
   read -r state since <"$ipsec/state" || :
-  told='' log=''
+  told='' log='' states=''
   { IFS= read -r told; } 2>/dev/null <"$ipsec/told" || :
   [ ! -s "$ipsec/log" ] || log=$(json_text 4096 <"$ipsec/log")
+  # Each look takes time from charon while it connects.
+  [ "$state" != CONNECTED ] || states=$(ip xfrm state list nokeys | json_text 8192)
   printf '{"kind":"ipsec","ifname":"tun0","state":"%s","sinceMs":%s,"told":"%s","log":"%s","states":"%s"}' \
-    "$state" "${since:-0}" "$told" "$log" "$(ip xfrm state list nokeys | json_text 8192)"
+    "$state" "${since:-0}" "$told" "$log" "$states"
 }
