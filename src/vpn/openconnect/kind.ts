@@ -1,8 +1,4 @@
-import { wallMs } from '../../host/index.ts';
 import type { VpnKind } from '../kind.ts';
-import { companionNames } from './material.ts';
-import { planOpenConnect } from './plan.ts';
-import { readSettings } from './syntax.ts';
 
 export const openconnect: VpnKind = {
   label: 'OpenConnect',
@@ -11,6 +7,5 @@ export const openconnect: VpnKind = {
     /^(?:server|protocol|servercert|cafile|authgroup|usergroup|resolve)[ \t]*=[ \t]*[^ \t]/.test(line) ||
     /^server[ \t]+https:\/\//.test(line) ||
     /^<(?:cafile|sslkey|AnyConnectProfile\b.*)>$/.test(line),
-  companions: (profile, file) => companionNames(readSettings(profile, file).settings),
-  plan: (profile, file, options, companions) => planOpenConnect(profile, file, options, companions, wallMs()),
+  reader: async () => (await import('./reader.ts')).openconnectReader,
 };
