@@ -54,16 +54,17 @@ run_again() { # FILE
 	step "$1" run_jest "$1" "$1" --runInBand
 }
 
-# One file after the other: VMs under emulation want all the cores there are.
-run_machines() { # FILE
-	printf '\n== %s\n' "$1" >&2
-	run_jest "$1" "$1" --runInBand || run_again "$1"
+# Two files at a time: what boots machines waits for most of its time, and two scenes are what two cores carry.
+run_machines() { # names of files come in
+	xargs -P 2 -n 1 sh test/machines.sh "$results"
+	[ ! -e "$results/again" ] || while read -r file; do run_again "$file" </dev/null; done <"$results/again"
+	rm -f "$results/again"
 }
 
-# Two files at a time: what takes long here waits for most of it.
-run_long() { # FOLDER
-	find "$1" -name '*.test.ts' | sort | xargs -P 2 -n 1 sh test/long.sh "$results"
-	[ ! -e "$results/again" ] || while read -r file; do run_again "$file" </dev/null; done <"$results/again"
+# The demo first and alone: it builds the images that all others boot.
+run_system() {
+	find test/system/demo -name '*.test.ts' | run_machines
+	find test/system -name '*.test.ts' ! -path 'test/system/demo/*' | sort | run_machines
 }
 
 # Fuzzing last: it runs scripts of the gateway image, which the system tests build where it is missing.
@@ -85,8 +86,8 @@ for part in $parts; do
 		unset node_flags
 		;;
 	unit | contract) step "$part" run_jest "$part" "test/$part/" ;;
-	system) for file in $(find test/system -name '*.test.ts' | sort); do run_machines "$file"; done ;;
-	all) run_long test/all ;;
+	system) run_system ;;
+	all) find test/all -name '*.test.ts' | sort | run_machines ;;
 	*) printf 'usage: test/run.sh [lint|unit|fuzz|contract|system|all]...\n' >&2 && exit 2 ;;
 	esac
 done

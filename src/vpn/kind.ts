@@ -34,13 +34,8 @@ export const MAX_DNS = 8;
 /** A file beside the profile, by name; undefined for one that is not there. */
 export type Companions = (name: string) => string | undefined;
 
-export interface VpnKind {
-  /** Whether a login belongs to such profiles at all. */
-  readonly takesLogin: boolean;
-  /** As people write it. */
-  readonly label: string;
-  /** Whether one line of a profile, trimmed, is of this kind and could not be of another. */
-  readonly recognises: (line: string) => boolean;
+/** What understands the profiles of one kind. */
+export interface ProfileReader {
   /**
    * Names of files beside the profile that it needs; they are stored with it.
    *
@@ -53,4 +48,15 @@ export interface VpnKind {
    * @throws VmgateError with a `VPN_*` code; nothing else, whatever the bytes are.
    */
   readonly plan: (profile: Uint8Array, file: string, options: ProfileOptions, companions: Companions) => PlannedProfile;
+}
+
+export interface VpnKind {
+  /** Whether a login belongs to such profiles at all. */
+  readonly takesLogin: boolean;
+  /** As people write it. */
+  readonly label: string;
+  /** Whether one line of a profile, trimmed, is of this kind and could not be of another. */
+  readonly recognises: (line: string) => boolean;
+  /** Loaded for a profile of this kind alone: parsers are most of this room, and a gate has one. */
+  readonly reader: () => Promise<ProfileReader>;
 }

@@ -87,12 +87,13 @@ export async function keepProfile(
 ): Promise<StoredProfile> {
   checkName(name);
   const kind = asked ?? detectKind(bytes, source);
-  const { companions: namesBeside, plan, takesLogin, label } = kindNamed(kind);
+  const { takesLogin, label, reader } = kindNamed(kind);
   if (options.login !== undefined) {
     if (!takesLogin) throw VmgateError.of(errors.VPN_LOGIN_UNUSED, { kind: label });
     if (!login.safeParse(options.login).success || /\p{Cc}/u.test(`${options.login.user}${options.login.password}`))
       throw VmgateError.of(errors.VPN_LOGIN_INVALID, {});
   }
+  const { companions: namesBeside, plan } = await reader();
   const beside = await readCompanions(path.dirname(source), namesBeside(bytes, source));
   const planned = plan(bytes, source, options, (named) => beside.get(named));
   for (const { host } of [planned.plan.endpoint, ...planned.plan.alternatives]) refuseForbiddenLiteral(host, exempt);
@@ -138,7 +139,7 @@ export async function loadProfile(vpnFolder: string, name: string): Promise<Stor
   const bytes = await readStored(vpnFolder, name, PROFILE, MAX_PROFILE);
   const { kind, split, dns, addedAt, source } = parseMeta(name, await readStored(vpnFolder, name, META, MAX_META));
   const file = path.join(vpnFolder, name, PROFILE);
-  const { companions, plan } = kindNamed(kind);
+  const { companions, plan } = await kindNamed(kind).reader();
   const beside = new Map<string, string>();
   for (const named of companions(bytes, file)) {
     beside.set(named, (await readStored(vpnFolder, name, path.join(BESIDE, named), MAX_PROFILE)).toString('utf8'));

@@ -58,6 +58,12 @@ export const NOTHING_YET: History = {
   link: 'down',
 };
 
+const PARTS = Object.keys(NOTHING_YET) as (keyof History)[];
+
+export function isSame(one: History, other: History): boolean {
+  return PARTS.every((part) => one[part] === other[part]);
+}
+
 export interface Turn {
   readonly before: GateState;
   readonly event: GateEvent;

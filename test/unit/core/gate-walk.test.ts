@@ -1,16 +1,25 @@
 import { describe, expect, test } from '@jest/globals';
 import { step } from '../../../src/core/gate.ts';
+import { generatedPart, textOf } from '../docs/documents.ts';
+import { stateDiagram } from '../docs/from-gate.ts';
 import { MUTANTS } from './gate-mutants.ts';
 import { PROMISES } from './gate-promises.ts';
-import { walk } from './gate-walk.ts';
+import { type Walk, walk } from './gate-walk.ts';
 
 /** The walk takes seconds of one core, which a machine that runs VMs meanwhile may not have. */
 const PATIENCE_MS = 120_000;
 
+let walked: Walk | undefined;
+/** Of the gate as it is: half a minute, so once. */
+function wholeWalk(): Walk {
+  walked ??= walk(step);
+  return walked;
+}
+
 test(
   'every state the gate can reach keeps every promise',
   () => {
-    const { states, turns, transitions, broken } = walk(step);
+    const { states, turns, transitions, broken } = wholeWalk();
     process.stderr.write(`gate: ${states} states, ${turns} turns, ${transitions.length} transitions between phases\n`);
     expect([...broken]).toEqual([]);
     // Less would mean that something cannot happen any more, and then nothing was proved of it.
@@ -19,6 +28,35 @@ test(
   },
   PATIENCE_MS,
 );
+
+describe('the life of a gate that docs/architecture.md tells', () => {
+  test(
+    'is the one that was walked',
+    () => {
+      const fresh = stateDiagram(wholeWalk().transitions);
+      expect(fresh.length).toBeGreaterThan(500);
+      expect(generatedPart('docs/architecture.md', 'life of a gate', fresh)).toBe(fresh);
+    },
+    PATIENCE_MS,
+  );
+
+  test(
+    'holds: only a judgement opens, and every open gate closes first',
+    () => {
+      const all = wholeWalk().transitions;
+      expect(all.filter(({ to }) => to === 'open')).toEqual([{ from: 'verifying', to: 'open', on: ['all verified'] }]);
+      expect(all.filter(({ from }) => from === 'open').map(({ to }) => to)).toEqual(['closing']);
+      expect(all.find(({ from }) => from === 'violated')).toMatchObject({
+        to: 'booting',
+        on: ['up', 'up with a changed file'],
+      });
+      for (const phase of new Set(all.flatMap(({ from, to }) => [from, to]))) {
+        expect(textOf('docs/architecture.md')).toContain(`\`${phase}\``);
+      }
+    },
+    PATIENCE_MS,
+  );
+});
 
 test(
   'so does every state of a gate with two VPN profiles',

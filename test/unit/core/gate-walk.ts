@@ -28,7 +28,7 @@ import {
   VM_ENDED,
 } from './gate-events.ts';
 import { Graph } from './gate-graph.ts';
-import { type History, NOTHING_YET, remember } from './gate-history.ts';
+import { type History, isSame, NOTHING_YET, remember } from './gate-history.ts';
 import type { Promised } from './gate-promises.ts';
 
 type StepFunction = typeof step;
@@ -99,11 +99,10 @@ class Walking {
       ...initialState(this.#isAlone ? [] : [VM]),
       profiles: { ...NO_PROFILES, names: this.#profiles },
     };
-    this.#visit({ state: folded(fresh), history: NOTHING_YET, isOver: false });
+    this.#visit({ state: fresh, history: NOTHING_YET, isOver: false });
     // After another supervisor's end: a VM that outlived it, its link set down.
     const adopted = { ...fresh, work: { [VM]: { ...STOPPED, status: 'running' as const } } };
-    if (!this.#isAlone)
-      this.#visit({ state: folded(adopted), history: { ...NOTHING_YET, hasProcess: true }, isOver: false });
+    if (!this.#isAlone) this.#visit({ state: adopted, history: { ...NOTHING_YET, hasProcess: true }, isOver: false });
     for (let at = 0; at < this.#nodes.length && !this.#isEnough(); at += 1) this.#leave(at);
     if (!this.#isEnough()) this.#mustBeAlive();
   }
@@ -146,8 +145,10 @@ class Walking {
     const history = remember(node.history, { before: node.state, event, after, effects }, broken);
     const { phase } = after;
     if (phase !== node.state.phase) this.#notePhase(node.state.phase, phase, words);
+    // Most news change nothing at all, and a node's key is half the cost of a turn.
+    if (after === node.state && effects.length === 0 && isSame(history, node.history)) return;
     const isOver = effects.some((effect) => effect.do === 'exit');
-    const to = this.#visit({ state: folded(after), history, isOver }, from, words);
+    const to = this.#visit({ state: after, history, isOver }, from, words);
     if (to !== from) this.#graph.connect(from, to, asked === true);
   }
 
@@ -159,7 +160,7 @@ class Walking {
     const at = this.#nodes.length;
     if (at >= MOST_STATES) throw new Error(`more than ${MOST_STATES} states`);
     this.#known.set(key, at);
-    this.#nodes.push(node);
+    this.#nodes.push({ ...node, state: folded(node.state) });
     this.#graph.add(from, words);
     return at;
   }
@@ -225,11 +226,11 @@ const RECEIPT = { claim: { kind: 'round-trip' }, expiresMs: RECEIPT_MS } as cons
 
 function folded(state: GateState): GateState {
   const { retries, reason, receipt, reverifyAtMs, upWaiters, downWaiters, signInWaiters, work, profiles } = state;
-  const vms = Object.entries(work).map(([name, vm]) => [name, { ...vm, waiters: one(vm.waiters, 3) }] as const);
+  const vm = work[VM];
   return {
     ...state,
     generation: CURRENT,
-    retries: retries > 3 ? retries - 3 : retries,
+    retries: foldedRetries(retries),
     reason: reason && REASON,
     receipt: receipt && RECEIPT,
     reverifyAtMs: reverifyAtMs && VERIFICATION_DUE_MS,
@@ -238,15 +239,19 @@ function folded(state: GateState): GateState {
     upWaiters: one(upWaiters, 1),
     downWaiters: one(downWaiters, 2),
     signInWaiters: one(signInWaiters, 4),
-    work: Object.fromEntries(vms),
+    work: vm === undefined || vm.waiters.length === 0 ? work : { [VM]: { ...vm, waiters: one(vm.waiters, 3) } },
   };
+}
+
+function foldedRetries(retries: number): number {
+  return retries > 3 ? retries - 3 : retries;
 }
 
 function one(waiters: readonly number[], number: number): readonly number[] {
   return waiters.length === 0 ? [] : [number];
 }
 
-/** Short: a million of them are made. */
+/** Of a state folded or not, which differ in nothing that stands here. Short: millions are made. */
 function keyOf({ state, history, isOver }: Node): string {
   const { closing } = state;
   const vm = state.work[VM];
@@ -263,7 +268,7 @@ function keyOf({ state, history, isOver }: Node): string {
     history.isShaken,
   );
   const { policy, armed, link } = history;
-  return `${state.phase}${state.look}${closing?.step}${closing?.target}${vm?.status}${state.onLoss[VM]}${policy}${armed}${link}${history.closing?.done} ${state.retries} ${state.profiles.at}${state.profiles.missed}${history.profile} ${flags} ${past}`;
+  return `${state.phase}${state.look}${closing?.step}${closing?.target}${vm?.status}${state.onLoss[VM]}${policy}${armed}${link}${history.closing?.done} ${foldedRetries(state.retries)} ${state.profiles.at}${state.profiles.missed}${history.profile} ${flags} ${past}`;
 }
 
 function bits(...flags: readonly boolean[]): number {

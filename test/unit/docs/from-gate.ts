@@ -1,19 +1,11 @@
 /** What the documentation tells of the gate's life: the diagram, from the walk of every state; promises and defects. */
-import { step } from '../../../src/core/gate.ts';
 import { MUTANTS } from '../core/gate-mutants.ts';
 import { PROMISES, type Promised } from '../core/gate-promises.ts';
-import { type Transition, walk } from '../core/gate-walk.ts';
+import type { Transition } from '../core/gate-walk.ts';
 
-let walked: readonly Transition[] | undefined;
-
-/** Every transition between phases that can be reached. */
-export function transitions(): readonly Transition[] {
-  walked ??= walk(step).transitions;
-  return walked;
-}
-
-export function stateDiagram(): string {
-  const lines = transitions().map(({ from, to, on }) => `    ${from} --> ${to}: ${on.join(', ')}`);
+/** Of every transition between phases that can be reached. */
+export function stateDiagram(transitions: readonly Transition[]): string {
+  const lines = transitions.map(({ from, to, on }) => `    ${from} --> ${to}: ${on.join(', ')}`);
   return ['```mermaid', 'stateDiagram-v2', '    [*] --> down', ...lines, '```', ''].join('\n');
 }
 

@@ -1,7 +1,7 @@
 #!/bin/sh
-# One long test file; one that fails is noted in RESULTS/again.
+# One test file that boots machines; one that fails is noted in RESULTS/again.
 #
-#   test/long.sh RESULTS FILE
+#   test/machines.sh RESULTS FILE
 set -u
 . test/result-name.sh
 printf '\n== %s\n' "$2" >&2
