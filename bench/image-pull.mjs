@@ -41,7 +41,10 @@ export async function measureImagePull(stand, runs) {
     await mkdir(blobs);
     const tookMs = await timed(async () => {
       await exec('curl', ['-sSf', '--remote-name-all', ...urls], { cwd: blobs });
-      await exec('sha256sum', urls.map((url) => path.join(blobs, path.basename(url))));
+      await exec(
+        'sha256sum',
+        urls.map((url) => path.join(blobs, path.basename(url))),
+      );
     });
     await rm(blobs, { recursive: true });
     return tookMs;

@@ -43,7 +43,7 @@ describeUnless(notRoot() ?? missing('mmdebstrap', 'unshare', 'setpriv', 'apt-con
       system = await BareSystem.make('trixie', folder);
       system.bringNode();
       const qemu = arch === 'amd64' ? 'qemu-system-x86' : 'qemu-system-arm';
-      const line = `apt-get update -q && apt-get install --no-install-recommends -qqy ${qemu}`;
+      const line = `apt-get update -q && apt-get install --no-install-recommends -qqy ${qemu} openssh-client`;
       expect(await system.type({ as: 'root' }, line)).toMatchObject({ code: 0 });
       for (const file of files) cpSync(file, path.join(system.root, 'srv', path.basename(file)));
       cpSync(path.join(repository, PROFILE), path.join(system.root, 'srv/vpn.conf'));

@@ -211,7 +211,10 @@ describe('forward', () => {
     const handle = scripted(report(), { forward: untilGone, reach: echo });
     const [one, other] = [await freePort(), await freePort()];
     const both = `ports: ["${one}:80", "${other}:5432"]`;
-    laptop.write('vmgate.yaml', `version: 1\nvpn: acme\nwork: {web: {template: tiny, ${both}}, bank: {template: tiny}}\n`);
+    laptop.write(
+      'vmgate.yaml',
+      `version: 1\nvpn: acme\nwork: {web: {template: tiny, ${both}}, bank: {template: tiny}}\n`,
+    );
     await laptop.supervise(handle);
     const running = new Running('forward', 'web');
     await running.printed(new RegExp(`^127.0.0.1:${other} leads to port 5432 of web$`, 'm'));

@@ -98,7 +98,7 @@ describe('npm', () => {
   });
 
   test.each(DOCUMENTS)('named in the text of %s', (document) => {
-    const named = [...textOf(document).matchAll(/`npm run (?:-s )?([\w-]+)/g)].map(([, name = '']) => name);
+    const named = [...textOf(document).matchAll(/`npm run (?:-s )?([\w:-]+)/g)].map(([, name = '']) => name);
     expect(named.filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
   });
 });
