@@ -107,7 +107,8 @@ export const errors = errorCodes({
     source: 'environment',
     what: ({ package: name, digest, why }) =>
       `the package ${name} does not hold the gateway that this vmgate was released with (${digest.slice(0, 19)}): ${why}`,
-    remedy: ({ folder }) => `rm -r ${folder}, and install vmgate again: npm brings the package that belongs to it`,
+    remedy: ({ folder }) =>
+      `rm -r ${folder}, then take this release from npm anew: it comes with the package that belongs to it`,
     sample: {
       package: '@vmgate/gateway-amd64',
       folder: '/usr/lib/node_modules/@vmgate/gateway-amd64',
