@@ -44,6 +44,6 @@ export function unmetNeed(needs: VpnNeeds, found: FoundVpn): UnmetNeed | undefin
 /** A profile that takes one more authority or certificate than the template names would take another server too. */
 function isThatPeer(needed: string, { kind, peer }: FoundVpn): boolean {
   if (kind === 'wireguard') return needed === peer;
-  const prints = peer.match(/sha256:[0-9a-f]+/g) ?? [];
+  const prints = peer.match(/pin-sha256:[A-Za-z0-9+/]+=?|sha256:[0-9a-f]+/g) ?? [];
   return prints.length === 1 && prints[0] === needed;
 }

@@ -3,14 +3,17 @@ import * as z from 'zod';
 import { pieces } from '../config/index.ts';
 
 /** Of every kind that a profile may be of. */
-const VPN_KINDS = ['wireguard', 'openvpn', 'ipsec'] as const;
+const VPN_KINDS = ['wireguard', 'openvpn', 'ipsec', 'openconnect'] as const;
 const PUBLIC_KEY = /^[A-Za-z0-9+/]{43}=$/;
 const CERTIFICATE = /^sha256:[0-9a-f]{64}$/;
+/** What openconnect pins is the key in the certificate (its --servercert). */
+const PINNED_KEY = /^pin-sha256:[A-Za-z0-9+/]{43}=$/;
 
 /** WireGuard's servers have a key; the others show a certificate. */
 function peerFault(kind: (typeof VPN_KINDS)[number], peer: string): string | undefined {
   if (kind === 'wireguard')
     return PUBLIC_KEY.test(peer) ? undefined : 'must be the public key of the VPN server: 44 characters of base64';
+  if (kind === 'openconnect' && PINNED_KEY.test(peer)) return undefined;
   return CERTIFICATE.test(peer) ? undefined : 'must be sha256: and 64 digits, as vmgate vpn show says of the peer';
 }
 
@@ -26,7 +29,7 @@ export const vpn = z
       endpoint: endpoint.optional().meta({ description: 'HOST:PORT, as it stands in the profile' }),
       peer: z.string().max(71).optional().meta({
         description:
-          'the public key of a WireGuard server; of others sha256: of the authority or certificate that proves them',
+          'the public key of a WireGuard server; of others sha256: of the authority or certificate that proves them, or the pin-sha256: of an OpenConnect profile',
       }),
       dns: z
         .array(z.ipv4({ error: 'must be an IPv4 address' }))
