@@ -69,10 +69,10 @@ interface Claim {
   readonly held: boolean;
 }
 
-/** Linked into place whole: nobody ever reads half a claim. */
+/** Linked into place whole: nobody ever reads half a claim. What is not whole yet names its writer. */
 function writeClaim(folder: string, holder: LockHolder): string {
   const name = randomBytes(8).toString('hex');
-  const draft = path.join(folder, `${name}.draft`);
+  const draft = path.join(folder, `${name}.${holder.pid}.draft`);
   writeFileSync(draft, JSON.stringify(holder), { flag: 'wx', mode: 0o600 });
   linkSync(draft, path.join(folder, `${name}.claim`));
   rmSync(draft);
@@ -86,11 +86,12 @@ function hold(folder: string, name: string, holder: LockHolder): Lock {
 }
 
 function removeClaim(folder: string, name: string): void {
-  for (const part of ['held', 'claim', 'draft']) rmSync(path.join(folder, `${name}.${part}`), { force: true });
+  for (const part of ['held', 'claim']) rmSync(path.join(folder, `${name}.${part}`), { force: true });
 }
 
 async function livingClaims(folder: string, processes: ProcessIdentities): Promise<readonly Claim[]> {
   const files = list(folder);
+  await sweepDrafts(folder, files, processes);
   const living: Claim[] = [];
   for (const file of files.filter((entry) => entry.endsWith('.claim'))) {
     const name = file.slice(0, -'.claim'.length);
@@ -100,6 +101,15 @@ async function livingClaims(folder: string, processes: ProcessIdentities): Promi
     else removeClaim(folder, name);
   }
   return living;
+}
+
+/** Of writers that were killed at it. */
+async function sweepDrafts(folder: string, files: readonly string[], processes: ProcessIdentities): Promise<void> {
+  for (const file of files) {
+    const [, pid] = /\.(\d{1,10})\.draft$/.exec(file) ?? [];
+    if (pid === undefined || (await processes.startOf(Number(pid))) !== undefined) continue;
+    rmSync(path.join(folder, file), { force: true });
+  }
 }
 
 function list(folder: string): readonly string[] {

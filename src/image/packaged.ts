@@ -17,8 +17,8 @@ import { findImage } from './store.ts';
 export type ReleasedDigests = Readonly<Partial<Record<Arch, string>>>;
 
 /** Put in by packaging/build.mjs. A build that nobody released knows of no package, and takes none. */
-declare const RELEASED_GATEWAYS: ReleasedDigests | undefined;
-const RELEASED: ReleasedDigests = typeof RELEASED_GATEWAYS === 'undefined' ? {} : RELEASED_GATEWAYS;
+declare const RELEASED_GATEWAYS: string | undefined;
+const RELEASED = typeof RELEASED_GATEWAYS === 'undefined' ? {} : (JSON.parse(RELEASED_GATEWAYS) as ReleasedDigests);
 
 export interface PackagedOptions {
   readonly digests?: ReleasedDigests;

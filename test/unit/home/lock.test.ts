@@ -52,6 +52,17 @@ describe('a lock', () => {
     (await acquireLock(folder)).release();
   });
 
+  test('sweeps what a writer that was killed left half written, and nobody else does', async () => {
+    const folder = path.join(temporary(), 'lock');
+    const [dead, living] = [await child(), await child()];
+    dead.kill('SIGKILL');
+    await once(dead, 'exit');
+    mkdirSync(folder);
+    for (const { pid } of [dead, living]) writeFileSync(path.join(folder, `00ff.${pid}.draft`), '');
+    (await acquireLock(folder)).release();
+    expect(readdirSync(folder)).toEqual([`00ff.${living.pid}.draft`]);
+  });
+
   test('outlives SIGSTOP of its holder and falls with SIGKILL, at once', async () => {
     const holder = await child();
     const folder = await claimOf(holder.pid);
