@@ -88,32 +88,31 @@ const wireguardTunnel = z.object({
     .max(16),
 });
 
-/** As openvpn's management interface tells it (management-notes.txt, 2.6). */
-const openvpnTunnel = z.object({
-  kind: z.literal('openvpn'),
+/** What a client that runs by itself in the gateway is told by. */
+const client = {
   ifname: z.string().max(15),
   /** `CONNECTED`, `ENDED`, or a word on the way there. */
   state: z.string().max(32),
   /** Since when, guest epoch milliseconds in whole seconds. */
   sinceMs: count,
-  /** `NAME=VALUE` lines of the connected session: a server's words. */
-  told: z.string().max(16_384),
   /** Its last words; anybody's. */
   log: z.string().max(8_192),
+};
+
+/** As openvpn's management interface tells it (management-notes.txt, 2.6). */
+const openvpnTunnel = z.object({
+  kind: z.literal('openvpn'),
+  ...client,
+  /** `NAME=VALUE` lines of the connected session: a server's words. */
+  told: z.string().max(16_384),
 });
 
 /** As charon's updown plugin and the kernel tell it. */
 const ipsecTunnel = z.object({
   kind: z.literal('ipsec'),
-  ifname: z.string().max(15),
-  /** `STARTING`, `CONNECTED` or `ENDED`. */
-  state: z.string().max(32),
-  /** Since when, guest epoch milliseconds in whole seconds. */
-  sinceMs: count,
+  ...client,
   /** `NAME=VALUE` lines of the connected session: a server's words. */
   told: z.string().max(16_384),
-  /** Its last words; anybody's. */
-  log: z.string().max(8_192),
   /** `ip xfrm state list nokeys`. */
   states: z.string().max(16_384),
 });
@@ -121,15 +120,9 @@ const ipsecTunnel = z.object({
 /** As openconnect's script and the kernel tell it. */
 const openconnectTunnel = z.object({
   kind: z.literal('openconnect'),
-  ifname: z.string().max(15),
-  /** `STARTING`, `CONNECTED`, `RECONNECTING` or `ENDED`. */
-  state: z.string().max(32),
-  /** Since when, guest epoch milliseconds in whole seconds. */
-  sinceMs: count,
+  ...client,
   /** `NAME=VALUE` lines of the connected session: a server's words. */
   told: z.string().max(8_192),
-  /** Its last words; anybody's. */
-  log: z.string().max(8_192),
   /** Protocol, local and remote address of each socket of its user, as proc(5) writes them. */
   sockets: z.string().max(4_096),
 });

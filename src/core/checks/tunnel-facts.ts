@@ -1,8 +1,8 @@
 /** What every kind of tunnel is judged by, and what is judged alike for all. */
 import type { CertificateRule } from '../certificate-rule.ts';
 import type { Endpoint, TunnelPolicy } from '../policy/egress-policy.ts';
-import { type Opinion, unknown, verified } from './check.ts';
-import type { Snapshot } from './snapshot.ts';
+import { FRESH_GATEWAY, type Opinion, refuted, unknown, verified } from './check.ts';
+import { guestAhead, type Snapshot } from './snapshot.ts';
 
 /** Gateways tell whole seconds, and the two clocks may differ by the `clock` check's bound. */
 export const CLOCK_SLACK_MS = 3_000;
@@ -25,6 +25,32 @@ export interface TunnelFacts {
   readonly after: Snapshot;
 }
 
+/** What to do where the server does not let the client in. */
+export const RETRY = 'check that the VPN server is up and lets this client in, then: vmgate up';
+
+/** Of a kind whose client says how far it is. */
+export function notConnected({ state, log }: { readonly state: string; readonly log: string }): Opinion {
+  return refuted('the VPN server does not answer', RETRY, [`state: ${state}`, ...log.split('\n').slice(-3)]);
+}
+
+/** Of a kind whose client says since when it is connected (guest epoch milliseconds): its age, and bytes by the kernel's count. */
+export function judgeSession(
+  sinceMs: number,
+  { policy, endpoint, connectBeganMs, before, after }: TunnelFacts,
+): Opinion {
+  const { middle } = guestAhead(after);
+  const ageMs = after.facts.epochMs - sinceMs;
+  if (ageMs < -CLOCK_SLACK_MS) return unknown('the session begins in the future', FRESH_GATEWAY, [`${ageMs} ms`]);
+  if (sinceMs - middle < connectBeganMs - CLOCK_SLACK_MS) {
+    const since = [`connected ${Math.round(ageMs / 1_000)} s ago`];
+    return refuted('the session is older than this connect', FRESH_GATEWAY, since);
+  }
+  const now = carried(after, policy.ifname);
+  const then = before === undefined ? { received: 0, sent: 0 } : carried(before, policy.ifname);
+  const moved = { received: now.received - then.received, sent: now.sent - then.sent };
+  return judgeTraffic(moved, `${endpoint.address}:${endpoint.port}`, before);
+}
+
 /** Bytes in the tunnel since `before`, or since it was made. */
 export function judgeTraffic(
   { received, sent }: { readonly received: number; readonly sent: number },
@@ -44,7 +70,7 @@ export function differs(what: string, found: string | number, expected: string |
 }
 
 /** What came out of the tunnel's interface and went into it, by the kernel's count. */
-export function carried({ facts }: Snapshot, ifname: string): { readonly received: number; readonly sent: number } {
+function carried({ facts }: Snapshot, ifname: string): { readonly received: number; readonly sent: number } {
   const link = facts.links.find((each) => each.ifname === ifname);
   return { received: link?.rxBytes ?? 0, sent: link?.txBytes ?? 0 };
 }

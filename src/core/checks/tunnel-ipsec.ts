@@ -4,27 +4,19 @@
  * proof itself was charon's to judge, by the same profile.
  */
 import { type EspState, readSession, readStates } from '../ipsec-session.ts';
-import { FRESH_GATEWAY, type Opinion, refuted, unknown } from './check.ts';
-import { guestAhead, type Snapshot } from './snapshot.ts';
-import { CLOCK_SLACK_MS, carried, differs, judgeTraffic, type TunnelFacts } from './tunnel-facts.ts';
+import { FRESH_GATEWAY, type Opinion, refuted } from './check.ts';
+import type { Snapshot } from './snapshot.ts';
+import { differs, judgeSession, notConnected, RETRY, type TunnelFacts } from './tunnel-facts.ts';
 
 type IpsecTunnel = Extract<Snapshot['facts']['tunnel'], { kind: 'ipsec' }>;
 
-const RETRY = 'check that the VPN server is up and lets this client in, then: vmgate up';
-
 /** `tunnel` is what `after` holds. */
-export function judgeIpsec(
-  tunnel: IpsecTunnel,
-  { policy, endpoint, serverId, connectBeganMs, before, after }: TunnelFacts,
-): Opinion {
-  if (tunnel.state !== 'CONNECTED') {
-    const said = [`state: ${tunnel.state}`, ...tunnel.log.split('\n').slice(-3)];
-    return refuted('the VPN server does not answer', RETRY, said);
-  }
+export function judgeIpsec(tunnel: IpsecTunnel, facts: TunnelFacts): Opinion {
+  const { policy, endpoint, serverId } = facts;
+  if (tunnel.state !== 'CONNECTED') return notConnected(tunnel);
   const session = readSession(tunnel.told);
   const found = differs('interface', tunnel.ifname, policy.ifname);
   if (found.length > 0) return refuted('the tunnel is not set up as the profile says', FRESH_GATEWAY, found);
-  const place = `${endpoint.address}:${endpoint.port}`;
   const moved = differs('endpoint', session.serverAddress, endpoint.address);
   if (moved.length > 0)
     return refuted('the tunnel ends at another place than the pinned endpoint', FRESH_GATEWAY, moved);
@@ -50,16 +42,7 @@ export function judgeIpsec(
   if (!states.some(toServer) || !states.some(fromServer)) {
     return refuted('the tunnel has no keys any more', RETRY, [`states: ${states.length}`]);
   }
-  const { middle } = guestAhead(after);
-  const ageMs = after.facts.epochMs - tunnel.sinceMs;
-  if (ageMs < -CLOCK_SLACK_MS) return unknown('the session begins in the future', FRESH_GATEWAY, [`${ageMs} ms`]);
-  if (tunnel.sinceMs - middle < connectBeganMs - CLOCK_SLACK_MS) {
-    const since = [`connected ${Math.round(ageMs / 1_000)} s ago`];
-    return refuted('the session is older than this connect', FRESH_GATEWAY, since);
-  }
-  const now = carried(after, policy.ifname);
-  const then = before === undefined ? { received: 0, sent: 0 } : carried(before, policy.ifname);
-  return judgeTraffic({ received: now.received - then.received, sent: now.sent - then.sent }, place, before);
+  return judgeSession(tunnel.sinceMs, facts);
 }
 
 /** The gateway's tun0 has it (kind-ipsec.sh). */

@@ -4,24 +4,18 @@
  * judge, by the same profile.
  */
 import { readSession, readSockets } from '../openconnect-session.ts';
-import { FRESH_GATEWAY, type Opinion, refuted, unknown } from './check.ts';
-import { guestAhead, type Snapshot } from './snapshot.ts';
-import { CLOCK_SLACK_MS, carried, differs, judgeTraffic, type TunnelFacts } from './tunnel-facts.ts';
+import { FRESH_GATEWAY, type Opinion, refuted } from './check.ts';
+import type { Snapshot } from './snapshot.ts';
+import { differs, judgeSession, notConnected, RETRY, type TunnelFacts } from './tunnel-facts.ts';
 
 type OpenConnectTunnel = Extract<Snapshot['facts']['tunnel'], { kind: 'openconnect' }>;
 
-const RETRY = 'check that the VPN server is up and lets this client in, then: vmgate up';
 const PIN = /^pin-sha256:[A-Za-z0-9+/]{43}=$/;
 
 /** `tunnel` is what `after` holds. */
-export function judgeOpenConnect(
-  tunnel: OpenConnectTunnel,
-  { policy, endpoint, certificates, connectBeganMs, before, after }: TunnelFacts,
-): Opinion {
-  if (tunnel.state !== 'CONNECTED') {
-    const said = [`state: ${tunnel.state}`, ...tunnel.log.split('\n').slice(-3)];
-    return refuted('the VPN server does not answer', RETRY, said);
-  }
+export function judgeOpenConnect(tunnel: OpenConnectTunnel, facts: TunnelFacts): Opinion {
+  const { policy, endpoint, certificates } = facts;
+  if (tunnel.state !== 'CONNECTED') return notConnected(tunnel);
   const session = readSession(tunnel.told);
   const found = differs('interface', tunnel.ifname, policy.ifname);
   if (found.length > 0) return refuted('the tunnel is not set up as the profile says', FRESH_GATEWAY, found);
@@ -46,14 +40,5 @@ export function judgeOpenConnect(
   if (!sockets.some(({ protocol }) => protocol === 'tcp')) {
     return refuted('the VPN client has no connection to its server', RETRY, [`sockets: ${sockets.length}`]);
   }
-  const { middle } = guestAhead(after);
-  const ageMs = after.facts.epochMs - tunnel.sinceMs;
-  if (ageMs < -CLOCK_SLACK_MS) return unknown('the session begins in the future', FRESH_GATEWAY, [`${ageMs} ms`]);
-  if (tunnel.sinceMs - middle < connectBeganMs - CLOCK_SLACK_MS) {
-    const since = [`connected ${Math.round(ageMs / 1_000)} s ago`];
-    return refuted('the session is older than this connect', FRESH_GATEWAY, since);
-  }
-  const now = carried(after, policy.ifname);
-  const then = before === undefined ? { received: 0, sent: 0 } : carried(before, policy.ifname);
-  return judgeTraffic({ received: now.received - then.received, sent: now.sent - then.sent }, place, before);
+  return judgeSession(tunnel.sinceMs, facts);
 }

@@ -4,25 +4,16 @@
  */
 import { breaksCertificateRule } from '../certificate-rule.ts';
 import { readSession } from '../openvpn-session.ts';
-import { FRESH_GATEWAY, type Opinion, refuted, unknown } from './check.ts';
-import { guestAhead, type Snapshot } from './snapshot.ts';
-import { CLOCK_SLACK_MS, carried, differs, judgeTraffic, type TunnelFacts } from './tunnel-facts.ts';
+import { FRESH_GATEWAY, type Opinion, refuted } from './check.ts';
+import type { Snapshot } from './snapshot.ts';
+import { differs, judgeSession, notConnected, type TunnelFacts } from './tunnel-facts.ts';
 
 type OpenVpnTunnel = Extract<Snapshot['facts']['tunnel'], { kind: 'openvpn' }>;
 
-const RETRY = 'check that the VPN server is up and lets this client in, then: vmgate up';
-
 /** `tunnel` is what `after` holds. */
-export function judgeOpenVpn(
-  tunnel: OpenVpnTunnel,
-  { policy, endpoint, certificates, connectBeganMs, before, after }: TunnelFacts,
-): Opinion {
-  if (tunnel.state !== 'CONNECTED') {
-    return refuted('the VPN server does not answer', RETRY, [
-      `state: ${tunnel.state}`,
-      ...tunnel.log.split('\n').slice(-3),
-    ]);
-  }
+export function judgeOpenVpn(tunnel: OpenVpnTunnel, facts: TunnelFacts): Opinion {
+  const { policy, endpoint, certificates } = facts;
+  if (tunnel.state !== 'CONNECTED') return notConnected(tunnel);
   const session = readSession(tunnel.told);
   const wrong = [
     ...differs('interface', tunnel.ifname, policy.ifname),
@@ -39,15 +30,5 @@ export function judgeOpenVpn(
     const shown = session.chain.map((digest, depth) => `certificate ${depth}: sha256:${digest}`);
     return refuted(`the VPN server is not the one of the profile: ${broken}`, FRESH_GATEWAY, shown);
   }
-  const { middle } = guestAhead(after);
-  const ageMs = after.facts.epochMs - tunnel.sinceMs;
-  if (ageMs < -CLOCK_SLACK_MS) return unknown('the session begins in the future', FRESH_GATEWAY, [`${ageMs} ms`]);
-  if (tunnel.sinceMs - middle < connectBeganMs - CLOCK_SLACK_MS) {
-    return refuted('the session is older than this connect', FRESH_GATEWAY, [
-      `connected ${Math.round(ageMs / 1_000)} s ago`,
-    ]);
-  }
-  const now = carried(after, policy.ifname);
-  const then = before === undefined ? { received: 0, sent: 0 } : carried(before, policy.ifname);
-  return judgeTraffic({ received: now.received - then.received, sent: now.sent - then.sent }, place, before);
+  return judgeSession(tunnel.sinceMs, facts);
 }
