@@ -95,3 +95,8 @@ export function isHostName(text: string): boolean {
   const wellFormed = labels.every((label) => /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(label));
   return text.length <= 253 && wellFormed && !/^(\d+|0x[0-9a-f]*)$/i.test(labels.at(-1) ?? '');
 }
+
+/** A file in the profile's own folder, and nothing that leads out of it. */
+export function isPlainName(name: string): boolean {
+  return name.length <= 255 && /^[^./\\\0][^/\\\0]*$/.test(name);
+}

@@ -6,12 +6,13 @@
 import { createHash } from 'node:crypto';
 import { VmgateError } from '../../core/coded.ts';
 import { errors } from '../codes.ts';
+import { fingerprintOf, listDigest } from '../key-material.ts';
 import type { PlannedProfile, ProfileOptions } from '../kind.ts';
 import { chosenResolvers } from '../resolvers.ts';
 import type { TunnelPlan } from '../tunnel-plan.ts';
 import { networkOf, parsePrefix } from '../values.ts';
 import type { IkeDraft } from './draft.ts';
-import { fingerprintOf, readCertificates, readKey } from './material.ts';
+import { readCertificates, readKey } from './material.ts';
 import { readProfile } from './read.ts';
 import { sealIpsec } from './secrets.ts';
 import type { IkeCredentials, IkeSettings } from './settings.ts';
@@ -120,10 +121,9 @@ function proofOf({ auth, authority, placeOf }: IkeDraft, nowMs: number): Proof {
   const authorities = read.filter(({ ca }) => ca);
   const pinned = read.filter(({ ca }) => !ca);
   const prints = read.map(fingerprintOf);
-  const many = createHash('sha256').update(prints.toSorted().join('\n')).digest('hex');
   const words =
     prints.length > 1
-      ? `a certificate of one of ${prints.length} (list sha256:${many})`
+      ? `a certificate of one of ${prints.length} (list sha256:${listDigest(prints)})`
       : `a certificate ${authorities.length > 0 ? 'by the authority' : 'that is'} sha256:${prints[0]}`;
   return { authorities: authorities.map(String), pinned: pinned.map(String), words };
 }

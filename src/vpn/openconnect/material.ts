@@ -3,17 +3,17 @@
  * ever quoted. Only plain names are read, from the profile's own folder: a profile that could name any file could make a
  * secret of this machine part of what is sent to its server.
  */
-import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { VmgateError } from '../../core/coded.ts';
 import { errors } from '../codes.ts';
+import { certificatesIn, isKeyOf, pkcs8Of, privateKeyIn } from '../key-material.ts';
 import type { Companions } from '../kind.ts';
-import { pemsOf } from '../pem.ts';
 import { at, type Token } from '../positions.ts';
+import { isPlainName } from '../values.ts';
 import type { Setting } from './syntax.ts';
 
 /** One of these may name a file. */
 const NAMES_FILE = ['cafile', 'certificate', 'sslkey'];
-const MAX_CERTIFICATES = 16;
 
 export interface Material {
   readonly option: string;
@@ -26,7 +26,7 @@ export function companionNames(settings: readonly Setting[]): readonly string[] 
   const named = settings.flatMap(({ name, value }) =>
     value !== undefined && NAMES_FILE.includes(name.text) ? [value.text] : [],
   );
-  return [...new Set(named)].filter(isPlain);
+  return [...new Set(named)].filter(isPlainName);
 }
 
 /** @throws VPN_OC_FILE_REFUSED */
@@ -37,7 +37,7 @@ export function materialOf({ name, value, block }: Setting, file: string, compan
   const refused = (reason: string) =>
     VmgateError.of(errors.VPN_OC_FILE_REFUSED, { ...at(file, token), option, reason });
   if (/^(pkcs11|tpmkey|system):/.test(token.text)) throw refused('keys in hardware cannot be reached from the gateway');
-  if (!isPlain(token.text)) throw refused('it is not a plain name in the folder of the profile');
+  if (!isPlainName(token.text)) throw refused('it is not a plain name in the folder of the profile');
   const text = companions(token.text);
   if (text === undefined) throw refused('there is no such file beside the profile');
   return { option, text, token };
@@ -45,17 +45,11 @@ export function materialOf({ name, value, block }: Setting, file: string, compan
 
 /** @throws VPN_OC_MATERIAL_INVALID, VPN_OC_CERTIFICATE_EXPIRED, VPN_OC_CERTIFICATE_EARLY */
 export function readCertificates(material: Material, file: string, nowMs: number): readonly X509Certificate[] {
-  const { option, token } = material;
-  const found = pemsOf(material.text, 'CERTIFICATE');
-  if (found.length === 0 || found.length > MAX_CERTIFICATES) throw invalid(material, file, 'PEM certificates');
-  const certificates = found.map((pem) => attempt(() => new X509Certificate(pem)));
-  return certificates.map((certificate) => {
-    const [from, until] = [Date.parse(certificate?.validFrom ?? ''), Date.parse(certificate?.validTo ?? '')];
-    if (certificate === undefined || Number.isNaN(from + until)) throw invalid(material, file, 'a PEM certificate');
-    const place = { ...at(file, token), option };
-    if (nowMs > until) throw VmgateError.of(errors.VPN_OC_CERTIFICATE_EXPIRED, { ...place, until: dayOf(until) });
-    if (nowMs < from) throw VmgateError.of(errors.VPN_OC_CERTIFICATE_EARLY, { ...place, from: dayOf(from) });
-    return certificate;
+  const place = { ...at(file, material.token), option: material.option };
+  return certificatesIn(material.text, nowMs, {
+    invalid: invalidAt(material, file),
+    expired: (until) => VmgateError.of(errors.VPN_OC_CERTIFICATE_EXPIRED, { ...place, until }),
+    early: (from) => VmgateError.of(errors.VPN_OC_CERTIFICATE_EARLY, { ...place, from }),
   });
 }
 
@@ -65,40 +59,15 @@ export function readCertificates(material: Material, file: string, nowMs: number
  * @throws VPN_OC_MATERIAL_INVALID, VPN_OC_KEY_ENCRYPTED, VPN_OC_KEY_OTHER
  */
 export function readPrivateKey(material: Material, own: X509Certificate, file: string): string {
-  const [pem, second] = pemsOf(material.text, '(?:[A-Z]{1,9} )?PRIVATE KEY');
-  if (pem === undefined || second !== undefined) throw invalid(material, file, 'one PEM private key');
-  if (/^-----BEGIN ENCRYPTED |^Proc-Type: *4,ENCRYPTED/m.test(pem)) {
-    throw VmgateError.of(errors.VPN_OC_KEY_ENCRYPTED, at(file, material.token));
-  }
-  const key = attempt(() => createPrivateKey(pem));
-  if (key === undefined) throw invalid(material, file, 'a PEM private key');
-  if (attempt(() => createPublicKey(key).equals(own.publicKey)) !== true) {
-    throw VmgateError.of(errors.VPN_OC_KEY_OTHER, at(file, material.token));
-  }
-  return key.export({ type: 'pkcs8', format: 'pem' }).toString();
+  const place = at(file, material.token);
+  const key = privateKeyIn(material.text, {
+    invalid: invalidAt(material, file),
+    encrypted: () => VmgateError.of(errors.VPN_OC_KEY_ENCRYPTED, place),
+  });
+  if (!isKeyOf(key, own)) throw VmgateError.of(errors.VPN_OC_KEY_OTHER, place);
+  return pkcs8Of(key);
 }
 
-/** SHA-256, lower-case hexadecimal. */
-export function fingerprintOf({ fingerprint256 }: X509Certificate): string {
-  return fingerprint256.replaceAll(':', '').toLowerCase();
-}
-
-function isPlain(name: string): boolean {
-  return name.length <= 255 && /^[^./\\\0][^/\\\0]*$/.test(name);
-}
-
-function attempt<T>(make: () => T): T | undefined {
-  try {
-    return make();
-  } catch {
-    return undefined;
-  }
-}
-
-function invalid({ option, token }: Material, file: string, expected: string): VmgateError {
-  return VmgateError.of(errors.VPN_OC_MATERIAL_INVALID, { ...at(file, token), option, expected });
-}
-
-function dayOf(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 10);
+function invalidAt({ option, token }: Material, file: string): (expected: string) => VmgateError {
+  return (expected) => VmgateError.of(errors.VPN_OC_MATERIAL_INVALID, { ...at(file, token), option, expected });
 }

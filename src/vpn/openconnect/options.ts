@@ -1,9 +1,7 @@
 /** Every option of openconnect(8) that vmgate knows by name: which are read, which have no effect, which are refused. */
-import { VmgateError } from '../../core/coded.ts';
-import { nearest } from '../../core/nearest.ts';
 import { errors } from '../codes.ts';
-import { at, type Token } from '../positions.ts';
-import { mayHoldKey } from '../wireguard/keys.ts';
+import { type Identified, identify } from '../option-list.ts';
+import type { Token } from '../positions.ts';
 
 const SCRIPTS = ['script', 'script-tun', 'csd-wrapper', 'csd-user', 'force-trojan', 'external-browser'];
 
@@ -65,38 +63,20 @@ const WORTH_TELLING: Readonly<Record<string, string>> = {
   interface: 'the tunnel is tun0 of the gateway',
 };
 
-const EVERY = [...READ, ...IGNORED, ...SCRIPTS, ...Object.keys(REFUSED)];
-
-export interface Identified {
-  /** Undefined for what has no effect. */
-  readonly option: Option | undefined;
-  /** Why that is worth telling. */
-  readonly notice: string | undefined;
+/** @throws VPN_OC_SCRIPT_REFUSED, VPN_OC_OPTION_REFUSED, VPN_OC_OPTION_UNKNOWN */
+export function identifyOption(name: Token, file: string): Identified<Option> {
+  return identify(LIST, name, file);
 }
 
-/**
- * Names are compared with case, as openconnect does.
- *
- * @throws VPN_OC_SCRIPT_REFUSED, VPN_OC_OPTION_REFUSED, VPN_OC_OPTION_UNKNOWN
- */
-export function identifyOption(name: Token, file: string): Identified {
-  const { text } = name;
-  if (SCRIPTS.includes(text)) throw VmgateError.of(errors.VPN_OC_SCRIPT_REFUSED, { ...at(file, name), option: text });
-  const reason = Object.hasOwn(REFUSED, text) ? REFUSED[text] : undefined;
-  if (reason !== undefined) {
-    throw VmgateError.of(errors.VPN_OC_OPTION_REFUSED, { ...at(file, name), option: text, reason });
-  }
-  if (IGNORED.includes(text)) {
-    return { option: undefined, notice: Object.hasOwn(WORTH_TELLING, text) ? WORTH_TELLING[text] : undefined };
-  }
-  const option = READ.find((known) => known === text);
-  if (option !== undefined) return { option, notice: undefined };
-  const meant = nearest(text, EVERY);
-  const payload = { ...at(file, name), option: isQuotable(text) ? text : '' };
-  throw VmgateError.of(errors.VPN_OC_OPTION_UNKNOWN, meant === undefined ? payload : { ...payload, meant });
-}
-
-/** Not what may be a line of a key whose `<block>` was lost. */
-function isQuotable(text: string): boolean {
-  return /^[a-z]+[0-9]?(-[a-z0-9]{1,12})*$/.test(text) && text.length <= 24 && !mayHoldKey(text);
-}
+const LIST = {
+  read: READ,
+  ignored: IGNORED,
+  worthTelling: WORTH_TELLING,
+  scripts: SCRIPTS,
+  refused: REFUSED,
+  codes: {
+    script: errors.VPN_OC_SCRIPT_REFUSED,
+    refused: errors.VPN_OC_OPTION_REFUSED,
+    unknown: errors.VPN_OC_OPTION_UNKNOWN,
+  },
+};

@@ -2,14 +2,14 @@
  * From a parsed profile to the tunnel plan. The server says the address, and resolvers where nobody else did: both are
  * judged once it is connected (assigned.ts). Routes are the profile's or everything, never the server's to say.
  */
-import { createHash, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { VmgateError } from '../../core/coded.ts';
 import { errors } from '../codes.ts';
+import { authoritiesText, printsOf } from '../key-material.ts';
 import type { Companions, PlannedProfile, ProfileOptions } from '../kind.ts';
 import { at } from '../positions.ts';
 import { chosenResolvers } from '../resolvers.ts';
 import type { TunnelPlan } from '../tunnel-plan.ts';
-import { fingerprintOf } from './material.ts';
 import { type OpenConnectProfile, type OpenConnectSettings, parseOpenConnect } from './parse.ts';
 import { sealOpenConnect } from './secrets.ts';
 
@@ -42,7 +42,7 @@ export function planOpenConnect(
     alternatives: [],
     peerIdentity: identityText(settings),
     certificates: {
-      authorities: settings.authorities.map((pem) => fingerprintOf(new X509Certificate(pem))),
+      authorities: printsOf(settings.authorities),
       pinned: [],
       keys: pins,
     },
@@ -81,13 +81,7 @@ function loginOf(
 
 function identityText({ host, pins, authorities }: OpenConnectSettings): string {
   if (pins.length > 0) return `the key ${pins.slice(0, 2).join(' or ')}`;
-  const prints = authorities.map((pem) => fingerprintOf(new X509Certificate(pem)));
-  const many = createHash('sha256').update(prints.toSorted().join('\n')).digest('hex');
-  const by =
-    prints.length === 1
-      ? `the authority sha256:${prints[0]}`
-      : `one of ${prints.length} authorities (list sha256:${many})`;
-  return `a certificate for ${host} by ${by}`;
+  return `a certificate for ${host} by ${authoritiesText(printsOf(authorities))}`;
 }
 
 /** Who the server knows this client as, in one gate at a time: the key of its certificate, or its login there. */

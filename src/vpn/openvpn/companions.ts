@@ -6,6 +6,7 @@ import { VmgateError } from '../../core/coded.ts';
 import { errors } from '../codes.ts';
 import type { Companions } from '../kind.ts';
 import { at, type Token } from '../positions.ts';
+import { isPlainName } from '../values.ts';
 import type { Material } from './material.ts';
 import type { Directive } from './syntax.ts';
 
@@ -17,7 +18,7 @@ export function companionNames(directives: readonly Directive[]): readonly strin
   const named = directives.flatMap(({ name, args: [first], block }) =>
     block === undefined && first !== undefined && NAMES_FILE.includes(name.text) ? [first.text] : [],
   );
-  return [...new Set(named)].filter(isPlain);
+  return [...new Set(named)].filter(isPlainName);
 }
 
 /**
@@ -37,14 +38,11 @@ export function materialOf(
     const payload = { ...at(file, name), option, expected: `a file name; or <${option}> with what it holds` };
     throw VmgateError.of(errors.VPN_OVPN_VALUE_INVALID, payload);
   }
-  if (!isPlain(named.text)) throw refused(option, named, 'it is not a plain name in the folder of the profile', file);
+  if (!isPlainName(named.text))
+    throw refused(option, named, 'it is not a plain name in the folder of the profile', file);
   const text = companions(named.text);
   if (text === undefined) throw refused(option, named, 'there is no such file beside the profile', file);
   return { option, text, token: named };
-}
-
-function isPlain(name: string): boolean {
-  return name.length <= 255 && /^[^./\\\0][^/\\\0]*$/.test(name);
 }
 
 function refused(option: string, token: Token, reason: string, file: string): VmgateError {

@@ -1,8 +1,8 @@
 /** Certificates and keys of a profile: that each is what its option says it is. Nothing here is ever quoted. */
-import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
+import type { KeyObject, X509Certificate } from 'node:crypto';
 import { VmgateError } from '../../core/coded.ts';
 import { errors } from '../codes.ts';
-import { pemsOf } from '../pem.ts';
+import { certificatesIn, isKeyOf, privateKeyIn } from '../key-material.ts';
 import { at, type Token } from '../positions.ts';
 
 /** What an option holds, from its block or from the file it names. */
@@ -12,49 +12,27 @@ export interface Material {
   readonly token: Token;
 }
 
-const MAX_CERTIFICATES = 16;
-
-/**
- * The certificates in PEM; text around them, as `openssl x509 -text` writes it, is left out.
- *
- * @throws VPN_OVPN_MATERIAL_INVALID, VPN_OVPN_CERTIFICATE_EXPIRED, VPN_OVPN_CERTIFICATE_EARLY
- */
+/** @throws VPN_OVPN_MATERIAL_INVALID, VPN_OVPN_CERTIFICATE_EXPIRED, VPN_OVPN_CERTIFICATE_EARLY */
 export function readCertificates(material: Material, file: string, nowMs: number): readonly X509Certificate[] {
-  const found = pemsOf(material.text, 'CERTIFICATE');
-  if (found.length === 0 || found.length > MAX_CERTIFICATES) throw invalid(material, file, 'PEM certificates');
-  return found.map((pem) => {
-    const certificate = parsed(() => new X509Certificate(pem));
-    if (certificate === undefined) throw invalid(material, file, 'a PEM certificate');
-    const { option, token } = material;
-    const [from, until] = [Date.parse(certificate.validFrom), Date.parse(certificate.validTo)];
-    if (Number.isNaN(from) || Number.isNaN(until)) throw invalid(material, file, 'a certificate with dates');
-    if (nowMs > until) {
-      const payload = { ...at(file, token), option, until: dayOf(until) };
-      throw VmgateError.of(errors.VPN_OVPN_CERTIFICATE_EXPIRED, payload);
-    }
-    if (nowMs < from) {
-      throw VmgateError.of(errors.VPN_OVPN_CERTIFICATE_EARLY, { ...at(file, token), option, from: dayOf(from) });
-    }
-    return certificate;
+  const place = { ...at(file, material.token), option: material.option };
+  return certificatesIn(material.text, nowMs, {
+    invalid: invalidAt(material, file),
+    expired: (until) => VmgateError.of(errors.VPN_OVPN_CERTIFICATE_EXPIRED, { ...place, until }),
+    early: (from) => VmgateError.of(errors.VPN_OVPN_CERTIFICATE_EARLY, { ...place, from }),
   });
 }
 
 /** @throws VPN_OVPN_MATERIAL_INVALID, VPN_OVPN_KEY_ENCRYPTED */
 export function readPrivateKey(material: Material, file: string): KeyObject {
-  const [pem, second] = pemsOf(material.text, '(?:[A-Z]{1,9} )?PRIVATE KEY');
-  if (pem === undefined || second !== undefined) throw invalid(material, file, 'one PEM private key');
-  if (/^-----BEGIN ENCRYPTED |^Proc-Type: *4,ENCRYPTED/m.test(pem)) {
-    throw VmgateError.of(errors.VPN_OVPN_KEY_ENCRYPTED, at(file, material.token));
-  }
-  const key = parsed(() => createPrivateKey(pem));
-  if (key === undefined) throw invalid(material, file, 'a PEM private key');
-  return key;
+  return privateKeyIn(material.text, {
+    invalid: invalidAt(material, file),
+    encrypted: () => VmgateError.of(errors.VPN_OVPN_KEY_ENCRYPTED, at(file, material.token)),
+  });
 }
 
 /** @throws VPN_OVPN_KEY_OTHER */
 export function checkPair(certificate: X509Certificate, key: KeyObject, { token }: Material, file: string): void {
-  const own = parsed(() => createPublicKey(key).equals(certificate.publicKey));
-  if (own !== true) throw VmgateError.of(errors.VPN_OVPN_KEY_OTHER, at(file, token));
+  if (!isKeyOf(key, certificate)) throw VmgateError.of(errors.VPN_OVPN_KEY_OTHER, at(file, token));
 }
 
 /** 256 bytes in hexadecimal (`openvpn --genkey secret`), and a wrapped key in base64 (`tls-crypt-v2-client`). */
@@ -71,7 +49,7 @@ const WRAP_KEYS = {
  */
 export function checkWrapKey(material: Material, file: string): void {
   const { label, body, whole } = wrapKeyOf(material);
-  if (!whole || !WRAP_KEYS[label].test(body)) throw invalid(material, file, `an ${label}`);
+  if (!whole || !WRAP_KEYS[label].test(body)) throw invalidAt(material, file)(`an ${label}`);
 }
 
 /** The key itself, in the one form that OpenVPN writes; {@link checkWrapKey} was asked before. */
@@ -88,18 +66,6 @@ function wrapKeyOf({ option, text }: Material): { label: keyof typeof WRAP_KEYS;
   return { label, body: body.replace(/\s/g, ''), whole: end !== undefined };
 }
 
-function parsed<T>(parse: () => T): T | undefined {
-  try {
-    return parse();
-  } catch {
-    return undefined;
-  }
-}
-
-function invalid({ option, token }: Material, file: string, expected: string): VmgateError {
-  return VmgateError.of(errors.VPN_OVPN_MATERIAL_INVALID, { ...at(file, token), option, expected });
-}
-
-function dayOf(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 10);
+function invalidAt({ option, token }: Material, file: string): (expected: string) => VmgateError {
+  return (expected) => VmgateError.of(errors.VPN_OVPN_MATERIAL_INVALID, { ...at(file, token), option, expected });
 }

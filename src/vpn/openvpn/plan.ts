@@ -3,9 +3,10 @@
  * judged once it is connected (assigned.ts). Routes are the profile's or everything, never the server's to say: a tunnel
  * that takes everything cannot lead around itself.
  */
-import { createHash, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { occur, VmgateError } from '../../core/coded.ts';
 import { errors, events } from '../codes.ts';
+import { authoritiesText, printsOf } from '../key-material.ts';
 import { type Companions, MAX_DNS, type PlannedProfile, type ProfileOptions } from '../kind.ts';
 import { at } from '../positions.ts';
 import { chosenResolvers } from '../resolvers.ts';
@@ -13,7 +14,7 @@ import type { PlannedEndpoint, TunnelPlan } from '../tunnel-plan.ts';
 import { ciphersOf } from './config.ts';
 import { type OpenVpnProfile, parseOpenVpn } from './parse.ts';
 import { sealOpenVpn } from './secrets.ts';
-import { fingerprintOf, type OpenVpnSettings } from './settings.ts';
+import type { OpenVpnSettings } from './settings.ts';
 
 /**
  * Of the tunnel's interface, for an uplink of 1500 bytes, so that no packet of the client is ever fragmented: 52 bytes
@@ -45,7 +46,7 @@ export function planOpenVpn(
     endpoint,
     alternatives,
     peerIdentity: identityText(settings),
-    certificates: { authorities: settings.ca.map(fingerprintOf), pinned: settings.fingerprints },
+    certificates: { authorities: printsOf(settings.ca), pinned: settings.fingerprints },
     ...(settings.challenge === undefined ? {} : { challenge: settings.challenge }),
     assigned: true,
     addresses: [],
@@ -86,14 +87,8 @@ function mtuFor(settings: OpenVpnSettings): number {
 }
 
 function identityText({ ca, fingerprints, verifyName }: OpenVpnSettings): string {
-  const authorities = ca.map(fingerprintOf);
-  const [one = ''] = authorities;
-  const many = createHash('sha256').update(authorities.toSorted().join('\n')).digest('hex');
   return [
-    ...(authorities.length === 1 ? [`a certificate by the authority sha256:${one}`] : []),
-    ...(authorities.length > 1
-      ? [`a certificate by one of ${authorities.length} authorities (list sha256:${many})`]
-      : []),
+    ...(ca.length > 0 ? [`a certificate by ${authoritiesText(printsOf(ca))}`] : []),
     ...(fingerprints.length > 0 ? [`the certificate sha256:${fingerprints.slice(0, 2).join(', sha256:')}`] : []),
     ...(verifyName === undefined ? [] : [`${verifyName.type} ${JSON.stringify(verifyName.name)}`]),
   ].join(', ');

@@ -2,7 +2,7 @@
  * What is kept of a profile whose options were judged: values and whole PEM blocks, never lines of its text. config.ts
  * makes the client's configuration of this and of nothing else.
  */
-import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { ipv4ToNumber, numberToIpv4 } from '../../core/ipv4.ts';
 import { pemsOf } from '../pem.ts';
 import { type Material, wrapKeyLines } from './material.ts';
@@ -77,11 +77,6 @@ export function settingsOf(read: readonly Directive[], materials: ReadonlyMap<st
       ['DOMAIN', 'DOMAIN-SEARCH', 'ADAPTER_DOMAIN_SUFFIX'].includes(type) ? [name.toLowerCase()] : [],
     ),
   };
-}
-
-/** SHA-256 of a certificate as OpenVPN tells it, without colons. */
-export function fingerprintOf(pem: string): string {
-  return createHash('sha256').update(new X509Certificate(pem).raw).digest('hex');
 }
 
 function privateKeyOf(material: Material | undefined): string | undefined {
