@@ -9,15 +9,7 @@ import {
   type RemovedDefences,
 } from '../../../src/core/policy/index.ts';
 import { describeUnless, missing, testUnless } from '../../obstacle.ts';
-import {
-  bootPolicy,
-  dhcpPolicy,
-  link,
-  openconnectPolicy,
-  openPolicy,
-  portalPolicy,
-  rulesPolicy,
-} from '../../unit/core/policy/policies.ts';
+import { link, openPolicy, POLICIES } from '../../unit/core/policy/policies.ts';
 import { Namespaces, type Packet, whyNot } from './namespaces.ts';
 
 const suite = describeUnless(whyNot(), 'nft');
@@ -34,12 +26,7 @@ suite('the ruleset in the kernel', () => {
   afterAll(() => net.remove());
 
   const policies = {
-    boot: bootPolicy,
-    open: openPolicy,
-    dhcp: dhcpPolicy,
-    rules: rulesPolicy,
-    portal: portalPolicy,
-    openconnect: openconnectPolicy,
+    ...POLICIES,
     'no work VM': { ...openPolicy, links: [link(3, 'probe0')] },
   };
 

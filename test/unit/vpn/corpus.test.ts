@@ -27,13 +27,13 @@ function codeOf(reader: ProfileReader, folder: string, file: string): string {
   return 'accepted';
 }
 
-const refused = await Promise.all(
-  KIND_NAMES.map(async (kind) => {
-    const [folder, reader] = [FOLDERS[kind], await kindNamed(kind).reader()];
-    const codes = readdirSync(path.join(import.meta.dirname, folder)).map((file) => codeOf(reader, folder, file));
-    return { kind, codes: codes.filter((code) => code !== 'accepted') };
-  }),
-);
+const refused: { readonly kind: KindName; readonly codes: readonly string[] }[] = [];
+// One after the other: jest loads no two modules at once that share a third.
+for (const kind of KIND_NAMES) {
+  const [folder, reader] = [FOLDERS[kind], await kindNamed(kind).reader()];
+  const codes = readdirSync(path.join(import.meta.dirname, folder)).map((file) => codeOf(reader, folder, file));
+  refused.push({ kind, codes: codes.filter((code) => code !== 'accepted') });
+}
 
 describe('broken and hostile profiles', () => {
   test.each(refused)('of $kind there are enough, refused by codes of its own', ({ codes }) => {

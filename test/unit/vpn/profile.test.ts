@@ -2,11 +2,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
-import { VmgateError } from '../../../src/core/coded.ts';
+import type { VmgateError } from '../../../src/core/coded.ts';
 import { fileErrors } from '../../../src/vpn/file-codes.ts';
 import { type ProfileOptions, planWireGuard } from '../../../src/vpn/index.ts';
 import { profileErrors } from '../../../src/vpn/wireguard/codes.ts';
+import { faultOf } from '../faults.ts';
 import { expectGolden } from '../golden.ts';
+import { expectRefusals } from './refusals.ts';
 
 const folder = (name: string) => path.join(import.meta.dirname, name);
 const read = (kind: 'corpus' | 'profiles', name: string) => readFileSync(path.join(folder(kind), name));
@@ -15,18 +17,12 @@ const WHOLE: ProfileOptions = { split: false, dns: [] };
 const PINNED = { address: '198.51.100.4', port: 51_820 };
 
 /** Corpus files named split-* are added with `--split`. */
-function faultOf(
+function refusalOf(
   profile: Uint8Array | string,
   file: string,
   options: ProfileOptions = { ...WHOLE, split: file.startsWith('split-') },
 ): VmgateError {
-  try {
-    planWireGuard(profile, file, options);
-  } catch (fault) {
-    if (VmgateError.is(fault)) return fault;
-    throw fault;
-  }
-  throw new Error(`${file} was accepted`);
+  return faultOf(() => planWireGuard(profile, file, options));
 }
 
 /** Every long run of base64 characters: any of them may be a secret. (All keys here are digests of test names.) */
@@ -36,15 +32,12 @@ function keysIn(profile: string): readonly string[] {
 
 describe('broken profiles', () => {
   test('each is refused with code, position and remedy', () => {
-    const rendered = names('corpus').map((name) => {
-      const { code, exit, what, remedy } = faultOf(read('corpus', name), name);
-      return `== ${name}\n${code} (exit ${exit})\n${what}\n-> ${remedy}\n`;
-    });
-    expectGolden(path.join(folder('golden'), 'broken-profiles.txt'), rendered.join('\n'));
+    const golden = path.join(folder('golden'), 'broken-profiles.txt');
+    expectRefusals(golden, names('corpus'), (name) => refusalOf(read('corpus', name), name));
   });
 
   test('the corpus has every code a profile can cause', () => {
-    const codes = names('corpus').map((name) => faultOf(read('corpus', name), name).code);
+    const codes = names('corpus').map((name) => refusalOf(read('corpus', name), name).code);
     const others = ['VPN_PROFILE_UNREADABLE', 'VPN_PROFILE_TOO_LARGE', 'VPN_KIND_UNCLEAR'];
     const possible = [...Object.keys(fileErrors), ...Object.keys(profileErrors)];
     expect(new Set([...codes, ...others])).toEqual(new Set(possible));
@@ -52,21 +45,21 @@ describe('broken profiles', () => {
 
   test.each(names('corpus'))('%s: no key is quoted anywhere in the error', (name) => {
     const profile = read('corpus', name);
-    const said = JSON.stringify(faultOf(profile, name).serialize());
+    const said = JSON.stringify(refusalOf(profile, name).serialize());
     for (const key of keysIn(profile.toString('utf8'))) expect(said).not.toContain(key.slice(0, 20));
   });
 
   test('larger than 64 KiB', () => {
-    expect(faultOf('#'.repeat(65_537), 'big.conf').code).toBe('VPN_PROFILE_TOO_LARGE');
-    expect(faultOf('#'.repeat(65_536), 'big.conf').code).toBe('VPN_SECTION_MISSING');
+    expect(refusalOf('#'.repeat(65_537), 'big.conf').code).toBe('VPN_PROFILE_TOO_LARGE');
+    expect(refusalOf('#'.repeat(65_536), 'big.conf').code).toBe('VPN_SECTION_MISSING');
   });
 
   test('--dns that is no address, one the tunnel never reaches, too many', () => {
     const profile = read('profiles', 'split.conf');
-    expect(faultOf(profile, 'a.conf', { split: true, dns: ['dns.example'] }).code).toBe('VPN_DNS_OPTION_INVALID');
-    expect(faultOf(profile, 'a.conf', { split: true, dns: ['8.8.8.8'] }).code).toBe('VPN_DNS_OUTSIDE_TUNNEL');
+    expect(refusalOf(profile, 'a.conf', { split: true, dns: ['dns.example'] }).code).toBe('VPN_DNS_OPTION_INVALID');
+    expect(refusalOf(profile, 'a.conf', { split: true, dns: ['8.8.8.8'] }).code).toBe('VPN_DNS_OUTSIDE_TUNNEL');
     const many = Array(9).fill('10.64.0.1');
-    expect(faultOf(profile, 'a.conf', { split: true, dns: many }).code).toBe('VPN_LIST_TOO_LONG');
+    expect(refusalOf(profile, 'a.conf', { split: true, dns: many }).code).toBe('VPN_LIST_TOO_LONG');
   });
 });
 

@@ -10,17 +10,9 @@ import {
   renderNft,
 } from '../../../../src/core/policy/index.ts';
 import { expectGolden } from '../../golden.ts';
-import { bootPolicy, dhcpPolicy, link, openconnectPolicy, openPolicy, portalPolicy, rulesPolicy } from './policies.ts';
+import { bootPolicy, link, openPolicy, POLICIES } from './policies.ts';
 
 const GOLDEN = path.join(import.meta.dirname, 'golden');
-const policies = {
-  boot: bootPolicy,
-  open: openPolicy,
-  dhcp: dhcpPolicy,
-  rules: rulesPolicy,
-  portal: portalPolicy,
-  openconnect: openconnectPolicy,
-};
 
 /** The listing of a compiled ruleset as nft 1.1.3 forms it. */
 function listing(policy: EgressPolicy): { nftables: { [key: string]: unknown }[] } {
@@ -37,7 +29,7 @@ function listing(policy: EgressPolicy): { nftables: { [key: string]: unknown }[]
   };
 }
 
-describe.each(Object.entries(policies))('%s', (name, policy) => {
+describe.each(Object.entries(POLICIES))('%s', (name, policy) => {
   test('ruleset', () =>
     expectGolden(path.join(GOLDEN, `${name}.nft.jsonl`), `${normalizeRuleset(compileNft(policy)).join('\n')}\n`));
 
@@ -65,7 +57,7 @@ describe.each(Object.entries(policies))('%s', (name, policy) => {
   });
 });
 
-test.each(Object.entries(policies))(
+test.each(Object.entries(POLICIES))(
   '%s: each filter chain ends with a drop of its own: its policy comes late',
   (_, policy) => {
     const rules = compileNft(policy).nftables.flatMap(

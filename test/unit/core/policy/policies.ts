@@ -90,3 +90,13 @@ export const rulesPolicy: EgressPolicy = {
     link(3, 'probe0'),
   ],
 };
+
+/** Each that has golden files. */
+export const POLICIES = {
+  boot: bootPolicy,
+  open: openPolicy,
+  dhcp: dhcpPolicy,
+  rules: rulesPolicy,
+  portal: portalPolicy,
+  openconnect: openconnectPolicy,
+};

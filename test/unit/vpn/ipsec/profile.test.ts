@@ -8,7 +8,9 @@ import { ipsecErrors } from '../../../../src/vpn/ipsec/codes.ts';
 import { planIpsec } from '../../../../src/vpn/ipsec/plan.ts';
 import type { ProfileOptions } from '../../../../src/vpn/kind.ts';
 import { detectKind } from '../../../../src/vpn/kinds.ts';
+import { faultOf } from '../../faults.ts';
 import { expectGolden } from '../../golden.ts';
+import { expectRefusals } from '../refusals.ts';
 
 const folder = (name: string) => path.join(import.meta.dirname, name);
 const read = (kind: 'good' | 'broken', name: string) => readFileSync(path.join(folder(kind), name));
@@ -20,14 +22,8 @@ const LOGIN = { user: 'al"ice', password: 'open \\ "sesame" $(x)' };
 const PINNED = { address: '198.51.100.4', port: 4_500 };
 
 /** Files named split-* are added with `--split`. */
-function faultOf(profile: Uint8Array | string, file: string): VmgateError {
-  try {
-    planIpsec(profile, file, { ...WHOLE, split: file.startsWith('split-') }, NOW);
-  } catch (fault) {
-    if (VmgateError.is(fault)) return fault;
-    throw fault;
-  }
-  throw new Error(`${file} was accepted`);
+function refusalOf(profile: Uint8Array | string, file: string): VmgateError {
+  return faultOf(() => planIpsec(profile, file, { ...WHOLE, split: file.startsWith('split-') }, NOW));
 }
 
 /** Secrets of the files here, and whatever looks like a piece of a key. */
@@ -41,21 +37,18 @@ function secretsIn(profile: string): readonly string[] {
 
 describe('broken and hostile IKEv2 profiles', () => {
   test('each is refused with code, position and remedy', () => {
-    const rendered = names('broken').map((name) => {
-      const { code, exit, what, remedy } = faultOf(read('broken', name), name);
-      return `== ${name}\n${code} (exit ${exit})\n${what}\n-> ${remedy}\n`;
-    });
-    expectGolden(path.join(folder('golden'), 'broken.txt'), rendered.join('\n'));
+    const golden = path.join(folder('golden'), 'broken.txt');
+    expectRefusals(golden, names('broken'), (name) => refusalOf(read('broken', name), name));
   });
 
   test('have every code that such a profile can cause', () => {
-    const codes = names('broken').map((name) => faultOf(read('broken', name), name).code);
+    const codes = names('broken').map((name) => refusalOf(read('broken', name), name).code);
     expect(new Set(codes)).toEqual(new Set(['VPN_PROFILE_NOT_TEXT', ...Object.keys(ipsecErrors)]));
   });
 
   test.each(names('broken'))('%s: no secret is quoted', (name) => {
     const profile = read('broken', name);
-    const said = JSON.stringify(faultOf(profile, name).serialize());
+    const said = JSON.stringify(refusalOf(profile, name).serialize());
     for (const secret of secretsIn(profile.toString('utf8'))) expect(said).not.toContain(secret);
   });
 });

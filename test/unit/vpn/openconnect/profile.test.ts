@@ -1,37 +1,30 @@
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { VmgateError } from '../../../../src/core/coded.ts';
+import type { VmgateError } from '../../../../src/core/coded.ts';
 import { detectKind } from '../../../../src/vpn/kinds.ts';
 import { openconnectErrors } from '../../../../src/vpn/openconnect/codes.ts';
 import { parseOpenConnect } from '../../../../src/vpn/openconnect/parse.ts';
 import { readSettings } from '../../../../src/vpn/openconnect/syntax.ts';
+import { faultOf } from '../../faults.ts';
 import { expectGolden } from '../../golden.ts';
+import { expectRefusals } from '../refusals.ts';
 import { beside, folder, NOW, names, read } from './samples.ts';
 
 const parse = (profile: Uint8Array | string, file: string) => parseOpenConnect(profile, file, beside, NOW);
 
-function faultOf(profile: Uint8Array | string, file: string): VmgateError {
-  try {
-    parse(profile, file);
-  } catch (fault) {
-    if (VmgateError.is(fault)) return fault;
-    throw fault;
-  }
-  throw new Error(`${file} was accepted`);
+function refusalOf(profile: Uint8Array | string, file: string): VmgateError {
+  return faultOf(() => parse(profile, file));
 }
 
 describe('broken and hostile OpenConnect profiles', () => {
   test('each is refused with code, position and remedy', () => {
-    const rendered = names('broken').map((name) => {
-      const { code, exit, what, remedy } = faultOf(read('broken', name), name);
-      return `== ${name}\n${code} (exit ${exit})\n${what}\n-> ${remedy}\n`;
-    });
-    expectGolden(path.join(folder('golden'), 'broken.txt'), rendered.join('\n'));
+    const golden = path.join(folder('golden'), 'broken.txt');
+    expectRefusals(golden, names('broken'), (name) => refusalOf(read('broken', name), name));
   });
 
   test('have every code that such a profile can cause', () => {
-    const codes = names('broken').map((name) => faultOf(read('broken', name), name).code);
+    const codes = names('broken').map((name) => refusalOf(read('broken', name), name).code);
     // Of the profile as a whole, plan.test.ts; of a server, session.test.ts.
     const elsewhere = ['VPN_OC_LOGIN_UNKNOWN', 'VPN_OC_USER_OTHER', 'VPN_OC_ROUTES_MISSING'];
     const servers = ['VPN_OC_ASKS_MORE', 'VPN_OC_HOST_CHECK'];
@@ -43,7 +36,7 @@ describe('broken and hostile OpenConnect profiles', () => {
 
   test.each(names('broken'))('%s: nothing of a key or password is quoted', (name) => {
     const profile = read('broken', name).toString('utf8');
-    const said = JSON.stringify(faultOf(profile, name).serialize());
+    const said = JSON.stringify(refusalOf(profile, name).serialize());
     expect(said).not.toContain('sesame');
     for (const key of profile.match(/^[A-Za-z0-9+/]{24,}/gm) ?? []) expect(said).not.toContain(key.slice(0, 16));
   });
@@ -83,7 +76,7 @@ describe('properties', () => {
       (script, between, space, gap) => {
         const value = between === '' ? '' : '/tmp/x';
         const profile = good.toSpliced(gap, 0, `${space}${script}${between}${value}`).join('\n');
-        const { code, what } = faultOf(profile, 'a.oc');
+        const { code, what } = refusalOf(profile, 'a.oc');
         expect(code).toBe('VPN_OC_SCRIPT_REFUSED');
         expect(what).toMatch(new RegExp(`^a\\.oc:${gap + 1}:${space.length + 1}: ${script} is refused`));
       },

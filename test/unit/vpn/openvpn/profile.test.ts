@@ -2,11 +2,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { VmgateError } from '../../../../src/core/coded.ts';
+import type { VmgateError } from '../../../../src/core/coded.ts';
 import { openvpnErrors } from '../../../../src/vpn/openvpn/codes.ts';
 import { parseOpenVpn } from '../../../../src/vpn/openvpn/parse.ts';
 import { readDirectives } from '../../../../src/vpn/openvpn/syntax.ts';
+import { faultOf } from '../../faults.ts';
 import { expectGolden } from '../../golden.ts';
+import { expectRefusals } from '../refusals.ts';
 
 const folder = (name: string) => path.join(import.meta.dirname, name);
 const read = (kind: 'good' | 'broken', name: string) => readFileSync(path.join(folder(kind), name));
@@ -19,14 +21,8 @@ const COMPANIONS: Readonly<Record<string, string>> = Object.fromEntries(
 const beside = (name: string) => (Object.hasOwn(COMPANIONS, name) ? COMPANIONS[name] : undefined);
 const parse = (profile: Uint8Array | string, file: string) => parseOpenVpn(profile, file, beside, NOW);
 
-function faultOf(profile: Uint8Array | string, file: string): VmgateError {
-  try {
-    parse(profile, file);
-  } catch (fault) {
-    if (VmgateError.is(fault)) return fault;
-    throw fault;
-  }
-  throw new Error(`${file} was accepted`);
+function refusalOf(profile: Uint8Array | string, file: string): VmgateError {
+  return faultOf(() => parse(profile, file));
 }
 
 /** Every long run of base64 or hexadecimal characters: any of them may be a piece of a key. */
@@ -36,15 +32,12 @@ function keysIn(profile: string): readonly string[] {
 
 describe('broken and hostile OpenVPN profiles', () => {
   test('each is refused with code, position and remedy', () => {
-    const rendered = names('broken').map((name) => {
-      const { code, exit, what, remedy } = faultOf(read('broken', name), name);
-      return `== ${name}\n${code} (exit ${exit})\n${what}\n-> ${remedy}\n`;
-    });
-    expectGolden(path.join(folder('golden'), 'broken.txt'), rendered.join('\n'));
+    const golden = path.join(folder('golden'), 'broken.txt');
+    expectRefusals(golden, names('broken'), (name) => refusalOf(read('broken', name), name));
   });
 
   test('have every code that such a profile can cause', () => {
-    const codes = names('broken').map((name) => faultOf(read('broken', name), name).code);
+    const codes = names('broken').map((name) => refusalOf(read('broken', name), name).code);
     // Of the profile as a whole: plan.test.ts.
     const elsewhere = ['VPN_OVPN_LOGIN_UNKNOWN', 'VPN_OVPN_ROUTES_MISSING'];
     const shared = ['VPN_PROFILE_NOT_TEXT'];
@@ -53,7 +46,7 @@ describe('broken and hostile OpenVPN profiles', () => {
 
   test.each(names('broken'))('%s: nothing of a key is quoted', (name) => {
     const profile = read('broken', name);
-    const said = JSON.stringify(faultOf(profile, name).serialize());
+    const said = JSON.stringify(refusalOf(profile, name).serialize());
     for (const key of keysIn(profile.toString('utf8'))) expect(said).not.toContain(key.slice(0, 16));
   });
 });
@@ -98,7 +91,7 @@ describe('properties', () => {
       fc.constantFrom(...gaps),
       (script, quote, indent, gap) => {
         const profile = good.toSpliced(gap, 0, `${indent}${quote(script)}${indent}/tmp/x`).join('\n');
-        const { code, what } = faultOf(profile, 'a.ovpn');
+        const { code, what } = refusalOf(profile, 'a.ovpn');
         expect(code).toBe('VPN_OVPN_SCRIPT_REFUSED');
         expect(what).toMatch(new RegExp(`^a\\.ovpn:${gap + 1}:\\d+: ${script} is refused`));
       },

@@ -8,6 +8,7 @@ import { readSession } from '../../../../src/core/openvpn-session.ts';
 import { readFailure } from '../../../../src/vpn/openvpn/failure.ts';
 import { SESSIONS } from '../../../../src/vpn/sessions.ts';
 import type { TunnelPlan } from '../../../../src/vpn/tunnel-plan.ts';
+import { faultOf } from '../../faults.ts';
 
 const LOGS = path.join(import.meta.dirname, 'logs');
 const log = (name: string) => readFileSync(path.join(LOGS, `${name}.txt`), 'utf8');
@@ -45,16 +46,6 @@ const told = (...changed: readonly string[]) => {
 };
 const judge = (text: string, change: Partial<TunnelPlan> = {}) =>
   SESSIONS.openvpn.inside(text, { ...plan, ...change }, TAKEN);
-
-function faultOf(act: () => unknown): VmgateError {
-  try {
-    act();
-  } catch (fault) {
-    if (VmgateError.is(fault)) return fault;
-    throw fault;
-  }
-  throw new Error('accepted');
-}
 
 describe('what a server says', () => {
   test('is read', () => {
