@@ -17,19 +17,12 @@ kind_begin() {
   )
   # What its policies and states say (if_id) goes this way alone; without them the interface drops.
   step 'ip link add tun0' ip link add dev tun0 type xfrm dev up0 if_id 1
-  printf 'STARTING %s000\n' "$(date +%s)" >"$ipsec/state"
-  # Of its own, so that it outlives the verb.
-  setsid vmgate-ipsec "$ipsec" </dev/null >/dev/null 2>&1 &
-  until [ -s "$ipsec/driver.pid" ]; do usleep 10000; done
+  start_driver ipsec "$ipsec"
 }
 
 kind_end() {
   [ -d "$ipsec" ] || return 0
-  # Not asked nicely: it would say good-bye to the server, from behind a policy that is gone by then.
-  if [ -s "$ipsec/driver.pid" ]; then
-    read -r pid <"$ipsec/driver.pid"
-    kill -KILL "-$pid" 2>/dev/null || :
-  fi
+  kill_driver "$ipsec"
   # These are the kernel's, and stay behind.
   ip xfrm state flush
   ip xfrm policy flush

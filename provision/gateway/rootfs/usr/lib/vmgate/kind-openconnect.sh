@@ -21,19 +21,12 @@ kind_begin() {
   # Made for it, so that it needs no rights to make one; and it is the only one that may open it.
   chown "$vpn_user" /dev/net/tun
   step 'ip tuntap add tun0' ip tuntap add dev tun0 mode tun user "$vpn_user"
-  printf 'STARTING %s000\n' "$(date +%s)" >"$openconnect/state"
-  # Of its own, so that it outlives the verb.
-  setsid vmgate-openconnect "$openconnect" </dev/null >/dev/null 2>&1 &
-  until [ -s "$openconnect/driver.pid" ]; do usleep 10000; done
+  start_driver openconnect "$openconnect"
 }
 
 kind_end() {
   [ -d "$openconnect" ] || return 0
-  # Not asked nicely: it would say good-bye to the server, from behind a policy that is gone by then.
-  if [ -s "$openconnect/driver.pid" ]; then
-    read -r pid <"$openconnect/driver.pid"
-    kill -KILL "-$pid" 2>/dev/null || :
-  fi
+  kill_driver "$openconnect"
   [ ! -e /sys/class/net/tun0 ] || ip link del dev tun0
   rm -rf "$openconnect"
 }

@@ -10,19 +10,12 @@ kind_begin() {
   (umask 077 && : >"$openvpn/login" && awk -v file="$openvpn/config" -v login="$openvpn/login" '
     $0 == "--- login" { file = login; next }
     { print >file }')
-  printf 'STARTING %s000\n' "$(date +%s)" >"$openvpn/state"
-  # Of its own, so that it outlives the verb.
-  setsid vmgate-openvpn "$openvpn" </dev/null >/dev/null 2>&1 &
-  until [ -s "$openvpn/driver.pid" ]; do usleep 10000; done
+  start_driver openvpn "$openvpn"
 }
 
 kind_end() {
   [ -d "$openvpn" ] || return 0
-  # Not asked nicely: it would say good-bye to the server, from behind a policy that is gone by then.
-  if [ -s "$openvpn/driver.pid" ]; then
-    read -r pid <"$openvpn/driver.pid"
-    kill -KILL "-$pid" 2>/dev/null || :
-  fi
+  kill_driver "$openvpn"
   # Its interface goes with it.
   while [ -e /sys/class/net/tun0 ]; do usleep 10000; done
   rm -rf "$openvpn"

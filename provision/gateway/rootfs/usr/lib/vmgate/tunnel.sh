@@ -49,6 +49,21 @@ load_kind() {
   . "/usr/lib/vmgate/kind-$1.sh"
 }
 
+# start_driver NAME FOLDER: of kinds whose client runs by itself: vmgate-NAME, which talks to it and tells of it in FOLDER. Of
+# its own, so that it outlives the verb.
+start_driver() {
+  printf 'STARTING %s000\n' "$(date +%s)" >"$2/state"
+  setsid "vmgate-$1" "$2" </dev/null >/dev/null 2>&1 &
+  until [ -s "$2/driver.pid" ]; do usleep 10000; done
+}
+
+# Not asked nicely: it would say good-bye to the server, from behind a policy that is gone by then.
+kill_driver() { # FOLDER
+  [ -s "$1/driver.pid" ] || return 0
+  read -r pid <"$1/driver.pid"
+  kill -KILL "-$pid" 2>/dev/null || :
+}
+
 # The card that DHCP's script left alone, once the host knows the lease. The marker goes first: a lease that changes
 # meanwhile leaves another. Without a lease the tunnel stays silent, which the host can tell from a broken gateway.
 set_uplink() {
