@@ -2,7 +2,7 @@
  * OpenConnect end to end, against ocserv(8) in the lab: a gate opens, loses its tunnel, comes back; over TLS alone too; and
  * what stands between a client and its server is told as what it is, with the gate closed.
  */
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { LAB } from '../../../src/lab/index.ts';
 import { inside, vmgate } from '../../system/leaks/life-scene.ts';
 import { GateScene, testServerDies, testUp } from './gate-scene.ts';
@@ -33,6 +33,7 @@ describe('a gate on OpenConnect', () => {
 });
 
 describe('what goes wrong between client and server is told as what it is', () => {
+  beforeAll(() => vmgate(scene.stage, 'down'));
   afterEach(async () => {
     await vmgate(scene.stage, 'down');
     await scene.stage.lab.openConnect('right');
@@ -45,7 +46,6 @@ describe('what goes wrong between client and server is told as what it is', () =
     ['a resolver that is the gateway itself', ['right', 'resolver'], 'VPN_ASSIGNED_INVALID'],
     ['a server that asks for a password, of a profile with a certificate', ['login'], 'VPN_OC_ASKS_MORE'],
   ] as const)('%s', async (_, is, code) => {
-    await vmgate(scene.stage, 'down');
     await scene.stage.lab.openConnect(...is);
     expect(await scene.told()).toBe(code);
   });
@@ -67,6 +67,7 @@ describe('what goes wrong between client and server is told as what it is', () =
   });
 
   test('a pin: another key is refused, the right one opens', async () => {
+    await scene.stage.lab.vpnLogin('openconnect', LOGIN.user, LOGIN.password);
     await scene.stage.lab.openConnect('login');
     const authority = /<cafile>[^<]*<\/cafile>\n/;
     const profile = (await scene.stage.lab.openConnectProfile(scene.stage.lab.endpoint)).replace(authority, '');
@@ -74,7 +75,6 @@ describe('what goes wrong between client and server is told as what it is', () =
     await scene.choose('other-pin', `${profile}servercert=${other}\n`, LOGIN);
     expect(await scene.told()).toBe('VPN_SERVER_UNPROVED');
     await scene.choose('pin', `${profile}servercert=${await scene.stage.lab.openConnectPin()}\n`, LOGIN);
-    await scene.stage.supervise();
     await scene.opens();
     await scene.nothingForeign();
   });
