@@ -23,8 +23,8 @@ export interface FaultHand {
   dhcp(offers: LabDhcp): Promise<void>;
   /** `wrong`: somebody without the VPN server's key answers at its address. */
   serverKey(which: 'right' | 'wrong'): Promise<void>;
-  /** Another resolver in what stands for this machine's resolv.conf. */
-  resolvers(address: string): Promise<void>;
+  /** Another resolver than before in what stands for this machine's resolv.conf. */
+  changeResolver(): Promise<void>;
   /** Frames of a neighbour on the untrusted network, made for the gateway's card. */
   forge(frames: (target: ForgeTarget) => readonly Buffer[]): Promise<void>;
   /** Asks the gateway's uplink at many ports. */

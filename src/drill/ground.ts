@@ -13,7 +13,8 @@ import { LAB, linksInLab, type PassOptions, pidOf, standOn } from '../lab/index.
 import { type Attempt, type AttemptPlace, attemptsFrom, lateAttemptsFrom } from './attempts.ts';
 import { errors } from './codes.ts';
 import type { FaultHand } from './faults.ts';
-import { networkHand, resolvConfOf, uplinkAddress, writeResolver } from './network-hand.ts';
+import { firstResolver } from './host-resolver.ts';
+import { networkHand, resolvConfOf, uplinkAddress } from './network-hand.ts';
 import { partsHand } from './parts-hand.ts';
 import { PhaseLog } from './phase-log.ts';
 import { UplinkWitness } from './uplink-witness.ts';
@@ -51,8 +52,6 @@ export interface Counts {
 const TRIES = 3;
 /** For the lab to have captured what was put on its own wire. */
 const CAPTURED_MS = 500;
-/** This machine's resolver, for the sensors; on a network that never changes unless a fault says so. */
-const RESOLVER = '192.168.1.1';
 
 /** The command line beside this file. */
 export const PROGRAM = programFile('main');
@@ -95,7 +94,7 @@ export class Ground {
     const { images, program, gate } = options;
     const own = gate === undefined ? {} : { config: gate.config, dhcp: true };
     const stage = await Stage.open({ images, attachment: 'wire', program, ...own });
-    await writeResolver(stage, RESOLVER);
+    await firstResolver(resolvConfOf(stage));
     return new Ground(stage, options);
   }
 

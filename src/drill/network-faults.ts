@@ -119,7 +119,7 @@ export const NETWORK_FAULTS: readonly Fault[] = [
     id: 'network-changed',
     about: 'this machine is on another network: its resolver is another one',
     weight: 1,
-    strike: (hand) => hand.resolvers('10.31.0.1'),
+    strike: (hand) => hand.changeResolver(),
     lasts: 0,
     ...BOTH,
   },

@@ -1,5 +1,4 @@
 /** The part of a fault's hand that plays the untrusted network and its neighbours. */
-import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { LinkPlan } from '../core/link-plan.ts';
 import type { Stage } from '../demo/index.ts';
@@ -7,6 +6,7 @@ import { parsePcap } from '../frame/index.ts';
 import { readJournal } from '../home/index.ts';
 import { kindOf, LAB } from '../lab/index.ts';
 import type { FaultHand, ForgeTarget } from './faults.ts';
+import { changeResolver } from './host-resolver.ts';
 
 /** Source port in a frame of IPv4 without options. */
 const SOURCE_PORT = 34;
@@ -18,17 +18,13 @@ export function resolvConfOf(stage: Stage): string {
   return path.join(stage.home.root, 'resolv.conf');
 }
 
-export function writeResolver(stage: Stage, address: string): Promise<void> {
-  return writeFile(resolvConfOf(stage), `nameserver ${address}\n`);
-}
-
 /** The gateway's address on the untrusted network: the last one it was given. */
 export function uplinkAddress(stage: Stage): string {
   const given = readJournal(stage.gate.journal).findLast(({ code }) => code === 'GATE_ADDRESS');
   return (given?.payload as { readonly address?: string } | undefined)?.address ?? FIXED;
 }
 
-type NetworkHand = Pick<FaultHand, 'dhcp' | 'serverKey' | 'resolvers' | 'forge' | 'scan'>;
+type NetworkHand = Pick<FaultHand, 'dhcp' | 'serverKey' | 'changeResolver' | 'forge' | 'scan'>;
 
 /** `act` is called when the hand acts, to the moment. */
 export function networkHand(stage: Stage, plan: () => LinkPlan, act: () => void): NetworkHand {
@@ -42,9 +38,9 @@ export function networkHand(stage: Stage, plan: () => LinkPlan, act: () => void)
   return {
     dhcp: (offers) => lab.dhcp(offers),
     serverKey: (which) => lab.serverKey(which),
-    resolvers: (address) => {
+    changeResolver: () => {
       act();
-      return writeResolver(stage, address);
+      return changeResolver(resolvConfOf(stage));
     },
     forge: async (frames) => {
       const forged = frames(await target());
