@@ -54,6 +54,8 @@ async function measured({ id, unit, better, atLeast, aim, measure }) {
   try {
     const { value, raw } = await measure(stand, runs);
     const ok = better === 'less' ? value <= atLeast : value >= atLeast;
+    // The table is printed when all is measured, which takes long enough to be interrupted.
+    say(`  ${id}: ${rounded(value)} ${unit}${ok ? '' : ', missed'}`);
     const medians = Object.entries(raw).map(([name, number]) => [name, rounded(number)]);
     return { id, value: rounded(value), ...fixed, ok, raw: Object.fromEntries(medians) };
   } catch (cause) {
