@@ -46,7 +46,7 @@ test('nothing leaks, everything would have been seen, nothing is left', async ()
   expect(report.cases.filter(({ outcome }) => outcome !== 'held')).toEqual([]);
   expect(report).toMatchObject({ outcome: 'held', fault: null, written: page });
   expect(report.cases.map(({ name }) => name)).toEqual([...CASES.slice(0, -1), 'network-changed']);
-  expect(report.setup.join('\n')).toContain('your profile nobody was not opened');
+  expect(report.setup.join('\n')).toContain('your own profiles (nobody) were not opened');
   for (const { name, bare } of report.cases) expect([name, (bare?.leaked ?? 0) > 0]).toEqual([name, true]);
   expect(lines.filter((line) => (line as { code?: string }).code === 'DRILL_TRIED')).toHaveLength(2 * CASES.length);
   expect(readFileSync(page, 'utf8')).toContain('Nothing leaked');
