@@ -21,18 +21,22 @@ export function rulesetFor(world: World, policy: EgressPolicy): string {
   return renderNft(compileNft(policy, world.lab?.removedDefences));
 }
 
+/**
+ * Whether the kernel may have something to say for a while yet: the end of a TCP connection is repeated long after its
+ * process is gone (tcp_orphan_retries in tcp(7)), and would be foreign, as that of a portal.
+ */
+function speaksTcp({ connection, signIn }: World): boolean {
+  return signIn !== undefined || connection?.policy.endpoints.some(({ protocol }) => protocol === 'tcp') === true;
+}
+
 /** Puts a policy in force, in the guard first (which it disarms), then in the gateway. */
 export async function loadPolicy(world: World, policy: EgressPolicy, signal: AbortSignal): Promise<void> {
   const { guard, control } = sessionOf(world);
   // The old tunnel's socket is gone, and what it sent has been judged, before its endpoint becomes foreign: a late
   // keepalive would otherwise be a violation. Frames and orders reach the guard by different pipes.
-  if (world.connection !== undefined) await control.untunnel();
-  if (world.signIn !== undefined) {
-    // What its connections still have to say would be as foreign.
-    await control.untunnel();
-    await control.apply(rulesetFor(world, silentPolicy(world)));
-    world.signIn = undefined;
-  }
+  if (world.connection !== undefined || world.signIn !== undefined) await control.untunnel();
+  if (speaksTcp(world)) await control.apply(rulesetFor(world, silentPolicy(world)));
+  world.signIn = undefined;
   await guard.sync();
   signal.throwIfAborted();
   if (policy.portal === undefined) guard.setPolicy(policy.uplink, policy.endpoints, policy.tunnel);

@@ -53,7 +53,7 @@ export async function runFull(
     say(tunnelCheck, tunnel),
     say(dnsCheck, dns),
     say(exitCheck, exit),
-    say(canaryCheck, canaryFacts(context.plan.probe.ifname, held.length === 0, stages)),
+    say(canaryCheck, canaryFacts(context, held.length === 0, stages)),
     say(uplinkCheck, uplink),
     say(clockCheck, time),
   ]);
@@ -66,9 +66,10 @@ async function dateOf(exit: Promise<ExitFacts>): Promise<ClockFacts['date']> {
 }
 
 /** What the closed canaries showed is judged even when the open ones could not be sent. */
-async function canaryFacts(probe: string, alone: boolean, stages: FullStages): Promise<CanaryFacts> {
+async function canaryFacts({ plan, policy }: VerifyContext, alone: boolean, stages: FullStages): Promise<CanaryFacts> {
   const closed = await stages.closed;
-  const facts = { probe, alone, closed: closed.phase };
+  const isStream = policy.endpoints.some(({ protocol }) => protocol === 'tcp');
+  const facts = { probe: plan.probe.ifname, alone, isStream, closed: closed.phase };
   try {
     const [volley, last] = await Promise.all([stages.volley, stages.last]);
     return { ...facts, open: phase(volley, closed.after, last), openTrouble: '' };

@@ -23,9 +23,11 @@ function counted(rx: number, probeRx: number, probeToTunnel: number, toTunnel = 
   });
 }
 
-function guard(change: Partial<FrameCounts> & { readonly tunnelFrames?: number } = {}): FrameCounts {
-  const { tunnelFrames = 10, ...rest } = change;
-  return { ...quiet, passed: { tunnel: { frames: tunnelFrames, bytes: 0 } }, ...rest };
+function guard(
+  change: Partial<FrameCounts> & { readonly tunnelFrames?: number; readonly tunnelBytes?: number } = {},
+): FrameCounts {
+  const { tunnelFrames = 10, tunnelBytes = 0, ...rest } = change;
+  return { ...quiet, passed: { tunnel: { frames: tunnelFrames, bytes: tunnelBytes } }, ...rest };
 }
 
 /** With the sentinel: one ARP frame behind the canaries. */
@@ -64,7 +66,7 @@ const onlyDropped: CanaryPhase = {
   injected: droppedSent,
   after: counted(5 + closedSent.frames + droppedSent.frames, closedSent.ipv4 + droppedSent.ipv4, 0),
 };
-const facts: CanaryFacts = { probe: 'probe0', closed, open, openTrouble: '', alone: true };
+const facts: CanaryFacts = { probe: 'probe0', closed, open, openTrouble: '', alone: true, isStream: false };
 const withoutCounters = { ...closed.after, facts: { ...closed.after.facts, counters: {} } };
 
 function without(counter: string): Snapshot {
@@ -94,6 +96,18 @@ describe('canary', () => {
       },
       'verified',
       'went nowhere',
+    ],
+    [
+      'several in one frame of a stream',
+      { isStream: true, open: { ...open, guardAfter: guard({ tunnelFrames: 13, tunnelBytes: 2 * 66 + must * 28 }) } },
+      'verified',
+      `${must} entered the tunnel`,
+    ],
+    [
+      'frames of a stream that only acknowledge',
+      { isStream: true, open: { ...open, guardAfter: guard({ tunnelFrames: 61, tunnelBytes: 50 * 66 }) } },
+      'unknown',
+      'bytes in them: 3300',
     ],
     [
       'traffic of an open work link',
