@@ -114,7 +114,6 @@ export class Ground {
     await this.#vmgate('down');
     await this.#supervise();
     await this.#bringUp();
-    await this.#vmgate('ssh', this.#workVms[0], '--', PING_FOR_EVER);
     await this.#traffic?.close();
     this.#traffic = await this.#openTraffic();
   }
@@ -208,12 +207,13 @@ export class Ground {
     return this.#stage.supervise(pass);
   }
 
-  /** On a busy machine a gate may close for a moment; what is refused then is asked for again. */
+  /** With a work VM that pings. On a busy machine a gate may close for a moment; what is refused then is asked for again. */
   async #bringUp(): Promise<void> {
     for (let left = TRIES; ; left -= 1) {
       try {
         await this.#vmgate('up');
-        return await this.#vmgate('start', this.#workVms[0]);
+        await this.#vmgate('start', this.#workVms[0]);
+        return await this.#vmgate('ssh', this.#workVms[0], '--', PING_FOR_EVER);
       } catch (cause) {
         if (left <= 1 || this.#options.signal.aborted) throw cause;
       }
