@@ -7,7 +7,8 @@
  * ruleset takes another's place, the new rules count already and the policy is still `accept`, until the kernel gets to it
  * (nft_chain_commit_drop_policy). A flood gets packets through there (leak case 18).
  *
- * Nothing here is answered or forwarded over IPv6: every accepting rule pins IPv4, but for the loopback.
+ * Where the policy has no IPv6, nothing is answered or forwarded over it: every accepting rule pins IPv4, but for the
+ * loopback. Where it has, that is the links' and the tunnel's alone (nft-ipv6.ts): the uplink has none.
  */
 import { ipv4Range, numberToIpv4 } from '../ipv4.ts';
 import type { Defence, RemovedDefences } from './defence.ts';
@@ -23,6 +24,7 @@ import {
   field,
   iifname,
   ipv4Only,
+  ipv6Only,
   type Json,
   jump,
   masquerade,
@@ -35,6 +37,7 @@ import {
   tcpOnly,
   udpPorts,
 } from './nft-expressions.ts';
+import { answers6, between6, from6, input6, output6, way6 } from './nft-ipv6.ts';
 import { fromTunnel, toTunnel } from './nft-tunnel.ts';
 import { fromUplink, toUplink, type Without } from './nft-uplink.ts';
 import { type DenialCounter, workChain, workCounters, workRules, workSets } from './nft-work.ts';
@@ -125,6 +128,7 @@ function prerouting(policy: EgressPolicy, without: Without): Expression[][] {
     [iifname('lo'), accept],
     ...fromUplink(policy, without),
     ...(tunnel === undefined ? [] : [[iifname(tunnel.ifname), ipv4Only, accept]]),
+    ...(tunnel?.ipv6 === undefined ? [] : [[iifname(tunnel.ifname), ipv6Only, accept]]),
     ...policy.links.flatMap((link) =>
       without('source-pin')
         ? [[iifname(link.ifname), accept]]
@@ -138,6 +142,7 @@ function prerouting(policy: EgressPolicy, without: Without): Expression[][] {
               ...udpPorts(68, 67),
               accept,
             ],
+            ...from6(link, without),
           ],
     ),
     [count('dropped_prerouting'), drop],
@@ -170,6 +175,7 @@ function input(policy: EgressPolicy, without: Without): Expression[][] {
         [...from, field('tcp', 'dport', 53), ...lease('in', without), accept],
         // Only answers to what the gateway itself began: a DNS connection of the guest must not outlive its lease.
         [...from, ctState('established'), ctDirection('reply'), accept],
+        ...input6(link, without),
       ];
     }),
     [count('dropped_input'), drop],
@@ -191,23 +197,36 @@ function forward(policy: EgressPolicy, without: Without): Expression[][] {
       ctState('established', 'related'),
       accept,
     ]),
+    ...answers6(links, tunnel, without),
     ...links.flatMap((link) => betweenPeers(link, links, without)),
     ...links.map((link) => [prefix('daddr', network(link), link.prefixLength), count('dropped_forward'), drop]),
+    ...between6(links),
     ...links.flatMap((link) => {
-      const from = [
+      const way4 = [
         ...sender(link, without),
         ...(without('tunnel-only') ? [] : [oifname(tunnel.ifname)]),
         ...lease('in', without),
       ];
-      const pass = [count('to_tunnel'), ...(link.ifname === PROBE ? [count('probe_to_tunnel')] : []), accept];
-      const chain = workChain(link);
-      const other = resets(tunnel, without) ? [[...from, midStream, ctState('new'), rejectReset]] : [];
-      // A packet conntrack calls invalid is not translated and would carry the link's address into the tunnel.
-      if (chain === undefined) return [...other, [...from, ctState('established', 'related', 'new'), ...pass]];
-      return [...other, [...from, ctState('established', 'related'), ...pass], [...from, ctState('new'), jump(chain)]];
+      const ways = [way4, way6(link, tunnel, without)].flatMap((way) => (way === undefined ? [] : [way]));
+      return ways.flatMap((way) => intoTunnel(way, link, tunnel, without));
     }),
     [count('dropped_forward'), drop],
   ];
+}
+
+/** What goes from a link into the tunnel; `from` is what it has, of either family. */
+function intoTunnel(
+  from: readonly Expression[],
+  link: PolicyLink,
+  tunnel: TunnelPolicy,
+  without: Without,
+): Expression[][] {
+  const pass = [count('to_tunnel'), ...(link.ifname === PROBE ? [count('probe_to_tunnel')] : []), accept];
+  const chain = workChain(link);
+  const other = resets(tunnel, without) ? [[...from, midStream, ctState('new'), rejectReset]] : [];
+  // A packet conntrack calls invalid is not translated and would carry the link's address into the tunnel.
+  if (chain === undefined) return [...other, [...from, ctState('established', 'related', 'new'), ...pass]];
+  return [...other, [...from, ctState('established', 'related'), ...pass], [...from, ctState('new'), jump(chain)]];
 }
 
 /** What a link's machine may begin with another's, and the answers; both hold a lease. */
@@ -235,6 +254,7 @@ function sender(link: PolicyLink, without: Without): Expression[] {
 }
 
 function output(policy: EgressPolicy, without: Without): Expression[][] {
+  const isReset = policy.tunnel !== undefined && resets(policy.tunnel, without);
   return [
     [oifname('lo'), accept],
     ...toUplink(policy, without),
@@ -247,9 +267,8 @@ function output(policy: EgressPolicy, without: Without): Expression[][] {
         [...to, tcpOnly, ctState('established', 'new'), ctDirection('original'), accept],
         // "Fragmentation needed" for what does not fit the tunnel, and a quick "unreachable" instead of a hang.
         [...to, field('icmp', 'type', 'destination-unreachable'), accept],
-        ...(policy.tunnel !== undefined && resets(policy.tunnel, without)
-          ? [[oifname(link.ifname), field('ip', 'daddr', link.guest), resetOnly, accept]]
-          : []),
+        ...(isReset ? [[oifname(link.ifname), field('ip', 'daddr', link.guest), resetOnly, accept]] : []),
+        ...output6(link, isReset, without),
       ];
     }),
     ...toTunnel(policy, without),

@@ -91,6 +91,21 @@ export const rulesPolicy: EgressPolicy = {
   ],
 };
 
+/** Of the same index, with IPv6 beside its IPv4. */
+export function link6(index: number, ifname?: string): PolicyLink {
+  const network = index === 0 ? 'fd76:6d67:1::' : `fd76:6d67:1:${index}::`;
+  return { ...link(index, ifname), ipv6: { gateway: `${network}1`, network: `${network}/64` } };
+}
+
+/** A tunnel that carries IPv6. */
+export const ipv6Policy: EgressPolicy = {
+  ...openPolicy,
+  links: [link6(0), link6(1), link6(3, 'probe0')],
+  ...(openPolicy.tunnel && {
+    tunnel: { ...openPolicy.tunnel, ipv6: { routes: ['::/0'], resolvers: ['fd00:64::1'] } },
+  }),
+};
+
 /** Each that has golden files. */
 export const POLICIES = {
   boot: bootPolicy,
@@ -99,4 +114,5 @@ export const POLICIES = {
   rules: rulesPolicy,
   portal: portalPolicy,
   openconnect: openconnectPolicy,
+  ipv6: ipv6Policy,
 };
