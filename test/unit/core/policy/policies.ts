@@ -106,6 +106,24 @@ export const ipv6Policy: EgressPolicy = {
   }),
 };
 
+/** Both families' destinations, and what speaks of neither. */
+export const mixedRights: WorkEgress = {
+  otherwise: 'deny',
+  rules: [
+    { ...plain, to: { kind: 'prefix', prefix: '2001:db8:9::/48' }, action: 'deny' },
+    { ...plain, to: { kind: 'prefix', prefix: '2001:db8::9/128' }, ports: web },
+    { ...plain, to: { kind: 'prefix', prefix: '0.0.0.0/0' }, protocols: ['icmp', 'tcp'] },
+    { ...plain, to: { kind: 'prefix', prefix: '::/0' }, protocols: ['icmp', 'udp'] },
+    { ...plain, to: { kind: 'name', name: 'bank.example', allowPrivate: false }, ports: web },
+    { ...plain, protocols: ['icmp'] },
+  ],
+};
+
+export const ipv6RulesPolicy: EgressPolicy = {
+  ...ipv6Policy,
+  links: [{ ...link6(0), egress: mixedRights }, { ...link6(1), egress: manyRights, peers: ['work0'] }, link6(3, 'probe0')],
+};
+
 /** Each that has golden files. */
 export const POLICIES = {
   boot: bootPolicy,
@@ -115,4 +133,5 @@ export const POLICIES = {
   portal: portalPolicy,
   openconnect: openconnectPolicy,
   ipv6: ipv6Policy,
+  'ipv6-rules': ipv6RulesPolicy,
 };
