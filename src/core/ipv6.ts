@@ -22,7 +22,8 @@ export interface Ipv6Range {
 export function ipv6Range(prefix: string): Ipv6Range | undefined {
   const [address = '', bits = '128', ...more] = prefix.split('/');
   const value = ipv6ToNumber(address);
-  if (value === undefined || more.length > 0 || !/^(0|[1-9]\d{0,2})$/.test(bits) || Number(bits) > 128) return undefined;
+  if (value === undefined || more.length > 0 || !/^(0|[1-9]\d{0,2})$/.test(bits) || Number(bits) > 128)
+    return undefined;
   const size = 1n << (128n - BigInt(bits));
   const first = value - (value % size);
   return { first, last: first + size - 1n };

@@ -18,9 +18,9 @@ import {
   prefix6,
   resetOnly,
 } from './nft-expressions.ts';
+import { lease } from './nft-link-parts.ts';
 import type { Without } from './nft-uplink.ts';
 
-const OPEN = '@open';
 const LINK_LOCAL = 'fe80::/10';
 const UNSPECIFIED = '::';
 
@@ -109,9 +109,4 @@ export function output6(link: PolicyLink, resets: boolean, without: Without): Ex
 
 function source({ network }: LinkIpv6, without: Without): Expression[] {
   return without('source-pin') ? [] : [prefix6('saddr', network)];
-}
-
-function lease(direction: 'in' | 'out', without: Without): Expression[] {
-  if (without('lease')) return [];
-  return [direction === 'in' ? iifname(OPEN) : oifname(OPEN)];
 }

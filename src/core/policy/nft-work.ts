@@ -70,7 +70,12 @@ export function workSets(links: readonly PolicyLink[]): readonly { readonly [key
   const names = namesOf(links.map(({ egress }) => egress));
   if (names.length === 0) return [];
   return [
-    ...familySets('ipv4_addr', ['never_named', NEVER_NAMED], ['private', PRIVATE], names.map((_, at) => nameSet(at))),
+    ...familySets(
+      'ipv4_addr',
+      ['never_named', NEVER_NAMED],
+      ['private', PRIVATE],
+      names.map((_, at) => nameSet(at)),
+    ),
     ...(links.some(({ ipv6 }) => ipv6 !== undefined)
       ? familySets(
           'ipv6_addr',

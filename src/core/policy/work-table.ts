@@ -2,7 +2,7 @@
  * One work VM's rules as a table: what fits, what follows, which rule says so. Judges a packet, and a question in which
  * something is left open (a name without its address, no port): then it says on what the answer depends.
  */
-import { inRange, type IpRange, type IpValue, ipRange } from '../ip-range.ts';
+import { type IpRange, type IpValue, inRange, ipRange } from '../ip-range.ts';
 import {
   type EgressRule,
   isBelow,

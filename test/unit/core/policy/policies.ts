@@ -121,7 +121,11 @@ export const mixedRights: WorkEgress = {
 
 export const ipv6RulesPolicy: EgressPolicy = {
   ...ipv6Policy,
-  links: [{ ...link6(0), egress: mixedRights }, { ...link6(1), egress: manyRights, peers: ['work0'] }, link6(3, 'probe0')],
+  links: [
+    { ...link6(0), egress: mixedRights },
+    { ...link6(1), egress: manyRights, peers: ['work0'] },
+    link6(3, 'probe0'),
+  ],
 };
 
 /** Each that has golden files. */

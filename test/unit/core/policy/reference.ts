@@ -58,7 +58,9 @@ function lengthOf(prefix: string): number {
 function bits(text: string): string {
   const [address = ''] = text.split('/');
   if (isIpv6(address)) {
-    const [before = [], after = []] = address.split('::').map((half) => half.split(':').filter((group) => group !== ''));
+    const [before = [], after = []] = address
+      .split('::')
+      .map((half) => half.split(':').filter((group) => group !== ''));
     const groups = [...before, ...Array<string>(8 - before.length - after.length).fill('0'), ...after];
     return groups.map((group) => Number.parseInt(group, 16).toString(2).padStart(16, '0')).join('');
   }

@@ -18,16 +18,16 @@ import { ANSWERS, anyEgress, anyPacket, judge, type TriedPacket } from './refere
 const nothing: Destination = { address: undefined, name: undefined, protocol: undefined, port: undefined };
 
 function known({ address, protocol, port }: TriedPacket): Destination {
-  return { address: valueOf(address), name: undefined, protocol, port };
+  return { address: numberOf(address), name: undefined, protocol, port };
 }
 
-function valueOf(text: string): IpValue | undefined {
+function numberOf(text: string): IpValue | undefined {
   return ipv4ToNumber(text) ?? ipv6ToNumber(text);
 }
 
 function isNamed(address: IpValue, above: string): boolean {
   return Object.entries(ANSWERS).some(
-    ([name, addresses]) => isBelow(name, above) && addresses.some((text) => valueOf(text) === address),
+    ([name, addresses]) => isBelow(name, above) && addresses.some((text) => numberOf(text) === address),
   );
 }
 
@@ -80,7 +80,12 @@ describe('the table', () => {
       [1, 'rest'],
     ],
     ['a protocol without ports', { address: 0x09010101, protocol: 'other' }, 'depends', [1, 'rest']],
-    ['an IPv6 address that only a name may lead to', { address: ipv6ToNumber('2001:db8::9') }, 'depends', [0, 1, 'rest']],
+    [
+      'an IPv6 address that only a name may lead to',
+      { address: ipv6ToNumber('2001:db8::9') },
+      'depends',
+      [0, 1, 'rest'],
+    ],
     ['an IPv6 address that no name may lead to', { address: 1n, protocol: 'tcp', port: 443 }, 'deny', ['rest']],
     ['ping', { address: 0x0a400002, protocol: 'icmp' }, 'allow', [4]],
   ])('%s', (_name, asked, verdict, deciders) => {

@@ -1,6 +1,6 @@
 #!/bin/sh
-# IPv6 of the links, where the gate's tunnel has IPv6: the gateway is their router. Without a line `link6` in the plan none
-# of this runs, and no card speaks IPv6.
+# IPv6 of the links, where the gate's tunnel has IPv6: the gateway is their router. Without a line `link6` in the plan no
+# card speaks IPv6, and nobody hears of IPv6 addresses.
 
 # Seconds between two advertisements, and how long the way that they name is used: a work VM that is left to a gateway
 # without IPv6 has no IPv6 soon after, and fails at once instead of waiting.
@@ -25,3 +25,6 @@ dhcp-option=option6:dns-server
 dhcp-range=${2%/*},ra-only,${2#*/},2h
 ra-param=$1,mtu:tun0,$RA_INTERVAL,$RA_LIFETIME"
 }
+
+# dnsmasq's settings where no link has IPv6: an address that nobody can use is no answer.
+HIDE_IPV6=filter-AAAA
