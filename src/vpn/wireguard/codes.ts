@@ -180,11 +180,11 @@ export const profileEvents = {
     text: (p) => `${place(p)}: ${p.key} is ignored: ${p.reason}`,
     sample: { ...sampleAt, key: 'ListenPort', reason: 'the gateway chooses its own port' },
   }),
-  VPN_IPV6_NOT_FORWARDED: event<At & { key: string; value: string }>({
+  VPN_IPV6_NOT_FORWARDED: event<At & { key: string; value: string; why: string }>({
     level: 'info',
     text: (p) =>
-      `${place(p)}: ${p.key} ${p.value} is recorded but not used: IPv6 is refused inside, never sent in clear`,
-    sample: { ...sampleAt, key: 'AllowedIPs', value: '::/0' },
+      `${place(p)}: ${p.key} ${p.value} is not used: ${p.why}; what would need it is refused, never sent in clear`,
+    sample: { ...sampleAt, key: 'AllowedIPs', value: '::/0', why: 'the profile has no IPv6 Address' },
   }),
   VPN_PEER_SILENT: event<At & { routes: readonly string[] }>({
     level: 'warn',
