@@ -33,7 +33,7 @@ export function renderInside(inside: TunnelInside, policy: TunnelPolicy): string
     ...lines6(inside, policy),
     ...inside.searchDomains.map((domain) => `search ${domain}`),
   ];
-  const broken = lines.find((line) => !/^[a-z]+ [0-9A-Za-z.:/-]+$/.test(line));
+  const broken = lines.find((line) => !/^[a-z]+6? [0-9A-Za-z.:/-]+$/.test(line));
   if (broken !== undefined) throw unusable(`not a setting for a tunnel: ${JSON.stringify(broken)}`);
   return `${lines.join('\n')}\n`;
 }

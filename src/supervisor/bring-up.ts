@@ -17,6 +17,7 @@ import {
   type TunnelPlan,
 } from '../vpn/index.ts';
 import { errors } from './codes.ts';
+import { withoutIpv6 } from './ipv6.ts';
 import { carriedMtu, carries } from './path-mtu.ts';
 
 /** The profile's servers take turns: the next one after each that was not found, or did not let this gate in. */
@@ -90,7 +91,7 @@ async function narrow(way: BringUp): Promise<void> {
   const isTooNarrow = plan.ipv6 !== undefined && mtu < IPV6_LEAST_MTU;
   const policy = isTooNarrow ? await way.withoutIpv6(mtu) : way.policy;
   signal.throwIfAborted();
-  await control.tunnel({ ...plan, mtu }, secrets, pinned, policy);
+  await control.tunnel({ ...(isTooNarrow ? withoutIpv6(plan) : plan), mtu }, secrets, pinned, policy);
   await answers(control, policy, ANSWER_WINDOWS_MS[0] ?? 0);
 }
 

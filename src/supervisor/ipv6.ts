@@ -15,8 +15,7 @@ export function withoutIpv6({ ipv6: _, ...plan }: TunnelPlan): TunnelPlan {
  * says nothing of where IPv6 comes out: what cannot be verified is not let out (P2).
  */
 export function objectionToIpv6({ verify: { exit } }: Config): string | undefined {
-  const expect = exit?.expect;
-  if (!Array.isArray(expect) || expect.some((prefix: unknown) => String(prefix).includes(':'))) return undefined;
+  if (exit?.expect.kind !== 'address' || exit.expect.prefixes.some((prefix) => prefix.includes(':'))) return undefined;
   return 'verify.exit.expect names no IPv6 address; with the exit’s IPv6 prefix in it work VMs get IPv6';
 }
 
