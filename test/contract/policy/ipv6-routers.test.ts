@@ -86,6 +86,23 @@ describeUnless(whyNot() ?? missing('dnsmasq'), 'routers on the links')('routers 
       expect(await asked(scene.gateway('echo $HIDE_IPV6'))()).toBe('192.0.2.9');
     });
 
+    test('of both families go into the sets of a name, each into its own', async () => {
+      const named = {
+        action: 'allow',
+        to: { kind: 'name', name: 'both.example', allowPrivate: false },
+        protocols: [],
+        ports: [],
+      } as const;
+      const links = policy.links.map((link) =>
+        link.ifname === ifname ? { ...link, egress: { otherwise: 'deny', rules: [named] } as const } : link,
+      );
+      scene.net.load(compileNft({ ...policy, links }));
+      await asked('nftset=/both.example/4#inet#vmgate#name0,6#inet#vmgate#name0_6')();
+      const held = (set: string) => scene.net.run('gw', '/usr/sbin/nft', 'list', 'set', 'inet', 'vmgate', set);
+      expect(held('name0')).toContain('192.0.2.9');
+      expect(held('name0_6')).toContain('2001:db8::9');
+    });
+
     test('anti-test: of both families otherwise', async () => {
       expect(await asked('')()).toBe('192.0.2.9 2001:db8::9');
     });

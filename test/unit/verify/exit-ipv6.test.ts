@@ -81,7 +81,7 @@ describe('the exit over IPv6', () => {
   test('is asked, and both have to be expected', async () => {
     const { opinion, dialled } = await asks(BOTH, '2001:db8:e::7');
     expect(opinion).toMatchObject({ outcome: 'verified', summary: expect.stringContaining('2001:db8:e::7') });
-    expect(dialled.toSorted()).toEqual(['2001:db8::80:443', '203.0.113.80:443']);
+    expect(new Set(dialled)).toEqual(new Set(['203.0.113.80:443', '2001:db8::80:443']));
   });
 
   test('another than the expected one refutes it', async () => {
