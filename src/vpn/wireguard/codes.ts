@@ -142,13 +142,13 @@ export const profileErrors = {
   }),
   VPN_ADDRESS_IPV4_MISSING: error<At>({
     ...user,
-    what: (p) => `${place(p)}: no IPv4 Address; vmgate's links are IPv4 now`,
+    what: (p) => `${place(p)}: no IPv4 Address; a gate has IPv6 beside IPv4 only`,
     remedy: () => 'ask your provider for a profile with an IPv4 Address',
     sample: sampleAt,
   }),
   VPN_ROUTES_IPV4_MISSING: error<At>({
     ...user,
-    what: (p) => `${place(p)}: AllowedIPs has no IPv4 prefix; vmgate's links are IPv4 now, so nothing would go in`,
+    what: (p) => `${place(p)}: AllowedIPs has no IPv4 prefix; a gate has IPv6 beside IPv4 only`,
     remedy: () => 'for a full tunnel: AllowedIPs = 0.0.0.0/0, ::/0',
     sample: sampleAt,
   }),

@@ -140,15 +140,17 @@ export class Ipv6Scene {
   async dnsmasq(space: Space, lines: string): Promise<ChildProcess> {
     const conf = path.join(this.#folder, `${space}.conf`);
     const base = [
-      'user=root',
-      'group=root',
+      // As in a gateway: what it needs for advertisements and sets it keeps when it is nobody.
+      'user=nobody',
+      'group=nogroup',
+      'leasefile-ro',
       'bind-interfaces',
       'except-interface=lo',
       'no-resolv',
       'no-hosts',
       'no-ping',
     ];
-    writeFileSync(conf, `${[...base, `pid-file=${conf}.pid`, `dhcp-leasefile=${conf}.leases`, lines].join('\n')}\n`);
+    writeFileSync(conf, `${[...base, `pid-file=${conf}.pid`, lines].join('\n')}\n`);
     const argv = [
       'netns',
       'exec',

@@ -21,10 +21,12 @@ switch_on_ipv6() {
 # stays the gateway's IPv4 one, which answers for both. As large as the tunnel's are the packets, whatever that becomes.
 advertise() {
   echo "enable-ra
+quiet-ra
 dhcp-option=option6:dns-server
 dhcp-range=${2%/*},ra-only,${2#*/},2h
 ra-param=$1,mtu:tun0,$RA_INTERVAL,$RA_LIFETIME"
 }
 
 # dnsmasq's settings where no link has IPv6: an address that nobody can use is no answer.
+# shellcheck disable=SC2034 # used by init
 HIDE_IPV6=filter-AAAA

@@ -113,10 +113,14 @@ route add $value dev tun0" ;;
   done
 }
 
+# Cards are born without IPv6, and believe no router (init).
+speak_ipv6() {
+  echo 0 >/proc/sys/net/ipv6/conf/tun0/disable_ipv6
+}
+
 set_inside() {
   [ -n "$mtu" ] || refuse 'read settings' 'no mtu'
-  # Cards are born without IPv6 (init); what the server's side says of routers is not heard here either.
-  [ -z "$addresses6" ] || echo 0 >/proc/sys/net/ipv6/conf/tun0/disable_ipv6
+  [ -z "$addresses6" ] || step 'switch on IPv6' speak_ipv6
   printf '%s\n' "link set dev tun0 mtu $mtu up$addresses$addresses6$routes" >/run/vmgate/tunnel-batch
   step 'ip -batch' ip -batch /run/vmgate/tunnel-batch
   options="option:mtu,$mtu
