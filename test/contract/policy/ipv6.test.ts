@@ -6,6 +6,7 @@
  * @leakCase 36 none: over IPv6 no work VM reaches another
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { judgeRoute, route6 } from '../../../src/core/checks/route-entries.ts';
 import { compareRulesets, compileNft, type Defence, type RemovedDefences } from '../../../src/core/policy/index.ts';
 import { describeUnless } from '../../obstacle.ts';
 import { GUEST6, INSIDE, Ipv6Scene, NETWORK, OUTSIDE, PEER6, policy } from './ipv6-scene.ts';
@@ -37,6 +38,17 @@ describeUnless(whyNot(), 'IPv6 of the links')('IPv6 of the links', () => {
 
   test('is listed as it was compiled', () => {
     expect(compareRulesets(without(), scene.net.list())).toEqual([]);
+  });
+
+  test('what the kernel routes by itself on such links is what the check of the routes expects', () => {
+    const listed: unknown[] = JSON.parse(scene.net.run('gw', 'ip', '-j', '-6', 'route', 'show', 'table', 'all'));
+    const ways = {
+      ...{ tunnel: 'tun0', tunnelPrefixes: [], uplink: 'up0', uplinkTable: '51', nextHop: '10.0.2.2' },
+      links: policy.links,
+    };
+    const ofLinks = listed.map((entry) => route6.parse(entry)).filter(({ dev = '' }) => /^(work|probe)/.test(dev));
+    expect(ofLinks.length).toBeGreaterThan(policy.links.length);
+    expect(ofLinks.flatMap((entry) => judgeRoute(entry, ways))).toEqual([]);
   });
 
   describe('case 7: a link without a lease', () => {
