@@ -42,6 +42,15 @@ describeUnless(whyNot() ?? missing('dnsmasq'), 'routers on the links')('routers 
     expect(tookMs).toBeLessThan(500);
   });
 
+  test('case 7, anti-test: with a way out of its own making it waits', async () => {
+    scene.net.run('work', 'ip', '-6', 'route', 'add', 'default', 'via', 'fe80::dead', 'dev', 'w1');
+    try {
+      expect((await scene.fetch('work', INSIDE.site, 1_500)).said).toBe('nothing');
+    } finally {
+      scene.net.run('work', 'ip', '-6', 'route', 'del', 'default', 'via', 'fe80::dead', 'dev', 'w1');
+    }
+  });
+
   test('the gateway’s is taken: address, way out, size of packets; and a site is fetched', async () => {
     const dnsmasq = await scene.dnsmasq('gw', `${lines()}\nserver=${INSIDE.server}`);
     try {

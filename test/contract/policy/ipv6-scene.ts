@@ -21,6 +21,8 @@ export const INSIDE = { gateway: 'fd00:64::1', server: 'fd00:64::2', site: '2001
 export const OUTSIDE = '2001:db8:bad::1';
 /** What {@link Ipv6Scene.arrived} counts. */
 export const PORT = 7_000;
+/** Bytes of the site's other answer, on the port behind that. */
+export const LARGE = 60_000;
 
 const NFT = '/usr/sbin/nft';
 const SCRIPTS = path.join(import.meta.dirname, '../../../provision/gateway/rootfs/usr/lib/vmgate');
@@ -111,6 +113,17 @@ export class Ipv6Scene {
   async serve(): Promise<void> {
     const server = this.#start('tun', SERVE, INSIDE.site, String(PORT), SERVED);
     await once(server.stdout ?? server, 'data');
+  }
+
+  /** How many bytes of {@link LARGE} come within a few seconds. */
+  async fetchBytes(from: Space): Promise<number> {
+    const child = this.#start(from, FETCH, INSIDE.site, String(PORT + 1), '4000');
+    let said = '';
+    child.stdout?.on('data', (chunk: Buffer) => {
+      said += chunk;
+    });
+    await once(child, 'close');
+    return said.startsWith('nothing') ? 0 : said.replace(/\|\d+$/, '').length;
   }
 
   /** What {@link INSIDE}'s site or another answers a work VM: its words, or the error and the milliseconds until it. */
@@ -232,6 +245,7 @@ const SERVE = `
 const [host, port, words] = process.argv.slice(1);
 require('node:net').createServer((socket) => { socket.on('error', () => {}); socket.end(words + ' to ' + socket.remoteAddress); })
   .listen({ host, port: Number(port) }, () => process.stdout.write('listening'));
+require('node:net').createServer((socket) => { socket.on('error', () => {}); socket.end('x'.repeat(${LARGE})); }).listen({ host, port: Number(port) + 1 });
 `;
 
 const FETCH = `

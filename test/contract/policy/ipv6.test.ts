@@ -3,13 +3,14 @@
  *
  * @leakCase 5 none: over IPv6 too the gateway's resolver answers, whichever one a work VM asks
  * @leakCase 7 none: IPv6 of a work VM leaves by a tunnel that has it, with its own prefix and under its lease
+ * @leakCase 31 none: over IPv6 too, TCP is clamped to a tunnel that is narrower than its ends think
  * @leakCase 36 none: over IPv6 no work VM reaches another
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { judgeRoute, route6 } from '../../../src/core/checks/route-entries.ts';
 import { compareRulesets, compileNft, type Defence, type RemovedDefences } from '../../../src/core/policy/index.ts';
 import { describeUnless } from '../../obstacle.ts';
-import { GUEST6, INSIDE, Ipv6Scene, NETWORK, OUTSIDE, PEER6, policy } from './ipv6-scene.ts';
+import { GUEST6, INSIDE, Ipv6Scene, LARGE, NETWORK, OUTSIDE, PEER6, policy } from './ipv6-scene.ts';
 import { whyNot } from './namespaces.ts';
 
 /**
@@ -194,6 +195,34 @@ describeUnless(whyNot(), 'IPv6 of the links')('IPv6 of the links', () => {
       scene.net.load({ nftables: nftables.filter((entry) => !JSON.stringify(entry).includes('packet-too-big')) });
       scene.net.lease('work0');
       expect((await scene.fetch('work', INSIDE.site, SOON_MS)).said).toBe('nothing');
+    });
+  });
+
+  describe('case 31: a tunnel that is narrower than a work VM thinks', () => {
+    // What is larger is swallowed behind the tunnel, and nobody says so.
+    beforeAll(() => {
+      scene.net.run(
+        'tun',
+        '/usr/sbin/nft',
+        'table ip6 way { chain out { type filter hook output priority 0; ip6 length > 1240 drop; }; }',
+      );
+      scene.net.run('tun', 'ip', 'link', 'set', 't1', 'gso_max_segs', '1');
+      scene.net.run('gw', 'ip', 'link', 'set', 'tun0', 'mtu', '1280');
+    });
+    afterAll(() => {
+      scene.net.run('tun', '/usr/sbin/nft', 'delete', 'table', 'ip6', 'way');
+      scene.net.run('gw', 'ip', 'link', 'set', 'tun0', 'mtu', '1500');
+    });
+
+    test('case 31: TCP over IPv6 is clamped to it', async () => {
+      scene.net.lease('work0');
+      expect(await scene.fetchBytes('work')).toBe(LARGE);
+    });
+
+    test('case 31, anti-test: without the clamp it hangs', async () => {
+      scene.net.load(without('mss-clamp'));
+      scene.net.lease('work0');
+      expect(await scene.fetchBytes('work')).toBeLessThan(LARGE);
     });
   });
 
