@@ -14,6 +14,7 @@ import {
 } from '../vpn/index.ts';
 import { bringUp, serverAt } from './bring-up.ts';
 import { events } from './codes.ts';
+import { dropIpv6 } from './ipv6.ts';
 import { Lane } from './lane.ts';
 import type { Runners } from './loop.ts';
 import { loadPolicy, rulesetFor, uplinkOf } from './policy.ts';
@@ -70,7 +71,14 @@ export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel
           ...[...plan.work, plan.probe].map((link) => `${link.gateway}/${link.prefixLength}`),
           ...[address ?? [], nextHop ?? []].flat().map((own) => `${own}/32`),
         ];
-        const inside = await bringUp({ control, profile, pinned, policy, taken, signal, onNarrow });
+        const inside = await bringUp({
+          ...{ control, profile, pinned, policy, taken, signal, onNarrow },
+          withoutIpv6: async (mtu) => {
+            const without = dropIpv6(world, mtu);
+            await control.apply(rulesetFor(world, without));
+            return without;
+          },
+        });
         if (inside !== undefined) await takeInside(world, inside, signal);
       } catch (cause) {
         // The next attempt asks the next server of the profile.
@@ -132,6 +140,7 @@ function policyFor(
       localPort: randomInt(20_000, 60_000),
       mark: VPN_MARK,
       mtu: tunnel.mtu,
+      ...(tunnel.ipv6 === undefined ? {} : { ipv6: { routes: tunnel.ipv6.routes, resolvers: tunnel.ipv6.resolvers } }),
       ...(holdsOtherFlows(world) ? { onlyNewFlows: true } : {}),
     },
   };

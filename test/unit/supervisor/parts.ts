@@ -1,4 +1,5 @@
 /** A gateway's control channel and guard without a gateway: they remember what they were told, and fail when asked to. */
+
 import { type Duplex, duplexPair } from 'node:stream';
 import { PULSE_CHECKS } from '../../../src/core/opening.ts';
 import type { Verdict } from '../../../src/core/verdict.ts';
@@ -6,6 +7,7 @@ import { GATE_CHECKS } from '../../../src/core/verdict.ts';
 import type { GatewayControl } from '../../../src/gateway/index.ts';
 import type { FrameCounts, GuardReport } from '../../../src/guard/index.ts';
 import type { GatewayParts } from '../../../src/supervisor/world.ts';
+import type { TunnelPlan } from '../../../src/vpn/tunnel-plan.ts';
 
 type Guard = Awaited<ReturnType<GatewayParts['startGuard']>>;
 
@@ -109,6 +111,10 @@ export class FakeControl implements GatewayControl {
   /** Interfaces with a lease now. */
   readonly leases = new Set<string>();
   readonly said: string[] = [];
+  /** Rulesets, as they were applied. */
+  readonly applied: string[] = [];
+  /** Plans of the tunnels that were made. */
+  readonly tunnels: TunnelPlan[] = [];
   readonly #weather: Weather;
   #end: (why: string) => void = () => undefined;
 
@@ -123,8 +129,9 @@ export class FakeControl implements GatewayControl {
     return { v: 1 as const, bootId: 'boot-1', uptimeMs: 1, layers: [] };
   }
 
-  async apply(): Promise<void> {
+  async apply(ruleset: string): Promise<void> {
     this.said.push('apply');
+    this.applied.push(ruleset);
   }
 
   async uplink() {
@@ -132,8 +139,9 @@ export class FakeControl implements GatewayControl {
     return this.#weather.offer();
   }
 
-  async tunnel(): Promise<void> {
+  async tunnel(plan: TunnelPlan): Promise<void> {
     this.said.push('tunnel');
+    this.tunnels.push(plan);
   }
 
   async inside(): Promise<void> {

@@ -3,6 +3,7 @@
 # secret section, which the kind of VPN reads (kind-NAME.sh) and nobody else.
 #
 #   address CIDR | mtu BYTES | route CIDR | resolver ADDRESS | search DOMAIN
+#   address6 CIDR | route6 CIDR | resolver6 ADDRESS
 #   --- KIND
 #   (what the kind needs)
 #
@@ -88,7 +89,7 @@ portal() {
 
 # Reads the public lines; $key is `---` behind the last one where a secret section follows, $value its kind.
 read_inside() {
-  addresses='' routes='' resolvers='' search='' mtu='' key='' value=''
+  addresses='' addresses6='' routes='' resolvers='' search='' mtu='' key='' value=''
   while read -r key value; do
     case $key in
       address) demand "$value" 0-9./ && addresses="$addresses
@@ -96,6 +97,13 @@ addr add $value dev tun0" ;;
       route) demand "$value" 0-9./ && routes="$routes
 route add $value dev tun0" ;;
       resolver) demand "$value" 0-9. && resolvers="${resolvers}server=$value
+" ;;
+      # `nodad`: a tunnel has no neighbours who could have the address too.
+      address6) demand "$value" 0-9a-f:./ && addresses6="$addresses6
+addr add $value dev tun0 nodad" ;;
+      route6) demand "$value" 0-9a-f:./ && routes="$routes
+route add $value dev tun0" ;;
+      resolver6) demand "$value" 0-9a-f:. && resolvers="${resolvers}server=$value
 " ;;
       search) demand "$value" 0-9A-Za-z.- && search="$search,$value" ;;
       mtu) demand "$value" 0-9 && mtu=$value ;;
@@ -105,9 +113,15 @@ route add $value dev tun0" ;;
   done
 }
 
+# Cards are born without IPv6, and believe no router (init).
+speak_ipv6() {
+  echo 0 >/proc/sys/net/ipv6/conf/tun0/disable_ipv6
+}
+
 set_inside() {
   [ -n "$mtu" ] || refuse 'read settings' 'no mtu'
-  printf '%s\n' "link set dev tun0 mtu $mtu up$addresses$routes" >/run/vmgate/tunnel-batch
+  [ -z "$addresses6" ] || step 'switch on IPv6' speak_ipv6
+  printf '%s\n' "link set dev tun0 mtu $mtu up$addresses$addresses6$routes" >/run/vmgate/tunnel-batch
   step 'ip -batch' ip -batch /run/vmgate/tunnel-batch
   options="option:mtu,$mtu
 "
