@@ -29,6 +29,27 @@ export const errors = errorCodes({
     remedy: ({ registry }) => `check the name and your connection: curl -I https://${registry}/v2/`,
     sample: { registry: 'registry.example.com', why: 'getaddrinfo ENOTFOUND registry.example.com' },
   }),
+  REGISTRY_CERTIFICATE_REFUSED: error<{ registry: string; why: string; unknownAuthority: boolean }>({
+    exit: 6,
+    source: 'environment',
+    what: ({ registry, why }) => `${registry} shows a certificate that does not count: ${why}`,
+    remedy: ({ registry, unknownAuthority }) =>
+      unknownAuthority
+        ? `somebody on this network may stand in for it; if your company has an authority of its own, get its certificate on another way than this network, then: install -D -m 644 CA.crt ~/.docker/certs.d/${registry}/ca.crt`
+        : `somebody on this network may stand in for it; look at it from a network that you trust: openssl s_client -connect ${registry.includes(':') ? registry : `${registry}:443`}`,
+    sample: {
+      registry: 'registry.example.com',
+      why: 'self-signed certificate in certificate chain',
+      unknownAuthority: true,
+    },
+  }),
+  REGISTRY_AUTHORITY_REFUSED: error<{ place: string; why: string }>({
+    exit: 3,
+    source: 'environment',
+    what: ({ place, why }) => `the authority in ${place} is not used: ${why}`,
+    remedy: ({ place }) => `put a certificate there that only you can write (chmod go-w ${place}), or remove it`,
+    sample: { place: '/home/ann/.docker/certs.d/registry.example.com/ca.crt', why: 'it holds no certificate in PEM' },
+  }),
   REGISTRY_TOO_SLOW: error<{ registry: string; doing: string; seconds: number }>({
     ...network,
     what: ({ registry, doing, seconds }) => `${registry} hardly moved for ${seconds} s while ${doing}`,

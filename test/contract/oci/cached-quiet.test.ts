@@ -26,7 +26,7 @@ describeUnless(obstacle, 'no network for what is cached')('a digest that is here
   let disk: string;
   beforeAll(async () => {
     space = new QuietNamespace();
-    registry = await startDockerRegistry('', await freePort(), space.name);
+    registry = await startDockerRegistry('', await freePort(), { namespace: space.name });
     lead = new Laptop();
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path.join(lead.project, 'key')]);
     writeFileSync(path.join(lead.project, 'desktop.raw'), Buffer.alloc(65_536, 7));
@@ -96,7 +96,7 @@ describeUnless(obstacle, 'no network for what is cached')('a digest that is here
   test('anti-test: a name that is looked up is seen', async () => {
     const laptop = new Laptop();
     try {
-      const asked = await vmgate(laptop, 'template', 'pull', 'registry.example.com/team/dev:3', '--signer', signer);
+      const asked = await vmgate(laptop, 'template', 'pull', 'registry.example.org/team/dev:3', '--signer', signer);
       expect(asked.stderr).toContain('REGISTRY_UNREACHABLE');
       expect(asked.packets).toBeGreaterThan(0);
     } finally {

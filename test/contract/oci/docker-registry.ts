@@ -14,13 +14,22 @@ export interface DockerRegistry {
   readonly stop: () => Promise<void>;
 }
 
-/**
- * @param auth the `auth:` block of its configuration, indented by two
- * @param namespace the network namespace that it runs in
- */
-export async function startDockerRegistry(auth = '', port?: number, namespace?: string): Promise<DockerRegistry> {
+export interface Where {
+  /** The network namespace that it runs in. */
+  readonly namespace?: string;
+  readonly address?: string;
+  /** Files. */
+  readonly tls?: { readonly certificate: string; readonly key: string };
+}
+
+/** @param auth the `auth:` block of its configuration, indented by two */
+export async function startDockerRegistry(
+  auth = '',
+  port?: number,
+  { namespace, address = '127.0.0.1', tls }: Where = {},
+): Promise<DockerRegistry> {
   const folder = mkdtempSync(path.join(tmpdir(), 'vmgate-registry-'));
-  const host = `127.0.0.1:${port ?? (await freePort())}`;
+  const host = `${address}:${port ?? (await freePort())}`;
   const config = path.join(folder, 'config.yml');
   writeFileSync(
     config,
@@ -28,7 +37,7 @@ export async function startDockerRegistry(auth = '', port?: number, namespace?: 
       'version: 0.1',
       'log: {level: error, accesslog: {disabled: true}}',
       `storage: {filesystem: {rootdirectory: ${folder}/data}, delete: {enabled: true}}`,
-      `http: {addr: "${host}", secret: test}`,
+      `http: {addr: "${host}", secret: test${tls === undefined ? '' : `, tls: {certificate: ${tls.certificate}, key: ${tls.key}}`}}`,
       ...(auth === '' ? [] : ['auth:', auth]),
       '',
     ].join('\n'),
@@ -66,7 +75,9 @@ async function asks(host: string): Promise<boolean> {
 }
 
 function asksFrom([program = '', ...argv]: readonly string[], host: string): boolean {
-  const script = `fetch('http://${host}/v2/').then(() => process.exit(0), () => process.exit(1))`;
+  const [address = '', port = ''] = host.split(':');
+  const line = `require('node:net').connect(${port}, '${address}')`;
+  const script = `${line}.on('connect', () => process.exit(0)).on('error', () => process.exit(1))`;
   return spawnSync(program, [...argv, process.execPath, '-e', script]).status === 0;
 }
 

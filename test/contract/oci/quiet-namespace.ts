@@ -24,6 +24,8 @@ const ATTEMPTS = 100;
 
 export class QuietNamespace {
   readonly name = `vmgate-quiet-${process.pid}`;
+  /** Of its card: what listens there is another machine to a program that is told a name. */
+  readonly address = '192.0.2.2';
   readonly #folder = mkdtempSync(path.join(tmpdir(), 'vmgate-quiet-'));
 
   constructor() {
@@ -31,10 +33,11 @@ export class QuietNamespace {
     // A name that is looked up goes out by the card, where it is seen, and not to a resolver of this machine's loopback.
     mkdirSync(`/etc/netns/${this.name}`, { recursive: true });
     writeFileSync(`/etc/netns/${this.name}/resolv.conf`, 'nameserver 192.0.2.53\noptions timeout:1 attempts:1\n');
+    writeFileSync(`/etc/netns/${this.name}/hosts`, `127.0.0.1 localhost\n${this.address} registry.example.com\n`);
     for (const key of ['all', 'default']) this.run('sysctl', '-qw', `net.ipv6.conf.${key}.disable_ipv6=1`);
     this.run('ip', 'link', 'add', 'up0', 'type', 'veth', 'peer', 'name', 'nobody0');
     this.run('ip', 'link', 'set', 'up0', 'arp', 'off');
-    this.run('ip', 'addr', 'add', '192.0.2.2/24', 'dev', 'up0');
+    this.run('ip', 'addr', 'add', `${this.address}/24`, 'dev', 'up0');
     for (const card of ['lo', 'up0', 'nobody0']) this.run('ip', 'link', 'set', card, 'up');
     this.run('ip', 'route', 'add', 'default', 'via', '192.0.2.1');
   }
