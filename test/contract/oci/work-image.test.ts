@@ -1,4 +1,9 @@
-/** A work VM's disk from the real docker-registry, by digest: taken by init, judged by every `up`, never asked for again. */
+/**
+ * A work VM's disk from the real docker-registry, by digest: taken by init, judged by every `up`, never asked for again.
+ *
+ * @leakCase 51 none: a work VM's disk from a registry that is unsigned, signed by a stranger, of another sort, or changed on
+ *   this machine since, is not booted
+ */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -60,7 +65,7 @@ describeUnless(missing('docker-registry', 'ssh-keygen', 'qemu-img'), 'docker-reg
   /** All that `up` says where everything about the disk is right: the gateway's image is what is missing. */
   const upIsGood = async () => refused(await member.type('up'), 'IMAGE_NOT_FOUND', 3);
 
-  test('init of a template takes it, signed and locked; up judges what is here, with the registry gone', async () => {
+  test('anti-test, case 51: init of a template takes it, signed and locked; up judges what is here, with the registry gone', async () => {
     const { reference, signer, digest } = await push('7', '--sign', 'key');
     await pushedTemplate(template(reference));
     const init = await member.type(
@@ -134,7 +139,7 @@ describeUnless(missing('docker-registry', 'ssh-keygen', 'qemu-img'), 'docker-reg
     expect(judged.stderr).toContain(why);
   });
 
-  test('unsigned, by a stranger, no image, an image that is no disk, for another machine', async () => {
+  test('case 51: unsigned, by a stranger, no image, an image that is no disk, for another machine', async () => {
     execFileSync('mkdir', [path.join(member.project, 'dev')]);
     await member.type('vpn', 'add', 'acme', PROFILE);
     const naming = async (reference: string, ...more: readonly string[]) => {
@@ -172,7 +177,7 @@ describeUnless(missing('docker-registry', 'ssh-keygen', 'qemu-img'), 'docker-reg
     expect({ exit: taken.exit, stderr: taken.stderr }).toMatchObject({ exit: 0 });
   });
 
-  test('a start makes an overlay over that very disk, and over no other', async () => {
+  test('case 51: a start makes an overlay over that very disk, and over no other', async () => {
     const first = await push('7', '--sign', 'key');
     await member.type('image', 'pull', first.reference, '--signer', first.signer);
     makeDisk('desktop.qcow2', '9M');
