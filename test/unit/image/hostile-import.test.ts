@@ -41,7 +41,7 @@ const MANIFEST: ImageManifest = {
 };
 const JSON_TEXT = Buffer.from(canonicalManifest(MANIFEST));
 
-type Entry = readonly [Header, Buffer?];
+type Entry = readonly [Partial<Header> & Pick<Header, 'name'>, Buffer?];
 const GOOD: readonly Entry[] = [
   [{ name: 'manifest.json' }, JSON_TEXT],
   [{ name: 'kernel' }, KERNEL],
