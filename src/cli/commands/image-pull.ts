@@ -18,7 +18,7 @@ export const imagePull: Command = {
     TOKEN_HOST,
   ],
   notes: [
-    'A gateway or tiny image is in use from then on. A disk is for oci: in vmgate.yaml, which names it as it is printed here;',
+    'An image that vmgate built is in use from then on. A disk is for oci: in vmgate.yaml, which names it as it is printed here;',
     'it is inspected like any other before a VM sees it. What is there already is not fetched again, and the version is in',
     'vmgate.lock.',
   ],

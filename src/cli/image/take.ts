@@ -4,7 +4,7 @@ import path from 'node:path';
 import * as z from 'zod';
 import { VmgateError } from '../../core/coded.ts';
 import { complaintOf, escapeLine, parseJson } from '../../host/index.ts';
-import { importImage, keepPulledDisk, type PulledDisk } from '../../image/index.ts';
+import { importImage, keepPulledDisk, type PulledDisk, pruneTemp } from '../../image/index.ts';
 import {
   type FetchedImage,
   type FetchOptions,
@@ -72,7 +72,8 @@ export async function takeImage(
   const locked = lockedImage(await readLockfile(lockFileOf(context.cwd)), reference);
   const common = { ...clientOptions(context, input), store: piecesOf(home), lock } as const;
   const options = locked === undefined ? common : { ...common, locked };
-  const draft = await mkdtemp(path.join(home.images, 'pulled-'));
+  await pruneTemp(home.images);
+  const draft = await mkdtemp(path.join(home.images, `pulled-${process.pid}-`));
   try {
     const fetched = await trusting(context, input, trusted, (policy) => fetchImage(written, policy, options, draft));
     context.out.transient('');
