@@ -32,6 +32,7 @@ try {
   const files = [];
   for (const folder of options.image ?? (await builtImages(Object.keys(CPU)))) {
     const { arch, digest, file } = await packGateway(folder, own);
+    if (digests[arch] !== undefined) throw new Error(`${folder} is a second gateway for ${arch}`);
     digests[arch] = digest;
     files.push(file);
   }
@@ -58,12 +59,21 @@ async function packGateway(image, { version, repository, license }) {
   const manifest = await readFile(manifestFile);
   const { kind, arch, kernel, layers } = JSON.parse(manifest);
   if (kind !== 'gateway' || CPU[arch] === undefined) throw new Error(`${image} is no gateway: ${kind} for ${arch}`);
-  const digest = `sha256:${createHash('sha256').update(manifest).digest('hex')}`;
+  const digest = sha256(manifest);
   const folder = path.join(draft, `gateway-${arch}`);
-  const parts = [kernel.name, ...layers.map(({ name }) => `${name}.cpio`)];
-  const contents = ['manifest.json', 'packages.lock', ...parts];
-  await mkdir(folder);
+  const parts = [kernel, ...layers].map((part) => ({
+    ...part,
+    file: part === kernel ? 'kernel' : `${part.name}.cpio`,
+  }));
+  const contents = ['manifest.json', 'packages.lock', ...parts.map(({ file }) => file)];
+  await mkdir(folder, { recursive: true });
   for (const name of contents) await cp(path.join(image, name), path.join(folder, name));
+  // Of the copies: what goes out is what was looked at. Every vmgate would refuse a package with another part.
+  for (const { file, digest: expected } of parts) {
+    const actual = sha256(await readFile(path.join(folder, file)));
+    if (actual !== expected)
+      throw new Error(`${path.join(image, file)} is ${actual}, and manifest.json says ${expected}`);
+  }
   const description = {
     ...{ name: `@vmgate/gateway-${arch}`, version, license: 'SEE LICENSE IN README.md' },
     ...{ description: `The gateway VM of vmgate ${version} for ${arch}`, cpu: [CPU[arch]], files: contents },
@@ -72,6 +82,10 @@ async function packGateway(image, { version, repository, license }) {
   await writeFile(path.join(folder, 'package.json'), `${JSON.stringify(description, undefined, 2)}\n`);
   await writeFile(path.join(folder, 'README.md'), readme(description, digest, license));
   return { arch, digest, file: await npmPack(folder) };
+}
+
+function sha256(content) {
+  return `sha256:${createHash('sha256').update(content).digest('hex')}`;
 }
 
 function readme({ name, version }, digest, license) {

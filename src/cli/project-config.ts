@@ -12,11 +12,21 @@ export async function loadProject(cwd: string, home: HomeLayout): Promise<Loaded
 
 /**
  * {@link loadProject} for what acts on it: its templates are read anew from the store, whatever was made of them before.
- * Signatures and the lock count as they are now, and the VPN profile is the one they ask for.
+ * Signatures and the lock count as they are now, and the VPN profile is the one they ask for. So with the disks of
+ * registries that work VMs boot.
  *
- * @throws also TEMPLATE_VPN_MISMATCH, VPN_*
+ * @throws also TEMPLATE_VPN_MISMATCH, VPN_*, WORK_IMAGE_*
  */
 export async function loadVerified(cwd: string, home: HomeLayout): Promise<LoadedConfig> {
+  const loaded = await templatesVerified(cwd, home);
+  if (loaded.config.work.some(({ source }) => source.kind === 'oci')) {
+    const { requireWorkImages } = await import('./image/work-images.ts');
+    await requireWorkImages(home, path.dirname(loaded.path), loaded.config);
+  }
+  return loaded;
+}
+
+async function templatesVerified(cwd: string, home: HomeLayout): Promise<LoadedConfig> {
   const loaded = await loadProject(cwd, home);
   if (!loaded.hasTemplates) return loaded;
   const { layTemplates } = await import('./template/lay.ts');

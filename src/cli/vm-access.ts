@@ -7,7 +7,17 @@ import { VmgateError } from '../core/coded.ts';
 import { workProcess } from '../drivers/index.ts';
 import { openGate, writeFileAtomic } from '../home/index.ts';
 import { hostPlatform } from '../host/index.ts';
-import { imageBase, newestBase, type Task, type Vm, type VmDisk, whileStopped, workErrors } from '../work/index.ts';
+import {
+  imageBase,
+  madeFromDisk,
+  namedDisk,
+  newestBase,
+  type Task,
+  type Vm,
+  type VmDisk,
+  whileStopped,
+  workErrors,
+} from '../work/index.ts';
 import { errors } from './codes.ts';
 import type { Context, Input } from './command.ts';
 import { type Gate, gateOf, requireVm } from './gate-access.ts';
@@ -51,12 +61,19 @@ export async function workOf(gate: VmGate, name: string): Promise<WorkConfig> {
 
 /**
  * @param which of the images that vmgate built: the one the VM was made from, or the one it would be made from now
- * @throws GATE_UNKNOWN_VM, WORK_VM_NO_DISK
+ * @throws GATE_UNKNOWN_VM, WORK_VM_NO_DISK, WORK_IMAGE_*
  */
 export async function vmDiskOf(gate: VmGate, name: string, which: 'made' | 'newest' = 'made'): Promise<VmDisk> {
   const { source } = await workOf(gate, name);
   const vm = vmOf(gate, name);
   if (source.kind === 'disk') return { ...vm, disk: source.disk };
+  if (source.kind === 'oci') {
+    const place = { folder: vm.folder, images: gate.images, arch: hostPlatform().arch };
+    const { reference } = source;
+    const disk =
+      which === 'made' ? await madeFromDisk(name, reference, place) : (await namedDisk(name, reference, place)).path;
+    return { ...vm, disk };
+  }
   if (source.kind === 'template' && source.template !== 'tiny') {
     const [{ template }, { arch }] = [source, hostPlatform()];
     const { disk } =

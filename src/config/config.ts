@@ -17,6 +17,8 @@ export type ExitExpectation =
 export type WorkSource =
   | { readonly kind: 'template'; readonly template: 'tiny' | 'debian' | 'browser' }
   | { readonly kind: 'disk'; readonly disk: string; readonly from: readonly PublishedDisk[] }
+  /** A disk of a registry, by digest; what is here of it is found by src/image. */
+  | { readonly kind: 'oci'; readonly reference: string }
   | { readonly kind: 'kernel'; readonly kernel: string; readonly initramfs: string; readonly append: string };
 
 /** What somebody publishes, and what it has to be. */
@@ -110,8 +112,8 @@ type WorkFile = NonNullable<ConfigFile['work']>[string];
 
 /** What is wrong with the way a work VM says what boots; undefined when it is clear. */
 export function sourceFault(vm: WorkFile): string | undefined {
-  const ways = [vm.template, vm.disk, vm.kernel].filter((way) => way !== undefined).length;
-  if (ways !== 1) return 'must say what boots by one of template, disk, or kernel with initramfs';
+  const ways = [vm.template, vm.disk, vm.oci, vm.kernel].filter((way) => way !== undefined).length;
+  if (ways !== 1) return 'must say what boots by one of template, disk, oci, or kernel with initramfs';
   if (vm.kernel !== undefined && vm.initramfs === undefined) return 'has a kernel, so it needs an initramfs too';
   if (vm.from !== undefined && vm.disk === undefined) return 'has from, which belongs to a disk';
   const stray = vm.initramfs ?? vm.append;
@@ -123,6 +125,7 @@ export function sourceFault(vm: WorkFile): string | undefined {
 function sourceOf(vm: WorkFile, folder: string): WorkSource {
   if (vm.template !== undefined) return { kind: 'template', template: vm.template };
   if (vm.disk !== undefined) return { kind: 'disk', disk: absolute(vm.disk, folder), from: vm.from ?? [] };
+  if (vm.oci !== undefined) return { kind: 'oci', reference: vm.oci };
   return {
     kind: 'kernel',
     kernel: absolute(vm.kernel ?? '', folder),

@@ -1,4 +1,5 @@
 /** The files of a configuration: the current folder's vmgate.yaml (no upward search), else the home's, and what lies beside it. */
+import { isUtf8 } from 'node:buffer';
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { VmgateError } from '../core/coded.ts';
@@ -60,7 +61,10 @@ function readSource(file: string): Source | undefined {
     if (!facts.isFile()) throw VmgateError.of(errors.CONFIG_UNREADABLE, { file, why: 'it is not a file' });
     if (facts.size > MAX_BYTES)
       throw VmgateError.of(errors.CONFIG_UNREADABLE, { file, why: 'it is larger than 64 KiB' });
-    return { path: file, text: readFileSync(fd, 'utf8') };
+    const content = readFileSync(fd);
+    // Decoded, other bytes would read the same: what was confirmed would not be what is there.
+    if (!isUtf8(content)) throw VmgateError.of(errors.CONFIG_UNREADABLE, { file, why: 'it is not UTF-8' });
+    return { path: file, text: content.toString('utf8') };
   } finally {
     closeSync(fd);
   }

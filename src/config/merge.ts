@@ -28,9 +28,9 @@ type WorkFiles = NonNullable<ConfigFile['work']>;
 /** What boots is one choice: a local disk replaces a template instead of standing beside it. */
 function mergeWork(base: WorkFiles, local: WorkFiles): WorkFiles {
   const merged = Object.entries(local).map(([name, vm]) => {
-    const { template, disk, from, kernel, initramfs, append, ...rest } = base[name] ?? {};
-    const source = { template, disk, from, kernel, initramfs, append };
-    const replaced = [vm.template, vm.disk, vm.kernel].some((way) => way !== undefined);
+    const { template, disk, from, oci, kernel, initramfs, append, ...rest } = base[name] ?? {};
+    const source = { template, disk, from, oci, kernel, initramfs, append };
+    const replaced = [vm.template, vm.disk, vm.oci, vm.kernel].some((way) => way !== undefined);
     return [name, { ...(replaced ? {} : source), ...rest, ...vm }] as const;
   });
   return { ...base, ...Object.fromEntries(merged) };

@@ -7,6 +7,7 @@ import { readPortalUrl } from '../core/portal.ts';
 import { MAX_NAME } from '../home/index.ts';
 import { EGRESS_BOUNDS, egress } from './egress-values.ts';
 import { isExitUrl, prefixFault } from './exit-values.ts';
+import { ociImage } from './oci-image.ts';
 import { ports } from './ports.ts';
 import { parseSizeMiB, SIZE_PATTERN } from './quantities.ts';
 import { browser, duration, isWithin, script, setUp } from './set-up.ts';
@@ -136,6 +137,7 @@ const workVm = z
       .optional()
       .meta({ description: 'a qcow2 or raw disk image, inspected first; never written, an overlay is' }),
     from: from.optional(),
+    oci: ociImage.optional(),
     kernel: path.optional().meta({ description: 'a Linux kernel, with initramfs' }),
     initramfs: path.optional(),
     append: z
@@ -177,7 +179,7 @@ const workVm = z
     autostart: z.boolean().optional().meta({ description: 'start with `vmgate up`' }),
     ports: ports.optional(),
   })
-  .meta({ description: 'says what boots by one of template, disk, or kernel with initramfs' });
+  .meta({ description: 'says what boots by one of template, disk, oci, or kernel with initramfs' });
 
 const work = z.record(name, workVm).refine((all) => Object.keys(all).length <= BOUNDS.workVms, {
   error: `at most ${BOUNDS.workVms} work VMs on one gate`,
@@ -271,6 +273,7 @@ export const pieces = {
   ...{ builtin: workVm.shape.template.unwrap(), hardware: workVm.shape.hardware.unwrap() },
   ...{ firmware: workVm.shape.firmware.unwrap() },
   ...{ onLoss: workVm.shape.onLoss.unwrap(), display: workVm.shape.display.unwrap(), setUp, script, from, ports },
+  ociImage,
   homePage: browser.homePage.unwrap(),
   ...{ every: duration(BOUNDS.every), maxAge: duration(BOUNDS.maxAge) },
 };

@@ -65,10 +65,9 @@ export const browser = {
 
 /** Keys of a work VM. */
 export const setUp = {
-  cloudInit: z
-    .boolean()
-    .optional()
-    .meta({ description: 'the system on `disk` is set up by cloud-init: it gets a seed with name, keys and user' }),
+  cloudInit: z.boolean().optional().meta({
+    description: 'the system on `disk` or `oci` is set up by cloud-init: it gets a seed with name, keys and user',
+  }),
   user: z
     .string()
     .regex(/^[a-z][a-z0-9-]{0,30}$/, { error: 'must be 1 to 31 of a-z, 0-9 and "-", beginning with a letter' })
@@ -117,13 +116,15 @@ type SetUpFile = z.infer<z.ZodObject<typeof setUp>>;
 type Written = SetUpFile & {
   readonly template?: string | undefined;
   readonly disk?: string | undefined;
+  readonly oci?: string | undefined;
   readonly hardware?: string | undefined;
 };
 
 /** What is wrong with the keys together; undefined when nothing is. */
 export function setUpFault(vm: Written): string | undefined {
   const keys = (['user', 'userData', 'packages', 'provision', 'ready'] as const).filter((key) => vm[key] !== undefined);
-  if (vm.cloudInit !== undefined && vm.disk === undefined) return 'has cloudInit, which belongs to a disk';
+  if (vm.cloudInit !== undefined && vm.disk === undefined && vm.oci === undefined)
+    return 'has cloudInit, which belongs to a disk';
   if (vm.userData !== undefined && vm.cloudInit !== true)
     return 'has userData, which only cloud-init reads: a disk with cloudInit: true';
   if (vm.browser !== undefined && vm.template !== 'browser') return 'has browser, which belongs to template: browser';

@@ -1,4 +1,5 @@
 /** The machine vmgate runs on: its tools, clocks, platform and environment. */
+export { isAlive } from './alive.ts';
 export { complaintOf, errnoOf, messageOf } from './cause.ts';
 export { monotonicMs, wallMs } from './clock.ts';
 export { events as hostEvents } from './codes.ts';

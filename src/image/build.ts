@@ -11,6 +11,7 @@ import { buildTurn } from './build-turn.ts';
 import { chooseWorkshop } from './choose-workshop.ts';
 import { errors, events, type Progress } from './codes.ts';
 import { padding, writeCpio } from './cpio.ts';
+import { newestDate } from './deb-date.ts';
 import { buildDisk } from './disk.ts';
 import type { ImageKind, ImagePart, StoredImage } from './image.ts';
 import { fileOf, partsOf } from './manifest.ts';
@@ -69,6 +70,8 @@ export async function buildImage(kind: ImageKind, arch: Arch, options: BuildOpti
     }
     const kernelPart = await writePart(draft, 'kernel', kernel);
     const disk = await makeDisk(recipe, arch, options, workshop, draft, packages);
+    const all = together(packages, disk?.packages ?? []);
+    const newestPackage = newestDate(all.map(({ date }) => date));
     const image = await adoptDraft(imagesFolder, draft, {
       version: 1,
       kind,
@@ -77,7 +80,8 @@ export async function buildImage(kind: ImageKind, arch: Arch, options: BuildOpti
       kernel: kernelPart,
       layers: parts,
       ...(disk === undefined ? {} : { disk: disk.part }),
-      packages: together(packages, disk?.packages ?? []),
+      ...(newestPackage === undefined ? {} : { newestPackage }),
+      packages: all.map(({ date: _, ...each }) => each),
     });
     const bytes = partsOf(image.manifest).reduce((sum, part) => sum + part.bytes, 0);
     const seconds = (monotonicMs() - startedAt) / 1000;

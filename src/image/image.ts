@@ -25,6 +25,8 @@ export interface ImageManifest {
   readonly layers: readonly ImagePart[];
   /** A qcow2 image that refers to no other file; VMs write to overlays over it. */
   readonly disk?: ImagePart;
+  /** The day on which the newest of its packages was made, `2026-03-04`: how old its programs are. */
+  readonly newestPackage?: string;
   readonly packages: readonly { readonly name: string; readonly version: string; readonly digest: string }[];
 }
 

@@ -69,6 +69,9 @@ async function copyInto(draft: string, source: string): Promise<Copied> {
   const found = new Map<string, Omit<ImagePart, 'name'>>();
   for await (const { name, bytes, content, stream } of filesOf(source)) {
     if (name !== MANIFEST_FILE && !PART_FILE.test(name)) continue;
+    // Which of the two would count is the archive's choice, and other readers may choose otherwise.
+    if (found.has(name) || (name === MANIFEST_FILE && manifestJson !== undefined))
+      throw new Error(`${name} is in it twice`);
     if (bytes > limitOf(name) || found.size >= MAX_PARTS) throw new Error(`${name} is larger than any image's`);
     if (name === MANIFEST_FILE) manifestJson = (await content()).toString('utf8');
     else found.set(name, await copyPart(stream(), path.join(draft, name), limitOf(name)));

@@ -13,6 +13,7 @@ export {
   partsOf as imageParts,
 } from './manifest.ts';
 export { findPackaged, takePackaged } from './packaged.ts';
+export { findPulledDisk, keepPulledDisk, type PulledDisk, pulledDiskFile } from './pulled-disk.ts';
 export { upToDateImage } from './source.ts';
 export {
   diskOf,

@@ -12,7 +12,11 @@ export const MAX_MANIFEST_BYTES = 1_048_576;
 export const MANIFEST_FILE = 'manifest.json';
 export const LOCK_FILE = 'packages.lock';
 
-export const packagesSchema = z.array(z.strictObject({ name: text, version: text, digest })).max(2_000);
+const MAX_PACKAGES = 2_000;
+const date = z.iso.date();
+const packageSchema = z.strictObject({ name: text, version: text, digest });
+/** As a build remembers them. */
+export const packagesSchema = z.array(packageSchema.extend({ date: date.optional() })).max(MAX_PACKAGES);
 
 const schema = z.strictObject({
   version: z.literal(1),
@@ -22,21 +26,27 @@ const schema = z.strictObject({
   kernel: part.extend({ name: z.literal('kernel') }),
   layers: z.array(part).min(1).max(16),
   disk: part.extend({ name: z.literal('disk') }).optional(),
-  packages: packagesSchema,
+  newestPackage: date.optional(),
+  packages: z.array(packageSchema).max(MAX_PACKAGES),
 });
 
 /** @throws Error, with a sentence about the first thing that is wrong */
 export function parseManifest(json: string): ImageManifest {
   const result = schema.safeParse(JSON.parse(json));
   if (!result.success) throw new Error(complaintOf(result.error));
-  const { source, disk, ...rest } = result.data;
-  return { ...rest, ...(source === undefined ? {} : { source }), ...(disk === undefined ? {} : { disk }) };
+  const { source, disk, newestPackage, ...rest } = result.data;
+  return {
+    ...rest,
+    ...(source === undefined ? {} : { source }),
+    ...(disk === undefined ? {} : { disk }),
+    ...(newestPackage === undefined ? {} : { newestPackage }),
+  };
 }
 
 /** Keys in a fixed order, two spaces, a newline at the end: equal manifests are equal bytes. */
 export function canonicalManifest(manifest: ImageManifest): string {
   const ofPart = ({ name, digest: sha, bytes }: ImageManifest['kernel']) => ({ name, digest: sha, bytes });
-  const { version, kind, arch, source, kernel, layers, disk, packages } = manifest;
+  const { version, kind, arch, source, kernel, layers, disk, newestPackage, packages } = manifest;
   return `${JSON.stringify(
     {
       version,
@@ -46,6 +56,7 @@ export function canonicalManifest(manifest: ImageManifest): string {
       kernel: ofPart(kernel),
       layers: layers.map(ofPart),
       disk: disk === undefined ? undefined : ofPart(disk),
+      newestPackage,
       packages: packages.map((entry) => ({ name: entry.name, version: entry.version, digest: entry.digest })),
     },
     undefined,

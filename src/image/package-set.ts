@@ -48,7 +48,8 @@ export async function cachedPackages(set: PackageSet): Promise<UnpackedPackages>
     else if (header.type === 'symlink') tree.set(name, { type: 'link', target: header.linkname });
     else tree.set(name, { type: 'file', executable: (header.mode & 0o100) !== 0, data: await content() });
   }
-  return { tree, packages: index.packages };
+  const packages = index.packages.map(({ date, ...each }) => (date === undefined ? each : { ...each, date }));
+  return { tree, packages };
 }
 
 /**

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { extract, type Header } from 'tar-stream';
 import { sha256 } from '../host/index.ts';
+import { debDate } from './deb-date.ts';
 
 export type TreeEntry =
   | { readonly type: 'file'; readonly executable: boolean; readonly data: Buffer }
@@ -17,6 +18,8 @@ export interface Package {
   readonly version: string;
   /** `sha256:<hex>` of the .deb. */
   readonly digest: string;
+  /** The day it was made, as it says itself: see deb-date.ts. */
+  readonly date?: string;
 }
 
 export interface UnpackedPackages {
@@ -102,7 +105,9 @@ async function contentOf(entry: AsyncIterable<unknown>): Promise<Buffer> {
 /** apt names what it downloads `NAME_VERSION_ARCH.deb`, with `:` of an epoch as `%3a`. */
 export function packageOf(file: string, data: Buffer): Package {
   const [name = file, version = ''] = file.split('_');
-  return { name, version: decodeURIComponent(version), digest: sha256(data) };
+  const date = debDate(data);
+  const known = { name, version: decodeURIComponent(version), digest: sha256(data) };
+  return date === undefined ? known : { ...known, date };
 }
 
 /** Follows links, of folders too, to the path of a file; undefined when it leads nowhere. */

@@ -10,7 +10,7 @@ import * as z from 'zod';
 import { VmgateError } from '../core/coded.ts';
 import type { Arch } from '../drivers/driver.ts';
 import { acquireLock, type Lock, writeFileAtomic } from '../home/index.ts';
-import { errnoOf, messageOf, sha256 } from '../host/index.ts';
+import { errnoOf, isAlive, messageOf, sha256 } from '../host/index.ts';
 import { errors } from './codes.ts';
 import { digestFile } from './digest-file.ts';
 import type { ImageKind, ImageManifest, StoredImage } from './image.ts';
@@ -29,8 +29,8 @@ const currentSchema = z.record(z.string(), z.string().regex(/^sha256:[0-9a-f]{64
 type Current = z.infer<typeof currentSchema>;
 const LOCK_ATTEMPTS = 50;
 
-/** Drafts carry the pid of their maker: `draft-4711-x8Kq2z`. */
-const DRAFT = /^draft-(\d+)-/;
+/** Drafts carry the pid of their maker: `draft-4711-x8Kq2z`; `pulled-` is how those of a pull begin. */
+const DRAFT = /^(?:draft|pulled)-(\d+)-/;
 
 /**
  * The image recorded as current, or undefined. Its parts are judged when they are copied for a boot.
@@ -199,14 +199,5 @@ async function readIfThere(file: string): Promise<string | undefined> {
   } catch (cause) {
     if (errnoOf(cause) === 'ENOENT') return undefined;
     throw cause;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (cause) {
-    return errnoOf(cause) === 'EPERM';
   }
 }

@@ -8,6 +8,7 @@ import { monotonicMs, type Run, run as runTool } from '../host/index.ts';
 import { Authority, type Right } from './authority.ts';
 import { errors, events } from './codes.ts';
 import { dockerConfigFile, dockerLogin } from './docker-login.ts';
+import { authorityFolders } from './own-authorities.ts';
 import { isLoopback, originOf, type Reference } from './reference.ts';
 import { type Answer, type Ask, BrokenLine, discard, Wire, type WireOptions } from './wire.ts';
 
@@ -52,7 +53,7 @@ export class RegistryClient {
     this.origin = originOf(reference);
     this.repository = reference.repository;
     this.#options = options;
-    this.#wire = new Wire(options, signal);
+    this.#wire = new Wire({ authorityFolders: authorityFolders(dockerConfig), ...options }, signal);
     this.#authority = new Authority({
       origin: this.origin,
       repository: reference.repository,
@@ -75,7 +76,7 @@ export class RegistryClient {
    * Answers with any status but those that are dealt with here: 401 and 403, redirects of a GET or HEAD, and temporary
    * ones where `again` allows another attempt.
    *
-   * @throws REGISTRY_UNREACHABLE, REGISTRY_BUSY, REGISTRY_LOGIN_REFUSED, REGISTRY_REDIRECT_REFUSED, REGISTRY_TOO_SLOW
+   * @throws REGISTRY_UNREACHABLE, REGISTRY_CERTIFICATE_REFUSED, REGISTRY_AUTHORITY_REFUSED, REGISTRY_BUSY, REGISTRY_LOGIN_REFUSED, REGISTRY_REDIRECT_REFUSED, REGISTRY_TOO_SLOW
    */
   async ask(ask: RegistryAsk): Promise<Answer> {
     for (let attempt = 1; ; attempt++) {

@@ -6,6 +6,11 @@ const asked = { exit: 2, source: 'user' } as const;
 const network = { exit: 6, source: 'environment' } as const;
 const hostile = { exit: 6, source: 'environment' } as const;
 
+/** What an artifact is; unsaid: a template. */
+export interface Artifact {
+  readonly sort?: 'image' | 'template';
+}
+
 const askOwner = (registry: string) => `tell who runs ${registry}; nothing of it was used`;
 
 export const errors = errorCodes({
@@ -23,6 +28,27 @@ export const errors = errorCodes({
     what: ({ registry, why }) => `no answer from ${registry}: ${why}`,
     remedy: ({ registry }) => `check the name and your connection: curl -I https://${registry}/v2/`,
     sample: { registry: 'registry.example.com', why: 'getaddrinfo ENOTFOUND registry.example.com' },
+  }),
+  REGISTRY_CERTIFICATE_REFUSED: error<{ registry: string; why: string; unknownAuthority: boolean }>({
+    exit: 6,
+    source: 'environment',
+    what: ({ registry, why }) => `${registry} shows a certificate that does not count: ${why}`,
+    remedy: ({ registry, unknownAuthority }) =>
+      unknownAuthority
+        ? `somebody on this network may stand in for it; if your company has an authority of its own, get its certificate on another way than this network, then: install -D -m 644 CA.crt ~/.docker/certs.d/${registry}/ca.crt`
+        : `somebody on this network may stand in for it; look at it from a network that you trust: openssl s_client -connect ${registry.includes(':') ? registry : `${registry}:443`}`,
+    sample: {
+      registry: 'registry.example.com',
+      why: 'self-signed certificate in certificate chain',
+      unknownAuthority: true,
+    },
+  }),
+  REGISTRY_AUTHORITY_REFUSED: error<{ place: string; why: string }>({
+    exit: 3,
+    source: 'environment',
+    what: ({ place, why }) => `the authority in ${place} is not used: ${why}`,
+    remedy: ({ place }) => `put a certificate there that only you can write (chmod go-w ${place}), or remove it`,
+    sample: { place: '/home/ann/.docker/certs.d/registry.example.com/ca.crt', why: 'it holds no certificate in PEM' },
   }),
   REGISTRY_TOO_SLOW: error<{ registry: string; doing: string; seconds: number }>({
     ...network,
@@ -78,12 +104,14 @@ export const errors = errorCodes({
     remedy: () => 'check the name and the tag with whoever pushed it; a private one wants docker login HOST first',
     sample: { reference: 'registry.example.com/team/dev:4' },
   }),
-  REGISTRY_NOT_HERE: error<{ reference: string }>({
+  REGISTRY_NOT_HERE: error<{ reference: string } & Artifact>({
     exit: 6,
     source: 'user',
     what: ({ reference }) => `${reference} is not whole on this machine, and no registry is asked for it now`,
-    remedy: ({ reference }) =>
-      `on a network that you trust with it: vmgate template pull ${reference.replace(/@.*$/, '')} --locked`,
+    remedy: ({ reference, sort }) =>
+      sort === 'image'
+        ? `on a network that you trust with it: vmgate image pull ${reference}`
+        : `on a network that you trust with it: vmgate template pull ${reference.replace(/@.*$/, '')} --locked`,
     sample: { reference: `registry.example.com/team/dev:3@sha256:${'3f'.repeat(32)}` },
   }),
   REGISTRY_ANSWER_UNEXPECTED: error<{ registry: string; doing: string; why: string }>({
@@ -121,10 +149,10 @@ export const errors = errorCodes({
       actual: `sha256:${'a0'.repeat(32)}`,
     },
   }),
-  REGISTRY_MANIFEST_INVALID: error<{ reference: string; why: string }>({
+  REGISTRY_MANIFEST_INVALID: error<{ reference: string; why: string } & Artifact>({
     ...hostile,
-    what: ({ reference, why }) => `${reference} is no template: ${why}`,
-    remedy: () => 'check the reference; a template is what vmgate template push made',
+    what: ({ reference, why, sort = 'template' }) => `${reference} is no ${sort}: ${why}`,
+    remedy: ({ sort = 'template' }) => `check the reference; a ${sort} is what vmgate ${sort} push made`,
     sample: {
       reference: 'registry.example.com/team/app:1',
       why: 'its type is application/vnd.example, not application/vnd.vmgate.template.v1+json',
@@ -162,13 +190,15 @@ export const errors = errorCodes({
     remedy: ({ file }) => `take the last good one from your version control, or remove ${file} and pull again`,
     sample: { file: 'vmgate.lock', why: 'templates.registry.example.com/team/dev:3.digest: invalid' },
   }),
-  REGISTRY_LOCK_FALSE: error<{ reference: string; key: string; locked: string; found: string }>({
+  REGISTRY_LOCK_FALSE: error<{ reference: string; key: string; locked: string; found: string } & Artifact>({
     exit: 6,
     source: 'user',
     what: ({ reference, key, locked, found }) =>
       `vmgate.lock was changed by hand: it says ${key} ${locked} of ${reference}, and that is ${found}`,
-    remedy: () =>
-      'take the last good one from your version control, or look at the template and lock it anew: vmgate template update',
+    remedy: ({ reference, sort }) =>
+      sort === 'image'
+        ? `take the last good one from your version control, or lock it anew: vmgate image pull ${reference}`
+        : 'take the last good one from your version control, or look at the template and lock it anew: vmgate template update',
     sample: {
       reference: 'registry.example.com/team/dev:3',
       key: 'created',
@@ -176,12 +206,14 @@ export const errors = errorCodes({
       found: '2026-03-04T00:00:00.000Z',
     },
   }),
-  REGISTRY_LOCK_DRIFT: error<{ reference: string; locked: string; found: string }>({
+  REGISTRY_LOCK_DRIFT: error<{ reference: string; locked: string; found: string } & Artifact>({
     exit: 6,
     source: 'user',
     what: ({ reference, locked, found }) => `${reference} is now ${found}; vmgate.lock says ${locked}`,
-    remedy: ({ reference }) =>
-      `look at it: vmgate template diff ${reference}; and take it on purpose: vmgate template update ${reference}`,
+    remedy: ({ reference, found, sort }) =>
+      sort === 'image'
+        ? `if that is the one you want, take it on purpose: vmgate image pull ${reference}${/^sha256:/.test(found) ? `@${found}` : ''}`
+        : `look at it: vmgate template diff ${reference}; and take it on purpose: vmgate template update ${reference}`,
     sample: {
       reference: 'registry.example.com/team/dev:3',
       locked: `sha256:${'3f'.repeat(32)}`,

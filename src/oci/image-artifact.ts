@@ -58,7 +58,7 @@ export function packImage({
 
 /** Types, names and sizes, before a byte of a part is asked for. @throws REGISTRY_MANIFEST_INVALID, REGISTRY_TOO_LARGE */
 export function readImageArtifact(bytes: Uint8Array, reference: string): ImageArtifact {
-  const invalid = (why: string) => VmgateError.of(errors.REGISTRY_MANIFEST_INVALID, { reference, why });
+  const invalid = (why: string) => VmgateError.of(errors.REGISTRY_MANIFEST_INVALID, { reference, why, sort: 'image' });
   const read = readManifest(bytes);
   if (!read.ok) throw invalid(read.why);
   const { artifactType, config, layers, annotations = {} } = read.value;

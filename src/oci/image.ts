@@ -135,7 +135,7 @@ export async function fetchImage(
   options: FetchOptions,
   folder: string,
 ): Promise<FetchedImage> {
-  return fetchVerified(reference, trust, options, readImageArtifact, async (verified) => {
+  return fetchVerified(reference, trust, { ...options, sort: 'image' }, readImageArtifact, async (verified) => {
     const { manifest, pinned, repository, signer, network } = verified;
     const config = await configOf(manifest.config, verified);
     const fresh = new Set<string>();
@@ -166,7 +166,8 @@ async function bring(blob: Descriptor, { store, network }: Means): Promise<boole
   return true;
 }
 
-async function configOf(blob: Descriptor, means: Means): Promise<Buffer> {
+/** Hashed. @throws REGISTRY_STORE_FAILED, and what the transfer throws */
+export async function configOf(blob: Descriptor, means: Means): Promise<Buffer> {
   await bring(blob, means);
   const content = await means.store.read(blob.digest, MAX_CONFIG);
   if (content !== undefined) return content;

@@ -11,6 +11,7 @@ export {
   type PublishedImage,
   publishImage,
 } from './image.ts';
+export { type KeptImage, keptImage } from './kept-image.ts';
 export { exportLayout, importLayout } from './layout.ts';
 export {
   type ImageLockEntry,

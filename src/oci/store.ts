@@ -5,14 +5,16 @@
  */
 import { createHash, type Hash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { VmgateError } from '../core/coded.ts';
 import { acquireLock, type Lock, writeFileAtomic } from '../home/index.ts';
-import { digestText, errnoOf, messageOf, sha256 } from '../host/index.ts';
+import { digestText, errnoOf, isAlive, messageOf, sha256 } from '../host/index.ts';
 import { errors } from './codes.ts';
 
 export const LAYOUT = '{"imageLayoutVersion":"1.0.0"}';
+/** `HEX.4711.9f8e7d6c`: of the process that had no lock. */
+const OWN_DRAFT = /^[0-9a-f]{64}\.(\d{1,10})\.[0-9a-f]{8}$/;
 const READ_CHUNK = 1_048_576;
 /** Sockets give 64 KiB at most, and a call into the kernel for each costs more than the copy. */
 const WRITE_BYTES = 1_048_576;
@@ -80,8 +82,18 @@ export class Store {
       if (VmgateError.is(cause) && cause.code === 'HOME_LOCKED') return undefined;
       throw failed(shared, cause);
     });
-    const file = lock === undefined ? `${shared}.${randomBytes(4).toString('hex')}` : shared;
+    if (lock !== undefined) await this.#sweep();
+    const file = lock === undefined ? `${shared}.${process.pid}.${randomBytes(4).toString('hex')}` : shared;
     return await BlobDraft.open(file, this.fileOf(digest), lock);
+  }
+
+  /** Drafts of their own that processes which were killed left behind: nobody finds them again. */
+  async #sweep(): Promise<void> {
+    const partial = path.join(this.#folder, 'partial');
+    for (const name of await readdir(partial).catch(() => [])) {
+      const [, pid] = OWN_DRAFT.exec(name) ?? [];
+      if (pid !== undefined && !isAlive(Number(pid))) await rm(path.join(partial, name), { force: true });
+    }
   }
 
   /** `signatures/HEX`: armored signatures of one artifact, each under its own digest. */

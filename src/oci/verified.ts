@@ -70,7 +70,7 @@ export async function fetchVerified<M extends Placed, T>(
   try {
     const bytes = await manifestOf({ ...asked, digest: versionOf(asked, options) }, store, network);
     const pinned = { ...asked, digest: sha256(bytes) };
-    const found = await signerOf(pinned, store, network, trust);
+    const found = await signerOf(pinned, store, network, trust, options);
     const manifest = read(bytes, formatReference(pinned));
     const { created } = manifest;
     const repository = repositoryName(asked);
@@ -97,12 +97,12 @@ async function signerAsLocked(
   found: Signer,
   store: Store,
   { signers, expected }: TrustPolicy,
-  { locked, lock }: FetchOptions,
+  { locked, lock, sort }: FetchOptions,
 ): Promise<Signer> {
   if (locked?.digest !== pinned.digest) return found;
   const refuse = (key: string, says: string, is: string) => {
     const reference = formatReference({ ...pinned, digest: undefined });
-    return VmgateError.of(errors.REGISTRY_LOCK_FALSE, { reference, key, locked: says, found: is });
+    return VmgateError.of(errors.REGISTRY_LOCK_FALSE, { reference, key, locked: says, found: is, ...sorted(sort) });
   };
   if (locked.created !== created) throw refuse('created', locked.created, created);
   const { signer } = locked;
@@ -117,7 +117,7 @@ async function signerAsLocked(
 }
 
 /** The digest to take, undefined where the tag decides. @throws REGISTRY_LOCK_DRIFT */
-function versionOf(asked: Reference, { locked, lock = 'keep' }: FetchOptions): string | undefined {
+function versionOf(asked: Reference, { locked, lock = 'keep', sort }: FetchOptions): string | undefined {
   if (lock === 'update' || (locked === undefined && lock === 'keep')) return asked.digest;
   if (locked !== undefined && (asked.digest === undefined || asked.digest === locked.digest)) return locked.digest;
   const { digest = 'not looked up', ...name } = asked;
@@ -125,6 +125,7 @@ function versionOf(asked: Reference, { locked, lock = 'keep' }: FetchOptions): s
     reference: formatReference({ ...name, digest: undefined }),
     locked: locked?.digest ?? 'nothing about it',
     found: digest,
+    ...sorted(sort),
   });
 }
 
@@ -136,6 +137,11 @@ export async function manifestOf(reference: Reference, store: Store, network: Ne
   throw VmgateError.of(errors.REGISTRY_NOT_FOUND, { reference: formatReference(reference) });
 }
 
+/** What an artifact is, for the words of an error. */
+function sorted(sort: FetchOptions['sort']): Pick<FetchOptions, 'sort'> {
+  return sort === undefined ? {} : { sort };
+}
+
 const AWAY: readonly string[] = [errors.REGISTRY_UNREACHABLE.code, errors.REGISTRY_NOT_HERE.code];
 
 /** One that was good here before and still counts, else whatever the registry has. */
@@ -144,8 +150,9 @@ async function signerOf(
   store: Store,
   network: Network,
   trust: TrustPolicy,
+  { sort }: FetchOptions,
 ): Promise<Signer> {
-  const claim = { repository: repositoryName(pinned), digest: pinned.digest };
+  const claim = { repository: repositoryName(pinned), digest: pinned.digest, ...sorted(sort) };
   const kept = await cachedSignatures(store, pinned.digest);
   const judged = judgeSignatures(claim, kept, trust);
   if (judged.ok) return judged.signer;

@@ -1,6 +1,6 @@
 /**
  * One HTTP request and its answer, bounded in time and headers. Nothing is followed, nothing is tried twice, no proxy is
- * asked, and the only certificates trusted are those compiled into Node.
+ * asked, and the only authorities trusted are those compiled into Node and what the user has for that very host.
  */
 import { createReadStream } from 'node:fs';
 import http from 'node:http';
@@ -11,6 +11,7 @@ import tls from 'node:tls';
 import { VmgateError } from '../core/coded.ts';
 import { messageOf, whenOverdue } from '../host/index.ts';
 import { errors } from './codes.ts';
+import { certificateFault, ownAuthorities } from './own-authorities.ts';
 import { isLoopback } from './reference.ts';
 
 /** Milliseconds and bytes. */
@@ -24,13 +25,15 @@ export interface Pace {
 
 const PACE: Pace = { answerMs: 30_000, windowMs: 20_000, windowBytes: 16_384 };
 const MAX_HEADER_BYTES = 16_384;
-const MAX_SOCKETS = 4;
+const SHARED = { keepAlive: true, maxSockets: 4 } as const;
 
 export interface WireOptions {
   readonly pace?: Pace;
   /** PEM, beside the public certificates, and where names lead: for tests, which have neither. */
   readonly authority?: string;
   readonly lookup?: LookupFunction;
+  /** Folders with authorities for single hosts: see own-authorities.ts. */
+  readonly authorityFolders?: readonly string[];
 }
 
 export interface Ask {
@@ -64,45 +67,53 @@ const loopbackLookup: LookupFunction = (_, options, callback) => {
 
 export class Wire {
   readonly pace: Pace;
-  readonly #agents: { readonly plain: http.Agent; readonly secure: https.Agent };
+  readonly #plain = new http.Agent(SHARED);
+  /** By host, for each may have an authority of its own. */
+  readonly #secure = new Map<string, https.Agent>();
+  readonly #authority: string | undefined;
+  readonly #authorityFolders: readonly string[];
   readonly #lookup: LookupFunction | undefined;
   readonly #signal: AbortSignal | undefined;
 
-  constructor({ pace = PACE, authority, lookup }: WireOptions = {}, signal?: AbortSignal) {
+  constructor({ pace = PACE, authority, lookup, authorityFolders = [] }: WireOptions = {}, signal?: AbortSignal) {
     this.pace = pace;
     this.#lookup = lookup;
     this.#signal = signal;
-    const shared = { keepAlive: true, maxSockets: MAX_SOCKETS };
-    this.#agents = {
-      plain: new http.Agent(shared),
-      secure: new https.Agent({
-        ...shared,
-        rejectUnauthorized: true,
-        minVersion: 'TLSv1.2',
-        ca: [...tls.rootCertificates, ...(authority === undefined ? [] : [authority])],
-      }),
-    };
+    this.#authority = authority;
+    this.#authorityFolders = authorityFolders;
   }
 
   close(): void {
-    this.#agents.plain.destroy();
-    this.#agents.secure.destroy();
+    for (const agent of [this.#plain, ...this.#secure.values()]) agent.destroy();
+  }
+
+  /** @throws REGISTRY_AUTHORITY_REFUSED */
+  async #secureAgent({ host }: URL): Promise<https.Agent> {
+    const known = this.#secure.get(host);
+    if (known !== undefined) return known;
+    const own = await ownAuthorities(this.#authorityFolders, host);
+    const more = this.#authority === undefined ? own : [...own, this.#authority];
+    const ca = [...tls.rootCertificates, ...more];
+    const agent = new https.Agent({ ...SHARED, rejectUnauthorized: true, minVersion: 'TLSv1.2', ca });
+    this.#secure.set(host, agent);
+    return agent;
   }
 
   /**
    * Resolves with the answer's headers; its body must be read to the end or destroyed.
    *
-   * @throws BrokenLine, REGISTRY_TOO_SLOW
+   * @throws BrokenLine, REGISTRY_TOO_SLOW, REGISTRY_CERTIFICATE_REFUSED, REGISTRY_AUTHORITY_REFUSED
    */
   async send(ask: Ask): Promise<Answer> {
     const { url, method, body, doing } = ask;
     const secure = url.protocol === 'https:';
     // The caller judges every hop; this is the wall behind it: nothing leaves in clear, to nobody but this machine.
     if (!secure && !(url.protocol === 'http:' && isLoopback(url.hostname))) throw new Error(`${url.protocol} refused`);
+    const agent = secure ? await this.#secureAgent(url) : this.#plain;
     const length = body === undefined ? undefined : body instanceof Uint8Array ? body.length : body.bytes;
     const request = (secure ? https : http).request(url, {
       method,
-      agent: secure ? this.#agents.secure : this.#agents.plain,
+      agent,
       maxHeaderSize: MAX_HEADER_BYTES,
       ...(this.#signal === undefined ? {} : { signal: this.#signal }),
       ...this.#lookupFor(url),
@@ -130,7 +141,11 @@ export class Wire {
       };
       request.once('error', (cause) => {
         done();
-        reject(VmgateError.is(cause) || this.#signal?.aborted === true ? cause : brokenBy(cause));
+        reject(
+          VmgateError.is(cause) || this.#signal?.aborted === true
+            ? cause
+            : (certificateFault(cause, url.host) ?? brokenBy(cause)),
+        );
       });
       request.once('response', (begun) => {
         endPatience();

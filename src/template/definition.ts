@@ -20,13 +20,17 @@ const image = z
     builtin: pieces.builtin.optional().meta({ description: 'what vmgate builds itself: tiny, debian or browser' }),
     disk: fileOfUser.meta({ description: 'a parameter of type path: a qcow2 or raw image, never written' }),
     from: pieces.from.optional(),
+    oci: pieces.ociImage.optional(),
     kernel: fileOfUser.meta({ description: 'a parameter of type path: a Linux kernel, with initramfs' }),
     initramfs: fileOfUser,
     append: z.union([pieces.append, parameterUse]).optional(),
   })
-  .refine(({ builtin, disk, kernel }) => [builtin, disk, kernel].filter((way) => way !== undefined).length === 1, {
-    error: 'must say what boots by one of builtin, disk, or kernel with initramfs',
-  })
+  .refine(
+    ({ builtin, disk, oci, kernel }) => [builtin, disk, oci, kernel].filter((way) => way !== undefined).length === 1,
+    {
+      error: 'must say what boots by one of builtin, disk, oci, or kernel with initramfs',
+    },
+  )
   .refine(({ kernel, initramfs }) => (kernel === undefined) === (initramfs === undefined), {
     error: 'must have kernel and initramfs together',
   })

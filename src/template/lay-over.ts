@@ -39,7 +39,7 @@ function hereOf({ work }: ConfigFile, name: string): WorkFile | undefined {
 
 /** What boots is one choice: where the file has made it, it stays. */
 function missingFrom(here: WorkFile, { image, onLoss, ...plain }: VmDefinition): VmDefinition {
-  const hasSource = [here.template, here.disk, here.kernel].some((way) => way !== undefined);
+  const hasSource = [here.template, here.disk, here.oci, here.kernel].some((way) => way !== undefined);
   const missing = Object.entries(plain).filter(([key]) => here[key as keyof WorkFile] === undefined);
   return {
     ...(hasSource || image === undefined ? {} : { image }),

@@ -3,7 +3,6 @@
 const PLANNED: Readonly<Record<string, string>> = {
   build: 'build an image from packages',
   url: 'download an image: say where it is to be had, and its digest, in from',
-  oci: 'take an image from a registry',
   path: 'take an image by path from a template: use disk: {parameter: NAME}',
   size: 'make a disk of another size',
   snapshot: 'make snapshots',

@@ -51,11 +51,11 @@ export const errors = errorCodes({
     remedy: () => 'do not use it: somebody changed the template or its signature; tell who signs for the team',
     sample: { reference: `registry.example.com/team/dev@sha256:${'3f'.repeat(32)}`, count: 1 },
   }),
-  TRUST_SIGNER_NOT_ALLOWED: error<{ reference: string; signer: string }>({
+  TRUST_SIGNER_NOT_ALLOWED: error<{ reference: string; signer: string; sort?: 'image' | 'template' }>({
     ...trust,
     what: ({ reference, signer }) => `${reference} is signed by ${signer}, whose word does not count for it`,
-    remedy: ({ reference, signer }) =>
-      `ask that person, on another way, whether it is their key; if so: vmgate template pull ${reference} --signer ${signer}`,
+    remedy: ({ reference, signer, sort = 'template' }) =>
+      `ask that person, on another way, whether it is their key; if so: vmgate ${sort} pull ${reference} --signer ${signer}`,
     sample: { reference: `registry.example.com/team/dev@sha256:${'3f'.repeat(32)}`, signer: 'SHA256:abc' },
   }),
   TRUST_TEMPLATE_DOWNGRADE: error<{ repository: string; offered: string; offeredDigest: string; taken: string }>({

@@ -13,6 +13,8 @@ export interface TemplateClaim {
   readonly repository: string;
   /** `sha256:<64 hex>` of the manifest. */
   readonly digest: string;
+  /** What was signed, for the words of an error; unsaid: a template. */
+  readonly sort?: 'image' | 'template';
 }
 
 /** Whose word counts: lines of `vmgate.trust`, and one key that a person was told of, by its fingerprint. */
@@ -89,6 +91,7 @@ export function requireSigned(claim: TemplateClaim, signatures: readonly string[
   const judged = judgeSignatures(claim, signatures, policy);
   if (judged.ok) return judged.signer;
   const reference = `${claim.repository}@${claim.digest}`;
+  const sort = claim.sort === undefined ? {} : { sort: claim.sort };
   if (judged.why === 'unsigned') throw VmgateError.of(errors.TRUST_TEMPLATE_UNSIGNED, { reference });
   if (judged.why === 'bad') {
     const evidence = judged.details;
@@ -100,7 +103,7 @@ export function requireSigned(claim: TemplateClaim, signatures: readonly string[
     return `${print} ${repositories === undefined ? 'is in no line of vmgate.trust' : `may sign for ${repositories} only`}`;
   });
   const [first] = judged.strangers;
-  const payload = { reference, signer: first?.fingerprint ?? '' };
+  const payload = { reference, signer: first?.fingerprint ?? '', ...sort };
   throw VmgateError.of(errors.TRUST_SIGNER_NOT_ALLOWED, payload, { evidence });
 }
 

@@ -10,6 +10,7 @@ export {
   readImportSource,
   type VboxMachine,
 } from './import/index.ts';
+export { madeFromDisk, namedDisk } from './oci-disk.ts';
 export { describeWork, prepareWork, type WorkPlace } from './prepare.ts';
 export { dropDisposable, isDisposable } from './prepare-disk.ts';
 export { LIST_DONE, MAX_DONE_BYTES, readDone, scriptCommand } from './set-up-shell.ts';

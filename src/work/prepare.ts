@@ -7,6 +7,7 @@ import { type Arch, type DiskLayer, serialConsole, type WorkBoot, type WorkSpec 
 import { assembleBoot, requireImage, requireIntactDisk, writeCpio } from '../image/index.ts';
 import { imageBase, recordBase } from './image-disk.ts';
 import { inspectDisk } from './inspect-disk.ts';
+import { namedDisk, prepareOciDisk } from './oci-disk.ts';
 import { prepareDisk } from './prepare-disk.ts';
 import { requirePublished } from './published-disk.ts';
 import { writeSeed } from './seed/write-seed.ts';
@@ -30,7 +31,7 @@ const DISK_MIB = 2_048;
  * What the VM must consist of; touches nothing, so it also serves to judge one that runs. Which overlay it runs on is
  * read from its folder, and is settled before its start.
  *
- * @throws WORK_DISK_*
+ * @throws WORK_DISK_*, WORK_IMAGE_*
  */
 export async function describeWork(config: WorkConfig, place: WorkPlace): Promise<WorkSpec> {
   const { name, cpus, hardware, firmware, display } = config;
@@ -50,11 +51,11 @@ export async function describeWork(config: WorkConfig, place: WorkPlace): Promis
 }
 
 function memoryFor(source: WorkConfig['source']): number {
-  if (source.kind === 'disk') return DISK_MIB;
+  if (source.kind === 'disk' || source.kind === 'oci') return DISK_MIB;
   return source.kind === 'template' ? (MIB[source.template] ?? TINY_MIB) : TINY_MIB;
 }
 
-/** Makes everything `describeWork` names, before the VM's start. Under its lock. @throws IMAGE_*, WORK_DISK_* */
+/** Makes everything `describeWork` names, before the VM's start. Under its lock. @throws IMAGE_*, WORK_DISK_*, WORK_IMAGE_* */
 export async function prepareWork(config: WorkConfig, place: WorkPlace, isDisposable: boolean): Promise<void> {
   const { name, source, setUp } = config;
   const { folder } = place;
@@ -66,6 +67,8 @@ export async function prepareWork(config: WorkConfig, place: WorkPlace, isDispos
     case 'disk':
       if (!existsSync(overlayOf(folder))) await requirePublished(source.disk, source.from, place.arch);
       return prepareDisk(name, folder, await inspectDisk(source.disk), isDisposable);
+    case 'oci':
+      return prepareOciDisk(name, source.reference, place, isDisposable);
     case 'kernel':
       return;
   }
@@ -86,6 +89,11 @@ async function bootOf({ name, source, display, setUp }: WorkConfig, place: WorkP
       if (source.template === 'tiny') return { kind: 'kernel', ...own };
       const { disk } = await imageBase({ name, folder }, source.template, images, arch);
       return { ...diskBoot(folder, { path: disk, format: 'qcow2' }), kernel: own, ...seed };
+    }
+    case 'oci': {
+      const { path: base } = await namedDisk(name, source.reference, place);
+      const { format } = await inspectDisk(base);
+      return { ...diskBoot(folder, { path: base, format }), ...seed };
     }
     case 'disk': {
       const { path: base, format } = await inspectDisk(source.disk);

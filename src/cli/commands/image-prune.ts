@@ -2,7 +2,7 @@ import { readdir, realpath, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { bytesText } from '../../core/amounts.ts';
 import type { HomeLayout } from '../../home/index.ts';
-import { imageOfDisk, pruneImages, pruneTemp } from '../../image/index.ts';
+import { findPulledDisk, imageOfDisk, pruneImages, pruneTemp, pulledDiskFile } from '../../image/index.ts';
 import { blobsOfImages } from '../../oci/index.ts';
 import { basesBelow } from '../../work/index.ts';
 import type { Command } from '../command.ts';
@@ -28,8 +28,9 @@ export const imagePrune: Command = {
     const locked = new Set([...entries.map(({ image }) => image), ...made]);
     await pruneTemp(home.images);
     const removed = (await pruneImages(home.images, locked)).map(({ digest }) => digest);
+    const named = await disksNamedIn(home.images, texts);
     const disks = await removeBut(path.join(store, 'disks'), (name, file) => {
-      const isNamed = texts.some((each) => each.includes(name));
+      const isNamed = texts.some((each) => each.includes(name)) || named.has(name);
       return locked.has(`sha256:${name.slice(0, 64)}`) || isNamed || bases.includes(file);
     });
     const needed = await blobsOfImages(
@@ -45,6 +46,13 @@ export const imagePrune: Command = {
     return 0;
   },
 };
+
+/** Files of disks that a vmgate.yaml names by the digest of their version (`oci:`). */
+async function disksNamedIn(images: string, texts: readonly string[]): Promise<ReadonlySet<string>> {
+  const versions = new Set(texts.flatMap((text) => text.match(/sha256:[0-9a-f]{64}/g) ?? []));
+  const disks = await Promise.all([...versions].map((version) => findPulledDisk(images, version)));
+  return new Set(disks.flatMap((disk) => (disk === undefined ? [] : [path.basename(pulledDiskFile(images, disk))])));
+}
 
 /** What the work VMs of every gate lie over. */
 async function basesOfAll(home: HomeLayout): Promise<readonly string[]> {

@@ -7,6 +7,7 @@ import { digestText, hostPlatform } from '../../host/index.ts';
 import { canonicalManifest, imageFile, imageParts, requireImage } from '../../image/index.ts';
 import { formatReference, type ImageSource, publishImage, signArtifact } from '../../oci/index.ts';
 import { type Command, type Context, type Input, text } from '../command.ts';
+import type { DiskConfig } from '../image/take.ts';
 import { clientOptions, signerWith, TOKEN_HOST } from '../template/transfer.ts';
 
 /** Of vmgate's own; a lab is nobody's to share. */
@@ -22,7 +23,7 @@ export const imagePush: Command = {
     { name: 'IMAGE', about: 'gateway, tiny, debian, browser, or the file of a disk image (./FILE)' },
   ],
   options: [
-    { flags: '--arch <ARCH>', choices: ['amd64', 'arm64'], about: "of vmgate's own; this machine's unless said" },
+    { flags: '--arch <ARCH>', choices: ['amd64', 'arm64'], about: "of the machine it is for; this one's unless said" },
     { flags: '--sign <KEY>', about: 'an SSH key: a file, or the .pub of one that an agent or a hardware key holds' },
     TOKEN_HOST,
   ],
@@ -69,9 +70,9 @@ export const imagePush: Command = {
 
 async function sourceOf(context: Context, input: Input, what: string): Promise<ImageSource> {
   const kind = KINDS.find((each) => each === what);
-  if (kind === undefined) return diskSource(path.resolve(context.cwd, what));
   const arch =
     text(input, 'arch') === 'arm64' ? 'arm64' : text(input, 'arch') === 'amd64' ? 'amd64' : hostPlatform().arch;
+  if (kind === undefined) return diskSource(path.resolve(context.cwd, what), arch);
   const { folder, manifest } = await requireImage(context.home().images, kind, arch);
   const names = imageParts(manifest).map(({ name }) => imageFile(name));
   const { mtime } = await stat(path.join(folder, names[0] ?? ''));
@@ -83,12 +84,12 @@ async function sourceOf(context: Context, input: Input, what: string): Promise<I
   };
 }
 
-async function diskSource(file: string): Promise<ImageSource> {
+async function diskSource(file: string, arch: DiskConfig['arch']): Promise<ImageSource> {
   const { size, mtime } = await stat(file);
   const format = (await beginsWith(file, 'QFI\xfb')) ? 'qcow2' : 'raw';
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(file, { highWaterMark: 1_048_576 })) hash.update(chunk as Buffer);
-  const config = { version: 1, format, bytes: size, digest: digestText(hash) };
+  const config: DiskConfig = { version: 1, format, arch, bytes: size, digest: digestText(hash) };
   return {
     sort: 'disk',
     config: Buffer.from(JSON.stringify(config)),

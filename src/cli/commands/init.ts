@@ -30,7 +30,7 @@ export const init: Command = {
     { flags: '--locked', about: 'only the version that vmgate.lock names' },
     TOKEN_HOST,
     { flags: '--vpn <NAME>', about: 'an existing profile, or the name for --vpn-file' },
-    { flags: '--vpn-file <FILE>', about: 'a WireGuard profile to add' },
+    { flags: '--vpn-file <FILE>', about: 'a VPN profile to add' },
     { flags: '--split', about: 'with --vpn-file: covers part of the Internet' },
     { flags: '--dns <ADDR...>', about: "with --vpn-file: resolvers in place of the profile's" },
     { flags: '--work <NAME>', about: 'name of the work VM; workvm unless said' },

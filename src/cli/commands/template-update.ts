@@ -6,6 +6,7 @@ import { escapeLine } from '../../host/index.ts';
 import { registryErrors } from '../../oci/index.ts';
 import { type Command, type Context, flag, type Input } from '../command.ts';
 import { agreed, YES_OPTION } from '../consent.ts';
+import { takeWorkImages } from '../image/work-images.ts';
 import { keepingFiles } from '../init/project-text.ts';
 import { loadProject } from '../project-config.ts';
 import { confirm, requireConfirmedFiles } from '../project-files.ts';
@@ -49,7 +50,7 @@ export const templateUpdate: Command = {
       context.out.result({ updated: [] }, 'nothing was changed');
       return 0;
     }
-    await use(context, updates);
+    await use(context, input, updates);
     const lines = templates.map(({ reference, to }) => `${escapeLine(reference)} is now ${to}`);
     context.out.result({ updated: templates }, [...lines, '  vmgate up   applies it'].join('\n'));
     return 0;
@@ -64,13 +65,16 @@ function refuseWhereLocked(context: Context, input: Input, { written, locked, fe
 }
 
 /** A vmgate.yaml that could not be read with it keeps its versions. @throws TRUST_PROJECT_UNCONFIRMED, CONFIG_*, TEMPLATE_* */
-async function use(context: Context, updates: readonly TakenTemplate[]): Promise<void> {
+async function use(context: Context, input: Input, updates: readonly TakenTemplate[]): Promise<void> {
   const home = context.home();
   const isProject = existsSync(path.join(context.cwd, 'vmgate.yaml'));
   const named = isProject ? namedTemplates(context.cwd, home.root) : undefined;
   if (named !== undefined) await requireConfirmedFiles(home, named);
   await keepingFiles([lockFileOf(context.cwd), home.trusted], async () => {
     for (const each of updates) await recordTaken(context, each);
-    if (named !== undefined) await confirm(home, await loadProject(context.cwd, home));
+    if (named === undefined) return;
+    await takeWorkImages(context, input, (await loadProject(context.cwd, home)).config);
+    // Anew: an image that was taken is in vmgate.lock.
+    await confirm(home, await loadProject(context.cwd, home));
   });
 }

@@ -16,6 +16,7 @@ interface Row extends VmHoldings {
   readonly pid: number | null;
   /** What it boots; null: vmgate.yaml does not name it, and this is what is left of it. */
   readonly boots: string | null;
+  /** Its file, or its reference in a registry. */
   readonly disk: string | null;
   /** How its screen can be seen. */
   readonly display: WorkConfig['display'];
@@ -55,7 +56,7 @@ async function rowOf(gate: Gate, name: string, work: WorkConfig | undefined): Pr
     state: pid === null ? 'stopped' : 'running',
     pid,
     boots: source === undefined ? null : source.kind === 'template' ? source.template : source.kind,
-    disk: source?.kind === 'disk' ? source.disk : null,
+    disk: source?.kind === 'disk' ? source.disk : source?.kind === 'oci' ? source.reference : null,
     display: work?.display ?? 'none',
     ...(await holdingsOf(vm.folder)),
   };

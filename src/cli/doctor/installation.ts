@@ -1,10 +1,11 @@
 /** Findings about what vmgate keeps on this machine: home folder, images, profiles, configuration, gates. */
 import { readdirSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
+import { ageText, daysSince } from '../../core/age.ts';
 import { VmgateError } from '../../core/coded.ts';
 import { type HomeLayout, homeRoot, readLock } from '../../home/index.ts';
-import { findTool, hostPlatform, installLine } from '../../host/index.ts';
-import { findImage, findPackaged, type ImageKind } from '../../image/index.ts';
+import { findTool, hostPlatform, installLine, wallMs } from '../../host/index.ts';
+import { findImage, findPackaged, type ImageKind, type StoredImage } from '../../image/index.ts';
 import { SupervisorClient } from '../../supervisor/index.ts';
 import { listProfiles } from '../../vpn/index.ts';
 import { loadProject } from '../project-config.ts';
@@ -63,7 +64,7 @@ async function imageFinding(folder: string, kind: ImageKind, why: string): Promi
   const id = `image-${kind}`;
   try {
     const image = await findImage(folder, kind, arch);
-    if (image !== undefined) return ok(id, `${kind} ${arch} ${image.digest.slice(0, 19)}`);
+    if (image !== undefined) return aged(id, image);
     const packaged = kind === 'gateway' ? findPackaged(arch) : undefined;
     if (packaged !== undefined) return ok(id, `${kind} ${arch} ${packaged.digest.slice(0, 19)}, installed with vmgate`);
     const fix = `vmgate image build ${kind}`;
@@ -73,6 +74,20 @@ async function imageFinding(folder: string, kind: ImageKind, why: string): Promi
   } catch (cause) {
     return faulty(id, cause, why);
   }
+}
+
+/** Debian mends a stable release every two months, and in between what is urgent. */
+const OLD_DAYS = 90;
+
+function aged(id: string, { digest, manifest }: StoredImage): Finding {
+  const { kind, arch, newestPackage } = manifest;
+  const shown = `${kind} ${arch} ${digest.slice(0, 19)}`;
+  if (newestPackage === undefined) return ok(id, `${shown}, age unknown`);
+  const days = daysSince(newestPackage, wallMs());
+  const text = `${shown}, packages of ${newestPackage} (${ageText(days)})`;
+  if (days <= OLD_DAYS) return ok(id, text);
+  const why = `no package in it is newer than ${OLD_DAYS} days: what Debian has mended since is not in it`;
+  return note(id, text, why, `on a network that you trust: vmgate image build ${kind}`);
 }
 
 async function profileFindings(folder: string): Promise<readonly Finding[]> {

@@ -16,10 +16,6 @@ export function piecesOf({ images }: HomeLayout): string {
   return path.join(images, 'pieces');
 }
 
-export function diskFile({ images }: HomeLayout, digest: string, format: string): string {
-  return path.join(images, 'disks', `${digest.slice('sha256:'.length)}.${format}`);
-}
-
 function recordOf({ images }: HomeLayout): string {
   return path.join(images, 'locks.json');
 }

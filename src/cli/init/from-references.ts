@@ -11,6 +11,7 @@ import { formatReference, parseReference, registryErrors, repositoryName } from 
 import { partsFor, questionsOf, readValue, type Value } from '../../template/index.ts';
 import { errors } from '../codes.ts';
 import { type Context, flag, type Input, list, text } from '../command.ts';
+import { takeWorkImages } from '../image/work-images.ts';
 import { loadProject } from '../project-config.ts';
 import { confirm, requireConfirmed, requireConfirmedFiles } from '../project-files.ts';
 import { layTemplates, requireAsked } from '../template/lay.ts';
@@ -86,6 +87,8 @@ async function completed(
   const vpn = isSaid ? undefined : profile.name;
   await writeLocal(path.join(context.cwd, 'vmgate.local.yaml'), { vpn, parameters });
   const laid = await layTemplates(home, context.cwd);
+  await takeWorkImages(context, input, (await loadProject(context.cwd, home)).config);
+  // Anew: an image that was taken is in vmgate.lock, which is confirmed with the rest.
   const loaded = await loadProject(context.cwd, home);
   const hasProfile = await admitProfile(context, input, profile, laid?.needs);
   await confirm(home, loaded);

@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { type ConfigFile, loadConfig } from '../../config/index.ts';
+import { type ConfigFile, type LoadedConfig, loadConfig } from '../../config/index.ts';
 import { VmgateError } from '../../core/coded.ts';
 import { escapeLine } from '../../host/index.ts';
 import {
@@ -23,10 +23,14 @@ import {
 import type { StoredProfile } from '../../vpn/index.ts';
 import { errors } from '../codes.ts';
 import { type Context, flag, type Input, list, text } from '../command.ts';
+import { takeWorkImages } from '../image/work-images.ts';
 import { confirm, requireConfirmed } from '../project-files.ts';
+import { lockFileOf } from '../template/lock-file.ts';
+import { TRUST_FILE } from '../template/trust-file.ts';
 import { requireNeeded } from '../template/vpn-needs.ts';
 import { version } from '../version.ts';
 import { type Answers, typedExit, vpnAnswer } from './answers.ts';
+import { keepingFiles } from './project-text.ts';
 import { NOBODYS_ADDRESSES, renderStart } from './render.ts';
 import { nextSteps, writeConfig } from './write-config.ts';
 
@@ -50,7 +54,9 @@ export async function initFromTemplates(context: Context, input: Input): Promise
   const content = await changed(start.content, changes);
   const { vpn: needs } = all;
   const admit = (profile: StoredProfile) => (needs === undefined ? undefined : requireNeeded(needs, profile));
-  const loaded = await writeConfig(context, file, content, start.answer, admit);
+  const complete = ({ config }: LoadedConfig) => takeWorkImages(context, input, config);
+  const kept = [lockFileOf(context.cwd), path.join(context.cwd, TRUST_FILE), context.home().trusted];
+  const loaded = await keepingFiles(kept, () => writeConfig(context, file, content, start.answer, admit, complete));
   await confirm(context.home(), loaded);
   const shown = changes.map(({ path: key, how }) => ({ key: key.join('.'), how }));
   const lines = shown.map(({ key, how }) => `  ${how}: ${escapeLine(key)}`);

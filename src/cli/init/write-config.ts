@@ -15,6 +15,7 @@ import type { ExitAnswer } from './render.ts';
  * With a profile or an answer that is refused, the file is as it was before.
  *
  * @param admit throws for a profile that will not do; one that was added for it is gone again
+ * @param complete what else is needed before anything is added for it
  */
 export async function writeConfig(
   context: Context,
@@ -22,6 +23,7 @@ export async function writeConfig(
   content: string,
   { vpn, profile }: Pick<Answers, 'vpn' | 'profile'>,
   admit: (profile: StoredProfile) => void = () => undefined,
+  complete: (loaded: LoadedConfig) => Promise<void> = async () => undefined,
 ): Promise<LoadedConfig> {
   const before = existsSync(file) ? readFileSync(file) : undefined;
   const { root, vpn: profiles } = context.home();
@@ -29,6 +31,7 @@ export async function writeConfig(
   try {
     const loaded = judged(context.cwd, root);
     requireDisks(loaded);
+    await complete(loaded);
     if (profile === undefined) {
       admit(await loadProfile(profiles, vpn));
       return loaded;

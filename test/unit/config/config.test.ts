@@ -110,6 +110,20 @@ describe('where it is looked for', () => {
     mkdirSync(path.join(folder, 'vmgate.yaml'));
     expect(faultOf(() => loadConfig(folder, folder)).what).toMatch(/it is not a file|EISDIR/);
     expect(faultOf(() => load(`${MINIMAL}#${'x'.repeat(66_000)}`)).what).toContain('larger than 64 KiB');
+    expect(faultOf(() => load(`${MINIMAL}#${'x'.repeat(10_000_000)}`)).what).toContain('larger than 64 KiB');
+  });
+
+  test('bytes that are no UTF-8: another file could read the same', () => {
+    const folder = temporary();
+    for (const bytes of [[0xff], [0xc3, 0x28], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xc0, 0xaf]]) {
+      writeFileSync(path.join(folder, 'vmgate.yaml'), Buffer.concat([Buffer.from(`${MINIMAL}# `), Buffer.from(bytes)]));
+      expect(faultOf(() => loadConfig(folder, folder))).toMatchObject({
+        code: 'CONFIG_UNREADABLE',
+        what: expect.stringContaining('not UTF-8'),
+      });
+    }
+    writeFileSync(path.join(folder, 'vmgate.yaml'), `${MINIMAL}# grün\n`);
+    expect(loadConfig(folder, folder).config.vpn).toEqual(['office']);
   });
 });
 

@@ -1,6 +1,6 @@
 /**
- * @leakCase 50 none: a shared folder, a USB device, a second card or disk, a clipboard's channel, and a screen that others
- *   can see are each found by name
+ * @leakCase 50 none: a shared folder, a USB device, a second card or disk, a card on a bridge, vsock, a guest agent, a
+ *   clipboard's channel, and a screen that others can see are each found by name
  */
 import { describe, expect, test } from '@jest/globals';
 import { judgeDefinition } from '../../../src/core/definition.ts';
@@ -215,6 +215,68 @@ describe('refuted', () => {
 
   test('a disk on a machine that has none', () => {
     expect(judgeDefinition(workSpec({ boot: KERNEL }), FACTS).outcome).toBe('refuted');
+  });
+});
+
+/** Each of them is one more thing beside a machine that is verified without it: the anti-test below. */
+describe('a side door', () => {
+  const device = (type: string) => ({ devices: [...FACTS.devices, { id: 'x', type }] });
+  const backend = (type: string, detail: string) => ({ backends: [BACKEND, { id: 'x', type, detail }] });
+  const channel = (target: string) => ({ chardevs: [...FACTS.chardevs, { label: 'x', target }] });
+  const nat = { id: 'x', model: 'e1000', mac: '52:54:00:00:00:01', backend: 'nat', backendType: 'user' };
+
+  test.each<[string, string, Partial<MachineFacts>]>([
+    ['a shared folder by 9p', 'unexpected device: virtio-9p-pci', device('virtio-9p-pci')],
+    ['a shared folder by virtiofs', 'unexpected device: vhost-user-fs-pci', device('vhost-user-fs-pci')],
+    ['a shared folder by MTP', 'unexpected device: usb-mtp', device('usb-mtp')],
+    [
+      'a folder as a FAT disk',
+      'unexpected block node: vvfat',
+      { blocks: [...FACTS.blocks, node('vvfat', '/home/ada')] },
+    ],
+    ['shared memory of the host', 'unexpected device: ivshmem-plain', device('ivshmem-plain')],
+    ['a card of the host by USB', 'unexpected device: usb-host', device('usb-host')],
+    ['a network card by USB', 'unexpected device: usb-net', device('usb-net')],
+    ['USB redirection', 'unexpected device: usb-redir', device('usb-redir')],
+    ['a passed-through card', 'unexpected device: vfio-pci', device('vfio-pci')],
+    ['a second card with its own NAT', '2 network cards: nic, x', { cards: [CARD, nat] }],
+    ['its card moved to NAT', 'plugged into user nat', { cards: [{ ...CARD, backend: 'nat', backendType: 'user' }] }],
+    [
+      'its card on a bridge',
+      'network backend wire is bridge br=br0',
+      { cards: [{ ...CARD, backendType: 'bridge' }], backends: [{ id: 'wire', type: 'bridge', detail: 'br=br0' }] },
+    ],
+    [
+      'its card on a tap of the host',
+      'network backend wire is tap ifname=tap0',
+      { cards: [{ ...CARD, backendType: 'tap' }], backends: [{ id: 'wire', type: 'tap', detail: 'ifname=tap0' }] },
+    ],
+    ['a backend that waits for a card to be plugged in', 'network backend x is user', backend('user', 'restrict=off')],
+    ['a backend on a switch of the host', 'network backend x is vde', backend('vde', 'sock=/run/vde')],
+    ['vsock', 'unexpected device: vhost-vsock-pci', device('vhost-vsock-pci')],
+    ['vsock by another process', 'unexpected device: vhost-user-vsock-pci', device('vhost-user-vsock-pci')],
+    ['a guest agent', 'unexpected device: virtserialport', device('virtserialport')],
+    ['a guest agent on a socket of the host', 'leads to unix:/run/qga.sock', channel('unix:/run/qga.sock,server=on')],
+    [
+      'a socket of the host',
+      'leads to disconnected:unix:/run/user/1000/bus',
+      channel('disconnected:unix:/run/user/1000/bus'),
+    ],
+    ['a serial line to a file', 'character device x leads to file', channel('file')],
+    [
+      'a monitor on a port',
+      'leads to disconnected:tcp:127.0.0.1:4444',
+      channel('disconnected:tcp:127.0.0.1:4444,server=on'),
+    ],
+    ['a security key of the host', 'unexpected device: u2f-passthru', device('u2f-passthru')],
+  ])('refuted, case 50: %s', (_, named, door) => {
+    const verdict = judgeDefinition(workSpec(), { ...FACTS, ...door });
+    expect(verdict.outcome).toBe('refuted');
+    expect(verdict.evidence.join('\n')).toContain(named);
+  });
+
+  test('anti-test, case 50: with none of them it is verified', () => {
+    expect(judgeDefinition(workSpec(), FACTS).outcome).toBe('verified');
   });
 });
 

@@ -463,7 +463,7 @@ describe('redirects', () => {
       expect((await fetchTemplate(reference, trust, known)).digest).toBe(signed);
       // The certificate counts: without its authority there is no word with it.
       const unknown = options({ lookup: lookup as never });
-      expect(await codeOf(fetchTemplate(reference, trust, unknown))).toBe('REGISTRY_UNREACHABLE');
+      expect(await codeOf(fetchTemplate(reference, trust, unknown))).toBe('REGISTRY_CERTIFICATE_REFUSED');
       secure.lie = about('/blobs/', (_request, response, url) => {
         response.writeHead(307, { location: `http://${registry.host}${url}` }).end();
         return true;

@@ -11,6 +11,12 @@ const exec = promisify(execFile);
 const temporary = temporaryFolders();
 const load = (folder: string) => loadTemplateFolder('/', folder, '0.1.0');
 
+/** Leaves the socket's file: whoever bound it may be gone. */
+async function listenIn(file: string): Promise<void> {
+  const bind = `require('node:net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
+  await exec(process.execPath, ['-e', bind, file]).catch(() => undefined);
+}
+
 function folder(): string {
   const place = temporary();
   writeFileSync(path.join(place, 'template.yaml'), 'version: 1\nkind: gate\nname: dev\n');
@@ -35,6 +41,16 @@ test.each([
   ['a link to a file', (place: string) => symlinkSync('/etc/passwd', path.join(place, 'x')), 'it is a link'],
   ['a link to a folder', (place: string) => symlinkSync('/etc', path.join(place, 'x')), 'it is a link'],
   ['a pipe', async (place: string) => exec('mkfifo', [path.join(place, 'x')]), 'not a plain file'],
+  ['a socket', async (place: string) => listenIn(path.join(place, 'x')), 'not a plain file'],
+  ...(process.getuid?.() === 0
+    ? ([
+        [
+          'a device',
+          async (place: string) => exec('mknod', [path.join(place, 'x'), 'c', '1', '5']),
+          'not a plain file',
+        ],
+      ] as const)
+    : []),
   ['a large file', (place: string) => writeFileSync(path.join(place, 'x'), Buffer.alloc(1_048_577)), '1048576'],
   ['an odd name', (place: string) => writeFileSync(path.join(place, 'a b'), ''), 'other characters'],
   ['a tower', (place: string) => mkdirSync(path.join(place, 'a/'.repeat(20)), { recursive: true }), 'folders deep'],

@@ -1,3 +1,9 @@
+/**
+ * What a template may be, file by file and key by key.
+ *
+ * @leakCase 51 none: a template's files with absolute paths, paths that lead out, two names that are one on some systems,
+ *   too many or too large ones are refused before anything is written
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -52,7 +58,11 @@ describe('a bad template.yaml is refused in these words', () => {
   });
 });
 
-describe('a list of files', () => {
+describe('a list of files, case 51,', () => {
+  test('anti-test: of plain names below one folder is taken', async () => {
+    expect((await load([...yaml(WORK), file('a/b.sh', ''), file('x', '')])).files).toHaveLength(3);
+  });
+
   test.each([
     ['/etc/passwd', 'absolute'],
     ['C:\\x', 'absolute'],
