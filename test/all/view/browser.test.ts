@@ -4,6 +4,7 @@
  */
 import { copyFileSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, jest, test } from '@jest/globals';
 import type { Stage } from '../../../src/demo/index.ts';
 import { hostPlatform } from '../../../src/host/index.ts';
@@ -67,6 +68,8 @@ async function reload(): Promise<void> {
 }
 const F5 = 0xffc2;
 const RELOAD_MS = 45_000;
+/** A look takes of the processors that the browser wants. */
+const LOOK_MS = 4_000;
 
 async function picture(): Promise<Picture> {
   const file = path.join(stage.gate.folder, 'screen.png');
@@ -87,6 +90,7 @@ test('boots to its home page, through the tunnel, as large as the screen', async
   await until(
     'the page is on the screen',
     async () => {
+      await delay(LOOK_MS);
       seen = await picture();
       if (greenOf(seen) > 0) return true;
       if (performance.now() > next && (await statusOf(stage)).phase === 'open') {
