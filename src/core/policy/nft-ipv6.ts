@@ -45,7 +45,8 @@ export function from6(link: PolicyLink, without: Without): Expression[][] {
     const sent = [iifname(link.ifname), field('ether', 'saddr', link.guestMac)];
     const heard = without('own-router') ? [] : [fromNeighbour, asksNeighbours];
     return [
-      [...sent, prefix6('saddr', ipv6.network), accept],
+      // Linux takes its own address from outside for a sender like any other: IPv6 knows no martian sources there.
+      [...sent, field('ip6', 'saddr', ipv6.gateway, '!='), prefix6('saddr', ipv6.network), accept],
       [...sent, prefix6('saddr', LINK_LOCAL), ...heard, accept],
       [...sent, prefix6('saddr', UNSPECIFIED), ...heard, accept],
     ];
