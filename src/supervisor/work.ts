@@ -1,7 +1,4 @@
 /** Runners of work VMs: frozen first, judged, raised last; stopped with the link down before anything else. */
-import { once } from 'node:events';
-import type { Duplex } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkConfig } from '../config/index.ts';
 import { type SerializedFault, VmgateError } from '../core/coded.ts';
 import { judgeDefinition } from '../core/definition.ts';
@@ -13,17 +10,11 @@ import { cutShort, errors, events } from './codes.ts';
 import type { Runners } from './loop.ts';
 import { sessionOf } from './session.ts';
 import { wireOf } from './wires.ts';
+import { answering } from './work-ready.ts';
 import type { World } from './world.ts';
 
 /** ACPI, then force: a guest that has not gone down by then does not listen. */
 const SHUTDOWN_MS = 15_000;
-/** A whole Linux on translated instructions takes minutes on a busy machine. */
-const READY_MS = 300_000;
-const SSH_PORT = 22;
-const REFUSAL_MS = 1_000;
-const BANNER_MS = 10_000;
-const BANNER = 'SSH-';
-const PAUSE_MS = 250;
 /** Below the loop's deadline: a link that was given up is not raised afterwards. */
 const RAISE_MS = 4_000;
 
@@ -78,7 +69,8 @@ export function workRunners(world: World, onEnd: OnEnd): WorkRunners {
       return { type: 'raised', name, generation };
     },
     awaitReady: async ({ name, generation }) => {
-      await answering(world, name, world.attempt.signal);
+      const mustSpeak = configOf(world, name).setUp !== undefined;
+      await answering(world, name, mustSpeak, world.attempt.signal);
       return { type: 'ready', name, generation };
     },
     pauseWork: async ({ name }) => {
@@ -166,48 +158,6 @@ function placeOf(world: World, name: string): WorkPlace {
     mac: link.guestMac,
     wire: { localPath: guestPath, remotePath: gatewayPath },
   };
-}
-
-/**
- * A connection, or a refusal: either comes from the VM itself, over its link, so it is up. One that vmgate gave its keys
- * is waited for until its ssh server speaks, for that is what it is started for.
- */
-async function answering(world: World, name: string, closed: AbortSignal): Promise<void> {
-  const { plan, control } = sessionOf(world);
-  const work = runningOf(world, name);
-  const link = plan.work.find(({ workVm }) => workVm === name);
-  if (link === undefined) throw VmgateError.of(errors.GATE_UNKNOWN_VM, { name, known: [] });
-  const mustSpeak = configOf(world, name).setUp !== undefined;
-  const deadline = monotonicMs() + READY_MS;
-  while (monotonicMs() < deadline) {
-    const asked = monotonicMs();
-    const connected = await control.dial(link.guest, SSH_PORT).then(
-      (stream) => (mustSpeak ? speaks(stream) : stream.destroy() !== undefined),
-      () => false,
-    );
-    // A channel that ended refuses at once too, and says nothing about the VM.
-    closed.throwIfAborted();
-    if (world.works.get(name) !== work) throw VmgateError.of(errors.GATE_WORK_NOT_RUNNING, { name });
-    // Nobody there is told by ARP's silence, after seconds; a refusal comes at once, from the VM itself.
-    if (connected || (!mustSpeak && monotonicMs() - asked < REFUSAL_MS)) return;
-    if (mustSpeak) await sleep(PAUSE_MS);
-  }
-  throw VmgateError.of(errors.GATE_WORK_NOT_READY, { name, seconds: READY_MS / 1_000 });
-}
-
-/** Whether an ssh server greets on `stream`, which is closed then. */
-async function speaks(stream: Duplex): Promise<boolean> {
-  const late = new AbortController();
-  const tooLong = setTimeout(() => late.abort(), BANNER_MS);
-  try {
-    const [first] = (await once(stream, 'data', { signal: late.signal })) as [Buffer];
-    return first.toString('latin1').startsWith(BANNER);
-  } catch {
-    return false;
-  } finally {
-    clearTimeout(tooLong);
-    stream.destroy();
-  }
 }
 
 async function stop(work: RunningWork, force: boolean): Promise<void> {
