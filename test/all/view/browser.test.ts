@@ -118,7 +118,7 @@ test('nothing runs on the screen but the browser, as somebody without rights, an
   expect(browser).toContain('--profile /run/vmgate-browser/profile');
   expect(await inside('findmnt -n -o FSTYPE -T /run/vmgate-browser/profile')).toBe('tmpfs');
   // Whoever closes it gets it back, and no console to type into.
-  expect(await inside('systemctl is-active vmgate-browser; pgrep -c agetty')).toMatch(/^active\n1$/);
+  expect(await inside('systemctl is-active vmgate-browser; pgrep -c agetty || true')).toBe('active\n0');
 });
 
 test('a profile is gone with the VM', async () => {
