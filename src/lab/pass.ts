@@ -26,6 +26,7 @@ const defence = z.enum([
   'mss-clamp',
   'uplink-input',
   'uplink-output',
+  'hop-output',
 ]);
 
 const arch = z.enum(['amd64', 'arm64']);

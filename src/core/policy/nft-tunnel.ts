@@ -46,7 +46,7 @@ export function toTunnel({ tunnel }: EgressPolicy, without: Without): Expression
         ...tcp(...there, field('tcp', 'dport', DNS_PORT)),
       ];
     }),
-    ...tcp(out, ipv4Only, tcpOnly, ...(without('lease') ? [] : [oifname(OPEN)])),
+    ...(tunnel.underway === true ? [] : tcp(out, ipv4Only, tcpOnly, ...(without('lease') ? [] : [oifname(OPEN)]))),
   ];
 }
 
@@ -63,7 +63,9 @@ export function fromTunnel({ tunnel }: EgressPolicy, without: Without): Expressi
         ...answer,
       ]),
     ),
-    [back, ipv4Only, tcpOnly, ...(without('lease') ? [] : [iifname(OPEN)]), ...answer],
+    ...(tunnel.underway === true
+      ? []
+      : [[back, ipv4Only, tcpOnly, ...(without('lease') ? [] : [iifname(OPEN)]), ...answer]]),
   ];
 }
 
