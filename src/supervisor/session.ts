@@ -10,7 +10,7 @@ import { bootSettings } from '../gateway/index.ts';
 import { emptyFolder } from '../home/index.ts';
 import { monotonicMs } from '../host/index.ts';
 import { assembleBoot, manifestDigest, requireImage } from '../image/index.ts';
-import { claimKey, loadProfile, type TunnelPlan } from '../vpn/index.ts';
+import { claimKey, type KeyClaim, loadHops, loadProfile, type StoredProfile, type TunnelPlan } from '../vpn/index.ts';
 import { cutShort, errors, events } from './codes.ts';
 import type { Runners } from './loop.ts';
 import { resolverSettings } from './rights.ts';
@@ -99,24 +99,26 @@ async function dismantle(world: World): Promise<void> {
 async function bootSession(world: World, config: LoadedConfig, at: number, cancelled: AbortSignal): Promise<Session> {
   const { home, layout, gate, lab, arch } = world;
   const { vpn } = config.config;
-  const [profile, others, image] = await Promise.all([
-    loadProfile(home.vpn, vpn[at] ?? vpn[0]),
+  const [{ profile, through }, others, image] = await Promise.all([
+    loadHops(home.vpn, vpn[at] ?? vpn[0], config),
     // All of them: one that cannot be read is told before it is needed, and a work VM keeps its address with each.
     Promise.all(vpn.map((name) => loadProfile(home.vpn, name))),
     requireImage(home.images, 'gateway', arch),
   ]);
+  const hops = [...through, profile];
   const undo: (() => Promise<void> | void)[] = [];
   try {
-    const key = await claimKey(home.vpn, profile.publicKey, gate);
+    const key = await claimAll(home.vpn, hops, gate);
     undo.push(() => key.release());
     const names = config.config.work.map(({ name }) => name);
     const addressing = lab?.addressing ?? USER_NETWORK;
-    const taken = others.flatMap((each) => innerPrefixes(each.plan));
+    const taken = [...others, ...through].flatMap((each) => innerPrefixes(each.plan));
     const plan = planLinks(names, addressing, taken, macSeed(layout));
     const settings = bootSettings(plan, renderNft(compileNft(bootPolicy(plan))), resolverSettings(config.config));
     // Whatever fails from here on: this boot's keys do not stay on disk.
     undo.push(() => emptyFolder(layout.run));
-    const boot = await assembleBoot(image, ['base', profile.plan.kind], settings.archive, layout.run);
+    const layers = new Set(['base', ...hops.map((hop) => hop.plan.kind)]);
+    const boot = await assembleBoot(image, [...layers], settings.archive, layout.run);
     const spec: GatewayBoot = {
       runFolder: layout.run,
       kernel: boot.kernel,
@@ -154,11 +156,28 @@ async function bootSession(world: World, config: LoadedConfig, at: number, cance
     const { bootId } = settings;
     cancelled.throwIfAborted();
     const identity = manifestDigest(image.manifest);
-    return { config, profile, plan, image, identity, boot, bootId, gateway, guard, control, key };
+    return { config, profile, through, plan, image, identity, boot, bootId, gateway, guard, control, key };
   } catch (cause) {
     for (const step of undo.reverse()) await Promise.resolve(step()).catch(() => undefined);
     throw cause;
   }
+}
+
+/** One key may be of several hops: servers of one provider often know a client by the same. */
+async function claimAll(folder: string, hops: readonly StoredProfile[], gate: string): Promise<KeyClaim> {
+  const claims: KeyClaim[] = [];
+  const release = () => {
+    for (const claim of claims) claim.release();
+  };
+  try {
+    for (const key of new Set(hops.map(({ publicKey }) => publicKey))) {
+      claims.push(await claimKey(folder, key, gate));
+    }
+  } catch (cause) {
+    release();
+    throw cause;
+  }
+  return { release };
 }
 
 /**

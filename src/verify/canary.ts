@@ -13,8 +13,9 @@ const BARRIER_MS = 3_000;
 /** What was sent, and that the gateway has looked at all of it. */
 export type Volley = Pick<CanaryPhase, 'sent' | 'barrier' | 'replies'>;
 
-export function closedCanaries({ policy, plan, tunnelPlan }: VerifyContext): readonly Canary[] {
-  return planCanaries(policy, plan, tunnelPlan.addresses);
+export function closedCanaries({ policy, plan, tunnelPlan, through = [] }: VerifyContext): readonly Canary[] {
+  const addresses = [...through, tunnelPlan].flatMap((each) => each.addresses);
+  return planCanaries(policy, plan, addresses);
 }
 
 /** Those the gateway itself would answer under a lease are left out: the `dns` check asks. */

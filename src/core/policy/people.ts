@@ -14,7 +14,9 @@ export interface EgressRow {
 
 /** One row per flow. What is in no row does not leave. */
 export function describeEgress(policy: EgressPolicy): readonly EgressRow[] {
-  const { uplink, endpoints, links, tunnel, portal } = policy;
+  const { uplink, endpoints, links, portal } = policy;
+  const { underway = false } = policy.tunnel ?? {};
+  const tunnel = underway ? undefined : policy.tunnel;
   const gateway = uplink.address ?? 'the gateway';
   const routes = tunnel === undefined || tunnel.routes.includes('0.0.0.0/0') ? 'anywhere' : tunnel.routes.join(', ');
   const resolvers = tunnel?.resolvers.join(', ') ?? '';
@@ -56,6 +58,13 @@ export function describeEgress(policy: EgressPolicy): readonly EgressRow[] {
           visible: 'inside the tunnel' as const,
         })),
       ),
+    ...(underway ? (policy.tunnel?.resolvers ?? []) : []).map((resolver) => ({
+      from: 'the gateway',
+      to: resolver,
+      what: "DNS: the next VPN's server",
+      when: 'while vmgate connects',
+      visible: 'inside the tunnel' as const,
+    })),
     ...(portal === undefined ? [] : portalRows(gateway, portal)),
     ...(tunnel === undefined
       ? []

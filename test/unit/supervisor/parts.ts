@@ -1,6 +1,7 @@
 /** A gateway's control channel and guard without a gateway: they remember what they were told, and fail when asked to. */
 import { type Duplex, duplexPair } from 'node:stream';
 import { PULSE_CHECKS } from '../../../src/core/opening.ts';
+import type { EgressPolicy } from '../../../src/core/policy/index.ts';
 import type { Verdict } from '../../../src/core/verdict.ts';
 import { GATE_CHECKS } from '../../../src/core/verdict.ts';
 import type { GatewayControl } from '../../../src/gateway/index.ts';
@@ -132,8 +133,12 @@ export class FakeControl implements GatewayControl {
     return this.#weather.offer();
   }
 
-  async tunnel(): Promise<void> {
+  /** Of each tunnel that was made, the policy it was made under and how large its packets are. */
+  readonly made: { readonly policy: EgressPolicy; readonly mtu: number }[] = [];
+
+  async tunnel(...[{ mtu }, , , policy]: Parameters<GatewayControl['tunnel']>): Promise<void> {
     this.said.push('tunnel');
+    this.made.push({ policy, mtu });
   }
 
   async inside(): Promise<void> {
