@@ -144,6 +144,7 @@ wanted() {
 		tcpdump       tcpdump          tcpdump          tcpdump          -
 		socat         socat            socat            socat            socat
 		conntrack     conntrack        conntrack-tools  conntrack-tools  -
+		dnsmasq       dnsmasq-base     dnsmasq          dnsmasq          -
 		ps            procps           procps-ng        procps-ng        -
 		cpio          cpio             cpio             cpio             -
 		dropbearkey   dropbear-bin     dropbear         dropbear         dropbear

@@ -2,6 +2,7 @@
 import { isIPv6 } from 'node:net';
 import { VmgateError } from '../core/coded.ts';
 import { ipv4ToNumber } from '../core/ipv4.ts';
+import { ipv6ToNumber } from '../core/ipv6.ts';
 import type { Destination } from '../core/policy/index.ts';
 import { errors } from './codes.ts';
 
@@ -19,7 +20,7 @@ const FORM =
 export function parseDestination(written: string): Asked {
   const [, host = '', port, protocol] = FORM.exec(written) ?? [];
   const bare = host.replaceAll(/[[\]]/g, '');
-  const address = ipv4ToNumber(bare);
+  const address = ipv4ToNumber(bare) ?? ipv6ToNumber(bare);
   const isName = /^[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?$/i.test(bare) && !/^[\d.]+$/.test(bare);
   const isIpv6 = isIPv6(bare);
   if (address === undefined && !isName && !isIpv6) throw usage(written, 'is no address or name');

@@ -45,17 +45,14 @@ export interface Explanation {
 export function explain({ name, egress }: WorkConfig, asked: Asked, { egressPlaces }: LoadedConfig): Explanation {
   const { destination, written } = asked;
   const answer = { vm: name, destination: written };
-  if (asked.isIpv6) {
-    const says = 'nothing leaves a work VM over IPv6';
-    return { ...answer, verdict: 'deny', by: [{ action: 'deny', place: null, says }], notes: [] };
-  }
   if (destination.port === DNS_PORT && (destination.protocol === 'udp' || destination.protocol === 'tcp')) {
     const says = "the gateway's resolver answers every question to port 53, whoever is asked";
     return { ...answer, verdict: 'allow', by: [{ action: 'allow', place: null, says }], notes: [] };
   }
   if (egress === undefined) {
     const says = `work VM ${name} has no egress rules`;
-    return { ...answer, verdict: 'allow', by: [{ action: 'allow', place: null, says }], notes: [ONLY_OPEN] };
+    const notes = [...only6(asked), ONLY_OPEN];
+    return { ...answer, verdict: 'allow', by: [{ action: 'allow', place: null, says }], notes };
   }
   const places = egressPlaces[name];
   const { verdict, deciders } = judgeByTable(compileTable(egress), destination);
@@ -79,9 +76,14 @@ export function explain({ name, egress }: WorkConfig, asked: Asked, { egressPlac
     notes: [
       ...(verdict === 'depends' ? openQuestions(asked) : []),
       ...(named ? ['a name means the addresses it was answered with in the last 10 minutes, asked by a work VM'] : []),
-      ...(verdict === 'deny' ? [] : [ONLY_OPEN]),
+      ...(verdict === 'deny' ? [] : [...only6(asked), ONLY_OPEN]),
     ],
   };
+}
+
+/** The configuration says nothing of the tunnel. */
+function only6({ isIpv6 }: Asked): readonly string[] {
+  return isIpv6 ? ['over IPv6 only where the VPN has IPv6 (vmgate vpn show); elsewhere it is refused at once'] : [];
 }
 
 const ONLY_OPEN = 'through the tunnel, while the gate is open';

@@ -1,6 +1,7 @@
 /** What may be said about where a work VM may go. The words stand behind the key: "to must be ...". */
 import { Address4 } from 'ip-address';
 import * as z from 'zod';
+import { canonicalIpv6, ipv6Range, ipv6ToNumber } from '../core/ipv6.ts';
 
 export const EGRESS_BOUNDS = { rules: 32, ports: 8, peers: 30, compiled: 512 } as const;
 
@@ -8,14 +9,13 @@ export const EGRESS_BOUNDS = { rules: 32, ports: 8, peers: 30, compiled: 512 } a
 const NAME = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 export function isPrefix(to: string): boolean {
-  return /^[\d./]+$/.test(to);
+  return /^[\d./]+$/.test(to) || to.includes(':');
 }
 
 /** Why `text` is nowhere that a rule can mean; undefined when it is an address, a prefix, a name or `any`. */
 export function targetFault(text: string): string | undefined {
   if (text === 'any') return undefined;
-  if (text.includes(':'))
-    return 'is IPv6, which work VMs do not have: nothing over IPv6 gets out, with or without a rule';
+  if (text.includes(':')) return prefix6Fault(text);
   if (isPrefix(text)) return prefixFault(text);
   if (text.includes('*')) {
     const plain = text.replace(/^\*\./, '');
@@ -25,6 +25,14 @@ export function targetFault(text: string): string | undefined {
   if (/[^\0-\x7f]/.test(text)) return 'must be in ASCII: write a name as its resolver knows it (xn--...)';
   if (NAME.test(text.toLowerCase().replace(/\.$/, ''))) return undefined;
   return 'must be an address, a prefix like 10.20.0.0/16, a name like bank.example, or any';
+}
+
+function prefix6Fault(text: string): string | undefined {
+  const canonical = canonicalIpv6(text);
+  if (canonical === undefined) return 'must be an address or a prefix of IPv6, for example 2001:db8::/32';
+  const [address = '', length] = text.split('/');
+  if (length === undefined || ipv6ToNumber(address) === ipv6Range(text)?.first) return undefined;
+  return `has bits behind its length, did you mean ${canonical}?`;
 }
 
 function prefixFault(text: string): string | undefined {

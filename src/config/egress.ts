@@ -1,5 +1,6 @@
 /** From what a file says about a work VM's ways out to the rules; and what in them can never count. */
-import { ipv4Range } from '../core/ipv4.ts';
+import { inRange, ipRange } from '../core/ip-range.ts';
+import { canonicalIpv6 } from '../core/ipv6.ts';
 import { type EgressRule, isBelow, type WorkEgress } from '../core/policy/work-egress.ts';
 import { type EgressFile, isPrefix, portRange, type RuleFile } from './egress-values.ts';
 
@@ -27,6 +28,7 @@ function completeRule({ to, port, protocol, action, allowPrivate }: RuleFile): E
 
 function target(to: string, allowPrivate: boolean): EgressRule['to'] {
   if (to === 'any') return { kind: 'anywhere' };
+  if (to.includes(':')) return { kind: 'prefix', prefix: canonicalIpv6(to) ?? to };
   if (isPrefix(to)) return { kind: 'prefix', prefix: to.includes('/') ? to : `${to}/32` };
   return { kind: 'name', name: to.toLowerCase().replace(/\.$/, ''), allowPrivate };
 }
@@ -60,8 +62,8 @@ function coversTarget(wide: EgressRule['to'], narrow: EgressRule['to']): boolean
   if (wide.kind === 'name') {
     return narrow.kind === 'name' && isBelow(narrow.name, wide.name) && (wide.allowPrivate || !narrow.allowPrivate);
   }
-  const [outer, inner] = [wide, narrow].map((to) => (to.kind === 'prefix' ? ipv4Range(to.prefix) : undefined));
-  return outer !== undefined && inner !== undefined && outer.first <= inner.first && inner.last <= outer.last;
+  const [outer, inner] = [wide, narrow].map((to) => (to.kind === 'prefix' ? ipRange(to.prefix) : undefined));
+  return outer !== undefined && inner !== undefined && inRange(inner.first, outer) && inRange(inner.last, outer);
 }
 
 function coversProtocols(wide: EgressRule, narrow: EgressRule): boolean {

@@ -3,7 +3,8 @@
  * gateway process; adding a work VM means a fresh gateway.
  */
 import { ipv4Range } from './ipv4.ts';
-import type { PolicyLink } from './policy/egress-policy.ts';
+import { ipv6Overlap, ipv6Range, numberToIpv6 } from './ipv6.ts';
+import type { LinkIpv6, PolicyLink } from './policy/egress-policy.ts';
 
 /** How the gateway reaches the untrusted network. `wire` exists only for the lab. */
 export type UplinkAddressing =
@@ -31,8 +32,15 @@ const POOLS = ['10.213.0', '172.29.213', '192.168.213'] as const;
 const MAX_LINKS = 31;
 
 /**
+ * Where the links' IPv6 is, tried as the pools are: fd00::/8 and 40 bits, the last 16 of which are the gate's own (RFC
+ * 4193, section 3.2.2: no two networks that ever meet have the same). Behind them 16 bits say which link it is.
+ */
+const ULA_POOLS = ['fd76:6d67', 'fd1c:7e21', 'fdb3:904a'] as const;
+
+/**
  * Plans the links. `taken` are IPv4 prefixes in use inside the tunnel (its addresses, resolvers, split routes), without
- * default routes. `seed` (0..0xffff) varies the MACs between gates so that two gates never share one.
+ * default routes; `takenIpv6` the same of IPv6, undefined for a tunnel that has none: then neither have the links. `seed`
+ * (0..0xffff) varies MACs and IPv6 prefixes between gates so that two gates never share one.
  *
  * @throws RangeError when more than 30 work VMs are asked for, or every pool is taken.
  */
@@ -41,12 +49,15 @@ export function planLinks(
   addressing: UplinkAddressing,
   taken: readonly string[],
   seed: number,
+  takenIpv6?: readonly string[],
 ): LinkPlan {
   if (workVms.length >= MAX_LINKS) throw new RangeError(`at most ${MAX_LINKS - 1} work VMs on one gate`);
   const pool = POOLS.find((candidate) => !taken.some((prefix) => overlaps(`${candidate}.0/24`, prefix)));
   if (pool === undefined) throw new RangeError('every address pool for the links overlaps with the tunnel');
+  const ula = takenIpv6 && ulaOf(takenIpv6, seed);
   const link = (index: number, ifname: string) => ({
     ifname,
+    ...(ula === undefined ? {} : { ipv6: linkIpv6(ula, index) }),
     gateway: `${pool}.${index * 8 + 1}`,
     guest: `${pool}.${index * 8 + 2}`,
     prefixLength: 29,
@@ -58,6 +69,19 @@ export function planLinks(
     probe: link(MAX_LINKS, 'probe0'),
     work: workVms.map((workVm, index) => ({ ...link(index, `work${index}`), workVm })),
   };
+}
+
+/** The first three groups of every link's IPv6. */
+function ulaOf(taken: readonly string[], seed: number): string {
+  const gates = ULA_POOLS.map((pool) => `${pool}:${(seed & 0xffff).toString(16)}`);
+  const free = gates.find((gate) => !taken.some((prefix) => ipv6Overlap(`${gate}::/48`, prefix)));
+  if (free === undefined) throw new RangeError('every IPv6 pool for the links overlaps with the tunnel');
+  return free;
+}
+
+function linkIpv6(ula: string, index: number): LinkIpv6 {
+  const first = ipv6Range(`${ula}:${index.toString(16)}::/64`)?.first ?? 0n;
+  return { gateway: numberToIpv6(first + 1n), network: `${numberToIpv6(first)}/64` };
 }
 
 /** Locally administered, QEMU's 52:54 and then role, gate and index, so that captures read themselves. */

@@ -91,8 +91,12 @@ function parseQuestion(bytes: Buffer): DnsMessage['question'] {
   return { name: labels.join('.'), type: bytes.readUInt16BE(at) };
 }
 
-/** The IPv4 addresses in the answer section, aliases followed by the resolver; empty when the message is garbled. */
-export function readAddresses(message: Buffer): readonly string[] {
+const TEXTS = { A: /^\d+(?:\.\d+){3}$/, AAAA: /^[0-9a-f:.]{2,45}$/ } as const;
+
+/**
+ * The addresses in the answer section, of one family, aliases followed by the resolver; empty when the message is garbled.
+ */
+export function readAddresses(message: Buffer, type: 'A' | 'AAAA' = 'A'): readonly string[] {
   if (message.length < HEADER) return [];
   const within = Buffer.from(message);
   within.writeUInt16BE(Math.min(message.readUInt16BE(6), MAX_RECORDS), 6);
@@ -100,9 +104,9 @@ export function readAddresses(message: Buffer): readonly string[] {
   within.fill(0, 8, HEADER);
   try {
     const { answers = [] } = dnsPacket.decode(within);
-    const addresses = answers.flatMap((answer) => (answer.type === 'A' && answer.class === 'IN' ? [answer.data] : []));
+    const addresses = answers.flatMap((answer) => (answer.type === type && answer.class === 'IN' ? [answer.data] : []));
     // It reads an address beyond the message's end too.
-    return addresses.every((address) => /^\d+(?:\.\d+){3}$/.test(address)) ? addresses : [];
+    return addresses.every((address) => TEXTS[type].test(address)) ? addresses : [];
   } catch {
     return [];
   }

@@ -1,5 +1,5 @@
 /** {@link GatewayControl} over one SSH connection. */
-import { isIPv4 } from 'node:net';
+import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Client } from 'ssh2';
 import type * as z from 'zod';
@@ -134,7 +134,8 @@ class SshControl implements GatewayControl {
 
   async dial(address: string, port: number): Promise<Duplex> {
     const failed = (reason: string) => VmgateError.of(errors.GATEWAY_DIAL_FAILED, { address, port, reason });
-    if (!isIPv4(address)) throw failed('not an IPv4 address');
+    // A name would be looked up by the gateway's own system; a zone (`fe80::1%work0`) would choose a card.
+    if (isIP(address) === 0 || address.includes('%')) throw failed('not an IP address');
     let over = false;
     const opened = () =>
       new Promise<Duplex>((resolve, reject) => {

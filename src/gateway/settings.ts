@@ -73,10 +73,10 @@ export function renderPlan(plan: LinkPlan): string {
     addressing.kind === 'dhcp'
       ? `uplink ${mac} dhcp`
       : `uplink ${mac} static ${addressing.address}/${addressing.prefixLength} ${addressing.nextHop}`;
-  const links = [...plan.work, plan.probe].map(
-    (link) =>
-      `link ${link.ifname} ${link.gatewayMac} ${link.gateway}/${link.prefixLength} ${link.guest} ${link.guestMac}`,
-  );
+  const links = [...plan.work, plan.probe].flatMap(({ ifname, ipv6, ...link }) => [
+    `link ${ifname} ${link.gatewayMac} ${link.gateway}/${link.prefixLength} ${link.guest} ${link.guestMac}`,
+    ...(ipv6 === undefined ? [] : [`link6 ${ifname} ${ipv6.gateway} ${ipv6.network}`]),
+  ]);
   return `${[uplink, ...links].join('\n')}\n`;
 }
 

@@ -1,6 +1,7 @@
 /** What goes into `vmgate-gw tunnel` and `inside`; provision/gateway/rootfs/usr/lib/vmgate/tunnel.sh reads it. */
 import { isIPv4 } from 'node:net';
 import { VmgateError } from '../core/coded.ts';
+import { IPV6_LEAST_MTU, ipv6Range } from '../core/ipv6.ts';
 import type { EgressPolicy, TunnelPolicy } from '../core/policy/egress-policy.ts';
 import { tableOf } from '../core/policy/index.ts';
 import type { TunnelInside, TunnelPlan } from '../vpn/tunnel-plan.ts';
@@ -17,8 +18,8 @@ export function renderTunnelSettings(plan: TunnelPlan, policy: TunnelPolicy, sec
 }
 
 /**
- * Routes and resolvers are the policy's, so that the firewall and the tunnel cannot disagree. IPv6 is left out: the links
- * and the uplink carry none, so it would lead nowhere.
+ * Routes and resolvers are the policy's, so that the firewall and the tunnel cannot disagree. IPv6 is left out where the
+ * policy forwards none: it would lead nowhere.
  *
  * @throws GATEWAY_TUNNEL_UNUSABLE
  */
@@ -30,9 +31,10 @@ export function renderInside(inside: TunnelInside, policy: TunnelPolicy): string
     `mtu ${inside.mtu}`,
     ...policy.routes.filter(isIPv4Prefix).map((route) => `route ${route}`),
     ...policy.resolvers.filter(isIPv4).map((resolver) => `resolver ${resolver}`),
+    ...lines6(inside, policy),
     ...inside.searchDomains.map((domain) => `search ${domain}`),
   ];
-  const broken = lines.find((line) => !/^[a-z]+ [0-9A-Za-z./-]+$/.test(line));
+  const broken = lines.find((line) => !/^[a-z]+6? [0-9A-Za-z.:/-]+$/.test(line));
   if (broken !== undefined) throw unusable(`not a setting for a tunnel: ${JSON.stringify(broken)}`);
   return `${lines.join('\n')}\n`;
 }
@@ -45,6 +47,19 @@ export function renderWay({ tunnel, through }: EgressPolicy): string {
     ...(tunnel?.underway === true ? [`hop ${tunnel.ifname} ${tableOf(next)} ${next}\n`] : []),
     ...(beneath === undefined ? [] : [`by ${beneath.ifname}\n`]),
   ].join('');
+}
+
+function lines6({ ipv6, mtu }: TunnelInside, policy: TunnelPolicy): readonly string[] {
+  if (ipv6 === undefined || policy.ipv6 === undefined) return [];
+  // Linux takes IPv6 off such a card, and the verb would fail with half a tunnel.
+  if (mtu < IPV6_LEAST_MTU) throw unusable(`IPv6 needs packets of ${IPV6_LEAST_MTU} bytes, and its have ${mtu}`);
+  const addresses = ipv6.addresses.flatMap((address) => (ipv6Range(address) === undefined ? [] : [address]));
+  if (addresses.length === 0) throw unusable('it gives the gateway no IPv6 address');
+  return [
+    ...addresses.map((address) => `address6 ${address.toLowerCase()}`),
+    ...policy.ipv6.routes.map((route) => `route6 ${route}`),
+    ...policy.ipv6.resolvers.map((resolver) => `resolver6 ${resolver}`),
+  ];
 }
 
 function isIPv4Prefix(prefix: string): boolean {

@@ -25,6 +25,19 @@ export const LAB = {
   siteName: 'ip.lab.example',
   /** Has an IPv6 address and no other (leak case 7). */
   v6OnlyName: 'v6only.lab.example',
+  /** Over IPv6, which only the WireGuard server and what is behind it have (RFC 4193, RFC 3849). */
+  ipv6: {
+    /** The VPN server inside the tunnel. */
+    inside: 'fd66:6c61:62::1',
+    /** The client's address inside the tunnel. */
+    client: 'fd66:6c61:62::2',
+    /** Where the VPN's clients come out, as the site writes it. */
+    exit: '2001:0db8:000e:0000:0000:0000:0000:0007',
+    /** Answers as {@link LAB.site} does; {@link LAB.v6OnlyName} leads there. */
+    site: '2001:db8::80',
+    /** The name of both sites. */
+    bothName: 'both.lab.example',
+  },
   /** What every resolver outside the tunnel answers, to every question. */
   lie: '203.0.113.66',
   /** A page that has to be signed in to, and what its page needs. */

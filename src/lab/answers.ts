@@ -1,5 +1,5 @@
 /** What the lab's agent answers, and the lines of its logs. */
-import { isIPv4 } from 'node:net';
+import { isIP } from 'node:net';
 import * as z from 'zod';
 
 export const done = z.object({ ok: z.literal(true) });
@@ -71,7 +71,7 @@ export interface HttpRequestSeen {
 export function parseHttpLog(log: string): HttpRequestSeen[] {
   return log.split('\n').flatMap((line) => {
     const [at = '', scheme = '', source = '', destination = '', path = ''] = line.split(' ');
-    if ((scheme !== 'http' && scheme !== 'https') || !isIPv4(source)) return [];
+    if ((scheme !== 'http' && scheme !== 'https') || isIP(source) === 0) return [];
     return [{ at: Number(at), scheme, source, destination, path }];
   });
 }

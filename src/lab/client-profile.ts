@@ -35,6 +35,11 @@ Endpoint = ${endpoint.address}:${endpoint.port}
 `;
 }
 
+/** The same profile, of a client that has IPv6 too. */
+export function profileWithIpv6(profile: string): string {
+  return profile.replace(/^(Address = .*)$/m, `$1, ${LAB.ipv6.client}/128`).replace(/^(AllowedIPs = .*)$/m, '$1, ::/0');
+}
+
 /** What a client of the lab's IKEv2 server logs in by; PEM where it is not said otherwise. */
 export type IpsecClient =
   | { readonly auth: 'psk'; readonly psk: string }

@@ -191,7 +191,7 @@ export class Lab extends LabControls {
         this.#profile = await this.openConnectProfile(this.endpoint);
         break;
       case 'wireguard':
-        await this.admit(client.publicKey, [`${LAB.client}/32`]);
+        await this.admit(client.publicKey, [`${LAB.client}/32`, `${LAB.ipv6.client}/128`]);
         this.#profile = clientProfile(client, this.serverPublicKey, this.endpoint);
     }
   }

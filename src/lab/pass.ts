@@ -24,6 +24,7 @@ const defence = z.enum([
   'no-pickup',
   'own-resolver',
   'mss-clamp',
+  'own-router',
   'uplink-input',
   'uplink-output',
   'hop-output',

@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { VmgateError } from '../core/coded.ts';
+import { IPV6_LEAST_MTU } from '../core/ipv6.ts';
 import { carriersOf, type EgressPolicy } from '../core/policy/index.ts';
 import type { GatewayControl } from '../gateway/index.ts';
 import { monotonicMs } from '../host/index.ts';
@@ -16,6 +17,7 @@ import {
   type TunnelPlan,
 } from '../vpn/index.ts';
 import { errors } from './codes.ts';
+import { withoutIpv6 } from './ipv6.ts';
 import { carriedMtu, carries } from './path-mtu.ts';
 
 /** The profile's servers take turns: the next one after each that was not found, or did not let this gate in. */
@@ -34,6 +36,8 @@ export interface BringUp {
   readonly signal: AbortSignal;
   /** Hears, in bytes, what the way to the server carries, where that is less than the profile means. */
   readonly onNarrow: (mtu: number, planned: number) => void;
+  /** Where that is too little for IPv6: puts a policy without it in force, and gives it. */
+  readonly withoutIpv6: (mtu: number) => Promise<EgressPolicy>;
 }
 
 /**
@@ -77,13 +81,17 @@ async function byAnswer(way: BringUp): Promise<undefined> {
 }
 
 /** A tunnel of smaller packets, where the way to the server swallows those that the profile means. */
-async function narrow({ control, profile, pinned, policy, signal, onNarrow }: BringUp): Promise<void> {
+async function narrow(way: BringUp): Promise<void> {
+  const { control, profile, pinned, signal, onNarrow } = way;
   const { plan, secrets } = profile;
   const mtu = await carriedMtu(control, plan);
   signal.throwIfAborted();
   if (mtu === plan.mtu) return;
   onNarrow(mtu, plan.mtu);
-  await control.tunnel({ ...plan, mtu }, secrets, pinned, policy);
+  const isTooNarrow = plan.ipv6 !== undefined && mtu < IPV6_LEAST_MTU;
+  const policy = isTooNarrow ? await way.withoutIpv6(mtu) : way.policy;
+  signal.throwIfAborted();
+  await control.tunnel({ ...(isTooNarrow ? withoutIpv6(plan) : plan), mtu }, secrets, pinned, policy);
   await answers(control, policy, ANSWER_WINDOWS_MS[0] ?? 0);
 }
 

@@ -196,6 +196,11 @@ export const events = eventCodes({
       `the way to the VPN server swallows large packets: the tunnel's carry ${mtu} bytes instead of ${planned}`,
     sample: { mtu: 1_216, planned: 1_420 },
   }),
+  GATE_IPV6_OFF: event<{ why: string }>({
+    level: 'warn',
+    text: ({ why }) => `work VMs have no IPv6, though the VPN has: ${why}`,
+    sample: { why: 'it needs packets of 1,280 bytes, and the way to the VPN server carries 1216' },
+  }),
   GATE_INSIDE: event<{ addresses: readonly string[]; resolvers: readonly string[]; mtu: number }>({
     level: 'info',
     text: ({ addresses, resolvers }) =>

@@ -1,5 +1,6 @@
 /** Runners that connect: pin the endpoint, load the policy everywhere, start the tunnel, hear something through it. */
 import { VmgateError } from '../core/coded.ts';
+import { IPV6_LEAST_MTU } from '../core/ipv6.ts';
 import type { EgressPolicy } from '../core/policy/index.ts';
 import { wallMs } from '../host/index.ts';
 import type { LabPass } from '../lab/pass.ts';
@@ -17,6 +18,7 @@ import {
 import { bringUp, serverAt } from './bring-up.ts';
 import { events } from './codes.ts';
 import { carryOn, endpointsAt, tunnelOf, withInside } from './hops.ts';
+import { dropIpv6, withoutIpv6 } from './ipv6.ts';
 import { Lane } from './lane.ts';
 import { type Runners, withinSeconds } from './loop.ts';
 import { resolveInside } from './names.ts';
@@ -108,10 +110,17 @@ async function standUp(world: World, stored: StoredProfile, signal: AbortSignal)
     ...[address ?? [], nextHop ?? []].flat().map((own) => `${own}/32`),
     ...through.flatMap((hop) => hop.plan.addresses),
   ];
-  const inside = await bringUp({ control, profile, pinned, policy, taken, signal, onNarrow });
+  const inside = await bringUp({
+    ...{ control, profile, pinned, policy, taken, signal, onNarrow },
+    withoutIpv6: async (carried) => {
+      const without = dropIpv6(world, carried);
+      await control.apply(rulesetFor(world, without));
+      return without;
+    },
+  });
   if (inside !== undefined) return takeInside(world, inside, signal);
   const connection = connectionOf(world);
-  if (mtu !== tunnelPlan.mtu) world.connection = { ...connection, plan: { ...tunnelPlan, mtu } };
+  if (mtu !== tunnelPlan.mtu) world.connection = { ...connection, plan: { ...connection.plan, mtu } };
 }
 
 /**
@@ -141,7 +150,8 @@ async function goThrough(world: World, next: StoredProfile, index: number, signa
   );
   signal.throwIfAborted();
   world.emit(events.GATE_PINNED, { host: endpoint.host, ...pinned });
-  const narrow = { ...next.plan, mtu: innerMtu(hop, plan.mtu) };
+  const mtu = innerMtu(hop, plan.mtu);
+  const narrow = { ...withRoomForIpv6(world, next.plan, mtu), mtu };
   const carried = carryOn(policy, endpointsAt(pinned.address, endpoint));
   const further = withTunnel(world, carried, narrow, index);
   world.connection = { ...rest, name: next.name, pinned, plan: narrow, through: beneath, policy: further };
@@ -152,6 +162,13 @@ async function goThrough(world: World, next: StoredProfile, index: number, signa
   // connection tracking knows them no more.
   await control.unlease();
   signal.throwIfAborted();
+}
+
+/** A tunnel of smaller packets than IPv6 has must not be given any (RFC 8200, section 5). */
+function withRoomForIpv6(world: World, plan: TunnelPlan, mtu: number): TunnelPlan {
+  if (plan.ipv6 === undefined || mtu >= IPV6_LEAST_MTU) return plan;
+  world.emit(events.GATE_IPV6_OFF, { why: `inside the hops before it, the packets of the last have ${mtu} bytes` });
+  return withoutIpv6(plan);
 }
 
 /** A hop as it stands: with the address that was pinned in the place of whatever its profile says. */

@@ -35,7 +35,8 @@ export function tunnelOf(plan: TunnelPlan, { index, count, onlyNewFlows }: HopPl
   const socket = { ...hopNames(index, count), localPort, mtu };
   if (index < count - 1) return { ...socket, resolvers, routes: underwayRoutes(resolvers), underway: true };
   const routes = plan.routes.filter((route) => !route.includes(':'));
-  return { ...socket, resolvers, routes, ...(onlyNewFlows ? { onlyNewFlows: true } : {}) };
+  const ipv6 = plan.ipv6 === undefined ? {} : { ipv6: { routes: plan.ipv6.routes, resolvers: plan.ipv6.resolvers } };
+  return { ...socket, resolvers, routes, ...ipv6, ...(onlyNewFlows ? { onlyNewFlows: true } : {}) };
 }
 
 /** The inside that a server gave, or what the way was found to carry. */

@@ -19,11 +19,14 @@ export function linksWithRights(plan: LinkPlan, { work }: Config): EgressPolicy[
   ];
 }
 
-/** What the resolver has to do for those rules. */
-export function resolverSettings({ work, dns }: Config): ResolverSettings {
+/** What the resolver has to do for those rules. `ipv6`: the links have IPv6. */
+export function resolverSettings({ work, dns }: Config, ipv6 = false): ResolverSettings {
   const rules = work.flatMap(({ egress }) => egress?.rules ?? []);
   return {
-    feeds: nameFeeds(work.map(({ egress }) => egress)),
+    feeds: nameFeeds(
+      work.map(({ egress }) => egress),
+      ipv6,
+    ),
     refusesPrivate: dns.rebinding === 'refuse',
     inner: [...new Set(rules.flatMap(({ to }) => (to.kind === 'name' && to.allowPrivate ? [to.name] : [])))].toSorted(),
   };

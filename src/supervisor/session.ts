@@ -12,6 +12,7 @@ import { monotonicMs } from '../host/index.ts';
 import { assembleBoot, manifestDigest, requireImage } from '../image/index.ts';
 import { claimKey, type KeyClaim, loadHops, loadProfile, type StoredProfile, type TunnelPlan } from '../vpn/index.ts';
 import { cutShort, errors, events } from './codes.ts';
+import { objectionToIpv6, withoutIpv6 } from './ipv6.ts';
 import type { Runners } from './loop.ts';
 import { resolverSettings } from './rights.ts';
 import { wireOf } from './wires.ts';
@@ -99,25 +100,33 @@ async function dismantle(world: World): Promise<void> {
 async function bootSession(world: World, config: LoadedConfig, at: number, cancelled: AbortSignal): Promise<Session> {
   const { home, layout, gate, lab, arch } = world;
   const { vpn } = config.config;
-  const [{ profile, through }, others, image] = await Promise.all([
+  const [{ profile: stored, through }, others, image] = await Promise.all([
     loadHops(home.vpn, vpn[at] ?? vpn[0], config),
     // All of them: one that cannot be read is told before it is needed, and a work VM keeps its address with each.
     Promise.all(vpn.map((name) => loadProfile(home.vpn, name))),
     requireImage(home.images, 'gateway', arch),
   ]);
-  const hops = [...through, profile];
   const undo: (() => Promise<void> | void)[] = [];
   try {
-    const key = await claimAll(home.vpn, hops, gate);
+    const key = await claimAll(home.vpn, [...through, stored], gate);
     undo.push(() => key.release());
     const names = config.config.work.map(({ name }) => name);
     const addressing = lab?.addressing ?? USER_NETWORK;
     const taken = [...others, ...through].flatMap((each) => innerPrefixes(each.plan));
-    const plan = planLinks(names, addressing, taken, macSeed(layout));
-    const settings = bootSettings(plan, renderNft(compileNft(bootPolicy(plan))), resolverSettings(config.config));
+    const objection = stored.plan.ipv6 === undefined ? undefined : objectionToIpv6(config.config);
+    const taken6 = [...others, ...through].flatMap((each) => innerPrefixes6(each.plan));
+    const hasIpv6 = stored.plan.ipv6 !== undefined && objection === undefined;
+    const plan = planLinks(names, addressing, taken, macSeed(layout), hasIpv6 ? taken6 : undefined);
+    if (objection !== undefined) world.emit(events.GATE_IPV6_OFF, { why: objection });
+    const profile = hasIpv6 ? stored : { ...stored, plan: withoutIpv6(stored.plan) };
+    const settings = bootSettings(
+      plan,
+      renderNft(compileNft(bootPolicy(plan))),
+      resolverSettings(config.config, plan.probe.ipv6 !== undefined),
+    );
     // Whatever fails from here on: this boot's keys do not stay on disk.
     undo.push(() => emptyFolder(layout.run));
-    const layers = new Set(['base', ...hops.map((hop) => hop.plan.kind)]);
+    const layers = new Set(['base', ...[...through, profile].map((hop) => hop.plan.kind)]);
     const boot = await assembleBoot(image, [...layers], settings.archive, layout.run);
     const spec: GatewayBoot = {
       runFolder: layout.run,
@@ -156,7 +165,20 @@ async function bootSession(world: World, config: LoadedConfig, at: number, cance
     const { bootId } = settings;
     cancelled.throwIfAborted();
     const identity = manifestDigest(image.manifest);
-    return { config, profile, through, plan, image, identity, boot, bootId, gateway, guard, control, key };
+    return {
+      config,
+      profile,
+      through: through.map(carryingIpv4),
+      plan,
+      image,
+      identity,
+      boot,
+      bootId,
+      gateway,
+      guard,
+      control,
+      key,
+    };
   } catch (cause) {
     for (const step of undo.reverse()) await Promise.resolve(step()).catch(() => undefined);
     throw cause;
@@ -203,6 +225,17 @@ function bootPolicy(plan: LinkPlan): EgressPolicy {
 function innerPrefixes(tunnel: TunnelPlan): readonly string[] {
   const specific = [...tunnel.addresses, ...tunnel.routes].filter((prefix) => !prefix.endsWith('/0'));
   return [...specific, ...tunnel.resolvers.map((address) => `${address}/32`)].filter((text) => !text.includes(':'));
+}
+
+/** What only carries the next one carries packets of IPv4. */
+function carryingIpv4(hop: StoredProfile): StoredProfile {
+  return { ...hop, plan: withoutIpv6(hop.plan) };
+}
+
+/** {@link innerPrefixes} of IPv6. What is wider than anybody's own network (RFC 4193: 48 bits) is none. */
+function innerPrefixes6({ ipv6 }: TunnelPlan): readonly string[] {
+  const prefixes = [...(ipv6?.addresses ?? []), ...(ipv6?.routes ?? [])];
+  return [...prefixes.filter((prefix) => Number(prefix.split('/')[1]) >= 32), ...(ipv6?.resolvers ?? [])];
 }
 
 /** Turns what happens to the parts by itself into events. */

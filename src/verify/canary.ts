@@ -5,6 +5,7 @@ import type { VerifyContext } from './context.ts';
 import type { Moment } from './moment.ts';
 import { renderCanary } from './probe/canary-frames.ts';
 import type { ProbeStation } from './probe/station.ts';
+import { tunnelAddresses } from './shared-facts.ts';
 import type { Token } from './token.ts';
 
 /** How long the sentinel behind the canaries may take. */
@@ -14,8 +15,7 @@ const BARRIER_MS = 3_000;
 export type Volley = Pick<CanaryPhase, 'sent' | 'barrier' | 'replies'>;
 
 export function closedCanaries({ policy, plan, tunnelPlan, through = [] }: VerifyContext): readonly Canary[] {
-  const addresses = [...through, tunnelPlan].flatMap((each) => each.addresses);
-  return planCanaries(policy, plan, addresses);
+  return planCanaries(policy, plan, [...through, tunnelPlan].flatMap(tunnelAddresses));
 }
 
 /** Those the gateway itself would answer under a lease are left out: the `dns` check asks. */

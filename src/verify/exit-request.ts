@@ -61,10 +61,12 @@ class Untrusted {
 }
 
 async function handshake(transport: Duplex, { url, authority }: ExitRequest): Promise<tls.TLSSocket | Untrusted> {
+  // A URL writes an IPv6 address in brackets, a certificate does not.
+  const host = url.hostname.replace(/^\[|\]$/g, '');
   const socket = tls.connect({
     socket: transport,
-    host: url.hostname,
-    ...(net.isIP(url.hostname) === 0 ? { servername: url.hostname } : {}),
+    host,
+    ...(net.isIP(host) === 0 ? { servername: host } : {}),
     rejectUnauthorized: true,
     ca: [...tls.rootCertificates, ...(authority === undefined ? [] : [authority])],
     minVersion: 'TLSv1.2',

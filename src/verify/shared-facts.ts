@@ -8,7 +8,12 @@ import { errors } from './codes.ts';
 import type { VerifyContext } from './context.ts';
 
 export function routesFacts({ policy, plan, tunnelPlan }: VerifyContext, snapshot: FullSnapshot): RoutesFacts {
-  return { policy, plan, tunnelAddresses: tunnelPlan.addresses, snapshot };
+  return { policy, plan, tunnelAddresses: tunnelAddresses(tunnelPlan), snapshot };
+}
+
+/** The gateway's own inside the tunnel, of both families, CIDR. */
+export function tunnelAddresses({ addresses, ipv6 }: VerifyContext['tunnelPlan']): readonly string[] {
+  return [...addresses, ...(ipv6?.addresses ?? [])];
 }
 
 /** Of each hop, the outermost first. @throws VERIFY_NO_TUNNEL */

@@ -12,6 +12,16 @@ export interface PlannedEndpoint {
   readonly datagrams?: boolean;
 }
 
+/** What a tunnel carries of IPv6, beside IPv4. */
+export interface TunnelIpv6 {
+  /** Addresses of the gateway inside the tunnel, CIDR, canonical. */
+  readonly addresses: readonly string[];
+  /** Prefixes that go into the tunnel, canonical; `::/0` for all. What is in none is refused, never sent in clear. */
+  readonly routes: readonly string[];
+  /** Resolvers beside those of IPv4, of which there is always one. */
+  readonly resolvers: readonly string[];
+}
+
 /** What is true inside a tunnel: said by the profile, or by the server and judged before it has any effect. */
 export interface TunnelInside {
   /** Addresses of the gateway inside the tunnel, CIDR. */
@@ -19,6 +29,8 @@ export interface TunnelInside {
   readonly resolvers: readonly string[];
   readonly searchDomains: readonly string[];
   readonly mtu: number;
+  /** Undefined: none, and work VMs have none. Needs an MTU of 1,280 (RFC 8200, section 5). */
+  readonly ipv6?: TunnelIpv6 | undefined;
 }
 
 export interface TunnelPlan extends TunnelInside {

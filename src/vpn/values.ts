@@ -2,6 +2,7 @@
 import { isIPv6 } from 'node:net';
 import { type AddressClass, classifyAddress } from '../core/address-class.ts';
 import { type Ipv4Range, ipv4Range, ipv4ToNumber, numberToIpv4 } from '../core/ipv4.ts';
+import { canonicalIpv6, ipv6Range } from '../core/ipv6.ts';
 
 export interface Prefix {
   readonly family: 4 | 6;
@@ -36,8 +37,9 @@ export function formatPrefix({ address, length }: Prefix): string {
   return `${address}/${length}`;
 }
 
-/** The network an IPv4 prefix names, host bits cleared, as the kernel does with AllowedIPs. */
+/** The network a prefix names, host bits cleared, as the kernel does with AllowedIPs. */
 export function networkOf(prefix: Prefix): string {
+  if (prefix.family === 6) return canonicalIpv6(formatPrefix(prefix)) ?? formatPrefix(prefix);
   const range = ipv4Range(formatPrefix(prefix));
   return range === undefined ? formatPrefix(prefix) : `${numberToIpv4(range.first)}/${prefix.length}`;
 }
@@ -52,6 +54,14 @@ export function coversEverything(prefixes: readonly Prefix[]): boolean {
   const ranges = rangesOf(prefixes).toSorted((a, b) => a.first - b.first);
   const reached = ranges.reduce((next, { first, last }) => (first <= next ? Math.max(next, last + 1) : next), 0);
   return reached === 2 ** 32;
+}
+
+/** {@link coversEverything} of IPv6. */
+export function coversAllIpv6(prefixes: readonly Prefix[]): boolean {
+  const ranges = prefixes.flatMap((prefix) => ipv6Range(formatPrefix(prefix)) ?? []);
+  const sorted = ranges.toSorted((a, b) => (a.first < b.first ? -1 : 1));
+  const reached = sorted.reduce((next, { first, last }) => (first <= next && last >= next ? last + 1n : next), 0n);
+  return reached === 1n << 128n;
 }
 
 function rangesOf(prefixes: readonly Prefix[]): readonly Ipv4Range[] {

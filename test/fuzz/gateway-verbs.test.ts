@@ -117,6 +117,29 @@ describeUnless(await whyNoRoot(), 'vmgate-gw under its own shell')('vmgate-gw, u
     }
   });
 
+  test('the first hop of a chain: its way ends in nothing before it is there, and nobody is told of its resolver', async () => {
+    const outcome = await guest.run({ command: 'vmgate-gw tunnel', stdin: Buffer.from(hopSettings), failing: '' });
+    expectBounded(outcome);
+    readAnswer('tunnel', protocol.done, outcome);
+    const calls = outcome.calls.map((call) => call.join(' '));
+    const way = calls.indexOf('ip -batch /run/vmgate/way-batch');
+    expect(way).toBeGreaterThanOrEqual(0);
+    expect(calls.indexOf('ip link add dev hop0 type wireguard')).toBeGreaterThan(way);
+    expect(outcome.state('tunnel-batch')).toMatch(/^route add default dev hop0 table 61$/m);
+    expect(outcome.state('resolvers')).toBe('');
+  });
+
+  test('a hop beneath that is not there is refused, and so is a name that is no hop', async () => {
+    for (const line of ['by hop0', 'by tun0', 'hop up0 61 1']) {
+      const stdin = Buffer.from(`${line}\n${tunnelSettings}`);
+      const outcome = await guest.run({ command: 'vmgate-gw tunnel', stdin, failing: '' });
+      expectBounded(outcome);
+      const done = () => readAnswer('tunnel', protocol.done, outcome);
+      expect(orCoded(['GATEWAY_VERB_FAILED'], done)).toBeUndefined();
+      expect(outcome.tunnel).toBe(false);
+    }
+  });
+
   test('inside without a tunnel is refused, and nothing is set', async () => {
     const stdin = Buffer.from(tunnelSettings.slice(0, tunnelSettings.indexOf('---')));
     const outcome = await guest.run({ command: 'vmgate-gw inside', stdin, failing: '' });
@@ -254,7 +277,14 @@ describeUnless(await whyNoRoot(), 'vmgate-gw under its own shell')('vmgate-gw, u
   fuzz({
     name: 'verb-tunnel',
     batch: 10,
-    inputs: mutated([Buffer.from(tunnelSettings), Buffer.from('mtu 1280\nroute 10.0.0.0/8\n--- wireguard\n')], words),
+    inputs: mutated(
+      [
+        Buffer.from(tunnelSettings),
+        Buffer.from(hopSettings),
+        Buffer.from('mtu 1280\nroute 10.0.0.0/8\n--- wireguard\n'),
+      ],
+      words,
+    ),
     judge: async (stdin) => {
       const failing = ['', '', '', 'ip', 'wg'][stdin.length % 5] ?? '';
       const outcome = await guest.run({ command: 'vmgate-gw tunnel', stdin, failing });

@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { isIPv4 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { expect } from '@jest/globals';
+import { Address6 } from 'ip-address';
 import { renderTunnelSettings } from '../../src/gateway/tunnel-settings.ts';
 import { planWireGuard } from '../../src/vpn/wireguard/plan.ts';
 import { corpusOf, fuzz, orCoded } from './fuzz.ts';
@@ -121,11 +122,13 @@ function expectUsable(planned: ReturnType<typeof planWireGuard>, split: boolean)
   expect(JSON.stringify(planned) + inspect(planned, { depth: 9, showHidden: true })).not.toContain(own);
   const KEY = '[A-Za-z0-9+/]{43}=';
   const LINE = new RegExp(
-    `^(\\[Interface\\]|\\[Peer\\]|PrivateKey = ${KEY}|PublicKey = ${KEY}|PresharedKey = ${KEY}|ListenPort = 2|FwMark = 0x3|Endpoint = 192\\.0\\.2\\.1:1|AllowedIPs = [0-9./, ]+|PersistentKeepalive = \\d{1,5}|)$`,
+    `^(\\[Interface\\]|\\[Peer\\]|PrivateKey = ${KEY}|PublicKey = ${KEY}|PresharedKey = ${KEY}|ListenPort = 2|FwMark = 0x3|Endpoint = 192\\.0\\.2\\.1:1|AllowedIPs = [0-9a-f:./, ]+|PersistentKeepalive = \\d{1,5}|)$`,
   );
   expect(wg.split('\n').filter((line) => !LINE.test(line))).toEqual([]);
   // wg gives traffic to the peer with the longest prefix: an endpoint stands at the exit alone.
   expect(wg.match(/Endpoint/g)).toHaveLength(1);
+  expectIpv6(plan);
+  if (plan.ipv6 === undefined) expect(wg.match(/^AllowedIPs = .*:.*$/m)).toBeNull();
   const policy = {
     ifname: 'tun0',
     routes: plan.routes,
@@ -133,10 +136,31 @@ function expectUsable(planned: ReturnType<typeof planWireGuard>, split: boolean)
     localPort: 2,
     mark: 3,
     mtu: plan.mtu,
+    ...(plan.ipv6 === undefined ? {} : { ipv6: { routes: plan.ipv6.routes, resolvers: plan.ipv6.resolvers } }),
   };
   const settings = renderTunnelSettings(plan, policy, wg);
   const open = settings.slice(0, settings.indexOf('--- wireguard\n'));
-  expect(open).toMatch(/^((address|route) [0-9./]+\n|mtu \d+\n|resolver [0-9.]+\n|search [0-9A-Za-z.-]+\n)+$/);
+  expect(open).toMatch(
+    /^((address|route) [0-9./]+\n|mtu \d+\n|resolver [0-9.]+\n|(address|route|resolver)6 [0-9a-f:./]+\n|search [0-9A-Za-z.-]+\n)+$/,
+  );
+  expect(/6 /.test(open)).toBe(plan.ipv6 !== undefined);
+}
+
+/** Whole or not at all: addresses of machines, prefixes without bits behind their length, room for IPv6's packets. */
+function expectIpv6({ ipv6, mtu }: ReturnType<typeof planWireGuard>['plan']): void {
+  if (ipv6 === undefined) return;
+  expect(mtu).toBeGreaterThanOrEqual(1_280);
+  expect(ipv6.addresses.length).toBeGreaterThan(0);
+  expect(ipv6.routes.length).toBeGreaterThan(0);
+  const hosts = [...ipv6.addresses.map((cidr) => cidr.replace(/\/\d{1,3}$/, '')), ...ipv6.resolvers];
+  expect(hosts.filter((host) => !isIPv6(host) || /^(::1?$|::ffff:|fe[89ab]|ff)/.test(host))).toEqual([]);
+  const prefixes = [...ipv6.routes, ...ipv6.addresses];
+  expect(prefixes.filter((cidr) => !isIPv6(cidr.split('/')[0] ?? '') || !(Number(cidr.split('/')[1]) <= 128))).toEqual(
+    [],
+  );
+  expect(
+    ipv6.routes.map((route) => new Address6(route)).filter((one) => one.bigInt() !== one.startAddress().bigInt()),
+  ).toEqual([]);
 }
 
 const fill = (n: number, unit: string, prefix = '') =>

@@ -4,7 +4,7 @@
  * the only place.
  */
 import type { LinkPlan } from '../link-plan.ts';
-import type { EgressPolicy, Endpoint, WireShape } from '../policy/egress-policy.ts';
+import type { EgressPolicy, Endpoint, LinkIpv6, WireShape } from '../policy/egress-policy.ts';
 import { within } from './prefix.ts';
 
 /**
@@ -74,7 +74,43 @@ export function planCanaries(
     ...send([DNS, { protocol: 'tcp-syn', port: 53 }], gateway, 'answered'),
     ...send([{ protocol: 'udp6', port: 9 }], '2001:db8::1', 'dropped', '2001:db8:ffff::2'),
     ...send([{ protocol: 'udp6', port: 53 }], 'fe80::1', 'dropped', 'fe80::2'),
+    ...planSix(policy, plan, tunnelAddresses),
   ];
+}
+
+/** Documentation range (RFC 3849), as {@link PUBLIC}. */
+const PUBLIC6 = '2001:db8::c0:2';
+const EVERYBODY6 = ['ff02::1', 'ff05::2', 'ff0e::101'];
+const UDP6: CanaryKind = { protocol: 'udp6', port: 9 };
+
+/** Where the probe link has IPv6: everywhere with the address of a guest, and under others' addresses. */
+function planSix(policy: EgressPolicy, { probe }: LinkPlan, tunnelAddresses: readonly string[]): readonly Canary[] {
+  if (probe.ipv6 === undefined) return [];
+  const guest = memberOf(probe.ipv6);
+  const tunnel = policy.tunnel?.ipv6;
+  const routed = (to: string): Fate => (tunnel?.routes.some((prefix) => within(to, prefix)) ? 'tunnel' : 'dropped');
+  const send = (to: string, fate: Fate, source = guest): readonly Canary[] => [
+    { name: nameOf(UDP6, to, source, guest), kind: UDP6, source, destination: to, fate },
+  ];
+  const others = policy.links.flatMap(({ ifname, ipv6 }) =>
+    ipv6 === undefined || ifname === probe.ifname ? [] : [ipv6],
+  );
+  const own = [
+    ...tunnelAddresses.map((cidr) => cidr.replace(/\/.*/, '')).filter((address) => address.includes(':')),
+    ...others.map(({ gateway }) => gateway),
+  ];
+  const forged = [...own, ...others.map(memberOf), '2001:db8:ffff::2', '::1', probe.ipv6.gateway];
+  return [
+    ...send(PUBLIC6, routed(PUBLIC6)),
+    ...(tunnel?.resolvers.slice(0, 1) ?? []).flatMap((to) => send(to, routed(to))),
+    ...[...own, probe.ipv6.gateway, ...others.map(memberOf), ...EVERYBODY6].flatMap((to) => send(to, 'dropped')),
+    ...forged.flatMap((source) => send(PUBLIC6, 'dropped', source)),
+  ];
+}
+
+/** An address that a machine on a link could have. */
+function memberOf({ network }: LinkIpv6): string {
+  return `${network.replace(/\/.*/, '')}c0de`;
 }
 
 /** Each once, whichever protocols are allowed there: where a VPN socket may send, on whichever way. */

@@ -1,6 +1,8 @@
 /**
  * Check `exit`: a server outside says where the traffic comes out. With an expectation the claim is `address`; without
  * one nothing is asked and the claim is the `dns` check's round trip.
+ *
+ * Of a tunnel with IPv6 the same server is asked over that too, if it has such an address: work VMs come out there as well.
  */
 import type { Claim } from '../verdict.ts';
 import { type Check, notAsked, type Opinion, refuted, unknown, verified } from './check.ts';
@@ -30,12 +32,23 @@ export type ExitAnswer =
   /** vmgate did not ask: the name led to an address it must not ask at. */
   | { readonly kind: 'withheld'; readonly reason: string };
 
+/** Asked over IPv6, and not answered. */
+export interface ExitSilence {
+  readonly kind: 'silent';
+  readonly reason: string;
+  readonly address: string;
+}
+
 export interface ExitFacts {
   readonly settings: ExitSettings | undefined;
   /** Split tunnel: what is outside of it has no exit, so the expectation is not optional. */
   readonly split: boolean;
   /** Undefined only when there are no settings. */
   readonly answer: ExitAnswer | undefined;
+  /** Whether the tunnel carries IPv6. */
+  readonly hasIpv6?: boolean;
+  /** Undefined when the server has no IPv6 address, or the tunnel no IPv6. */
+  readonly answer6?: ExitAnswer | ExitSilence | undefined;
 }
 
 const EXPECT = 'set verify.exit.url and verify.exit.expect in vmgate.yaml, then: vmgate up';
@@ -60,7 +73,27 @@ export function exitClaim(facts: ExitFacts, opinion: Opinion): Claim | undefined
   return { kind: 'address', address: isAddress(named) ? named : `as expected by ${host}` };
 }
 
-function judge({ settings, split, answer }: ExitFacts): Opinion {
+function judge(facts: ExitFacts): Opinion {
+  const { settings, hasIpv6, answer6 } = facts;
+  const first = judgeAnswer(facts);
+  if (hasIpv6 !== true || settings === undefined || first.outcome !== 'verified') return first;
+  const host = new URL(settings.url).hostname;
+  if (answer6 === undefined) {
+    return { ...first, evidence: [...first.evidence, `over IPv6 not asked: ${host} has no IPv6 address`] };
+  }
+  const second = answer6.kind === 'silent' ? unanswered(settings, answer6) : judgeAnswer({ ...facts, answer: answer6 });
+  const evidence = [...first.evidence, ...second.evidence];
+  if (second.outcome !== 'verified') return { ...second, summary: `over IPv6: ${second.summary}`, evidence };
+  return { ...first, summary: `${first.summary}; over IPv6: ${second.summary}`, evidence };
+}
+
+function unanswered({ url }: ExitSettings, { address, reason }: ExitSilence): Opinion {
+  const remedy =
+    'if this VPN has no IPv6 that works, take the IPv6 Address out of its profile and add it again; else: vmgate verify';
+  return unknown('the exit server does not answer', remedy, [`asked ${url} at ${address}`, reason]);
+}
+
+function judgeAnswer({ settings, split, answer }: ExitFacts): Opinion {
   if (settings === undefined) {
     return split
       ? unknown('a split tunnel needs an expected exit and none is configured', EXPECT)

@@ -1,5 +1,6 @@
 /** Addresses and prefixes as they come from kernels, servers and configurations. */
 import { Address4, Address6 } from 'ip-address';
+import { canonicalIpv6 } from '../ipv6.ts';
 
 /** One address of either family, without a prefix length. */
 export function isAddress(text: unknown): text is string {
@@ -13,9 +14,9 @@ export function within(inner: string, outer: string): boolean {
   return false;
 }
 
-/** An IPv4 prefix in one form: network address and length. Anything else as it is. */
+/** A prefix in one form: network address and length. What is none as it is. */
 export function canonicalPrefix(prefix: string): string {
-  if (!Address4.isValid(prefix)) return prefix;
+  if (!Address4.isValid(prefix)) return canonicalIpv6(prefix) ?? prefix;
   const address = new Address4(prefix);
   return `${address.startAddress().correctForm()}/${address.subnetMask}`;
 }

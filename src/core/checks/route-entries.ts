@@ -5,6 +5,9 @@ import type { EgressPolicy, PolicyLink } from '../policy/egress-policy.ts';
 import { canonicalPrefix, within } from './prefix.ts';
 
 const EVERYWHERE = '0.0.0.0/0';
+const EVERYWHERE6 = '::/0';
+/** What every card with IPv6 has, and leads to its neighbours alone. */
+const LINK_LOCAL = 'fe80::/64';
 
 /** What the policy wants of the routing tables. */
 export interface Ways {
@@ -34,8 +37,11 @@ export function hopWays(policy: EgressPolicy): readonly HopWay[] {
 /** With these keys iproute2 names a second way in the same route: none is ever set here. */
 const absent = z.undefined().optional();
 
+/** iproute2 says `default` in both families. */
+const destination = (everywhere: string) => z.string().transform((dst) => (dst === 'default' ? everywhere : dst));
+
 export const route = z.object({
-  dst: z.string().transform((dst) => (dst === 'default' ? EVERYWHERE : dst)),
+  dst: destination(EVERYWHERE),
   type: z.string().default('unicast'),
   table: z.string().default('main'),
   dev: z.string().optional(),
@@ -46,6 +52,9 @@ export const route = z.object({
   encap: absent,
 });
 export type Route = z.infer<typeof route>;
+
+/** {@link route} of `ip -6`. */
+export const route6 = route.extend({ dst: destination(EVERYWHERE6) });
 
 /** Types that end a packet's way or deliver it to the gateway itself, whatever the table. */
 const LEADS_NOWHERE = ['unreachable', 'blackhole', 'prohibit'];
@@ -64,7 +73,11 @@ export function judgeRoute(entry: Route, ways: Ways): readonly string[] {
   if (dev === ways.uplink) return isUplinkRoute(entry, ways) ? [] : [strange(entry)];
   const link = ways.links.find(({ ifname }) => ifname === dev);
   if (link === undefined || table !== 'main' || entry.gateway !== undefined) return [strange(entry)];
-  return within(dst, `${link.gateway}/${link.prefixLength}`) ? [] : [strange(entry)];
+  const own = [
+    `${link.gateway}/${link.prefixLength}`,
+    ...(link.ipv6 === undefined ? [] : [link.ipv6.network, LINK_LOCAL]),
+  ];
+  return own.some((prefix) => within(dst, prefix)) ? [] : [strange(entry)];
 }
 
 /** Prefixes the policy routes into the tunnel for which the main table has no such route. */
@@ -98,10 +111,10 @@ function isHopRoute({ dst, gateway, table, type }: Route, hop: HopWay): boolean 
   return type === 'unicast' && table === hop.table && gateway === undefined && dst === EVERYWHERE;
 }
 
-/** IPv6 inside the tunnel leads nowhere else; IPv4 is held to the plan, or a split tunnel would swallow the rest. */
+/** Held to the plan, or a split tunnel would swallow the rest. */
 function mayEnterTunnel({ dst, gateway }: Route, ways: Ways): boolean {
   if (gateway !== undefined) return false;
-  return dst.includes(':') || ways.tunnelPrefixes.some((prefix) => within(dst, prefix));
+  return within(dst, LINK_LOCAL) || ways.tunnelPrefixes.some((prefix) => within(dst, prefix));
 }
 
 /** The VPN socket's way: the default route of its own table, and how its router is reached. */

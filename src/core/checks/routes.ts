@@ -7,7 +7,7 @@ import type { LinkPlan } from '../link-plan.ts';
 import { carriersOf, tableOf } from '../policy/chain.ts';
 import { type EgressPolicy, VPN_USER } from '../policy/egress-policy.ts';
 import { type Check, FRESH_GATEWAY, type Opinion, refuted, unknown, verified } from './check.ts';
-import { hopWays, judgeRoute, missingHopRoutes, missingRoutes, route } from './route-entries.ts';
+import { hopWays, judgeRoute, missingHopRoutes, missingRoutes, route, route6 } from './route-entries.ts';
 import type { FullSnapshot } from './snapshot.ts';
 
 export interface RoutesFacts {
@@ -59,9 +59,10 @@ function judge(facts: RoutesFacts): Opinion {
     ]);
   }
   const { rules4, rules6, routes4, routes6 } = snapshot.facts;
+  const wanted = [...tunnel.routes, ...(tunnel.ipv6?.routes ?? [])];
   const ways = {
     tunnel: tunnel.ifname,
-    tunnelPrefixes: [...tunnel.routes, ...tunnelAddresses, ...tunnel.resolvers],
+    tunnelPrefixes: [...wanted, ...tunnelAddresses, ...tunnel.resolvers],
     hops: hopWays(policy),
     uplink: plan.uplink.ifname,
     uplinkTable: UPLINK_TABLE,
@@ -72,19 +73,22 @@ function judge(facts: RoutesFacts): Opinion {
     mark,
     table: String(tableOf(mark) ?? UPLINK_TABLE),
   }));
-  const routes = [...routes4, ...routes6].map((entry) => route.safeParse(entry));
+  const routes = [
+    ...routes4.map((entry) => route.safeParse(entry)),
+    ...routes6.map((entry) => route6.safeParse(entry)),
+  ];
   const read = routes.flatMap(({ data }) => (data === undefined ? [] : [data]));
   const wrong = [
     ...[...routes4, ...routes6].filter((_, at) => routes[at]?.success !== true).map((entry) => strange('route', entry)),
     ...read.flatMap((entry) => judgeRoute(entry, ways)),
-    ...missingRoutes(read, tunnel.routes, ways),
+    ...missingRoutes(read, wanted, ways),
     ...missingHopRoutes(read, ways),
     ...judgeRules('IPv4', rules4, marks),
     ...judgeRules('IPv6', rules6, []),
     ...judgeCards(plan, [...ways.hops.map(({ ifname }) => ifname), tunnel.ifname], snapshot),
   ];
   if (wrong.length > 0) return refuted('not every way leads into the tunnel', FRESH_GATEWAY, wrong);
-  const into = tunnel.routes.join(', ');
+  const into = wanted.join(', ');
   return verified(`every way leads into the tunnel${offeredRoutes(held.routeOptions)}`, [
     `${into} by ${tunnel.ifname}`,
     ...ways.hops.map(({ ifname }, index) => `VPN socket of hop ${index + 2} by ${ifname}`),
@@ -149,13 +153,16 @@ function judgeCards(plan: LinkPlan, tunnels: readonly string[], { facts }: FullS
   const links = [...plan.work, plan.probe];
   const macs = new Map([[plan.uplink.ifname as string, plan.uplink.mac]]);
   for (const { ifname, gatewayMac } of links) macs.set(ifname, gatewayMac);
+  const speaking = new Set(links.flatMap(({ ifname, ipv6 }) => (ipv6 === undefined ? [] : [ifname])));
   const wrong = facts.ipForward ? [] : ['ip_forward is off'];
   for (const [ifname, mac] of macs) {
     const card = facts.links.find((link) => link.ifname === ifname);
     if (card === undefined) wrong.push(`${ifname}: missing`);
     else if (!card.up) wrong.push(`${ifname}: down`);
     else if (card.mac !== mac) wrong.push(`${ifname}: MAC ${card.mac} instead of ${mac}`);
-    if (facts.disableIpv6[ifname] !== true) wrong.push(`${ifname}: IPv6 is not switched off`);
+    if (facts.disableIpv6[ifname] !== !speaking.has(ifname)) {
+      wrong.push(`${ifname}: IPv6 is ${speaking.has(ifname) ? 'switched off' : 'not switched off'}`);
+    }
   }
   for (const tunnel of tunnels) {
     if (!facts.links.some(({ ifname, up }) => ifname === tunnel && up)) wrong.push(`${tunnel}: missing or down`);

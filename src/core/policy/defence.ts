@@ -19,6 +19,8 @@ export type Defence =
   | 'own-resolver'
   /** No TCP segment is larger than the tunnel carries, whoever swallows the word that it was. */
   | 'mss-clamp'
+  /** On a link the gateway hears of no router: of ICMPv6 only what finds neighbours comes in. */
+  | 'own-router'
   /** Inbound on the uplink: the pinned endpoint only. */
   | 'uplink-input'
   /** Outbound on the uplink: the VPN socket to the pinned endpoint only. */

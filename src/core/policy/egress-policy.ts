@@ -40,6 +40,14 @@ export interface UplinkIdentity {
   readonly dhcp: boolean;
 }
 
+/** A link's IPv6, beside its IPv4. The machine there makes its own address out of the prefix (RFC 4862). */
+export interface LinkIpv6 {
+  /** The gateway's own address on that link, canonical. */
+  readonly gateway: string;
+  /** Prefix of 64 bits, of unique local addresses (RFC 4193), canonical: what the machine may send from. */
+  readonly network: string;
+}
+
 /** One wire of the gateway towards the inside. */
 export interface PolicyLink {
   /** Interface name in the gateway, e.g. `work0` or `probe0` (at most 15 bytes, IFNAMSIZ). */
@@ -51,10 +59,20 @@ export interface PolicyLink {
   readonly prefixLength: number;
   /** The single MAC the machine on that link may use. */
   readonly guestMac: string;
+  /** Undefined: no IPv6 on this link. */
+  readonly ipv6?: LinkIpv6 | undefined;
   /** What it may reach inside the tunnel; undefined: everything. */
   readonly egress?: WorkEgress | undefined;
-  /** Interface names of the links whose machines it may begin connections to; none unless said. */
+  /** Interface names of the links whose machines it may begin connections to, over IPv4 alone; none unless said. */
   readonly peers?: readonly string[] | undefined;
+}
+
+/** What a tunnel carries of IPv6. */
+export interface TunnelIpv6Policy {
+  /** IPv6 prefixes routed into the tunnel, canonical; `::/0` for all of it. */
+  readonly routes: readonly string[];
+  /** Resolvers inside the tunnel, asked beside those of IPv4. */
+  readonly resolvers: readonly string[];
 }
 
 /** A tunnel's interface, and the socket that its packets leave by. */
@@ -89,6 +107,8 @@ export interface TunnelPolicy extends TunnelSocket {
    * nothing is forwarded, whoever holds a lease.
    */
   readonly underway?: boolean;
+  /** Undefined: nothing over IPv6 goes into the tunnel. */
+  readonly ipv6?: TunnelIpv6Policy | undefined;
   /**
    * TCP connections of work VMs that did not begin in this tunnel are reset: they began in another one, and what they have
    * still to say was meant for that.

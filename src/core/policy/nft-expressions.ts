@@ -34,7 +34,7 @@ export function oifname(name: string): Expression {
 
 /** `field` of the header of `protocol`; the order of the parts is nft's. */
 export function field(
-  protocol: 'ether' | 'ip' | 'udp' | 'tcp' | 'icmp',
+  protocol: 'ether' | 'ip' | 'ip6' | 'udp' | 'tcp' | 'icmp' | 'icmpv6',
   name: string,
   value: Json,
   op: '==' | '!=' = '==',
@@ -46,6 +46,12 @@ export function prefix(name: 'saddr' | 'daddr', address: string, length: number)
   return field('ip', name, length === 32 ? address : { prefix: { addr: address, len: length } });
 }
 
+/** {@link prefix} of IPv6, in its one form. */
+export function prefix6(name: 'saddr' | 'daddr', text: string): Expression {
+  const [addr = '', length = '128'] = text.split('/');
+  return field('ip6', name, length === '128' ? addr : { prefix: { addr, len: Number(length) } });
+}
+
 export function mark(value: number): Expression {
   return match({ meta: { key: 'mark' } }, value);
 }
@@ -55,8 +61,10 @@ export function user(id: number): Expression {
   return match({ meta: { key: 'skuid' } }, id);
 }
 
-/** IPv4 packets only. Not to be followed by an `ip` field: nft then leaves this match out of its listing. */
+/** IPv4 packets only. Not to be followed by an `ip` or `icmp` field: nft then leaves this match out of its listing. */
 export const ipv4Only: Expression = match({ meta: { key: 'nfproto' } }, 'ipv4');
+/** Twin of {@link ipv4Only}. */
+export const ipv6Only: Expression = match({ meta: { key: 'nfproto' } }, 'ipv6');
 
 /**
  * Any TCP packet. `meta l4proto tcp` would say it plainly, but is listed as a name or as a number depending on
@@ -67,6 +75,24 @@ export const tcpOnly: Expression = match({ payload: { protocol: 'tcp', field: 'd
 export const udpOnly: Expression = match({ payload: { protocol: 'udp', field: 'dport' } }, 0, '!=');
 /** ICMP that begins something: connection tracking calls no ICMP of type 255 new (nf_conntrack_proto_icmp.c). */
 export const icmpOnly: Expression = match({ payload: { protocol: 'icmp', field: 'type' } }, 255, '!=');
+
+/** ICMPv6 that begins something, as {@link icmpOnly} (RFC 4443, section 2.1: 255 is reserved). */
+export const icmpv6Only: Expression = match({ payload: { protocol: 'icmpv6', field: 'type' } }, 255, '!=');
+
+type Icmpv6Type =
+  | 'destination-unreachable'
+  | 'packet-too-big'
+  | 'nd-router-solicit'
+  | 'nd-router-advert'
+  | 'nd-neighbor-solicit'
+  | 'nd-neighbor-advert';
+
+export function icmpv6Types(...types: readonly Icmpv6Type[]): Expression {
+  return field('icmpv6', 'type', { set: types });
+}
+
+/** From a neighbour: no router passes such a packet on (RFC 5082, and RFC 4861 of neighbour discovery). */
+export const fromNeighbour: Expression = match({ payload: { protocol: 'ip6', field: 'hoplimit' } }, 255);
 
 /** The first packet of a connection: a SYN that answers none. */
 export const synOnly: Expression = match(

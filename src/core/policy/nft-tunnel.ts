@@ -17,6 +17,7 @@ import {
   field,
   iifname,
   ipv4Only,
+  ipv6Only,
   oifname,
   synOnly,
   tcpOnly,
@@ -39,14 +40,14 @@ export function toTunnel({ tunnel }: EgressPolicy, without: Without): Expression
     ).map((rule) => [...rule, ctDirection('original'), count('to_tunnel'), accept]),
   ];
   return [
-    ...resolvers(tunnel).flatMap((address) => {
-      const there = [out, field('ip', 'daddr', address)];
+    ...resolvers(tunnel).flatMap(([family, address]) => {
+      const there = [out, field(family, 'daddr', address)];
       return [
         [...there, field('udp', 'dport', DNS_PORT), count('to_tunnel'), accept],
         ...tcp(...there, field('tcp', 'dport', DNS_PORT)),
       ];
     }),
-    ...(tunnel.underway === true ? [] : tcp(out, ipv4Only, tcpOnly, ...(without('lease') ? [] : [oifname(OPEN)]))),
+    ...asked(tunnel).flatMap((only) => tcp(out, only, tcpOnly, ...(without('lease') ? [] : [oifname(OPEN)]))),
   ];
 }
 
@@ -55,20 +56,31 @@ export function fromTunnel({ tunnel }: EgressPolicy, without: Without): Expressi
   const back = iifname(tunnel.ifname);
   const answer = [ctState('established'), ctDirection('reply'), accept];
   return [
-    ...resolvers(tunnel).flatMap((address) =>
+    ...resolvers(tunnel).flatMap(([family, address]) =>
       (['udp', 'tcp'] as const).map((protocol) => [
         back,
-        field('ip', 'saddr', address),
+        field(family, 'saddr', address),
         field(protocol, 'sport', DNS_PORT),
         ...answer,
       ]),
     ),
-    ...(tunnel.underway === true
-      ? []
-      : [[back, ipv4Only, tcpOnly, ...(without('lease') ? [] : [iifname(OPEN)]), ...answer]]),
+    ...asked(tunnel).map((only) => [back, only, tcpOnly, ...(without('lease') ? [] : [iifname(OPEN)]), ...answer]),
   ];
 }
 
-function resolvers(tunnel: TunnelPolicy): readonly string[] {
-  return tunnel.resolvers.filter((address) => !address.includes(':'));
+function resolvers({ resolvers: ipv4, ipv6 }: TunnelPolicy): readonly (readonly ['ip' | 'ip6', string])[] {
+  return [
+    ...ipv4.filter((address) => !address.includes(':')).map((address) => ['ip', address] as const),
+    ...(ipv6?.resolvers ?? []).map((address) => ['ip6', address] as const),
+  ];
+}
+
+/** What the host's own connections may be; none where another tunnel is to run through this one. */
+function asked(tunnel: TunnelPolicy): readonly Expression[] {
+  return tunnel.underway === true ? [] : families(tunnel);
+}
+
+/** Those that the tunnel carries. */
+function families({ ipv6 }: TunnelPolicy): readonly Expression[] {
+  return ipv6 === undefined ? [ipv4Only] : [ipv4Only, ipv6Only];
 }

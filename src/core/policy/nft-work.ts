@@ -4,6 +4,7 @@
  *
  * What is denied is told so by ICMP, on that VM's own link: a program that hears "prohibited" does not hang.
  */
+import { ipv6Range } from '../ipv6.ts';
 import type { PolicyLink } from './egress-policy.ts';
 import {
   accept,
@@ -12,8 +13,12 @@ import {
   type Expression,
   field,
   icmpOnly,
+  icmpv6Only,
+  ipv4Only,
+  ipv6Only,
   type Json,
   prefix,
+  prefix6,
   rejectProhibited,
   tcpOnly,
   udpOnly,
@@ -23,9 +28,12 @@ import {
   NAME_ADDRESSES,
   NAME_SECONDS,
   NEVER_NAMED,
+  NEVER_NAMED6,
   nameSet,
+  nameSet6,
   namesOf,
   PRIVATE,
+  PRIVATE6,
   type RuleProtocol,
 } from './work-egress.ts';
 
@@ -61,30 +69,51 @@ export function workCounters(links: readonly PolicyLink[]): readonly DenialCount
 export function workSets(links: readonly PolicyLink[]): readonly { readonly [key: string]: Json }[] {
   const names = namesOf(links.map(({ egress }) => egress));
   if (names.length === 0) return [];
-  const fixed = (name: string, prefixes: readonly string[]) => ({
+  return [
+    ...familySets(
+      'ipv4_addr',
+      ['never_named', NEVER_NAMED],
+      ['private', PRIVATE],
+      names.map((_, at) => nameSet(at)),
+    ),
+    ...(links.some(({ ipv6 }) => ipv6 !== undefined)
+      ? familySets(
+          'ipv6_addr',
+          ['never_named_6', NEVER_NAMED6],
+          ['private_6', PRIVATE6],
+          names.map((_, at) => nameSet6(at)),
+        )
+      : []),
+  ];
+}
+
+type FixedSet = readonly [name: string, prefixes: readonly string[]];
+
+function familySets(
+  type: 'ipv4_addr' | 'ipv6_addr',
+  never: FixedSet,
+  inner: FixedSet,
+  names: readonly string[],
+): readonly { readonly [key: string]: Json }[] {
+  const fixed = ([name, prefixes]: FixedSet) => ({
     name,
-    type: 'ipv4_addr',
+    type,
     flags: ['interval'],
     elem: prefixes.map((text) => {
       const [addr = '', len = ''] = text.split('/');
       return { prefix: { addr, len: Number(len) } };
     }),
   });
-  return [
-    fixed('never_named', NEVER_NAMED),
-    fixed('private', PRIVATE),
-    ...names.map((_, index) => ({
-      ...{ name: nameSet(index), type: 'ipv4_addr', flags: ['timeout'] },
-      ...{ size: NAME_ADDRESSES, timeout: NAME_SECONDS },
-    })),
-  ];
+  const timed = (name: string) => ({ name, type, flags: ['timeout'], size: NAME_ADDRESSES, timeout: NAME_SECONDS });
+  return [fixed(never), fixed(inner), ...names.map(timed)];
 }
 
-/** The rules of a link's chain; the last fits everything. */
+/** The rules of a link's chain; the last fits everything, of either family. */
 export function workRules(link: PolicyLink, links: readonly PolicyLink[]): Expression[][] {
   const { egress } = link;
   if (egress === undefined) return [];
   const names = namesOf(links.map((one) => one.egress));
+  const families: readonly Family[] = link.ipv6 === undefined ? [4] : [4, 6];
   const end = (rule: number | 'rest', action: 'allow' | 'deny') =>
     action === 'allow' ? [count('to_tunnel'), accept] : [count(denialCounter(link, rule)), rejectProhibited];
   return [
@@ -92,40 +121,68 @@ export function workRules(link: PolicyLink, links: readonly PolicyLink[]): Expre
     [field('tcp', 'dport', 0), count(denialCounter(link, 'rest')), drop],
     [field('udp', 'dport', 0), count(denialCounter(link, 'rest')), drop],
     ...egress.rules.flatMap((rule, index) =>
-      protocolsOf(rule).map((protocol) => [...target(rule, names), ...protocol, ...end(index, rule.action)]),
+      matches(rule, names, families).map((match) => [...match, ...end(index, rule.action)]),
     ),
     end('rest', egress.otherwise),
   ];
 }
 
-function target({ to }: EgressRule, names: readonly string[]): Expression[] {
+type Family = 4 | 6;
+
+/** Every way to fit a rule: one list of matches for each family it speaks of apart, protocol and range of ports. */
+function matches(rule: EgressRule, names: readonly string[], families: readonly Family[]): readonly Expression[][] {
+  const { to } = rule;
   switch (to.kind) {
     case 'anywhere':
-      return [];
+      return protocolsOf(rule, families);
     case 'prefix': {
-      const [address = '', length = '32'] = to.prefix.split('/');
-      return length === '0' ? [] : [prefix('daddr', address, Number(length))];
+      const family = to.prefix.includes(':') ? 6 : 4;
+      if (!families.includes(family)) return [];
+      // Of a link that has no IPv6 everything is IPv4.
+      if (to.prefix === '0.0.0.0/0' && families.length === 1) return protocolsOf(rule, [4]);
+      return protocolsOf(rule, [family]).map((match) => [...inPrefix(to.prefix, match), ...match]);
     }
-    case 'name': {
-      const outside = (set: string) => field('ip', 'daddr', `@${set}`, '!=');
-      return [
-        field('ip', 'daddr', `@${nameSet(names.indexOf(to.name))}`),
-        outside('never_named'),
-        ...(to.allowPrivate ? [] : [outside('private')]),
-      ];
-    }
+    case 'name':
+      return families.flatMap((family) => {
+        const named = answeredWith(names.indexOf(to.name), family, to.allowPrivate);
+        return protocolsOf(rule, [family]).map((match) => [...named, ...match]);
+      });
   }
 }
 
+/** `match` is what stands behind it: ICMP says its family itself, and nft leaves out what is said twice. */
+function inPrefix(text: string, match: readonly Expression[]): readonly Expression[] {
+  const isSaid = match.includes(icmpOnly) || match.includes(icmpv6Only);
+  if (text === '0.0.0.0/0') return isSaid ? [] : [ipv4Only];
+  if (text === '::/0') return isSaid ? [] : [ipv6Only];
+  if (ipv6Range(text) !== undefined) return [prefix6('daddr', text)];
+  const [address = '', length = '32'] = text.split('/');
+  return [prefix('daddr', address, Number(length))];
+}
+
+function answeredWith(index: number, family: Family, allowPrivate: boolean): readonly Expression[] {
+  const protocol = family === 4 ? 'ip' : 'ip6';
+  const end = family === 4 ? '' : '_6';
+  const outside = (set: string) => field(protocol, 'daddr', `@${set}${end}`, '!=');
+  return [
+    field(protocol, 'daddr', `@${family === 4 ? nameSet(index) : nameSet6(index)}`),
+    outside('never_named'),
+    ...(allowPrivate ? [] : [outside('private')]),
+  ];
+}
+
 /** One list of matches for each protocol and range of ports: a rule of nft says one of them. */
-function protocolsOf({ protocols, ports }: EgressRule): readonly Expression[][] {
+function protocolsOf({ protocols, ports }: EgressRule, families: readonly Family[]): readonly Expression[][] {
   if (ports.length > 0) {
     const carrying: readonly RuleProtocol[] = protocols.length === 0 ? ['tcp', 'udp'] : protocols;
     return carrying.flatMap((protocol) =>
       ports.map(({ first, last }) => [field(protocol, 'dport', first === last ? first : { range: [first, last] })]),
     );
   }
-  return protocols.length === 0 ? [[]] : protocols.map((protocol) => [ANY_OF[protocol]]);
+  return protocols.length === 0 ? [[]] : protocols.flatMap((protocol) => anyOf(protocol, families));
 }
 
-const ANY_OF = { tcp: tcpOnly, udp: udpOnly, icmp: icmpOnly } as const;
+function anyOf(protocol: RuleProtocol, families: readonly Family[]): readonly Expression[][] {
+  if (protocol === 'icmp') return families.map((family) => [family === 4 ? icmpOnly : icmpv6Only]);
+  return [[protocol === 'tcp' ? tcpOnly : udpOnly]];
+}

@@ -7,14 +7,13 @@
  * ruleset takes another's place, the new rules count already and the policy is still `accept`, until the kernel gets to it
  * (nft_chain_commit_drop_policy). A flood gets packets through there (leak case 18).
  *
- * Nothing here is answered or forwarded over IPv6: every accepting rule pins IPv4, but for the loopback.
+ * Where the policy has no IPv6, nothing is answered or forwarded over it: every accepting rule pins IPv4, but for the
+ * loopback. Where it has, that is the links' and the tunnel's alone (nft-ipv6.ts): the uplink has none.
  */
-import { ipv4Range, numberToIpv4 } from '../ipv4.ts';
 import type { Defence, RemovedDefences } from './defence.ts';
-import type { EgressPolicy, PolicyLink, TunnelPolicy } from './egress-policy.ts';
+import type { EgressPolicy } from './egress-policy.ts';
 import {
   accept,
-  clampMss,
   count,
   ctDirection,
   ctState,
@@ -23,18 +22,18 @@ import {
   field,
   iifname,
   ipv4Only,
+  ipv6Only,
   type Json,
-  jump,
   masquerade,
-  midStream,
   oifname,
-  prefix,
   redirect,
-  rejectReset,
   resetOnly,
   tcpOnly,
   udpPorts,
 } from './nft-expressions.ts';
+import { forward } from './nft-forward.ts';
+import { from6, input6, output6 } from './nft-ipv6.ts';
+import { lease, PROBE, resets, source } from './nft-link-parts.ts';
 import { fromTunnel, toTunnel } from './nft-tunnel.ts';
 import { fromUplink, toUplink, type Without } from './nft-uplink.ts';
 import { type DenialCounter, workChain, workCounters, workRules, workSets } from './nft-work.ts';
@@ -65,8 +64,6 @@ export interface NftRuleset {
 
 const FAMILY = 'inet';
 const TABLE = 'vmgate';
-const PROBE = 'probe0';
-const OPEN = '@open';
 
 type Chain = 'prerouting' | 'resolver' | 'input' | 'forward' | 'output' | 'postrouting';
 type Rules = Readonly<Record<Chain, readonly (readonly Expression[])[]>>;
@@ -125,6 +122,7 @@ function prerouting(policy: EgressPolicy, without: Without): Expression[][] {
     [iifname('lo'), accept],
     ...fromUplink(policy, without),
     ...(tunnel === undefined ? [] : [[iifname(tunnel.ifname), ipv4Only, accept]]),
+    ...(tunnel?.ipv6 === undefined ? [] : [[iifname(tunnel.ifname), ipv6Only, accept]]),
     ...policy.links.flatMap((link) =>
       without('source-pin')
         ? [[iifname(link.ifname), accept]]
@@ -138,6 +136,7 @@ function prerouting(policy: EgressPolicy, without: Without): Expression[][] {
               ...udpPorts(68, 67),
               accept,
             ],
+            ...from6(link, without),
           ],
     ),
     [count('dropped_prerouting'), drop],
@@ -170,71 +169,15 @@ function input(policy: EgressPolicy, without: Without): Expression[][] {
         [...from, field('tcp', 'dport', 53), ...lease('in', without), accept],
         // Only answers to what the gateway itself began: a DNS connection of the guest must not outlive its lease.
         [...from, ctState('established'), ctDirection('reply'), accept],
+        ...input6(link, without),
       ];
     }),
     [count('dropped_input'), drop],
   ];
 }
 
-function forward(policy: EgressPolicy, without: Without): Expression[][] {
-  const { links, tunnel } = policy;
-  const shortcut = without('no-shortcut') ? [[ctState('established', 'related'), accept]] : [];
-  if (tunnel === undefined || tunnel.underway === true) return [...shortcut, [count('dropped_forward'), drop]];
-  return [
-    ...(without('mss-clamp') ? [] : [[...clampMss]]),
-    ...shortcut,
-    ...links.map((link) => [
-      iifname(tunnel.ifname),
-      oifname(link.ifname),
-      field('ip', 'daddr', link.guest),
-      ...lease('out', without),
-      ctState('established', 'related'),
-      accept,
-    ]),
-    ...links.flatMap((link) => betweenPeers(link, links, without)),
-    ...links.map((link) => [prefix('daddr', network(link), link.prefixLength), count('dropped_forward'), drop]),
-    ...links.flatMap((link) => {
-      const from = [
-        ...sender(link, without),
-        ...(without('tunnel-only') ? [] : [oifname(tunnel.ifname)]),
-        ...lease('in', without),
-      ];
-      const pass = [count('to_tunnel'), ...(link.ifname === PROBE ? [count('probe_to_tunnel')] : []), accept];
-      const chain = workChain(link);
-      const other = resets(tunnel, without) ? [[...from, midStream, ctState('new'), rejectReset]] : [];
-      // A packet conntrack calls invalid is not translated and would carry the link's address into the tunnel.
-      if (chain === undefined) return [...other, [...from, ctState('established', 'related', 'new'), ...pass]];
-      return [...other, [...from, ctState('established', 'related'), ...pass], [...from, ctState('new'), jump(chain)]];
-    }),
-    [count('dropped_forward'), drop],
-  ];
-}
-
-/** What a link's machine may begin with another's, and the answers; both hold a lease. */
-function betweenPeers(link: PolicyLink, links: readonly PolicyLink[], without: Without): Expression[][] {
-  const peers = links.filter(({ ifname }) => link.peers?.includes(ifname));
-  const way = (from: PolicyLink, to: PolicyLink) => [
-    ...sender(from, without),
-    oifname(to.ifname),
-    field('ip', 'daddr', to.guest),
-    ...lease('in', without),
-    ...lease('out', without),
-  ];
-  return peers.flatMap((peer) => [
-    [...way(link, peer), ctState('established', 'new'), ctDirection('original'), accept],
-    [...way(peer, link), ctState('established', 'related'), ctDirection('reply'), accept],
-  ]);
-}
-
-function sender(link: PolicyLink, without: Without): Expression[] {
-  return [
-    iifname(link.ifname),
-    ...(without('source-pin') ? [] : [field('ether', 'saddr', link.guestMac)]),
-    ...source(link, without),
-  ];
-}
-
 function output(policy: EgressPolicy, without: Without): Expression[][] {
+  const isReset = policy.tunnel !== undefined && resets(policy.tunnel, without);
   return [
     [oifname('lo'), accept],
     ...toUplink(policy, without),
@@ -247,33 +190,13 @@ function output(policy: EgressPolicy, without: Without): Expression[][] {
         [...to, tcpOnly, ctState('established', 'new'), ctDirection('original'), accept],
         // "Fragmentation needed" for what does not fit the tunnel, and a quick "unreachable" instead of a hang.
         [...to, field('icmp', 'type', 'destination-unreachable'), accept],
-        ...(policy.tunnel !== undefined && resets(policy.tunnel, without)
-          ? [[oifname(link.ifname), field('ip', 'daddr', link.guest), resetOnly, accept]]
-          : []),
+        ...(isReset ? [[oifname(link.ifname), field('ip', 'daddr', link.guest), resetOnly, accept]] : []),
+        ...output6(link, isReset, without),
       ];
     }),
     ...toTunnel(policy, without),
     [count('dropped_output'), drop],
   ];
-}
-
-/** Connections that began in another tunnel are told that they are over. */
-function resets({ onlyNewFlows }: TunnelPolicy, without: Without): boolean {
-  return onlyNewFlows === true && !without('no-pickup');
-}
-
-function source(link: PolicyLink, without: Without): Expression[] {
-  return without('source-pin') ? [] : [field('ip', 'saddr', link.guest)];
-}
-
-function lease(direction: 'in' | 'out', without: Without): Expression[] {
-  if (without('lease')) return [];
-  return [direction === 'in' ? iifname(OPEN) : oifname(OPEN)];
-}
-
-/** Network address of a link, e.g. `10.213.0.8` of `10.213.0.9/29`. */
-function network({ gateway, prefixLength }: PolicyLink): string {
-  return numberToIpv4(ipv4Range(`${gateway}/${prefixLength}`)?.first ?? 0);
 }
 
 function chain(

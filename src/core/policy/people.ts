@@ -1,6 +1,12 @@
 /** The policy in plain words: what may leave the gateway, and nothing else (`vmgate vpn show`). */
 import { carriersOf, UPLINK, uplinkSocket } from './chain.ts';
-import { type EgressPolicy, type Endpoint, PORTAL_PORTS, type PortalPolicy } from './egress-policy.ts';
+import {
+  type EgressPolicy,
+  type Endpoint,
+  PORTAL_PORTS,
+  type PortalPolicy,
+  type TunnelIpv6Policy,
+} from './egress-policy.ts';
 
 export interface EgressRow {
   readonly from: string;
@@ -19,7 +25,7 @@ export function describeEgress(policy: EgressPolicy): readonly EgressRow[] {
   const tunnel = underway ? undefined : policy.tunnel;
   const gateway = uplink.address ?? 'the gateway';
   const routes = tunnel === undefined || tunnel.routes.includes('0.0.0.0/0') ? 'anywhere' : tunnel.routes.join(', ');
-  const resolvers = tunnel?.resolvers.join(', ') ?? '';
+  const resolvers = [...(tunnel?.resolvers ?? []), ...(tunnel?.ipv6?.resolvers ?? [])].join(', ');
   const socket = uplinkSocket(policy);
   return [
     {
@@ -76,10 +82,21 @@ export function describeEgress(policy: EgressPolicy): readonly EgressRow[] {
             when: 'while the tunnel holds a lease',
             visible: 'inside the tunnel' as const,
           },
+          ...(tunnel.ipv6 === undefined
+            ? []
+            : [
+                {
+                  from: 'the gateway',
+                  to: ipv6Text(tunnel.ipv6),
+                  what: 'TCP over IPv6 for the host: the exit check',
+                  when: 'while the tunnel holds a lease',
+                  visible: 'inside the tunnel' as const,
+                },
+              ]),
         ]),
     ...(tunnel === undefined
       ? []
-      : links.flatMap(({ ifname, guest }) => [
+      : links.flatMap(({ ifname, guest, ipv6 }) => [
           {
             from: `${guest} (${ifname})`,
             to: routes,
@@ -87,6 +104,17 @@ export function describeEgress(policy: EgressPolicy): readonly EgressRow[] {
             when: 'while its lease lives',
             visible: 'inside the tunnel' as const,
           },
+          ...(ipv6 === undefined || tunnel.ipv6 === undefined
+            ? []
+            : [
+                {
+                  from: `${ipv6.network} (${ifname})`,
+                  to: ipv6Text(tunnel.ipv6),
+                  what: 'anything over IPv6, from the gateway’s address in the tunnel',
+                  when: 'while its lease lives',
+                  visible: 'inside the tunnel' as const,
+                },
+              ]),
           {
             from: `${guest} (${ifname})`,
             to: resolvers === '' ? 'no resolver' : resolvers,
@@ -100,6 +128,10 @@ export function describeEgress(policy: EgressPolicy): readonly EgressRow[] {
 
 function wireOf({ protocol, shape }: Pick<Endpoint, 'protocol' | 'shape'>): string {
   return `${shape === 'openconnect' ? TLS[protocol] : SHAPES[shape]} over ${protocol.toUpperCase()}`;
+}
+
+function ipv6Text({ routes }: TunnelIpv6Policy): string {
+  return routes.includes('::/0') ? 'anywhere over IPv6' : routes.join(', ');
 }
 
 function portalRows(gateway: string, { resolver, names, addresses }: PortalPolicy): readonly EgressRow[] {

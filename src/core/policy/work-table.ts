@@ -2,7 +2,7 @@
  * One work VM's rules as a table: what fits, what follows, which rule says so. Judges a packet, and a question in which
  * something is left open (a name without its address, no port): then it says on what the answer depends.
  */
-import { type Ipv4Range, ipv4Range } from '../ipv4.ts';
+import { type IpRange, type IpValue, inRange, ipRange } from '../ip-range.ts';
 import {
   type EgressRule,
   isBelow,
@@ -20,7 +20,7 @@ export interface TableRow {
   readonly decider: Decider;
   readonly action: RuleAction;
   /** Undefined: any address. */
-  readonly addresses: Ipv4Range | undefined;
+  readonly addresses: IpRange | undefined;
   readonly name: { readonly name: string; readonly allowPrivate: boolean } | undefined;
   readonly protocols: readonly RuleProtocol[];
   readonly ports: readonly PortRange[];
@@ -28,11 +28,10 @@ export interface TableRow {
 
 /** What somebody wants to reach. What is undefined is not known. */
 export interface Destination {
-  /** IPv4 address as a number. */
-  readonly address: number | undefined;
+  readonly address: IpValue | undefined;
   /** Lower-case. */
   readonly name: string | undefined;
-  /** `other`: anything that is neither TCP, UDP nor ICMP. */
+  /** `icmp` is ICMPv6 too. `other`: anything that is neither TCP, UDP nor ICMP. */
   readonly protocol: RuleProtocol | 'other' | undefined;
   readonly port: number | undefined;
 }
@@ -58,7 +57,7 @@ export function compileTable({ rules, otherwise }: WorkEgress): readonly TableRo
 function rowOf({ action, to, protocols, ports }: EgressRule): Omit<TableRow, 'decider'> {
   return {
     action,
-    addresses: to.kind === 'prefix' ? ipv4Range(to.prefix) : undefined,
+    addresses: to.kind === 'prefix' ? ipRange(to.prefix) : undefined,
     name: to.kind === 'name' ? to : undefined,
     protocols: ports.length > 0 && protocols.length === 0 ? ['tcp', 'udp'] : protocols,
     ports,
@@ -71,7 +70,7 @@ function rowOf({ action, to, protocols, ports }: EgressRule): Omit<TableRow, 'de
 export function judgeByTable(
   table: readonly TableRow[],
   destination: Destination,
-  isNamed?: (address: number, name: string) => boolean,
+  isNamed?: (address: IpValue, name: string) => boolean,
 ): TableVerdict {
   const deciders: { decider: Decider; action: RuleAction }[] = [];
   for (const row of table) {
@@ -94,12 +93,12 @@ function all(matches: readonly Match[]): Match {
 function byAddress(
   { addresses, name }: TableRow,
   destination: Destination,
-  isNamed: ((address: number, name: string) => boolean) | undefined,
+  isNamed: ((address: IpValue, name: string) => boolean) | undefined,
 ): Match {
   const { address } = destination;
   if (addresses !== undefined) {
     if (address === undefined) return 'maybe';
-    return addresses.first <= address && address <= addresses.last ? 'yes' : 'no';
+    return inRange(address, addresses) ? 'yes' : 'no';
   }
   if (name === undefined) return 'yes';
   // Of a name that is below the rule's, every address it is answered with fits; of another, perhaps the same ones.

@@ -10,6 +10,7 @@ import type { ProbeWire } from '../../drivers/driver.ts';
 import {
   buildArpReply,
   buildArpRequest,
+  DNS_TYPES,
   describeFrame,
   dnsQueryFrame,
   ETHER_TYPES,
@@ -100,13 +101,17 @@ export class ProbeStation {
     });
   }
 
-  /** Asks the gateway's resolver for the IPv4 addresses of `name`. Never rejects: no answer is an outcome. */
-  async ask(name: string, limitMs: number, signal: AbortSignal): Promise<DnsOutcome> {
+  /**
+   * Asks the gateway's resolver for the IPv4 addresses of `name`, or for what `type` says ({@link DNS_TYPES}). Never
+   * rejects: no answer is an outcome.
+   */
+  async ask(name: string, limitMs: number, signal: AbortSignal, type: number = DNS_TYPES.a): Promise<DnsOutcome> {
     if (signal.aborted) return { reply: undefined, strays: 0 };
     const { guest, gateway } = this.#link;
     const id = randomInt(0x10000);
     const sourcePort = randomInt(FIRST_SOURCE_PORT * 2, 0x10000);
-    const frame = dnsQueryFrame(this.hop, { source: guest, destination: gateway, sourcePort }, { id, name });
+    const flow = { source: guest, destination: gateway, sourcePort };
+    const frame = dnsQueryFrame(this.hop, flow, { id, name, type });
     const began = performance.now();
     let strays = 0;
     const timers: NodeJS.Timeout[] = [];

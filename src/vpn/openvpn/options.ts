@@ -58,8 +58,8 @@ const REFUSED: Readonly<Record<string, string>> = {
   'compat-names': 'OpenVPN 2.5 took it away',
   'tls-export-cert': 'it writes files for a script',
   ifconfig: 'the server gives the address inside the tunnel, and what it gives is judged',
-  'route-ipv6': "vmgate's links are IPv4 now",
-  'tun-ipv6': "vmgate's links are IPv4 now",
+  'route-ipv6': 'IPv6 goes through WireGuard alone for now',
+  'tun-ipv6': 'IPv6 goes through WireGuard alone for now',
 };
 
 /** Read by parse.ts. */

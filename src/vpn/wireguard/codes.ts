@@ -142,13 +142,13 @@ export const profileErrors = {
   }),
   VPN_ADDRESS_IPV4_MISSING: error<At>({
     ...user,
-    what: (p) => `${place(p)}: no IPv4 Address; vmgate's links are IPv4 now`,
+    what: (p) => `${place(p)}: no IPv4 Address; a gate has IPv6 beside IPv4 only`,
     remedy: () => 'ask your provider for a profile with an IPv4 Address',
     sample: sampleAt,
   }),
   VPN_ROUTES_IPV4_MISSING: error<At>({
     ...user,
-    what: (p) => `${place(p)}: AllowedIPs has no IPv4 prefix; vmgate's links are IPv4 now, so nothing would go in`,
+    what: (p) => `${place(p)}: AllowedIPs has no IPv4 prefix; a gate has IPv6 beside IPv4 only`,
     remedy: () => 'for a full tunnel: AllowedIPs = 0.0.0.0/0, ::/0',
     sample: sampleAt,
   }),
@@ -180,11 +180,11 @@ export const profileEvents = {
     text: (p) => `${place(p)}: ${p.key} is ignored: ${p.reason}`,
     sample: { ...sampleAt, key: 'ListenPort', reason: 'the gateway chooses its own port' },
   }),
-  VPN_IPV6_NOT_FORWARDED: event<At & { key: string; value: string }>({
+  VPN_IPV6_NOT_FORWARDED: event<At & { key: string; value: string; why: string }>({
     level: 'info',
     text: (p) =>
-      `${place(p)}: ${p.key} ${p.value} is recorded but not used: IPv6 is refused inside, never sent in clear`,
-    sample: { ...sampleAt, key: 'AllowedIPs', value: '::/0' },
+      `${place(p)}: ${p.key} ${p.value} is not used: ${p.why}; what would need it is refused, never sent in clear`,
+    sample: { ...sampleAt, key: 'AllowedIPs', value: '::/0', why: 'the profile has no IPv6 Address' },
   }),
   VPN_PEER_SILENT: event<At & { routes: readonly string[] }>({
     level: 'warn',

@@ -14,6 +14,7 @@ import { MAX_DNS, type PlannedProfile, type ProfileOptions } from '../kind.ts';
 import { at } from '../positions.ts';
 import type { TunnelPlan } from '../tunnel-plan.ts';
 import { coversAddress, coversEverything, formatPrefix, networkOf, type Prefix } from '../values.ts';
+import { planIpv6 } from './ipv6.ts';
 import { publicKeyOf } from './keys.ts';
 import { type PeerSection, type Placed, type Profile, parseProfile } from './parse.ts';
 import { sealSecrets } from './secrets.ts';
@@ -39,6 +40,8 @@ export function planWireGuard(profile: Uint8Array | string, file: string, option
     throw VmgateError.of(errors.VPN_ADDRESS_IPV4_MISSING, at(file, parsed.interface.header));
   }
   const silent = parsed.peers.filter((peer) => peer !== exit);
+  const mtu = parsed.interface.mtu ?? DEFAULT_MTU;
+  const { ipv6, notices } = planIpv6(parsed, exit, mtu, options.dns.length > 0);
   const plan: TunnelPlan = {
     kind: 'wireguard',
     endpoint: { host: exit.endpoint.value.host, port: exit.endpoint.value.port, protocol: 'udp', shape: 'wireguard' },
@@ -50,17 +53,18 @@ export function planWireGuard(profile: Uint8Array | string, file: string, option
     split: routes.split,
     resolvers,
     searchDomains: parsed.interface.searchDomains,
-    mtu: parsed.interface.mtu ?? DEFAULT_MTU,
+    mtu,
+    ...(ipv6 === undefined ? {} : { ipv6 }),
   };
   return {
     plan,
     publicKey,
     secrets: sealSecrets({
       privateKey: parsed.interface.privateKey.value,
-      exit: { ...peerSecrets(exit), allowedIps: routes.prefixes },
-      silent: silent.map((peer) => ({ ...peerSecrets(peer), allowedIps: networks(peer) })),
+      exit: { ...peerSecrets(exit), allowedIps: [...routes.prefixes, ...(ipv6?.routes ?? [])] },
+      silent: silent.map((peer) => ({ ...peerSecrets(peer), allowedIps: networks(peer, ipv6 !== undefined) })),
     }),
-    notices: [...parsed.notices, ...ipv6Notices(parsed), ...silent.map((peer) => silentNotice(peer, file))],
+    notices: [...parsed.notices, ...notices, ...silent.map((peer) => silentNotice(peer, file))],
   };
 }
 
@@ -87,7 +91,7 @@ function checkPrefixOwners({ file, peers }: Profile): void {
   const owners = new Map<string, PeerSection>();
   for (const peer of peers) {
     for (const { value, token } of peer.allowedIps) {
-      const prefix = value.family === 4 ? networkOf(value) : formatPrefix(value);
+      const prefix = networkOf(value);
       const owner = owners.get(prefix) ?? peer;
       if (owner !== peer) {
         throw VmgateError.of(errors.VPN_ROUTES_CLASH, { ...at(file, token), prefix, firstLine: owner.header.line });
@@ -145,22 +149,6 @@ function chooseResolvers(
   return [...new Set(chosen.map(({ address }) => address))];
 }
 
-function ipv6Notices({ file, interface: own, peers }: Profile): readonly CodedEvent[] {
-  const settings = {
-    Address: own.addresses,
-    DNS: own.resolvers,
-    AllowedIPs: peers.flatMap(({ allowedIps }) => allowedIps),
-  };
-  return Object.entries(settings).flatMap(([key, placed]) =>
-    placed
-      .filter((entry) => !isIpv4(entry))
-      .map(({ value, token }) => {
-        const text = key === 'DNS' ? value.address : formatPrefix(value);
-        return occur(events.VPN_IPV6_NOT_FORWARDED, { ...at(file, token), key, value: text });
-      }),
-  );
-}
-
 function silentNotice(peer: PeerSection, file: string): CodedEvent {
   return occur(events.VPN_PEER_SILENT, { ...at(file, peer.header), routes: networks(peer) });
 }
@@ -177,6 +165,7 @@ function ipv4Of(peer: PeerSection): readonly Prefix[] {
   return peer.allowedIps.filter(isIpv4).map(({ value }) => value);
 }
 
-function networks(peer: PeerSection): readonly string[] {
-  return [...new Set(ipv4Of(peer).map(networkOf))];
+function networks(peer: PeerSection, withIpv6 = false): readonly string[] {
+  const prefixes = withIpv6 ? peer.allowedIps.map(({ value }) => value) : ipv4Of(peer);
+  return [...new Set(prefixes.map(networkOf))];
 }

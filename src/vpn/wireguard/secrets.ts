@@ -7,7 +7,7 @@ interface WireGuardPeer {
   readonly presharedKey: string | undefined;
   /** Seconds; 0 is off. */
   readonly keepalive: number;
-  /** IPv4 networks. IPv6 ones are left out: a prefix that is not there cannot be forwarded. */
+  /** Networks; of IPv6 none where the plan has none: a prefix that is not there cannot be forwarded. */
   readonly allowedIps: readonly string[];
 }
 

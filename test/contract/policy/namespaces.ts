@@ -125,11 +125,11 @@ export class Namespaces {
     });
   }
 
-  /** Sends IPv4 packets of any protocol, of which `bytes` is the payload. */
+  /** Sends packets of any protocol, of which `bytes` is the payload. */
   sendRaw(from: Space, packets: readonly { to: string; protocol: number; bytes: Buffer }[]): void {
     const lines = packets.map(({ to, protocol, bytes }) => {
       const octal = [...bytes].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('');
-      return `printf '${octal}' | socat -u STDIN IP4-SENDTO:${to}:${protocol} || exit`;
+      return `printf '${octal}' | socat -u STDIN ${to.includes(':') ? `IP6-SENDTO:[${to}]` : `IP4-SENDTO:${to}`}:${protocol} || exit`;
     });
     this.run(from, 'sh', '-c', lines.join('\n'));
   }

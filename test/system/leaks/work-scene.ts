@@ -143,6 +143,8 @@ export function describeBehindGate(stageOf: () => Stage, admit: (stage: Stage) =
 
     describe('case 7: a host with IPv6 only', () => {
       const fetch = `wget -q -T 8 -O /dev/null http://${LAB.v6OnlyName}/`;
+      // The gateway's resolver hides what nobody there could use: where there is a way, the address itself is asked.
+      const fetchByAddress = `wget -q -T 8 -O /dev/null http://[${LAB.ipv6.site}]/`;
       const timed = (line: string) =>
         inside(
           stageOf(),
@@ -151,13 +153,13 @@ export function describeBehindGate(stageOf: () => Stage, admit: (stage: Stage) =
         );
 
       // Whole seconds of the guest, so that a busy host does not count.
-      test('fails at once', async () => {
-        expect(await timed(fetch)).toMatch(/^seconds [01]\n$/);
+      test.each([fetch, fetchByAddress])('fails at once: %s', async (line) => {
+        expect(await timed(line)).toMatch(/^seconds [01]\n$/);
       });
 
       test('anti-test: with a way out of its own making it waits', async () => {
         await insist(stageOf(), 'ip -6 route add default dev eth0');
-        expect(await timed(fetch)).toMatch(/^seconds ([2-9]|\d\d)\n$/);
+        expect(await timed(fetchByAddress)).toMatch(/^seconds ([2-9]|\d\d)\n$/);
         await insist(stageOf(), 'ip -6 route del default dev eth0');
         expect(await stageOf().lab.witnessed()).toMatchObject({ foreign: 0 });
       });

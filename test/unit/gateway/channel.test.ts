@@ -295,7 +295,7 @@ describe('a gateway that is not what it should be', () => {
 });
 
 describe('dial', () => {
-  test('is a stream both ways', async () => {
+  test.each(['10.64.0.1', '2001:db8::80'])('is a stream both ways, to %s', async (address) => {
     const { control, gateway } = await connected({
       onConnection: (connection) =>
         connection.on('tcpip', (accept, _reject, { destIP, destPort }) => {
@@ -304,11 +304,11 @@ describe('dial', () => {
           channel.pipe(channel);
         }),
     });
-    const stream = await control.dial('10.64.0.1', 443);
+    const stream = await control.dial(address, 443);
     stream.end('ping');
     const chunks: Buffer[] = [];
     for await (const chunk of stream) chunks.push(chunk as Buffer);
-    expect(Buffer.concat(chunks).toString()).toBe('10.64.0.1:443 ping');
+    expect(Buffer.concat(chunks).toString()).toBe(`${address}:443 ping`);
     expect(gateway.asked).toEqual([]);
     control.close();
   });
@@ -318,10 +318,12 @@ describe('dial', () => {
       onConnection: (connection) => connection.on('tcpip', (_accept, reject) => reject()),
     });
     await expect(control.dial('10.64.0.1', 443)).rejects.toMatchObject({ code: 'GATEWAY_DIAL_FAILED', exit: 4 });
-    await expect(control.dial('vpn.example', 443)).rejects.toMatchObject({
-      code: 'GATEWAY_DIAL_FAILED',
-      payload: { reason: 'not an IPv4 address' },
-    });
+    for (const host of ['vpn.example', 'fe80::1%work0', '[2001:db8::1]', '']) {
+      await expect(control.dial(host, 443)).rejects.toMatchObject({
+        code: 'GATEWAY_DIAL_FAILED',
+        payload: { reason: 'not an IP address' },
+      });
+    }
     control.close();
   });
 });

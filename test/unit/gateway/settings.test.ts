@@ -20,6 +20,14 @@ describe('boot settings', () => {
     expect(renderPlan(planLinks([], { kind: 'dhcp' }, [], 0)).split('\n')[0]).toBe('uplink 52:54:01:00:00:00 dhcp');
   });
 
+  test('behind each link its IPv6, where the tunnel has some', () => {
+    const lines = renderPlan(planLinks(['dev'], STATIC, [], 0x1234, [])).split('\n');
+    expect(lines.filter((line) => line.startsWith('link6'))).toEqual([
+      'link6 work0 fd76:6d67:1234::1 fd76:6d67:1234::/64',
+      'link6 probe0 fd76:6d67:1234:1f::1 fd76:6d67:1234:1f::/64',
+    ]);
+  });
+
   test('what the resolver does with answers, behind the cards', () => {
     const feeds = [{ name: 'bank.example', sets: ['name0', 'name1'] }];
     expect(renderResolver({ feeds, refusesPrivate: true, inner: ['in.example'] })).toBe(
@@ -66,6 +74,31 @@ describe('tunnel settings', () => {
         '[Interface]',
         '',
       ].join('\n'),
+    );
+  });
+
+  const ipv6 = { addresses: ['fd00::2/128'], routes: ['::/0'], resolvers: ['fd00::1'] };
+  const policy6 = { ...policy, ipv6: { routes: ['::/0', '2001:db8::/32'], resolvers: ['fd00::1'] } };
+
+  test('with IPv6, where plan and policy have it', () => {
+    const lines = renderTunnelSettings({ ...plan, ipv6 }, policy6, '').split('\n');
+    expect(lines.filter((line) => line.includes(':'))).toEqual([
+      'address6 fd00::2/128',
+      'route6 ::/0',
+      'route6 2001:db8::/32',
+      'resolver6 fd00::1',
+    ]);
+    expect(renderTunnelSettings({ ...plan, ipv6 }, policy, '')).not.toContain('6 ');
+    expect(renderTunnelSettings(plan, policy6, '')).not.toContain('6 ');
+  });
+
+  test.each([
+    ['IPv6 in packets that are too small for it', { ...plan, ipv6, mtu: 1_279 }],
+    ['IPv6 without an address', { ...plan, ipv6: { ...ipv6, addresses: [] } }],
+    ['an IPv6 address that is none', { ...plan, ipv6: { ...ipv6, addresses: ['fd00::2/128 peer ::1'] } }],
+  ])('refuses %s', (_name, broken) => {
+    expect(() => renderTunnelSettings(broken, policy6, '')).toThrow(
+      expect.objectContaining({ code: 'GATEWAY_TUNNEL_UNUSABLE' }),
     );
   });
 

@@ -53,7 +53,8 @@ function coming(...answers: readonly (Told | null)[]) {
   const pinned = { address: '198.51.100.10', port: 1_194, answered: [] };
   const profile = { plan, secrets: {} } as unknown as StoredProfile;
   const { signal } = new AbortController();
-  return bringUp({ control, profile, pinned, policy, taken: [], signal, onNarrow: () => undefined });
+  const withoutIpv6 = async () => policy;
+  return bringUp({ control, profile, pinned, policy, taken: [], signal, onNarrow: () => undefined, withoutIpv6 });
 }
 
 const TOLD = 'ifconfig_local=10.8.0.2\nforeign_option_1=dhcp-option DNS 10.8.0.1';

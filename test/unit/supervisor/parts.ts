@@ -1,4 +1,5 @@
 /** A gateway's control channel and guard without a gateway: they remember what they were told, and fail when asked to. */
+
 import { type Duplex, duplexPair } from 'node:stream';
 import { PULSE_CHECKS } from '../../../src/core/opening.ts';
 import type { EgressPolicy } from '../../../src/core/policy/index.ts';
@@ -7,6 +8,7 @@ import { GATE_CHECKS } from '../../../src/core/verdict.ts';
 import type { GatewayControl } from '../../../src/gateway/index.ts';
 import type { FrameCounts, GuardReport } from '../../../src/guard/index.ts';
 import type { GatewayParts } from '../../../src/supervisor/world.ts';
+import type { TunnelPlan } from '../../../src/vpn/tunnel-plan.ts';
 
 type Guard = Awaited<ReturnType<GatewayParts['startGuard']>>;
 
@@ -110,6 +112,10 @@ export class FakeControl implements GatewayControl {
   /** Interfaces with a lease now. */
   readonly leases = new Set<string>();
   readonly said: string[] = [];
+  /** Rulesets, as they were applied. */
+  readonly applied: string[] = [];
+  /** Plans of the tunnels that were made. */
+  readonly tunnels: TunnelPlan[] = [];
   readonly #weather: Weather;
   #end: (why: string) => void = () => undefined;
 
@@ -124,8 +130,9 @@ export class FakeControl implements GatewayControl {
     return { v: 1 as const, bootId: 'boot-1', uptimeMs: 1, layers: [] };
   }
 
-  async apply(): Promise<void> {
+  async apply(ruleset: string): Promise<void> {
     this.said.push('apply');
+    this.applied.push(ruleset);
   }
 
   async uplink() {
@@ -136,9 +143,10 @@ export class FakeControl implements GatewayControl {
   /** Of each tunnel that was made, the policy it was made under and how large its packets are. */
   readonly made: { readonly policy: EgressPolicy; readonly mtu: number }[] = [];
 
-  async tunnel(...[{ mtu }, , , policy]: Parameters<GatewayControl['tunnel']>): Promise<void> {
+  async tunnel(...[plan, , , policy]: Parameters<GatewayControl['tunnel']>): Promise<void> {
     this.said.push('tunnel');
-    this.made.push({ policy, mtu });
+    this.tunnels.push(plan);
+    this.made.push({ policy, mtu: plan.mtu });
   }
 
   async inside(): Promise<void> {

@@ -122,6 +122,43 @@ export const rulesPolicy: EgressPolicy = {
   ],
 };
 
+/** Of the same index, with IPv6 beside its IPv4. */
+export function link6(index: number, ifname?: string): PolicyLink {
+  const network = index === 0 ? 'fd76:6d67:1::' : `fd76:6d67:1:${index}::`;
+  return { ...link(index, ifname), ipv6: { gateway: `${network}1`, network: `${network}/64` } };
+}
+
+/** A tunnel that carries IPv6. */
+export const ipv6Policy: EgressPolicy = {
+  ...openPolicy,
+  links: [link6(0), link6(1), link6(3, 'probe0')],
+  ...(openPolicy.tunnel && {
+    tunnel: { ...openPolicy.tunnel, ipv6: { routes: ['::/0'], resolvers: ['fd00:64::1'] } },
+  }),
+};
+
+/** Both families' destinations, and what speaks of neither. */
+export const mixedRights: WorkEgress = {
+  otherwise: 'deny',
+  rules: [
+    { ...plain, to: { kind: 'prefix', prefix: '2001:db8:9::/48' }, action: 'deny' },
+    { ...plain, to: { kind: 'prefix', prefix: '2001:db8::9/128' }, ports: web },
+    { ...plain, to: { kind: 'prefix', prefix: '0.0.0.0/0' }, protocols: ['icmp', 'tcp'] },
+    { ...plain, to: { kind: 'prefix', prefix: '::/0' }, protocols: ['icmp', 'udp'] },
+    { ...plain, to: { kind: 'name', name: 'bank.example', allowPrivate: false }, ports: web },
+    { ...plain, protocols: ['icmp'] },
+  ],
+};
+
+export const ipv6RulesPolicy: EgressPolicy = {
+  ...ipv6Policy,
+  links: [
+    { ...link6(0), egress: mixedRights },
+    { ...link6(1), egress: manyRights, peers: ['work0'] },
+    link6(3, 'probe0'),
+  ],
+};
+
 /** Each that has golden files. */
 export const POLICIES = {
   boot: bootPolicy,
@@ -132,4 +169,6 @@ export const POLICIES = {
   openconnect: openconnectPolicy,
   underway: underwayPolicy,
   chain: chainPolicy,
+  ipv6: ipv6Policy,
+  'ipv6-rules': ipv6RulesPolicy,
 };

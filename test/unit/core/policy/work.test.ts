@@ -1,7 +1,9 @@
 /** A work VM's rules: what the table says is what the rules say, and what is left open is left open. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import type { IpValue } from '../../../../src/core/ip-range.ts';
 import { ipv4ToNumber } from '../../../../src/core/ipv4.ts';
+import { ipv6ToNumber } from '../../../../src/core/ipv6.ts';
 import {
   compileTable,
   type Destination,
@@ -16,12 +18,16 @@ import { ANSWERS, anyEgress, anyPacket, judge, type TriedPacket } from './refere
 const nothing: Destination = { address: undefined, name: undefined, protocol: undefined, port: undefined };
 
 function known({ address, protocol, port }: TriedPacket): Destination {
-  return { address: ipv4ToNumber(address), name: undefined, protocol, port };
+  return { address: numberOf(address), name: undefined, protocol, port };
 }
 
-function isNamed(address: number, above: string): boolean {
+function numberOf(text: string): IpValue | undefined {
+  return ipv4ToNumber(text) ?? ipv6ToNumber(text);
+}
+
+function isNamed(address: IpValue, above: string): boolean {
   return Object.entries(ANSWERS).some(
-    ([name, addresses]) => isBelow(name, above) && addresses.some((text) => ipv4ToNumber(text) === address),
+    ([name, addresses]) => isBelow(name, above) && addresses.some((text) => numberOf(text) === address),
   );
 }
 
@@ -74,6 +80,13 @@ describe('the table', () => {
       [1, 'rest'],
     ],
     ['a protocol without ports', { address: 0x09010101, protocol: 'other' }, 'depends', [1, 'rest']],
+    [
+      'an IPv6 address that only a name may lead to',
+      { address: ipv6ToNumber('2001:db8::9') },
+      'depends',
+      [0, 1, 'rest'],
+    ],
+    ['an IPv6 address that no name may lead to', { address: 1n, protocol: 'tcp', port: 443 }, 'deny', ['rest']],
     ['ping', { address: 0x0a400002, protocol: 'icmp' }, 'allow', [4]],
   ])('%s', (_name, asked, verdict, deciders) => {
     const found = judgeByTable(compileTable(fewRights), { ...nothing, ...asked });
@@ -96,6 +109,13 @@ test('a longer name feeds the sets of the shorter ones it lies below', () => {
   expect(nameFeeds([fewRights, undefined, manyRights])).toEqual([
     { name: 'bank.example', sets: ['name0'] },
     { name: 'www.bank.example', sets: ['name0', 'name1'] },
+  ]);
+});
+
+test('where there is IPv6, each has a set for it too', () => {
+  expect(nameFeeds([fewRights], true)).toEqual([
+    { name: 'bank.example', sets: ['name0', 'name0_6'] },
+    { name: 'www.bank.example', sets: ['name0', 'name0_6', 'name1', 'name1_6'] },
   ]);
 });
 

@@ -3,6 +3,7 @@
 # secret section, which the kind of VPN reads (kind-NAME.sh) and nobody else.
 #
 #   address CIDR | mtu BYTES | route CIDR | resolver ADDRESS | search DOMAIN
+#   address6 CIDR | route6 CIDR | resolver6 ADDRESS
 #   --- KIND
 #   (what the kind needs)
 #
@@ -21,6 +22,10 @@ demand() {
   case $1 in
     '' | *[!$2]*) refuse 'read settings' "not a value for a tunnel setting: $1" ;;
   esac
+}
+
+demand_hop() {
+  case $1 in hop[0-9]) ;; *) refuse 'read settings' "not a hop: $1" ;; esac
 }
 
 # Resolvers and DHCP options for the links; dnsmasq reads both again on SIGHUP, and forgets what it had cached.
@@ -125,7 +130,7 @@ portal() {
 
 # Reads the public lines; $key is `---` behind the last one where a secret section follows, $value its kind.
 read_inside() {
-  addresses='' routes='' resolvers='' search='' mtu='' key='' value=''
+  addresses='' addresses6='' routes='' resolvers='' search='' mtu='' key='' value=''
   own=tun0 table='' mark='' by=''
   while read -r key value; do
     case $key in
@@ -133,14 +138,21 @@ read_inside() {
         read -r own table mark <<EOF
 $value
 EOF
-        demand "$own" a-z0-9 && demand "$table" 0-9 && demand "$mark" 0-9
+        demand_hop "$own" && demand "$table" 0-9 && demand "$mark" 0-9
         ;;
-      by) demand "$value" a-z0-9 && by=$value ;;
+      by) demand_hop "$value" && by=$value ;;
       address) demand "$value" 0-9./ && addresses="$addresses
 addr add $value dev $own" ;;
       route) demand "$value" 0-9./ && routes="$routes
 route add $value dev $own" ;;
       resolver) demand "$value" 0-9. && resolvers="${resolvers}server=$value
+" ;;
+      # `nodad`: a tunnel has no neighbours who could have the address too.
+      address6) demand "$value" 0-9a-f:./ && addresses6="$addresses6
+addr add $value dev $own nodad" ;;
+      route6) demand "$value" 0-9a-f:./ && routes="$routes
+route add $value dev $own" ;;
+      resolver6) demand "$value" 0-9a-f:. && resolvers="${resolvers}server=$value
 " ;;
       search) demand "$value" 0-9A-Za-z.- && search="$search,$value" ;;
       mtu) demand "$value" 0-9 && mtu=$value ;;
@@ -148,6 +160,11 @@ route add $value dev $own" ;;
       *) refuse 'read settings' "unknown tunnel setting: $key" ;;
     esac
   done
+}
+
+# Cards are born without IPv6, and believe no router (init).
+speak_ipv6() {
+  echo 0 >"/proc/sys/net/ipv6/conf/$own/disable_ipv6"
 }
 
 set_inside() {
@@ -158,7 +175,8 @@ set_inside() {
     routes="$routes
 route add default dev $own table $table"
   fi
-  printf '%s\n' "link set dev $own mtu $mtu up$addresses$routes" >/run/vmgate/tunnel-batch
+  [ -z "$addresses6" ] || step 'switch on IPv6' speak_ipv6
+  printf '%s\n' "link set dev $own mtu $mtu up$addresses$addresses6$routes" >/run/vmgate/tunnel-batch
   step 'ip -batch' ip -batch /run/vmgate/tunnel-batch
   # A hop's resolvers are asked for the next hop's server, and by nobody's work VM.
   [ "$own" = tun0 ] || return 0
