@@ -19,17 +19,14 @@ export interface ChainHop {
 }
 
 /**
- * What each kind adds to a packet, in bytes. WireGuard: IPv4, UDP, and 32 of its own (whitepaper, 5.4.6). OpenVPN: IPv4, TCP
- * with timestamps, the length before each message, and 24 of its own with an AEAD cipher (openvpn(8), `P_DATA_V2`).
+ * Kinds that may stand in a chain, and what each adds to a packet, in bytes. WireGuard: IPv4, UDP, and 32 of its own
+ * (whitepaper, 5.4.6). Of the others the gateway's scripts know one tunnel, by the name tun0; and openconnect's sockets are
+ * known by their user, who has one way.
  */
-const OVERHEAD = { wireguard: 60, openvpn: 80 } as const;
+const OVERHEAD: Readonly<Partial<Record<TunnelPlan['kind'], number>>> = { wireguard: 60 };
 
 /** What IPv4 hosts must take (RFC 791). */
 const LEAST_MTU = 576;
-
-/** Kinds that may stand in a chain, by what they may do there. */
-const CARRIES: readonly TunnelPlan['kind'][] = ['wireguard'];
-const IS_CARRIED: readonly TunnelPlan['kind'][] = ['wireguard', 'openvpn'];
 
 /**
  * Whether the profiles can be a chain, the outermost first. Of one alone nothing is asked.
@@ -109,17 +106,12 @@ function judgeAddresses({ name, place }: ChainHop, addresses: readonly string[],
 
 function judgeKind({ name, place, plan }: ChainHop, index: number, count: number): void {
   if (count < 2) return;
-  const isLast = index === count - 1;
-  const may = (kinds: readonly TunnelPlan['kind'][]) => kinds.map((kind) => kindNamed(kind).label).join(' or ');
   const refuse = (why: string) => VmgateError.of(errors.VPN_CHAIN_KIND, { name, place, why });
-  const { label } = kindNamed(plan.kind);
-  if (!isLast && plan.challenge !== undefined)
-    throw refuse('its server asks for a one-time code, which only the last may');
-  if (!isLast && !CARRIES.includes(plan.kind)) {
-    throw refuse(`it is ${label}, and what carries another VPN must be ${may(CARRIES)}`);
+  if (OVERHEAD[plan.kind] === undefined) {
+    throw refuse(`it is ${kindNamed(plan.kind).label}, and every hop has to be WireGuard for now`);
   }
-  if (index > 0 && !IS_CARRIED.includes(plan.kind)) {
-    throw refuse(`it is ${label}, and what runs inside another VPN must be ${may(IS_CARRIED)}`);
+  if (index < count - 1 && plan.challenge !== undefined) {
+    throw refuse('its server asks for a one-time code, which only the last may');
   }
 }
 
@@ -129,9 +121,8 @@ function judgeKind({ name, place, plan }: ChainHop, index: number, count: number
  * @throws VPN_CHAIN_NARROW
  */
 export function innerMtu({ name, place, plan }: ChainHop, outer: number): number {
-  const { [plan.kind as keyof typeof OVERHEAD]: overhead = Math.max(...Object.values(OVERHEAD)) } = OVERHEAD;
-  const mtu = Math.min(plan.mtu, outer - overhead);
-  if (mtu < LEAST_MTU) throw VmgateError.of(errors.VPN_CHAIN_NARROW, { name, place, mtu, least: LEAST_MTU });
+  const mtu = Math.min(plan.mtu, outer - (OVERHEAD[plan.kind] ?? Number.NaN));
+  if (!(mtu >= LEAST_MTU)) throw VmgateError.of(errors.VPN_CHAIN_NARROW, { name, place, mtu, least: LEAST_MTU });
   return mtu;
 }
 
