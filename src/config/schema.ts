@@ -3,7 +3,7 @@
  * Ages and periods have hard upper bounds (P7): no configuration keeps an old verification alive.
  */
 import * as z from 'zod';
-import { MAX_HOPS } from '../core/policy/index.ts';
+import { MAX_HOPS } from '../core/policy/chain.ts';
 import { readPortalUrl } from '../core/portal.ts';
 import { MAX_NAME } from '../home/index.ts';
 import { EGRESS_BOUNDS, egress } from './egress-values.ts';

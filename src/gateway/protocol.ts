@@ -9,7 +9,7 @@
  * `facts` (counts and all else), `clock` (stdin: epoch milliseconds), `logs`.
  */
 import * as z from 'zod';
-import { MAX_HOPS } from '../core/policy/index.ts';
+import { MAX_HOPS } from '../core/policy/chain.ts';
 import { nftDocument, statefulOf } from './stateful.ts';
 
 /** Longest answer accepted, bytes. */

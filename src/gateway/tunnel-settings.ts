@@ -2,8 +2,8 @@
 import { isIPv4 } from 'node:net';
 import { VmgateError } from '../core/coded.ts';
 import { IPV6_LEAST_MTU, ipv6Range } from '../core/ipv6.ts';
+import { tableOf } from '../core/policy/chain.ts';
 import type { EgressPolicy, TunnelPolicy } from '../core/policy/egress-policy.ts';
-import { tableOf } from '../core/policy/index.ts';
 import type { TunnelInside, TunnelPlan } from '../vpn/tunnel-plan.ts';
 import { errors } from './codes.ts';
 

@@ -7,7 +7,7 @@ import type { Effect } from '../core/gate/effects.ts';
 import type { GateEvent } from '../core/gate/events.ts';
 import type { GateState } from '../core/gate/state.ts';
 import { step } from '../core/gate.ts';
-import { MAX_HOPS } from '../core/policy/index.ts';
+import { MAX_HOPS } from '../core/policy/chain.ts';
 import { messageOf, whenOverdue } from '../host/index.ts';
 import { errors } from './codes.ts';
 

@@ -1,5 +1,6 @@
 /** A tunnel inside another: which rules name which way, and what none of them lets through. */
 import { describe, expect, test } from '@jest/globals';
+import { tableOf } from '../../../../src/core/policy/chain.ts';
 import {
   compileNft,
   type Defence,
@@ -7,7 +8,6 @@ import {
   hopNames,
   normalizeRuleset,
   type RemovedDefences,
-  tableOf,
   uplinkSocket,
 } from '../../../../src/core/policy/index.ts';
 import { chainPolicy, endpoint, openPolicy, secondEndpoint, underwayPolicy } from './policies.ts';
