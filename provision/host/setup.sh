@@ -145,6 +145,7 @@ wanted() {
 		socat         socat            socat            socat            socat
 		conntrack     conntrack        conntrack-tools  conntrack-tools  -
 		dnsmasq       dnsmasq-base     dnsmasq          dnsmasq          -
+		wireguard-go  wireguard-go     -                -                wireguard-go
 		ps            procps           procps-ng        procps-ng        -
 		cpio          cpio             cpio             cpio             -
 		dropbearkey   dropbear-bin     dropbear         dropbear         dropbear

@@ -1,11 +1,11 @@
 /** Loaded only when a gate's supervisor has still to be started. */
 import net from 'node:net';
 import path from 'node:path';
-import type { Config } from '../config/index.ts';
+import type { LoadedConfig } from '../config/index.ts';
 import { Installation } from '../drivers/index.ts';
 import { hostPlatform } from '../host/index.ts';
 import { requireImage, takePackaged } from '../image/index.ts';
-import { loadProfile, resolveEndpoint } from '../vpn/index.ts';
+import { loadHops, resolveEndpoint } from '../vpn/index.ts';
 import type { Context } from './command.ts';
 
 /**
@@ -14,9 +14,12 @@ import type { Context } from './command.ts';
  *
  * @throws VPN_*, IMAGE_*, HOST_TOOL_MISSING, DRIVER_*
  */
-export async function foresee(context: Context, { vpn, endpoint: rules }: Config): Promise<void> {
+export async function foresee(context: Context, loaded: LoadedConfig): Promise<void> {
+  const { vpn, endpoint: rules } = loaded.config;
   for (const name of vpn) {
-    const { endpoint } = (await loadProfile(context.home().vpn, name)).plan;
+    const { profile, through } = await loadHops(context.home().vpn, name, loaded);
+    // Of a chain only the first server is a place on this network.
+    const { endpoint } = (through[0] ?? profile).plan;
     if (net.isIPv4(endpoint.host)) await resolveEndpoint(endpoint, rules);
   }
   const { arch } = hostPlatform();

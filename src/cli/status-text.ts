@@ -76,11 +76,26 @@ function tunnel({ vpn, claim, receipt }: StatusReport): readonly string[] {
   if (vpn === null) return [];
   const server = vpn.endpoint === '' ? '' : `, server ${escapeLine(vpn.endpoint)}`;
   const proven = receipt === null ? [] : [`  proven   ${claimText(claim)}; good for ${seconds(receipt.expiresInMs)}`];
-  const { order = [], because } = vpn;
+  const { order = [], because, through = [] } = vpn;
+  if (through.length > 0) return [...chain([...through, vpn]), ...proven];
   const place =
     order.length > 1 ? `, ${order.indexOf(vpn.profile) + 1} of ${order.length} (${escapeLine(order.join(', '))})` : '';
   const instead = because === undefined ? [] : [`  instead  the one before failed: ${escapeLine(because)}`];
   return [`  vpn      ${escapeLine(vpn.profile)}${place}${server}`, ...instead, ...proven];
+}
+
+type Hop = Pick<NonNullable<StatusReport['vpn']>, 'profile' | 'endpoint'>;
+
+/** The outermost first. */
+function chain(hops: readonly Hop[]): readonly string[] {
+  const names = hops.map(({ profile }) => escapeLine(profile));
+  return [
+    `  vpn      ${names.join(', then inside it ')}`,
+    ...hops.map(({ endpoint }, index) => {
+      const server = endpoint === '' ? 'not connected yet' : `server ${escapeLine(endpoint)}`;
+      return `  hop ${index + 1}    ${names[index]}, ${server}`;
+    }),
+  ];
 }
 
 function seconds(ms: number): string {

@@ -55,6 +55,8 @@ export interface Config {
   readonly gate: string;
   /** VPN profiles in the order in which they are tried. */
   readonly vpn: readonly [string, ...string[]];
+  /** Of a chain, whose last profile is `vpn`: those that it runs through, the outermost first. */
+  readonly through?: readonly string[];
   readonly endpoint: { readonly allowPrivate: boolean };
   readonly verify: {
     readonly exit: { readonly url: string; readonly expect: ExitExpectation } | undefined;
@@ -72,7 +74,7 @@ export interface Config {
 }
 
 /** A file that was judged as a whole. */
-export type WholeFile = Omit<ConfigFile, 'vpn'> & Pick<Config, 'vpn'>;
+export type WholeFile = Omit<ConfigFile, 'vpn'> & Pick<Config, 'vpn' | 'through'>;
 
 /** `folder`: where relative paths start. The file was judged complete before (see load.ts). */
 export function completeConfig(file: WholeFile, folder: string): Config {
@@ -81,6 +83,7 @@ export function completeConfig(file: WholeFile, folder: string): Config {
     version: 1,
     gate: file.gate ?? DEFAULTS.gate,
     vpn: file.vpn,
+    ...(file.through === undefined ? {} : { through: file.through }),
     endpoint: { allowPrivate: file.endpoint?.allowPrivate ?? false },
     verify: {
       exit: exit === undefined ? undefined : { url: exit.url, expect: expectation(exit.expect) },

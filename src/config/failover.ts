@@ -1,10 +1,16 @@
 /** Which VPN profiles are tried, and what has to be said before one takes the place of another. */
 import type { ConfigFile } from './schema.ts';
 
-/** In order; empty where none is named. */
+/** In order; empty where none is named. A chain is known by its last, where it comes out. */
 export function profilesOf({ vpn }: Pick<ConfigFile, 'vpn'>): readonly string[] {
   if (vpn === undefined) return [];
-  return typeof vpn === 'string' ? [vpn] : vpn;
+  if (typeof vpn === 'string') return [vpn];
+  return 'chain' in vpn ? vpn.chain.slice(-1) : vpn;
+}
+
+/** Of a chain: all, the outermost first; empty for any other. */
+export function chainOf({ vpn }: Pick<ConfigFile, 'vpn'>): readonly string[] {
+  return typeof vpn === 'object' && 'chain' in vpn ? vpn.chain : [];
 }
 
 /**
@@ -14,6 +20,9 @@ export function profilesOf({ vpn }: Pick<ConfigFile, 'vpn'>): readonly string[] 
 export function failoverFaults(
   file: Pick<ConfigFile, 'vpn' | 'failover'>,
 ): readonly { readonly key: readonly PropertyKey[]; readonly message: string }[] {
+  const chain = chainOf(file);
+  const again = chain.findIndex((name, index) => chain.indexOf(name) < index);
+  if (again > 0) return [{ key: ['vpn', 'chain', again], message: `${chain[again]} is in the chain already` }];
   const profiles = profilesOf(file);
   const { equivalent = [], leaky = false } = file.failover ?? {};
   const twice = profiles.findIndex((name, index) => profiles.indexOf(name) < index);
@@ -26,7 +35,12 @@ export function failoverFaults(
   if (profiles.length < 2) {
     return file.failover === undefined
       ? []
-      : [{ key: ['failover'], message: 'failover is about several profiles, and vpn names one' }];
+      : [
+          {
+            key: ['failover'],
+            message: `failover is about several profiles, and vpn names ${chain.length > 0 ? 'one chain' : 'one'}`,
+          },
+        ];
   }
   const isAlone = (name: string) => !equivalent.includes(name);
   if (leaky || !profiles.some(isAlone)) return [];

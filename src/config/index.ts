@@ -3,7 +3,7 @@ export { type ConfigIssue, renderIssue } from './codes.ts';
 export type { Config, ExitExpectation, PublishedDisk, WorkConfig, WorkSource } from './config.ts';
 export { parseYaml, type YamlDocument } from './document.ts';
 export { type WorkEntry, withCopiedWorkVm, withoutWorkVm, withWorkVm } from './edit.ts';
-export { profilesOf } from './failover.ts';
+export { chainOf, profilesOf } from './failover.ts';
 export { checkDocument, type Vocabulary } from './issues.ts';
 export type { TemplateLayer } from './layer.ts';
 export {

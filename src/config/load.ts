@@ -8,7 +8,7 @@ import { type Config, completeConfig, digestOf, milliseconds, sourceFault, type 
 import { parseYaml, type YamlDocument } from './document.ts';
 import { compiledRules, completeEgress, rulePath, shadowedRules } from './egress.ts';
 import { EGRESS_BOUNDS } from './egress-values.ts';
-import { failoverFaults, profilesOf } from './failover.ts';
+import { chainOf, failoverFaults, profilesOf } from './failover.ts';
 import { FILE, type Found, findFiles, LOCAL_FILE, type Source, sourcesOf, withCompanions } from './files.ts';
 import { checkDocument } from './issues.ts';
 import { layerFile, readLayer, referencesIn } from './layer.ts';
@@ -29,6 +29,8 @@ export interface LoadedConfig {
   readonly sources: readonly { readonly path: string; readonly digest: string }[];
   /** Where the rules of each work VM stand, in their order, and the key they stand under. No part of the digest. */
   readonly egressPlaces: Readonly<Record<string, EgressPlaces>>;
+  /** Where a chain names its profiles, in its order: file, line and column. No part of the digest. */
+  readonly hopPlaces: readonly string[];
   /** What is no error and cannot be meant: rules that never count. */
   readonly notices: readonly ConfigIssue[];
 }
@@ -144,6 +146,11 @@ function load(found: Found, home: string): Omit<LoadedConfig, 'origin'> {
         return issueOf(name, rule, `this rule never counts: it ${what} in line ${line}, which comes first`);
       }),
     ),
+    hopPlaces: chainOf(merged).map((_, index) => {
+      const key = ['vpn', 'chain', index];
+      const { file, line, column } = issueAt(writtenIn(['vpn'], base, local), key, '');
+      return `${file}:${line}:${column}`;
+    }),
     path: source.path,
     hasTemplates: references.length > 0,
     digest: digestOf(config),
@@ -208,7 +215,8 @@ function judgeWhole(merged: ConfigFile, base: Read<ConfigFile>, local: Read<Loca
     refuse(['vpn'], `vpn is missing, here and in ${LOCAL_FILE}: name a profile of vmgate vpn list`);
   for (const { key, message } of failoverFaults(merged)) refuse(key, message);
   if (first === undefined || issues.length > 0) throw invalid(base, issues);
-  return { ...merged, vpn: [first, ...others] };
+  const through = chainOf(merged).slice(0, -1);
+  return { ...merged, vpn: [first, ...others], ...(through.length === 0 ? {} : { through }) };
 }
 
 const NO_RULES = { otherwise: 'allow', rules: [] } as const;

@@ -3,6 +3,7 @@
  * Ages and periods have hard upper bounds (P7): no configuration keeps an old verification alive.
  */
 import * as z from 'zod';
+import { MAX_HOPS } from '../core/policy/chain.ts';
 import { readPortalUrl } from '../core/portal.ts';
 import { MAX_NAME } from '../home/index.ts';
 import { EGRESS_BOUNDS, egress } from './egress-values.ts';
@@ -48,11 +49,25 @@ const name = z.string().regex(new RegExp(`^[a-z][a-z0-9-]{0,${MAX_NAME - 1}}$`),
 });
 
 const vpnName = z
-  .string()
+  .string({
+    error: ({ input }) =>
+      typeof input === 'object' && input !== null
+        ? 'must be the name of a profile: neither a list nor a chain has a place inside another'
+        : undefined,
+  })
   .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, { error: 'must be the name of a profile, as `vmgate vpn list` shows it' });
 
-const vpn = z.union([vpnName, z.array(vpnName).min(1).max(BOUNDS.vpns)], {
-  error: `must be the name of a profile, or a list of 1 to ${BOUNDS.vpns} names that are tried in order`,
+const chain = z
+  .strictObject({
+    chain: z
+      .array(vpnName)
+      .min(2, { error: 'must have at least 2 profiles: one alone is written as vpn: NAME' })
+      .max(MAX_HOPS, { error: `must have at most ${MAX_HOPS} profiles` }),
+  })
+  .meta({ description: 'profiles that run inside one another, the outermost first' });
+
+const vpn = z.union([vpnName, z.array(vpnName).min(1).max(BOUNDS.vpns), chain], {
+  error: `must be the name of a profile, a list of 1 to ${BOUNDS.vpns} names that are tried in order, or {chain: [FIRST, .., LAST]}`,
 });
 
 const failover = z
@@ -219,7 +234,7 @@ export const configSchema = z.strictObject({
     .meta({ description: 'what these templates ask for, by name' }),
   vpn: vpn.optional().meta({
     description:
-      'a profile added with `vmgate vpn add`, or several, tried in order; may be said in vmgate.local.yaml instead',
+      'a profile added with `vmgate vpn add`; several, tried in order; or a chain of them, each inside the one before; may be said in vmgate.local.yaml instead',
   }),
   failover: failover.optional(),
   endpoint: z

@@ -4,6 +4,7 @@
  */
 import * as z from 'zod';
 import { canonicalJson } from './canonical-json.ts';
+import { MAX_HOPS } from './policy/chain.ts';
 import { type Claim, GATE_CHECKS, type Verdict } from './verdict.ts';
 
 /** Namespace of the SSHSIG signature, so that a receipt's signature serves for nothing else. */
@@ -29,6 +30,18 @@ const verdict = z.strictObject({
 
 const moment = z.strictObject({ wall: z.iso.datetime(), monotonicMs: z.number().nonnegative() });
 
+/** One server, and what it proved to be. */
+const provedServer = {
+  kind: z.enum(['wireguard', 'openvpn', 'ipsec', 'openconnect']),
+  /** What the far end proved to be: a public key, or whose certificate it has. */
+  peer: z.string().max(512),
+  endpoint: z.strictObject({
+    address: z.ipv4(),
+    port: z.int().min(1).max(65_535),
+    protocol: z.enum(['udp', 'tcp']),
+  }),
+};
+
 export const receiptSchema = z
   .strictObject({
     version: z.literal(1),
@@ -43,14 +56,13 @@ export const receiptSchema = z
     /** Work VM -> digest of its definition. */
     work: z.record(name, digest),
     tunnel: z.strictObject({
-      kind: z.enum(['wireguard', 'openvpn', 'ipsec', 'openconnect']),
-      /** What the far end proved to be: a public key, or whose certificate it has. */
-      peer: z.string().max(512),
-      endpoint: z.strictObject({
-        address: z.ipv4(),
-        port: z.int().min(1).max(65_535),
-        protocol: z.enum(['udp', 'tcp']),
-      }),
+      ...provedServer,
+      /** Of a chain: the servers that it runs through, in order, the first on the untrusted network. */
+      through: z
+        .array(z.strictObject(provedServer))
+        .min(1)
+        .max(MAX_HOPS - 1)
+        .optional(),
     }),
     claim: z.discriminatedUnion('kind', [
       z.strictObject({ kind: z.literal('address'), address: text }),

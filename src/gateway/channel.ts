@@ -15,7 +15,7 @@ import { exec } from './exec.ts';
 import * as protocol from './protocol.ts';
 import { VERBS, type Verb } from './protocol.ts';
 import { ResidentShell } from './resident.ts';
-import { renderInside, renderTunnelSettings } from './tunnel-settings.ts';
+import { renderInside, renderTunnelSettings, renderWay } from './tunnel-settings.ts';
 
 const DIAL_MS = 10_000;
 
@@ -83,14 +83,15 @@ class SshControl implements GatewayControl {
     policy: EgressPolicy,
   ): Promise<void> {
     const tunnel = tunnelOf(policy);
-    const [endpoint] = policy.endpoints;
+    const [endpoint] = policy.through?.at(-1)?.endpoints ?? policy.endpoints;
     const place = { protocol: endpoint?.protocol ?? 'udp', ...pinned };
     const revealed = secrets.reveal(place, tunnel.localPort, tunnel.mark);
-    await this.#run('tunnel', protocol.done, renderTunnelSettings(plan, tunnel, revealed));
+    const settings = renderTunnelSettings(plan, tunnel, revealed);
+    await this.#run('tunnel', protocol.done, `${renderWay(policy)}${settings}`);
   }
 
   async inside(inside: TunnelInside, policy: EgressPolicy): Promise<void> {
-    await this.#run('inside', protocol.done, renderInside(inside, tunnelOf(policy)));
+    await this.#run('inside', protocol.done, `${renderWay(policy)}${renderInside(inside, tunnelOf(policy))}`);
   }
 
   async untunnel(): Promise<void> {

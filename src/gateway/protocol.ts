@@ -9,6 +9,7 @@
  * `facts` (counts and all else), `clock` (stdin: epoch milliseconds), `logs`.
  */
 import * as z from 'zod';
+import { MAX_HOPS } from '../core/policy/chain.ts';
 import { nftDocument, statefulOf } from './stateful.ts';
 
 /** Longest answer accepted, bytes. */
@@ -127,6 +128,8 @@ const openconnectTunnel = z.object({
   sockets: z.string().max(4_096),
 });
 
+const anyTunnel = z.discriminatedUnion('kind', [wireguardTunnel, openvpnTunnel, ipsecTunnel, openconnectTunnel]);
+
 /** What moves by itself and comes with every answer about the gateway. */
 const moving = z.object({
   v: z.literal(1),
@@ -146,7 +149,12 @@ const moving = z.object({
       }),
     )
     .max(64),
-  tunnel: z.discriminatedUnion('kind', [wireguardTunnel, openvpnTunnel, ipsecTunnel, openconnectTunnel]).nullable(),
+  tunnel: anyTunnel.nullable(),
+  /** Those that the tunnel runs through, the outermost first; of a chain alone. */
+  beneath: z
+    .array(anyTunnel)
+    .max(MAX_HOPS - 1)
+    .optional(),
 });
 
 const stateful = z.object({

@@ -2,7 +2,8 @@
 import { isIPv4 } from 'node:net';
 import { VmgateError } from '../core/coded.ts';
 import { IPV6_LEAST_MTU, ipv6Range } from '../core/ipv6.ts';
-import type { TunnelPolicy } from '../core/policy/egress-policy.ts';
+import { tableOf } from '../core/policy/chain.ts';
+import type { EgressPolicy, TunnelPolicy } from '../core/policy/egress-policy.ts';
 import type { TunnelInside, TunnelPlan } from '../vpn/tunnel-plan.ts';
 import { errors } from './codes.ts';
 
@@ -36,6 +37,16 @@ export function renderInside(inside: TunnelInside, policy: TunnelPolicy): string
   const broken = lines.find((line) => !/^[a-z]+6? [0-9A-Za-z.:/-]+$/.test(line));
   if (broken !== undefined) throw unusable(`not a setting for a tunnel: ${JSON.stringify(broken)}`);
   return `${lines.join('\n')}\n`;
+}
+
+/** Lines before all others, of a chain: which way the tunnel goes, and which way the next one will go by it. */
+export function renderWay({ tunnel, through }: EgressPolicy): string {
+  const beneath = through?.at(-1);
+  const next = (tunnel?.mark ?? 0) + 1;
+  return [
+    ...(tunnel?.underway === true ? [`hop ${tunnel.ifname} ${tableOf(next)} ${next}\n`] : []),
+    ...(beneath === undefined ? [] : [`by ${beneath.ifname}\n`]),
+  ].join('');
 }
 
 function lines6({ ipv6, mtu }: TunnelInside, policy: TunnelPolicy): readonly string[] {

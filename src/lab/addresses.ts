@@ -11,6 +11,11 @@ export const LAB = {
   clearNetwork: '192.168.77.0/24',
   /** The VPN server as the untrusted network sees it. */
   endpoint: { address: '198.51.100.10', port: 51_820 },
+  /** A second VPN server, which only the first one's clients reach; its name is known to the first one's resolver alone. */
+  second: {
+    ...{ address: '198.51.100.20', port: 51_820, name: 'second.lab.example' },
+    ...{ inside: '10.67.0.1', client: '10.67.0.2', exit: '203.0.113.9' },
+  },
   /** Somebody else on the way, who gets hold of the server's replies when told to (leak case 62). */
   stranger: '198.51.100.66',
   /** The VPN server inside the tunnel: resolver, and a "what is my address" over HTTP. */

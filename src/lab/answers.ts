@@ -16,6 +16,9 @@ export const bulk = z
   .object({ ok: z.literal(true), data: z.base64() })
   .transform(({ data }) => Buffer.from(data, 'base64'));
 
+/** Of the second VPN server; empty once it is down. */
+export const secondServer = z.object({ ok: z.literal(true), key: z.string().max(44) });
+
 export const framesSeen = z.object({ ok: z.literal(true), frames: z.int().nonnegative() });
 
 /** `answered`: a listener; `refused`: RST or ICMP came back; `silent`: nothing did. */

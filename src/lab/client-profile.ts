@@ -35,6 +35,14 @@ Endpoint = ${endpoint.address}:${endpoint.port}
 `;
 }
 
+/** For the second server, which is looked up inside the first one's tunnel. */
+export function secondProfile(client: ClientKey, serverKey: string): string {
+  const { name, port, inside, client: address } = LAB.second;
+  return clientProfile(client, serverKey, { address: name, port })
+    .replace(/^Address = .*$/m, `Address = ${address}/32`)
+    .replace(/^DNS = .*$/m, `DNS = ${inside}`);
+}
+
 /** The same profile, of a client that has IPv6 too. */
 export function profileWithIpv6(profile: string): string {
   return profile.replace(/^(Address = .*)$/m, `$1, ${LAB.ipv6.client}/128`).replace(/^(AllowedIPs = .*)$/m, '$1, ::/0');

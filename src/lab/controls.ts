@@ -13,6 +13,7 @@ import {
   parseHttpLog,
   type Reached,
   reached,
+  secondServer,
 } from './answers.ts';
 import { type ScanTarget, scanFrames } from './hostile-frames.ts';
 
@@ -41,8 +42,8 @@ export type LabDhcp = 'plain' | 'short' | 'moved' | 'routes' | 'one' | 'public' 
 /** Whether the untrusted network has a portal. */
 export type LabPortal = 'on' | 'lying' | 'off';
 
-/** `wifi`: the untrusted network's resolver; `internet`: any public one, asked in clear; `vpn`: inside the tunnel. */
-export type LabResolver = 'wifi' | 'internet' | 'vpn';
+/** `wifi`: the untrusted network's resolver; `internet`: any public one, asked in clear; `vpn`: inside the tunnel; `second`: inside the second one. */
+export type LabResolver = 'wifi' | 'internet' | 'vpn' | 'second';
 
 /**
  * What kind of OpenVPN server there is: the certificate it shows (the `right` one, one by an `other` authority, an `expired`
@@ -165,6 +166,12 @@ export class LabControls {
   /** `down`: the server is gone and the router says so (ICMP port unreachable); `up`: back, with every client known. */
   async server(state: 'up' | 'down'): Promise<void> {
     await this.#agent.ask(done, 'server', [state]);
+  }
+
+  /** A second WireGuard server behind the first, with the one client of that key; gives the server's. None: it is down. */
+  async second(clientKey: string | undefined): Promise<string> {
+    const asked = clientKey === undefined ? ['down'] : ['up', clientKey];
+    return (await this.#agent.ask(secondServer, 'second', asked)).key;
   }
 
   /** From now on an OpenVPN server stands in WireGuard's place, at the same address and port, with the same clients' inside. */

@@ -47,7 +47,16 @@ export interface LabStart {
 export type PassOptions = Partial<
   Pick<
     LabPassPlan,
-    'removedDefences' | 'guardEntry' | 'machines' | 'witness' | 'monitor' | 'effects' | 'network' | 'portal' | 'names'
+    | 'second'
+    | 'removedDefences'
+    | 'guardEntry'
+    | 'machines'
+    | 'witness'
+    | 'monitor'
+    | 'effects'
+    | 'network'
+    | 'portal'
+    | 'names'
   >
 >;
 

@@ -27,6 +27,7 @@ const defence = z.enum([
   'own-router',
   'uplink-input',
   'uplink-output',
+  'hop-output',
 ]);
 
 const arch = z.enum(['amd64', 'arm64']);
@@ -42,6 +43,8 @@ export const labPassPlan = z.strictObject({
     z.strictObject({ kind: z.literal('static'), address: z.ipv4(), prefixLength: z.int(), nextHop: z.ipv4() }),
   ]),
   endpoint: z.strictObject({ address: z.ipv4(), port: z.int() }),
+  /** Of the server behind the first one, for a chain. */
+  second: z.ipv4().optional(),
   exitCa: z.string(),
   removedDefences: z.array(defence),
   witness: z.string().optional(),
@@ -121,9 +124,9 @@ export class LabPass {
     return typeof value === 'object' && value !== null && #plan in value;
   }
 
-  /** The lab's endpoint, and no other, may be dialled although its address is reserved or slirp's. */
+  /** The lab's endpoints, and no other, may be dialled although their addresses are reserved or slirp's. */
   allowEndpoint(address: string): boolean {
-    return address === this.#plan.endpoint.address;
+    return address === this.#plan.endpoint.address || address === this.#plan.second;
   }
 
   /** The lab's portal has addresses that no other network's may have. */

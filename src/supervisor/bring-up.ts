@@ -5,7 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { VmgateError } from '../core/coded.ts';
 import { IPV6_LEAST_MTU } from '../core/ipv6.ts';
-import type { EgressPolicy } from '../core/policy/index.ts';
+import { carriersOf, type EgressPolicy } from '../core/policy/index.ts';
 import type { GatewayControl } from '../gateway/index.ts';
 import { monotonicMs } from '../host/index.ts';
 import {
@@ -148,11 +148,15 @@ async function bySession(
   throw silent(pinned, policy, SESSION_MS / 1_000);
 }
 
-function placeOf({ address, port }: PinnedEndpoint, { endpoints: [endpoint] }: EgressPolicy): string {
+function placeOf({ address, port }: PinnedEndpoint, policy: EgressPolicy): string {
+  const endpoint = carriersOf(policy).at(-1)?.endpoints[0];
   return `${address}:${port}/${endpoint?.protocol ?? 'udp'}`;
 }
 
 function silent(pinned: PinnedEndpoint, policy: EgressPolicy, seconds: number, log = ''): VmgateError {
-  const evidence = log.split('\n').filter((line) => line !== '');
+  const { through = [], tunnel } = policy;
+  const isChain = through.length > 0 || tunnel?.underway === true;
+  const hop = isChain ? [`it is the server of hop ${through.length + 1} of the chain`] : [];
+  const evidence = [...hop, ...log.split('\n').filter((line) => line !== '')];
   return VmgateError.of(errors.GATE_TUNNEL_SILENT, { endpoint: placeOf(pinned, policy), seconds }, { evidence });
 }

@@ -95,7 +95,7 @@ function linksOf(world: World, vms: readonly string[]): readonly string[] {
 
 function contextOf(world: World, signal: AbortSignal): VerifyContext {
   const session = sessionOf(world);
-  const { policy, beganMs, plan: tunnelPlan } = connectionOf(world);
+  const { policy, beganMs, plan: tunnelPlan, through } = connectionOf(world);
   const { plan, image, identity, boot, config, guard, gateway } = session;
   world.probe ??= probeStand(() => gateway.openProbe(), plan.probe);
   const { exit } = config.config.verify;
@@ -106,6 +106,7 @@ function contextOf(world: World, signal: AbortSignal): VerifyContext {
     plan,
     policy,
     tunnelPlan,
+    through: through.map((hop) => hop.plan),
     connectBeganMs: beganMs,
     bootId: session.bootId,
     image: {

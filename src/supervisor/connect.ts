@@ -1,10 +1,13 @@
 /** Runners that connect: pin the endpoint, load the policy everywhere, start the tunnel, hear something through it. */
-import { randomInt } from 'node:crypto';
 import { VmgateError } from '../core/coded.ts';
+import { IPV6_LEAST_MTU } from '../core/ipv6.ts';
 import type { EgressPolicy } from '../core/policy/index.ts';
 import { wallMs } from '../host/index.ts';
 import type { LabPass } from '../lab/pass.ts';
 import {
+  type ChainHop,
+  innerMtu,
+  judgeServer,
   type ResolveMeans,
   resolveEndpoint,
   type StoredProfile,
@@ -14,22 +17,27 @@ import {
 } from '../vpn/index.ts';
 import { bringUp, serverAt } from './bring-up.ts';
 import { events } from './codes.ts';
-import { dropIpv6 } from './ipv6.ts';
+import { carryOn, endpointsAt, tunnelOf, withInside } from './hops.ts';
+import { dropIpv6, withoutIpv6 } from './ipv6.ts';
 import { Lane } from './lane.ts';
-import type { Runners } from './loop.ts';
+import { type Runners, withinSeconds } from './loop.ts';
+import { resolveInside } from './names.ts';
 import { loadPolicy, rulesetFor, uplinkOf } from './policy.ts';
 import { linksWithRights } from './rights.ts';
 import { sessionOf } from './session.ts';
-import type { World } from './world.ts';
+import { takenInside } from './uplink.ts';
+import type { ConnectedHop, World } from './world.ts';
 
-/** fwmark of the VPN socket: "vm". */
-const VPN_MARK = 0x766d;
+/** For each hop: three windows of waiting and as many settings of the tunnel, on a busy machine without hardware virtualisation. */
+const HOP_SECONDS = 30;
+
 export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel'> {
   return {
     pin: async ({ generation }) => {
       const { signal } = world.attempt;
-      const { config, control, profile } = sessionOf(world);
-      const endpoint = serverAt(profile.plan, world.servers);
+      const { config, control } = sessionOf(world);
+      const [first] = hopsOf(world);
+      const endpoint = serverAt(first.plan, world.servers);
       const rules = { allowPrivate: config.config.endpoint.allowPrivate };
       const pinned = await resolveEndpoint(endpoint, rules, meansOf(world.lab)).catch((cause: unknown) => {
         world.servers += 1;
@@ -44,42 +52,25 @@ export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel
       ]);
       signal.throwIfAborted();
       world.emit(events.GATE_PINNED, { host: endpoint.host, ...pinned });
-      const policy = policyFor(world, endpoint, pinned.address);
+      const { plan } = sessionOf(world);
+      const links = linksWithRights(plan, config.config);
+      const outside = { uplink: uplinkOf(world), endpoints: endpointsAt(pinned.address, endpoint), links };
+      const policy = withTunnel(world, { ...outside, tunnel: undefined }, first.plan, 0);
       await loadPolicy(world, policy, signal);
-      world.connection = {
-        pinned,
-        policy,
-        plan: profile.plan,
-        beganMs: wallMs(),
-        lane: new Lane(),
-        granted: [],
-        counters: {},
-      };
+      const { name, plan: tunnelPlan } = first;
+      const hop = { name, pinned, plan: tunnelPlan, through: [], policy };
+      world.connection = { ...hop, beganMs: wallMs(), lane: new Lane(), granted: [], counters: {} };
       return { type: 'pinned', generation };
     },
     startTunnel: async ({ generation }) => {
       const { signal } = world.attempt;
-      const { control, plan } = sessionOf(world);
-      const { pinned, policy } = connectionOf(world);
-      const profile = withCode(world);
-      const onNarrow = (mtu: number, planned: number) => {
-        world.emit(events.GATE_PATH_NARROW, { mtu, planned });
-      };
       try {
-        const { address, nextHop } = policy.uplink;
-        const taken = [
-          ...[...plan.work, plan.probe].map((link) => `${link.gateway}/${link.prefixLength}`),
-          ...[address ?? [], nextHop ?? []].flat().map((own) => `${own}/32`),
-        ];
-        const inside = await bringUp({
-          ...{ control, profile, pinned, policy, taken, signal, onNarrow },
-          withoutIpv6: async (mtu) => {
-            const without = dropIpv6(world, mtu);
-            await control.apply(rulesetFor(world, without));
-            return without;
-          },
-        });
-        if (inside !== undefined) await takeInside(world, inside, signal);
+        for (const [index, hop] of hopsOf(world).entries()) {
+          await withinSeconds(HOP_SECONDS, 'startTunnel', async () => {
+            if (index > 0) await goThrough(world, hop, index, signal);
+            await standUp(world, hop, signal);
+          });
+        }
       } catch (cause) {
         // The next attempt asks the next server of the profile.
         if (!signal.aborted) world.servers += 1;
@@ -88,6 +79,101 @@ export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel
       return { type: 'connected', generation };
     },
   };
+}
+
+/** The outermost first; of most gates one. */
+function hopsOf(world: World): readonly [StoredProfile, ...StoredProfile[]] {
+  const { profile, through } = sessionOf(world);
+  const [first = profile, ...more] = through;
+  return through.length === 0 ? [profile] : [first, ...more, profile];
+}
+
+function withTunnel(world: World, policy: EgressPolicy, plan: TunnelPlan, index: number): EgressPolicy {
+  const { through } = sessionOf(world);
+  const place = { index, count: through.length + 1, onlyNewFlows: holdsOtherFlows(world) };
+  return { ...policy, tunnel: tunnelOf(plan, place, policy) };
+}
+
+/** Makes the tunnel of the policy there is, and waits for what comes through it. */
+async function standUp(world: World, stored: StoredProfile, signal: AbortSignal): Promise<void> {
+  const { control, plan } = sessionOf(world);
+  const { pinned, policy, through, plan: tunnelPlan } = connectionOf(world);
+  const profile = withCode(world, { ...stored, plan: tunnelPlan });
+  let { mtu } = tunnelPlan;
+  const onNarrow = (carried: number, planned: number) => {
+    mtu = carried;
+    world.emit(events.GATE_PATH_NARROW, { mtu, planned });
+  };
+  const { address, nextHop } = policy.uplink;
+  const taken = [
+    ...[...plan.work, plan.probe].map((link) => `${link.gateway}/${link.prefixLength}`),
+    ...[address ?? [], nextHop ?? []].flat().map((own) => `${own}/32`),
+    ...through.flatMap((hop) => hop.plan.addresses),
+  ];
+  const inside = await bringUp({
+    ...{ control, profile, pinned, policy, taken, signal, onNarrow },
+    withoutIpv6: async (carried) => {
+      const without = dropIpv6(world, carried);
+      await control.apply(rulesetFor(world, without));
+      return without;
+    },
+  });
+  if (inside !== undefined) return takeInside(world, inside, signal);
+  const connection = connectionOf(world);
+  if (mtu !== tunnelPlan.mtu) world.connection = { ...connection, plan: { ...connection.plan, mtu } };
+}
+
+/**
+ * The tunnel there is carries the next one: its server is looked up through it, by its resolvers, and by nobody outside; then
+ * the gateway sends there what the next one's socket says, and nothing else.
+ */
+async function goThrough(world: World, next: StoredProfile, index: number, signal: AbortSignal): Promise<void> {
+  const { control, config } = sessionOf(world);
+  const { policy, through, name, pinned: at, plan, ...rest } = connectionOf(world);
+  const beneath = [...through, { name, pinned: at, plan }];
+  const hop = { ...next, place: config.hopPlaces[index] ?? '' };
+  const endpoint = serverAt(next.plan, world.servers);
+  const pinned = await resolveEndpoint(
+    endpoint,
+    { allowPrivate: config.config.endpoint.allowPrivate },
+    {
+      ...meansOf(world.lab),
+      lookup: (host) => resolveInside(host, plan.resolvers, (address, port) => control.dial(address, port)),
+      // What the gateway has itself: a server there would be nobody's.
+      onLink: () => takenInside(world),
+    },
+  );
+  judgeServer(
+    hop,
+    pinned.address,
+    beneath.map((each) => pinnedHop(each)),
+  );
+  signal.throwIfAborted();
+  world.emit(events.GATE_PINNED, { host: endpoint.host, ...pinned });
+  const mtu = innerMtu(hop, plan.mtu);
+  const narrow = { ...withRoomForIpv6(world, next.plan, mtu), mtu };
+  const carried = carryOn(policy, endpointsAt(pinned.address, endpoint));
+  const further = withTunnel(world, carried, narrow, index);
+  world.connection = { ...rest, name: next.name, pinned, plan: narrow, through: beneath, policy: further };
+  // The guard's policy does not change: it knows the outside of the first hop alone.
+  await control.apply(rulesetFor(world, further));
+  signal.throwIfAborted();
+  // What the questions before still have to say was for this tunnel, and the next one's resolver may have the same address:
+  // connection tracking knows them no more.
+  await control.unlease();
+  signal.throwIfAborted();
+}
+
+/** A tunnel of smaller packets than IPv6 has must not be given any (RFC 8200, section 5). */
+function withRoomForIpv6(world: World, plan: TunnelPlan, mtu: number): TunnelPlan {
+  if (plan.ipv6 === undefined || mtu >= IPV6_LEAST_MTU) return plan;
+  world.emit(events.GATE_IPV6_OFF, { why: `inside the hops before it, the packets of the last have ${mtu} bytes` });
+  return withoutIpv6(plan);
+}
+
+/** A hop as it stands: with the address that was pinned in the place of whatever its profile says. */
+function pinnedHop({ name, pinned, plan }: ConnectedHop): ChainHop {
+  return { name, place: '', plan: { ...plan, endpoint: { ...plan.endpoint, host: pinned.address }, alternatives: [] } };
 }
 
 /** Whom to ask for the endpoint's address, and which one may be dialled whatever its class. */
@@ -110,40 +196,12 @@ export function connectionOf(world: World): NonNullable<World['connection']> {
  * that one (leak case 68). For as long as any of these VMs runs: TCP repeats itself for a quarter of an hour.
  */
 function holdsOtherFlows(world: World): boolean {
-  const { publicKey, plan } = sessionOf(world).profile;
-  const tunnel = `${publicKey} ${plan.peerIdentity}`;
+  const tunnel = hopsOf(world)
+    .map(({ publicKey, plan }) => `${publicKey} ${plan.peerIdentity}`)
+    .join(' ');
   if (world.works.size === 0) world.tunnelsUsed.clear();
   world.tunnelsUsed.add(tunnel);
   return world.tunnelsUsed.size > 1;
-}
-
-/** The policy of one connect: this endpoint, these links, a fresh source port. */
-function policyFor(
-  world: World,
-  { port, protocol, shape, datagrams }: TunnelPlan['endpoint'],
-  address: string,
-): EgressPolicy {
-  const { plan, profile, config } = sessionOf(world);
-  const tunnel = profile.plan;
-  return {
-    uplink: uplinkOf(world),
-    endpoints: [
-      { address, port, protocol, shape },
-      ...(datagrams === true ? [{ address, port, protocol: 'udp', shape } as const] : []),
-    ],
-    links: linksWithRights(plan, config.config),
-    tunnel: {
-      ifname: 'tun0',
-      routes: tunnel.routes.filter((route) => !route.includes(':')),
-      resolvers: tunnel.resolvers,
-      // Registered ports up: nothing on the path treats it as a service's.
-      localPort: randomInt(20_000, 60_000),
-      mark: VPN_MARK,
-      mtu: tunnel.mtu,
-      ...(tunnel.ipv6 === undefined ? {} : { ipv6: { routes: tunnel.ipv6.routes, resolvers: tunnel.ipv6.resolvers } }),
-      ...(holdsOtherFlows(world) ? { onlyNewFlows: true } : {}),
-    },
-  };
 }
 
 /**
@@ -153,10 +211,8 @@ function policyFor(
 async function takeInside(world: World, inside: TunnelInside, signal: AbortSignal): Promise<void> {
   const { control } = sessionOf(world);
   const connection = connectionOf(world);
-  const { tunnel } = connection.policy;
-  if (tunnel === undefined) throw new Error('a policy without tunnel');
   const { resolvers, mtu } = inside;
-  const policy: EgressPolicy = { ...connection.policy, tunnel: { ...tunnel, resolvers, mtu } };
+  const policy = withInside(connection.policy, inside);
   world.connection = { ...connection, policy, plan: { ...connection.plan, ...inside } };
   signal.throwIfAborted();
   await control.apply(rulesetFor(world, policy));
@@ -171,11 +227,12 @@ async function takeInside(world: World, inside: TunnelInside, signal: AbortSigna
  *
  * @throws VPN_CODE_NEEDED
  */
-function withCode(world: World): StoredProfile {
-  const { profile, config } = sessionOf(world);
+function withCode(world: World, profile: StoredProfile): StoredProfile {
+  const { config } = sessionOf(world);
   // `up` asks for the first profile's: it is no other server's to hear.
   const code = profile.name === config.config.vpn[0] ? world.code : undefined;
-  world.code = undefined;
+  // Of a chain the hops before have none (judgeChain).
+  if (profile.name === sessionOf(world).profile.name) world.code = undefined;
   const { challenge } = profile.plan;
   if (challenge === undefined) return profile;
   if (code === undefined) throw VmgateError.of(vpnErrors.VPN_CODE_NEEDED, { question: challenge.question });

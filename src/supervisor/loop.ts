@@ -7,6 +7,7 @@ import type { Effect } from '../core/gate/effects.ts';
 import type { GateEvent } from '../core/gate/events.ts';
 import type { GateState } from '../core/gate/state.ts';
 import { step } from '../core/gate.ts';
+import { MAX_HOPS } from '../core/policy/chain.ts';
 import { messageOf, whenOverdue } from '../host/index.ts';
 import { errors } from './codes.ts';
 
@@ -28,8 +29,8 @@ const DEADLINE_S: Partial<Record<Effect['do'], number>> = {
   lookForPortal: 10,
   admitPortal: 20,
   pin: 15,
-  // Three windows of waiting and as many settings of the tunnel, on a busy machine without hardware virtualisation.
-  startTunnel: 30,
+  // Of each hop there may be, besides its own (connect.ts).
+  startTunnel: 30 * MAX_HOPS,
   verify: 40,
   pulse: 6,
   // Its turn may come after a full verification.
@@ -130,15 +131,17 @@ export function asFault(cause: unknown, where: string): VmgateError {
 
 async function within(answer: Promise<Answer>, effect: Effect): Promise<Answer> {
   const seconds = DEADLINE_S[effect.do];
-  if (seconds === undefined) return answer;
+  return seconds === undefined ? answer : withinSeconds(seconds, effect.do, () => answer);
+}
+
+/** @throws GATE_STEP_LATE for work that takes longer */
+export async function withinSeconds<T>(seconds: number, step: Effect['do'], work: () => Promise<T>): Promise<T> {
   let endWait: (() => void) | undefined;
   const late = new Promise<never>((_, reject) => {
-    endWait = whenOverdue(seconds * 1_000, () =>
-      reject(VmgateError.of(errors.GATE_STEP_LATE, { step: effect.do, seconds })),
-    );
+    endWait = whenOverdue(seconds * 1_000, () => reject(VmgateError.of(errors.GATE_STEP_LATE, { step, seconds })));
   });
   try {
-    return await Promise.race([answer, late]);
+    return await Promise.race([work(), late]);
   } finally {
     endWait?.();
   }

@@ -1,5 +1,5 @@
 /** One policy at a time, the same in guard and gateway. */
-import { compileNft, type EgressPolicy, renderNft } from '../core/policy/index.ts';
+import { compileNft, type EgressPolicy, renderNft, uplinkSocket } from '../core/policy/index.ts';
 import { sessionOf } from './session.ts';
 import type { World } from './world.ts';
 
@@ -39,7 +39,7 @@ export async function loadPolicy(world: World, policy: EgressPolicy, signal: Abo
   world.signIn = undefined;
   await guard.sync();
   signal.throwIfAborted();
-  if (policy.portal === undefined) guard.setPolicy(policy.uplink, policy.endpoints, policy.tunnel);
+  if (policy.portal === undefined) guard.setPolicy(policy.uplink, policy.endpoints, uplinkSocket(policy));
   else guard.setPortal(policy.uplink, policy.portal);
   await guard.sync();
   signal.throwIfAborted();

@@ -110,6 +110,11 @@ export const statusReport = z.object({
     .object({
       profile: z.string(),
       endpoint: z.string(),
+      /** Of a chain: what `profile` runs through, the outermost first. */
+      through: z
+        .array(z.object({ profile: z.string(), endpoint: z.string() }))
+        .max(8)
+        .optional(),
       order: z.array(z.string()).max(64).optional(),
       because: z.string().optional(),
     })

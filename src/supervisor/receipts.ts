@@ -1,7 +1,7 @@
 /** Runners of the receipt: written when the gate opens and at each full verification, revoked by every close. */
 import { randomBytes } from 'node:crypto';
 import { canonicalJson } from '../core/canonical-json.ts';
-import { compileNft, renderNft } from '../core/policy/index.ts';
+import { carriersOf, compileNft, renderNft } from '../core/policy/index.ts';
 import { composeReceipt, type ReceiptBinding, renderReceipt } from '../core/receipt.ts';
 import type { Claim, Verdict } from '../core/verdict.ts';
 import { RingDigest } from '../evidence/index.ts';
@@ -11,7 +11,7 @@ import { events } from './codes.ts';
 import { connectionOf } from './connect.ts';
 import type { Runners } from './loop.ts';
 import { sessionOf } from './session.ts';
-import type { World } from './world.ts';
+import type { ConnectedHop, World } from './world.ts';
 
 export function receiptRunners(world: World): Pick<Runners, 'writeReceipt' | 'revokeReceipt'> {
   const ring = new RingDigest(world.layout.evidence);
@@ -77,16 +77,28 @@ async function write(
 
 /** What a receipt speaks about, as it is now. @throws when there is no gateway, or it is not connected */
 export function bindingOf(world: World): ReceiptBinding {
-  const { bootId, image, config, profile } = sessionOf(world);
-  const { pinned, policy } = connectionOf(world);
-  const protocol = policy.endpoints[0]?.protocol ?? 'udp';
-  const { kind, peerIdentity: peer } = profile.plan;
+  const { bootId, image, config } = sessionOf(world);
+  const connection = connectionOf(world);
+  const { through, policy } = connection;
+  const carriers = carriersOf(policy);
+  const provedAt = ({ plan, pinned }: ConnectedHop, index: number) => ({
+    kind: plan.kind,
+    peer: plan.peerIdentity,
+    endpoint: {
+      address: pinned.address,
+      port: pinned.port,
+      protocol: carriers[index]?.endpoints[0]?.protocol ?? 'udp',
+    },
+  });
   return {
     gate: world.gate,
     bootId,
     imageDigest: image.digest,
     ruleset: sha256(renderNft(compileNft(policy))),
     configuration: config.digest,
-    tunnel: { kind, peer, endpoint: { address: pinned.address, port: pinned.port, protocol } },
+    tunnel: {
+      ...provedAt(connection, through.length),
+      ...(through.length === 0 ? {} : { through: through.map(provedAt) }),
+    },
   };
 }

@@ -10,7 +10,7 @@ import { bootSettings } from '../gateway/index.ts';
 import { emptyFolder } from '../home/index.ts';
 import { monotonicMs } from '../host/index.ts';
 import { assembleBoot, manifestDigest, requireImage } from '../image/index.ts';
-import { claimKey, loadProfile, type TunnelPlan } from '../vpn/index.ts';
+import { claimKey, type KeyClaim, loadHops, loadProfile, type StoredProfile, type TunnelPlan } from '../vpn/index.ts';
 import { cutShort, errors, events } from './codes.ts';
 import { objectionToIpv6, withoutIpv6 } from './ipv6.ts';
 import type { Runners } from './loop.ts';
@@ -100,21 +100,21 @@ async function dismantle(world: World): Promise<void> {
 async function bootSession(world: World, config: LoadedConfig, at: number, cancelled: AbortSignal): Promise<Session> {
   const { home, layout, gate, lab, arch } = world;
   const { vpn } = config.config;
-  const [stored, others, image] = await Promise.all([
-    loadProfile(home.vpn, vpn[at] ?? vpn[0]),
+  const [{ profile: stored, through }, others, image] = await Promise.all([
+    loadHops(home.vpn, vpn[at] ?? vpn[0], config),
     // All of them: one that cannot be read is told before it is needed, and a work VM keeps its address with each.
     Promise.all(vpn.map((name) => loadProfile(home.vpn, name))),
     requireImage(home.images, 'gateway', arch),
   ]);
   const undo: (() => Promise<void> | void)[] = [];
   try {
-    const key = await claimKey(home.vpn, stored.publicKey, gate);
+    const key = await claimAll(home.vpn, [...through, stored], gate);
     undo.push(() => key.release());
     const names = config.config.work.map(({ name }) => name);
     const addressing = lab?.addressing ?? USER_NETWORK;
-    const taken = others.flatMap((each) => innerPrefixes(each.plan));
+    const taken = [...others, ...through].flatMap((each) => innerPrefixes(each.plan));
     const objection = stored.plan.ipv6 === undefined ? undefined : objectionToIpv6(config.config);
-    const taken6 = others.flatMap((each) => innerPrefixes6(each.plan));
+    const taken6 = [...others, ...through].flatMap((each) => innerPrefixes6(each.plan));
     const hasIpv6 = stored.plan.ipv6 !== undefined && objection === undefined;
     const plan = planLinks(names, addressing, taken, macSeed(layout), hasIpv6 ? taken6 : undefined);
     if (objection !== undefined) world.emit(events.GATE_IPV6_OFF, { why: objection });
@@ -126,7 +126,8 @@ async function bootSession(world: World, config: LoadedConfig, at: number, cance
     );
     // Whatever fails from here on: this boot's keys do not stay on disk.
     undo.push(() => emptyFolder(layout.run));
-    const boot = await assembleBoot(image, ['base', profile.plan.kind], settings.archive, layout.run);
+    const layers = new Set(['base', ...[...through, profile].map((hop) => hop.plan.kind)]);
+    const boot = await assembleBoot(image, [...layers], settings.archive, layout.run);
     const spec: GatewayBoot = {
       runFolder: layout.run,
       kernel: boot.kernel,
@@ -164,11 +165,41 @@ async function bootSession(world: World, config: LoadedConfig, at: number, cance
     const { bootId } = settings;
     cancelled.throwIfAborted();
     const identity = manifestDigest(image.manifest);
-    return { config, profile, plan, image, identity, boot, bootId, gateway, guard, control, key };
+    return {
+      config,
+      profile,
+      through: through.map(carryingIpv4),
+      plan,
+      image,
+      identity,
+      boot,
+      bootId,
+      gateway,
+      guard,
+      control,
+      key,
+    };
   } catch (cause) {
     for (const step of undo.reverse()) await Promise.resolve(step()).catch(() => undefined);
     throw cause;
   }
+}
+
+/** One key may be of several hops: servers of one provider often know a client by the same. */
+async function claimAll(folder: string, hops: readonly StoredProfile[], gate: string): Promise<KeyClaim> {
+  const claims: KeyClaim[] = [];
+  const release = () => {
+    for (const claim of claims) claim.release();
+  };
+  try {
+    for (const key of new Set(hops.map(({ publicKey }) => publicKey))) {
+      claims.push(await claimKey(folder, key, gate));
+    }
+  } catch (cause) {
+    release();
+    throw cause;
+  }
+  return { release };
 }
 
 /**
@@ -194,6 +225,11 @@ function bootPolicy(plan: LinkPlan): EgressPolicy {
 function innerPrefixes(tunnel: TunnelPlan): readonly string[] {
   const specific = [...tunnel.addresses, ...tunnel.routes].filter((prefix) => !prefix.endsWith('/0'));
   return [...specific, ...tunnel.resolvers.map((address) => `${address}/32`)].filter((text) => !text.includes(':'));
+}
+
+/** What only carries the next one carries packets of IPv4. */
+function carryingIpv4(hop: StoredProfile): StoredProfile {
+  return { ...hop, plan: withoutIpv6(hop.plan) };
 }
 
 /** {@link innerPrefixes} of IPv6. What is wider than anybody's own network (RFC 4193: 48 bits) is none. */

@@ -55,14 +55,22 @@ export async function statusOf(world: World, state: GateState, standing: Standin
 }
 
 function vpnOf(
-  { profile, config }: Session,
+  { profile, through, config }: Session,
   connection: Connection | undefined,
   { profiles }: GateState,
 ): StatusReport['vpn'] {
   const { vpn } = config.config;
+  const standing = connection === undefined ? [] : [...connection.through, connection];
+  const endpointAt = (index: number) => {
+    const hop = standing[index];
+    return hop === undefined ? '' : endpointOf(hop.pinned);
+  };
   return {
     profile: profile.name,
-    endpoint: connection === undefined ? '' : endpointOf(connection.pinned),
+    endpoint: endpointAt(through.length),
+    ...(through.length > 0
+      ? { through: through.map(({ name }, index) => ({ profile: name, endpoint: endpointAt(index) })) }
+      : {}),
     ...(vpn.length > 1 ? { order: [...vpn] } : {}),
     ...(profiles.because === undefined ? {} : { because: describeReason(profiles.because) }),
   };

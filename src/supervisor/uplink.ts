@@ -48,11 +48,14 @@ async function ask(control: GatewayControl): Promise<OfferedAddress> {
 
 /** What means something inside the gate already: an address of the network's choice must not stand for it. */
 export function takenInside(world: World): readonly string[] {
-  const { plan, profile } = sessionOf(world);
-  const { addresses, resolvers } = profile.plan;
+  const { plan, profile, through } = sessionOf(world);
+  const inside = [...through, profile].flatMap(({ plan: { addresses, resolvers } }) => [
+    ...addresses.map((prefix) => prefix.split('/')[0] ?? prefix),
+    ...resolvers,
+  ]);
   return [
     ...[...plan.work, plan.probe].map(({ gateway, prefixLength }) => `${gateway}/${prefixLength}`),
-    ...[...addresses.map((prefix) => prefix.split('/')[0] ?? prefix), ...resolvers].map((address) => `${address}/32`),
+    ...inside.map((address) => `${address}/32`),
   ].filter((prefix) => !prefix.includes(':'));
 }
 

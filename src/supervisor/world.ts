@@ -25,6 +25,8 @@ import type { SignIn } from './sign-in.ts';
 export interface Session {
   readonly config: LoadedConfig;
   readonly profile: StoredProfile;
+  /** Those that it runs through, the outermost first; of a chain alone. */
+  readonly through: readonly StoredProfile[];
   readonly plan: LinkPlan;
   readonly image: StoredImage;
   readonly boot: AssembledBoot;
@@ -38,12 +40,19 @@ export interface Session {
   readonly key: KeyClaim;
 }
 
-/** One connect: what was pinned and what it compiled to. */
-export interface Connection {
+/** A tunnel that stands. */
+export interface ConnectedHop {
+  readonly name: string;
   readonly pinned: PinnedEndpoint;
-  readonly policy: EgressPolicy;
   /** The profile's, with what the server said of the tunnel's inside, once it did. */
   readonly plan: TunnelPlan;
+}
+
+/** One connect: what was pinned and what it compiled to. Of a chain that is underway, as far as it got. */
+export interface Connection extends ConnectedHop {
+  /** What the tunnel runs through, the outermost first. */
+  readonly through: readonly ConnectedHop[];
+  readonly policy: EgressPolicy;
   /** Host wall clock, epoch milliseconds. */
   readonly beganMs: number;
   readonly lane: Lane;

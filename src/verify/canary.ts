@@ -14,8 +14,8 @@ const BARRIER_MS = 3_000;
 /** What was sent, and that the gateway has looked at all of it. */
 export type Volley = Pick<CanaryPhase, 'sent' | 'barrier' | 'replies'>;
 
-export function closedCanaries({ policy, plan, tunnelPlan }: VerifyContext): readonly Canary[] {
-  return planCanaries(policy, plan, tunnelAddresses(tunnelPlan));
+export function closedCanaries({ policy, plan, tunnelPlan, through = [] }: VerifyContext): readonly Canary[] {
+  return planCanaries(policy, plan, [...through, tunnelPlan].flatMap(tunnelAddresses));
 }
 
 /** Those the gateway itself would answer under a lease are left out: the `dns` check asks. */

@@ -19,6 +19,8 @@ export interface VerifyContext {
   /** The policy that was applied: with its tunnel and, as `endpoints`, the pinned address and port. */
   readonly policy: EgressPolicy;
   readonly tunnelPlan: TunnelPlan;
+  /** Of the tunnels that it runs through, the outermost first; none unless said. */
+  readonly through?: readonly TunnelPlan[];
   /** Host wall clock when this connect began: an older handshake proves nothing about it. */
   readonly connectBeganMs: number;
   /** Of the boot's settings: facts of any other boot are not about this gateway. */

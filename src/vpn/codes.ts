@@ -1,5 +1,6 @@
 /** Error and event codes of the VPN room. */
 import { error, errorCodes, eventCodes } from '../core/coded.ts';
+import { chainErrors } from './chain-codes.ts';
 import { fileErrors } from './file-codes.ts';
 import { ipsecErrors, ipsecEvents } from './ipsec/codes.ts';
 import { openconnectErrors, openconnectEvents } from './openconnect/codes.ts';
@@ -121,5 +122,6 @@ export const errors = errorCodes({
   ...endpointErrors,
   ...storeErrors,
   ...sessionErrors,
+  ...chainErrors,
 });
 export const events = eventCodes({ ...profileEvents, ...openvpnEvents, ...ipsecEvents, ...openconnectEvents });

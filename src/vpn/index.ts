@@ -1,4 +1,5 @@
 /** The door of the VPN room. */
+export { type ChainHop, innerMtu, judgeChain, judgeServer, loadHops } from './chain.ts';
 export { clearTextPlan, describeTunnel } from './clear-text.ts';
 export { errors as vpnErrors } from './codes.ts';
 export { claimKey, type KeyClaim, keyHolder } from './in-use.ts';

@@ -85,7 +85,7 @@ async function judged(facts: protocol.GatewayFacts) {
     ruleset: await outcome(rulesetCheck, { policy, snapshot, leased: ['work0'] }),
     routes: await outcome(routesCheck, { policy, plan, tunnelAddresses, snapshot }),
     clock: await outcome(clockCheck, { snapshot, date: undefined }),
-    tunnel: await outcome(tunnelCheck, { ...pinned, after: snapshot }),
+    tunnel: await outcome(tunnelCheck, [{ ...pinned, after: snapshot }]),
   };
 }
 

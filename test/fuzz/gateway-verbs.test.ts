@@ -9,6 +9,16 @@ import { GuestRoot, type Outcome, whyNoRoot } from './guest-root.ts';
 import { mutated } from './mutate.ts';
 
 const KEY = 'yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=';
+/** The first hop of a chain. */
+const hopSettings = [
+  'hop hop0 61 30318',
+  'address 10.66.0.2/32',
+  'mtu 1420',
+  'route 10.64.0.1/32',
+  'resolver 10.64.0.1',
+  '--- wireguard',
+  `[Interface]\nPrivateKey = ${'yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk='}\n`,
+].join('\n');
 const tunnelSettings = [
   'address 10.66.0.2/32',
   'mtu 1420',
@@ -42,11 +52,11 @@ const VERBS = Object.keys(ANSWERS) as readonly protocol.Verb[];
 const CALLS = [
   /^nft (-j -f -|--echo -f -|flush set inet vmgate open|-j list ruleset)$/,
   /^conntrack -F$/,
-  /^ip (link (del dev tun0|add dev tun0 type wireguard)|-batch \/run\/vmgate\/tunnel-batch|-j -[46] -batch -)$/,
-  /^wg (setconf tun0 \/proc\/self\/fd\/0|show tun0 dump)$/,
+  /^ip (link (del dev [a-z0-9]+|add dev [a-z0-9]+ type wireguard)|-batch \/run\/vmgate\/(tunnel|way)-batch|-j -[46] -batch -)$/,
+  /^wg (setconf [a-z0-9]+ \/proc\/self\/fd\/0|show [a-z0-9]+ dump)$/,
   /^date -s @\d{1,11}$/,
   /^dmesg $/,
-  /^ip route (flush table main default dev up0|add default via [0-9.]+ dev up0 onlink)$/,
+  /^ip route (flush table main default dev up0|flush table main dev [a-z0-9]+|add default via [0-9.]+ dev up0 onlink)$/,
   /^nc\.openbsd -u -w 2 -W 1 [0-9.]+ 53$/,
 ];
 const LEASES =
@@ -54,7 +64,8 @@ const LEASES =
 const STATE = {
   resolvers: /^(server=[0-9.]+\n)*$/,
   'dhcp-options': /^(option:mtu,\d+\n)?(option:domain-search(,[0-9A-Za-z.-]+)+\n)?$/,
-  'tunnel-batch': /^(link set dev tun0 mtu \d+ up\n((addr|route) add [0-9./]+ dev tun0\n)*)?$/,
+  'tunnel-batch':
+    /^(link set dev ([a-z0-9]+) mtu \d+ up\n((addr|route) add [0-9./]+ dev \2\n)*(route add default dev \2 table \d+\n)?)?$/,
 } as const;
 
 describeUnless(await whyNoRoot(), 'vmgate-gw under its own shell')('vmgate-gw, under the shell it runs on', () => {
@@ -103,6 +114,29 @@ describeUnless(await whyNoRoot(), 'vmgate-gw under its own shell')('vmgate-gw, u
     if (verb === 'tunnel') {
       expect(outcome.read.wg?.toString()).toBe(`[Interface]\nPrivateKey = ${KEY}\n`);
       expect(outcome.state('resolvers')).toBe('server=10.64.0.1\n');
+    }
+  });
+
+  test('the first hop of a chain: its way ends in nothing before it is there, and nobody is told of its resolver', async () => {
+    const outcome = await guest.run({ command: 'vmgate-gw tunnel', stdin: Buffer.from(hopSettings), failing: '' });
+    expectBounded(outcome);
+    readAnswer('tunnel', protocol.done, outcome);
+    const calls = outcome.calls.map((call) => call.join(' '));
+    const way = calls.indexOf('ip -batch /run/vmgate/way-batch');
+    expect(way).toBeGreaterThanOrEqual(0);
+    expect(calls.indexOf('ip link add dev hop0 type wireguard')).toBeGreaterThan(way);
+    expect(outcome.state('tunnel-batch')).toMatch(/^route add default dev hop0 table 61$/m);
+    expect(outcome.state('resolvers')).toBe('');
+  });
+
+  test('a hop beneath that is not there is refused, and so is a name that is no hop', async () => {
+    for (const line of ['by hop0', 'by tun0', 'hop up0 61 1']) {
+      const stdin = Buffer.from(`${line}\n${tunnelSettings}`);
+      const outcome = await guest.run({ command: 'vmgate-gw tunnel', stdin, failing: '' });
+      expectBounded(outcome);
+      const done = () => readAnswer('tunnel', protocol.done, outcome);
+      expect(orCoded(['GATEWAY_VERB_FAILED'], done)).toBeUndefined();
+      expect(outcome.tunnel).toBe(false);
     }
   });
 
@@ -243,7 +277,14 @@ describeUnless(await whyNoRoot(), 'vmgate-gw under its own shell')('vmgate-gw, u
   fuzz({
     name: 'verb-tunnel',
     batch: 10,
-    inputs: mutated([Buffer.from(tunnelSettings), Buffer.from('mtu 1280\nroute 10.0.0.0/8\n--- wireguard\n')], words),
+    inputs: mutated(
+      [
+        Buffer.from(tunnelSettings),
+        Buffer.from(hopSettings),
+        Buffer.from('mtu 1280\nroute 10.0.0.0/8\n--- wireguard\n'),
+      ],
+      words,
+    ),
     judge: async (stdin) => {
       const failing = ['', '', '', 'ip', 'wg'][stdin.length % 5] ?? '';
       const outcome = await guest.run({ command: 'vmgate-gw tunnel', stdin, failing });

@@ -56,8 +56,8 @@ case "$tool $*" in
   'nft -j list ruleset') echo '{"nftables":[]}'; exit ;;
   'nft -j -f -' | 'nft --echo -f -' | 'wg setconf'*) cat >"/case/$tool" ;;
   'ip -j '*) echo '[]'; echo '[]'; exit ;;
-  'ip link add'*) mkdir -p /sys/class/net/tun0 ;;
-  'ip link del'*) rm -rf /sys/class/net/tun0; exit ;;
+  'ip link add'*) mkdir -p "/sys/class/net/$4" "/proc/sys/net/ipv4/conf/$4" ;;
+  'ip link del'*) rm -rf "/sys/class/net/$4"; exit ;;
 esac
 read -r status </case/status
 case "$tool $status" in
@@ -194,7 +194,7 @@ export class GuestRoot {
 
   async run({ command, stdin, failing, next = '' }: Case): Promise<Outcome> {
     const at = (name: string) => path.join(this.root, name);
-    rmSync(at('sys/class/net/tun0'), { recursive: true, force: true });
+    for (const name of this.#tunnels()) rmSync(at(`sys/class/net/${name}`), { recursive: true, force: true });
     for (const name of ['calls', 'nft', 'wg']) rmSync(at(`case/${name}`), { force: true });
     for (const name of ['resolvers', 'dhcp-options', 'tunnel-batch']) writeFileSync(at(`run/vmgate/${name}`), '');
     writeFileSync(at('case/command'), command);
@@ -221,7 +221,7 @@ export class GuestRoot {
         .map((call) => call.split('\0')),
       read: { nft: optional('case/nft'), wg: optional('case/wg') },
       state: (name) => readFileSync(at(`run/vmgate/${name}`), 'latin1'),
-      tunnel: existsSync(at('sys/class/net/tun0')),
+      tunnel: this.#tunnels().length > 0,
     };
   }
 
@@ -236,8 +236,13 @@ export class GuestRoot {
     rmSync(this.root, { recursive: true, force: true });
   }
 
+  /** Interfaces that a verb made. */
+  #tunnels(): readonly string[] {
+    return readdirSync(path.join(this.root, 'sys/class/net')).filter((name) => name !== 'up0');
+  }
+
   #outsideOfState(): string {
-    const mine = ['/case', '/run/vmgate', '/sys/class/net/tun0', '/dev'];
+    const mine = ['/case', '/run/vmgate', '/sys/class/net/', '/proc/sys/net/ipv4/conf', '/dev'];
     return readdirSync(this.root, { recursive: true, withFileTypes: true })
       .map((entry) => path.join(entry.parentPath, entry.name).slice(this.root.length))
       .filter((name) => !mine.some((folder) => name.startsWith(folder)))

@@ -1,3 +1,4 @@
+import type { ReceiptContent } from '../../core/receipt.ts';
 import { escapeLine } from '../../host/index.ts';
 import { installationKey, loadReceipt } from '../../trust/index.ts';
 import type { Command } from '../command.ts';
@@ -17,11 +18,10 @@ export const receiptShow: Command = {
     const file = await receiptFile(context, input);
     const { receipt, signedBy } = await loadReceipt(file, await installationKey(context.home().keys));
     const { gate, issued, expires, image, tunnel, claim, verdicts, guard } = receipt;
-    const { address, port, protocol } = tunnel.endpoint;
     const lines = [
       `receipt of gate ${gate}, signed by ${signedBy}`,
       `  made     ${issued.wall}, for use until ${expires.wall}`,
-      `  tunnel   ${tunnel.kind} to ${address}:${port}/${protocol}, server key ${escapeLine(tunnel.peer)}`,
+      ...[...(tunnel.through ?? []), tunnel].map(serverText),
       `  claim    ${claimText(claim)}`,
       `  image    ${image.digest}`,
       `  uplink   ${guard.passed} frames passed, ${guard.foreign} foreign`,
@@ -32,3 +32,11 @@ export const receiptShow: Command = {
     return 0;
   },
 };
+
+type Server = Pick<ReceiptContent['tunnel'], 'kind' | 'peer' | 'endpoint'>;
+
+/** Of a chain the outermost comes first. */
+function serverText({ kind, peer, endpoint: { address, port, protocol } }: Server, index: number): string {
+  const place = index === 0 ? 'tunnel' : 'inside';
+  return `  ${place}   ${kind} to ${address}:${port}/${protocol}, server key ${escapeLine(peer)}`;
+}

@@ -40,7 +40,7 @@ export const up: Command = {
     for (const issue of loaded.notices) context.out.progress(escapeLine(renderIssue(issue)));
     openGate(home, gate.name);
     const running = await answering(gate);
-    if (running === undefined) await (await import('../foresee.ts')).foresee(context, loaded.config);
+    if (running === undefined) await (await import('../foresee.ts')).foresee(context, loaded);
     const code = running?.greeting.phase === 'open' ? undefined : await codeFor(context, input, loaded);
     const { client, isOurs } = await supervise(context, gate, loaded.path, running);
     try {

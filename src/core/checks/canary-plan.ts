@@ -113,9 +113,10 @@ function memberOf({ network }: LinkIpv6): string {
   return `${network.replace(/\/.*/, '')}c0de`;
 }
 
-/** Each once, whichever protocols are allowed there. */
-function places({ endpoints }: EgressPolicy): readonly Endpoint[] {
-  return [...new Map(endpoints.map((one) => [`${one.address}:${one.port}`, one])).values()];
+/** Each once, whichever protocols are allowed there: where a VPN socket may send, on whichever way. */
+function places({ endpoints, through = [] }: EgressPolicy): readonly Endpoint[] {
+  const all = [...endpoints, ...through.flatMap((hop) => hop.endpoints)];
+  return [...new Map(all.map((one) => [`${one.address}:${one.port}`, one])).values()];
 }
 
 function towards({ port, shape }: Endpoint): readonly CanaryKind[] {
@@ -128,7 +129,7 @@ function towards({ port, shape }: Endpoint): readonly CanaryKind[] {
 
 /** Addresses a guest could claim to be: the gateway's, another guest's, the VPN server's, a public one, loopback. */
 function forgeries(policy: EgressPolicy, own: readonly string[], others: EgressPolicy['links']): readonly string[] {
-  const endpoints = policy.endpoints.map(({ address }) => address);
+  const endpoints = places(policy).map(({ address }) => address);
   return [...own, ...others.map(({ guest }) => guest), ...endpoints, '198.51.100.1', '127.0.0.1'];
 }
 

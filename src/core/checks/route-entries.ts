@@ -1,6 +1,7 @@
 /** Judges single lines of `ip -j route show table all`, both families alike. */
 import * as z from 'zod';
-import type { PolicyLink } from '../policy/egress-policy.ts';
+import { carriersOf, tableOf, UPLINK } from '../policy/chain.ts';
+import type { EgressPolicy, PolicyLink } from '../policy/egress-policy.ts';
 import { canonicalPrefix, within } from './prefix.ts';
 
 const EVERYWHERE = '0.0.0.0/0';
@@ -14,10 +15,23 @@ export interface Ways {
   readonly tunnel: string;
   /** What may be routed into it, CIDR or bare addresses. */
   readonly tunnelPrefixes: readonly string[];
+  /** Tunnels that the tunnel runs through, and the table that leads the next one's packets there. */
+  readonly hops: readonly HopWay[];
   readonly uplink: string;
   readonly uplinkTable: string;
   readonly nextHop: string;
   readonly links: readonly PolicyLink[];
+}
+
+export interface HopWay {
+  readonly ifname: string;
+  readonly table: string;
+}
+
+export function hopWays(policy: EgressPolicy): readonly HopWay[] {
+  return carriersOf(policy)
+    .filter(({ ifname }) => ifname !== UPLINK)
+    .map(({ ifname, socket }) => ({ ifname, table: String(tableOf(socket.mark)) }));
 }
 
 /** With these keys iproute2 names a second way in the same route: none is ever set here. */
@@ -54,6 +68,8 @@ export function judgeRoute(entry: Route, ways: Ways): readonly string[] {
   if (type !== 'unicast') return [strange(entry)];
   if (dev === 'lo' && dst === '::1') return [];
   if (dev === ways.tunnel) return table === 'main' && mayEnterTunnel(entry, ways) ? [] : [strange(entry)];
+  const hop = ways.hops.find(({ ifname }) => ifname === dev);
+  if (hop !== undefined) return isHopRoute(entry, hop) ? [] : [strange(entry)];
   if (dev === ways.uplink) return isUplinkRoute(entry, ways) ? [] : [strange(entry)];
   const link = ways.links.find(({ ifname }) => ifname === dev);
   if (link === undefined || table !== 'main' || entry.gateway !== undefined) return [strange(entry)];
@@ -70,6 +86,29 @@ export function missingRoutes(routes: readonly Route[], wanted: readonly string[
   return wanted
     .filter((prefix) => !there.some(({ dst }) => canonicalPrefix(dst) === canonicalPrefix(prefix)))
     .map((prefix) => `no route for ${prefix} into ${ways.tunnel}`);
+}
+
+/**
+ * What the next hop's packets need: their way, and behind it nothing. Without the second they would look for another way as
+ * soon as the hop's interface is gone.
+ */
+export function missingHopRoutes(routes: readonly Route[], { hops }: Ways): readonly string[] {
+  return hops.flatMap((hop) => {
+    const there = routes.filter(({ table, dst }) => table === hop.table && dst === EVERYWHERE);
+    return [
+      ...(there.some((entry) => entry.dev === hop.ifname && isHopRoute(entry, hop))
+        ? []
+        : [`no route of table ${hop.table} into ${hop.ifname}`]),
+      ...(there.some(({ type }) => type === 'unreachable')
+        ? []
+        : [`table ${hop.table} has no end: unreachable default`]),
+    ];
+  });
+}
+
+/** The default route of its own table alone: nobody else's packets are routed into a hop. */
+function isHopRoute({ dst, gateway, table, type }: Route, hop: HopWay): boolean {
+  return type === 'unicast' && table === hop.table && gateway === undefined && dst === EVERYWHERE;
 }
 
 /** Held to the plan, or a split tunnel would swallow the rest. */

@@ -4,9 +4,10 @@
  */
 import * as z from 'zod';
 import type { LinkPlan } from '../link-plan.ts';
+import { carriersOf, tableOf } from '../policy/chain.ts';
 import { type EgressPolicy, VPN_USER } from '../policy/egress-policy.ts';
 import { type Check, FRESH_GATEWAY, type Opinion, refuted, unknown, verified } from './check.ts';
-import { judgeRoute, missingRoutes, route, route6 } from './route-entries.ts';
+import { hopWays, judgeRoute, missingHopRoutes, missingRoutes, route, route6 } from './route-entries.ts';
 import type { FullSnapshot } from './snapshot.ts';
 
 export interface RoutesFacts {
@@ -62,11 +63,16 @@ function judge(facts: RoutesFacts): Opinion {
   const ways = {
     tunnel: tunnel.ifname,
     tunnelPrefixes: [...wanted, ...tunnelAddresses, ...tunnel.resolvers],
+    hops: hopWays(policy),
     uplink: plan.uplink.ifname,
     uplinkTable: UPLINK_TABLE,
     nextHop: uplink.nextHop,
     links: policy.links,
   };
+  const marks = carriersOf(policy).map(({ socket: { mark } }) => ({
+    mark,
+    table: String(tableOf(mark) ?? UPLINK_TABLE),
+  }));
   const routes = [
     ...routes4.map((entry) => route.safeParse(entry)),
     ...routes6.map((entry) => route6.safeParse(entry)),
@@ -76,14 +82,16 @@ function judge(facts: RoutesFacts): Opinion {
     ...[...routes4, ...routes6].filter((_, at) => routes[at]?.success !== true).map((entry) => strange('route', entry)),
     ...read.flatMap((entry) => judgeRoute(entry, ways)),
     ...missingRoutes(read, wanted, ways),
-    ...judgeRules('IPv4', rules4, tunnel.mark, true),
-    ...judgeRules('IPv6', rules6, tunnel.mark, false),
-    ...judgeCards(plan, tunnel.ifname, snapshot),
+    ...missingHopRoutes(read, ways),
+    ...judgeRules('IPv4', rules4, marks),
+    ...judgeRules('IPv6', rules6, []),
+    ...judgeCards(plan, [...ways.hops.map(({ ifname }) => ifname), tunnel.ifname], snapshot),
   ];
   if (wrong.length > 0) return refuted('not every way leads into the tunnel', FRESH_GATEWAY, wrong);
   const into = wanted.join(', ');
   return verified(`every way leads into the tunnel${offeredRoutes(held.routeOptions)}`, [
     `${into} by ${tunnel.ifname}`,
+    ...ways.hops.map(({ ifname }, index) => `VPN socket of hop ${index + 2} by ${ifname}`),
     `VPN socket by ${uplink.nextHop}`,
   ]);
 }
@@ -97,7 +105,14 @@ function offeredRoutes(options: readonly number[]): string {
   return `; this network sent routes of its own (DHCP option ${options.join(', ')}), which are ignored`;
 }
 
-function judgeRules(family: string, listed: readonly unknown[], mark: number, uplinkRule: boolean): readonly string[] {
+/** What leads a VPN socket's packets to their table. */
+interface MarkRule {
+  readonly mark: number;
+  readonly table: string;
+}
+
+/** `wanted`: exactly one rule for each. */
+function judgeRules(family: string, listed: readonly unknown[], wanted: readonly MarkRule[]): readonly string[] {
   const wrong: string[] = [];
   const rules: Rule[] = [];
   for (const entry of listed) {
@@ -105,23 +120,28 @@ function judgeRules(family: string, listed: readonly unknown[], mark: number, up
     if (data === undefined) wrong.push(strange(`${family} rule`, entry));
     else rules.push(data);
   }
-  const isUplinkRule = ({ fwmark, uid_start: first, table }: Rule) =>
-    Number(fwmark) === mark && first === undefined && table === UPLINK_TABLE;
+  const isFor =
+    ({ mark, table: expected }: MarkRule) =>
+    ({ fwmark, uid_start: first, table }: Rule) =>
+      Number(fwmark) === mark && first === undefined && table === expected;
   // Of a client that cannot mark its sockets; the same gateway has both, and the firewall asks which.
   const isUserRule = ({ fwmark, uid_start: first, uid_end: last, table }: Rule) =>
-    uplinkRule && fwmark === undefined && first === VPN_USER && last === VPN_USER && table === UPLINK_TABLE;
+    wanted.length > 0 && fwmark === undefined && first === VPN_USER && last === VPN_USER && table === UPLINK_TABLE;
   for (const entry of rules) {
     const anybody = entry.fwmark === undefined && entry.uid_start === undefined && entry.uid_end === undefined;
     const plain = anybody && ['local', 'main', 'default'].includes(entry.table);
-    if (!plain && !isUplinkRule(entry) && !isUserRule(entry)) wrong.push(strange(`${family} rule`, entry));
+    const marked = wanted.some((each) => isFor(each)(entry));
+    if (!plain && !marked && !isUserRule(entry)) wrong.push(strange(`${family} rule`, entry));
   }
-  if (!uplinkRule) return wrong;
+  if (wanted.length === 0) return wrong;
   const main = rules.find(({ table }) => table === 'main');
-  const marked = rules.find(isUplinkRule);
   if (main === undefined) wrong.push(`${family} rule: nothing looks into table main`);
-  if (marked === undefined) wrong.push(`${family} rule: nothing leads the VPN socket to table ${UPLINK_TABLE}`);
-  if (main !== undefined && marked !== undefined && marked.priority >= main.priority) {
-    wrong.push(`${family} rule: the VPN socket's rule comes after table main`);
+  for (const each of wanted) {
+    const marked = rules.find(isFor(each));
+    if (marked === undefined) wrong.push(`${family} rule: nothing leads the VPN socket to table ${each.table}`);
+    else if (main !== undefined && marked.priority >= main.priority) {
+      wrong.push(`${family} rule: the VPN socket's rule comes after table main`);
+    }
   }
   return wrong;
 }
@@ -129,7 +149,7 @@ function judgeRules(family: string, listed: readonly unknown[], mark: number, up
 /** Interfaces a kernel has without anybody asking, and the two names that stand for all of them. */
 const BYSTANDERS = ['lo', 'all', 'default'];
 
-function judgeCards(plan: LinkPlan, tunnel: string, { facts }: FullSnapshot): readonly string[] {
+function judgeCards(plan: LinkPlan, tunnels: readonly string[], { facts }: FullSnapshot): readonly string[] {
   const links = [...plan.work, plan.probe];
   const macs = new Map([[plan.uplink.ifname as string, plan.uplink.mac]]);
   for (const { ifname, gatewayMac } of links) macs.set(ifname, gatewayMac);
@@ -144,10 +164,13 @@ function judgeCards(plan: LinkPlan, tunnel: string, { facts }: FullSnapshot): re
       wrong.push(`${ifname}: IPv6 is ${speaking.has(ifname) ? 'switched off' : 'not switched off'}`);
     }
   }
-  if (!facts.links.some(({ ifname, up }) => ifname === tunnel && up)) wrong.push(`${tunnel}: missing or down`);
+  for (const tunnel of tunnels) {
+    if (!facts.links.some(({ ifname, up }) => ifname === tunnel && up)) wrong.push(`${tunnel}: missing or down`);
+  }
   const named = new Set([...facts.links.map(({ ifname }) => ifname), ...Object.keys(facts.disableIpv6)]);
   for (const ifname of named) {
-    if (!macs.has(ifname) && ifname !== tunnel && !BYSTANDERS.includes(ifname)) wrong.push(`${ifname}: not ours`);
+    if (!macs.has(ifname) && !tunnels.includes(ifname) && !BYSTANDERS.includes(ifname))
+      wrong.push(`${ifname}: not ours`);
   }
   return wrong;
 }

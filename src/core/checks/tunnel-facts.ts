@@ -1,15 +1,16 @@
 /** What every kind of tunnel is judged by, and what is judged alike for all. */
 import type { CertificateRule } from '../certificate-rule.ts';
-import type { Endpoint, TunnelPolicy } from '../policy/egress-policy.ts';
+import type { Endpoint, TunnelSocket } from '../policy/egress-policy.ts';
 import { FRESH_GATEWAY, type Opinion, refuted, unknown, verified } from './check.ts';
 import { guestAhead, type Snapshot } from './snapshot.ts';
 
 /** Gateways tell whole seconds, and the two clocks may differ by the `clock` check's bound. */
 export const CLOCK_SLACK_MS = 3_000;
 
+/** Of one tunnel; of a chain there is one for each hop. */
 export interface TunnelFacts {
   readonly kind: NonNullable<Snapshot['facts']['tunnel']>['kind'];
-  readonly policy: TunnelPolicy;
+  readonly policy: TunnelSocket;
   /** The address and port that were resolved, judged and pinned for this connect. */
   readonly endpoint: Endpoint;
   /** What the far end must prove to be, from the profile: for WireGuard its public key, base64. */
@@ -23,6 +24,11 @@ export interface TunnelFacts {
   /** Before the probes; undefined in the cheap loop, which asks once. */
   readonly before: Snapshot | undefined;
   readonly after: Snapshot;
+}
+
+/** The tunnel of that name, of those that the gateway tells of. */
+export function tunnelNamed({ facts }: Snapshot, ifname: string): Snapshot['facts']['tunnel'] {
+  return [...(facts.beneath ?? []), facts.tunnel].find((tunnel) => tunnel?.ifname === ifname) ?? null;
 }
 
 /** What to do where the server does not let the client in. */

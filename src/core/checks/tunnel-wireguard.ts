@@ -1,7 +1,7 @@
 /** Check `tunnel` for WireGuard: the pinned peer, and only it, answered at the pinned place, lately. */
 import { FRESH_GATEWAY, type Opinion, refuted, unknown } from './check.ts';
 import { guestAhead, type Snapshot } from './snapshot.ts';
-import { CLOCK_SLACK_MS, differs, judgeTraffic, type TunnelFacts } from './tunnel-facts.ts';
+import { CLOCK_SLACK_MS, differs, judgeTraffic, type TunnelFacts, tunnelNamed } from './tunnel-facts.ts';
 
 /** WireGuard's REJECT_AFTER_TIME: no packet is sent or accepted under an older session (whitepaper, section 6.1). */
 const MAX_HANDSHAKE_AGE_MS = 180_000;
@@ -31,7 +31,7 @@ export function judgeWireGuard(
   }
   const place = differs('endpoint', peer.endpoint, `${endpoint.address}:${endpoint.port}`);
   if (place.length > 0) return refuted('the tunnel moved away from the pinned endpoint', FRESH_GATEWAY, place);
-  return judgeHandshake(peer, after, connectBeganMs) ?? judgeBytes(peer, before);
+  return judgeHandshake(peer, after, connectBeganMs) ?? judgeBytes(peer, policy.ifname, before);
 }
 
 /** The first reason against the handshake, if there is one. */
@@ -49,8 +49,8 @@ function judgeHandshake(peer: Peer, after: Snapshot, connectBeganMs: number): Op
   return undefined;
 }
 
-function judgeBytes(peer: Peer, before: Snapshot | undefined): Opinion {
-  const earlier = before?.facts.tunnel;
+function judgeBytes(peer: Peer, ifname: string, before: Snapshot | undefined): Opinion {
+  const earlier = before === undefined ? undefined : tunnelNamed(before, ifname);
   const base =
     earlier?.kind === 'wireguard' ? earlier.peers.find(({ publicKey }) => publicKey === peer.publicKey) : undefined;
   const received = peer.rxBytes - (base?.rxBytes ?? 0);

@@ -24,7 +24,9 @@ export type Defence =
   /** Inbound on the uplink: the pinned endpoint only. */
   | 'uplink-input'
   /** Outbound on the uplink: the VPN socket to the pinned endpoint only. */
-  | 'uplink-output';
+  | 'uplink-output'
+  /** Outbound into a tunnel that another one runs through: that one's socket to its pinned endpoint only. */
+  | 'hop-output';
 
 declare const madeByTheLab: unique symbol;
 

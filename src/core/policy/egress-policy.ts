@@ -75,14 +75,10 @@ export interface TunnelIpv6Policy {
   readonly resolvers: readonly string[];
 }
 
-/** Where forwarded traffic may go: the tunnel, and inside it these prefixes. */
-export interface TunnelPolicy {
-  /** Interface name in the gateway: always `tun0`. */
+/** A tunnel's interface, and the socket that its packets leave by. */
+export interface TunnelSocket {
+  /** Interface name in the gateway: `tun0`, or of a tunnel that another one runs through `hop0`, `hop1`. */
   readonly ifname: string;
-  /** IPv4 prefixes routed into the tunnel; `0.0.0.0/0` for a full tunnel. */
-  readonly routes: readonly string[];
-  /** Resolvers inside the tunnel the gateway's DNS forwards to. */
-  readonly resolvers: readonly string[];
   /** UDP source port of the VPN socket on the gateway; its TCP has one of {@link EPHEMERAL}. */
   readonly localPort: number;
   /** fwmark of the VPN socket's packets; of those by {@link VPN_USER} there is none. */
@@ -92,6 +88,25 @@ export interface TunnelPolicy {
    * tunnel of 1420 are not a multiple of 16; without this number the guard cannot hold lengths to the padding rule.
    */
   readonly mtu?: number;
+}
+
+/** A tunnel that another one runs through: nothing but that one's packets goes into it. */
+export interface HopPolicy extends TunnelSocket {
+  /** Where the server of the next one is, pinned. */
+  readonly endpoints: readonly Endpoint[];
+}
+
+/** Where forwarded traffic may go: the tunnel, and inside it these prefixes. */
+export interface TunnelPolicy extends TunnelSocket {
+  /** IPv4 prefixes routed into the tunnel; `0.0.0.0/0` for a full tunnel. */
+  readonly routes: readonly string[];
+  /** Resolvers inside the tunnel the gateway's DNS forwards to. */
+  readonly resolvers: readonly string[];
+  /**
+   * Another tunnel is to run through this one, and its server is still looked up here: the gateway asks these resolvers, and
+   * nothing is forwarded, whoever holds a lease.
+   */
+  readonly underway?: boolean;
   /** Undefined: nothing over IPv6 goes into the tunnel. */
   readonly ipv6?: TunnelIpv6Policy | undefined;
   /**
@@ -121,6 +136,8 @@ export interface EgressPolicy {
   readonly links: readonly PolicyLink[];
   /** Undefined before a VPN profile was applied: nothing is forwarded at all. */
   readonly tunnel: TunnelPolicy | undefined;
+  /** Tunnels that the tunnel runs through, the outermost first; none unless said. */
+  readonly through?: readonly HopPolicy[] | undefined;
   /** Never beside a tunnel: somebody signs in, and nothing else leaves. */
   readonly portal?: PortalPolicy | undefined;
 }

@@ -27,7 +27,7 @@ import { workChain } from './nft-work.ts';
 export function forward(policy: EgressPolicy, without: Without): Expression[][] {
   const { links, tunnel } = policy;
   const shortcut = without('no-shortcut') ? [[ctState('established', 'related'), accept]] : [];
-  if (tunnel === undefined) return [...shortcut, [count('dropped_forward'), drop]];
+  if (tunnel === undefined || tunnel.underway === true) return [...shortcut, [count('dropped_forward'), drop]];
   return [
     ...(without('mss-clamp') ? [] : [[...clampMss]]),
     ...shortcut,

@@ -47,7 +47,7 @@ export function toTunnel({ tunnel }: EgressPolicy, without: Without): Expression
         ...tcp(...there, field('tcp', 'dport', DNS_PORT)),
       ];
     }),
-    ...families(tunnel).flatMap((only) => tcp(out, only, tcpOnly, ...(without('lease') ? [] : [oifname(OPEN)]))),
+    ...asked(tunnel).flatMap((only) => tcp(out, only, tcpOnly, ...(without('lease') ? [] : [oifname(OPEN)]))),
   ];
 }
 
@@ -64,7 +64,7 @@ export function fromTunnel({ tunnel }: EgressPolicy, without: Without): Expressi
         ...answer,
       ]),
     ),
-    ...families(tunnel).map((only) => [back, only, tcpOnly, ...(without('lease') ? [] : [iifname(OPEN)]), ...answer]),
+    ...asked(tunnel).map((only) => [back, only, tcpOnly, ...(without('lease') ? [] : [iifname(OPEN)]), ...answer]),
   ];
 }
 
@@ -73,6 +73,11 @@ function resolvers({ resolvers: ipv4, ipv6 }: TunnelPolicy): readonly (readonly 
     ...ipv4.filter((address) => !address.includes(':')).map((address) => ['ip', address] as const),
     ...(ipv6?.resolvers ?? []).map((address) => ['ip6', address] as const),
   ];
+}
+
+/** What the host's own connections may be; none where another tunnel is to run through this one. */
+function asked(tunnel: TunnelPolicy): readonly Expression[] {
+  return tunnel.underway === true ? [] : families(tunnel);
 }
 
 /** Those that the tunnel carries. */

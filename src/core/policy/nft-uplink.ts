@@ -1,4 +1,8 @@
-/** The uplink's rules: the VPN socket to the pinned endpoint and back, DHCP where it is used, else silence. */
+/**
+ * The uplink's rules: the VPN socket to the pinned endpoint and back, DHCP where it is used, else silence. And those of a
+ * tunnel that another one runs through, which is to that one what the uplink is to the first.
+ */
+import { type Carrier, carriersOf, UPLINK } from './chain.ts';
 import type { Defence } from './defence.ts';
 import {
   type EgressPolicy,
@@ -6,7 +10,7 @@ import {
   EPHEMERAL,
   PORTAL_PORTS,
   type PortalPolicy,
-  type TunnelPolicy,
+  type TunnelSocket,
   VPN_USER,
 } from './egress-policy.ts';
 import {
@@ -25,22 +29,17 @@ import {
   user,
 } from './nft-expressions.ts';
 
-const UPLINK = 'up0';
-
 /** Whether a defence was taken away. */
 export type Without = (defence: Defence) => boolean;
 
 /** The same admission in prerouting and input: the VPN's answers and, where used, DHCP's; else silence. */
-export function fromUplink({ uplink, endpoints, tunnel, portal }: EgressPolicy, without: Without): Expression[][] {
-  if (without('uplink-input')) return [[iifname(UPLINK), accept]];
+export function fromUplink(policy: EgressPolicy, without: Without): Expression[][] {
+  const { uplink, portal } = policy;
+  const [carried, hops] = waysOf(policy);
+  const answers = hops.flatMap(answersOn);
+  if (without('uplink-input')) return [[iifname(UPLINK), accept], ...answers];
   return [
-    ...pairs(endpoints, tunnel).map(([endpoint, socket]) => [
-      iifname(UPLINK),
-      field('ip', 'saddr', endpoint.address),
-      field(endpoint.protocol, 'sport', endpoint.port),
-      field(endpoint.protocol, 'dport', portsOf(endpoint, socket)),
-      accept,
-    ]),
+    ...carried.flatMap(answersOn),
     ...(uplink.dhcp ? [[iifname(UPLINK), ...udpPorts(67, 68), accept]] : []),
     ...portalFlows(portal).map(({ address, protocol, port }) => [
       iifname(UPLINK),
@@ -48,22 +47,17 @@ export function fromUplink({ uplink, endpoints, tunnel, portal }: EgressPolicy, 
       field(protocol, 'sport', port),
       accept,
     ]),
+    ...answers,
   ];
 }
 
-export function toUplink({ uplink, endpoints, tunnel, portal }: EgressPolicy, without: Without): Expression[][] {
-  if (without('uplink-output')) return [[oifname(UPLINK), count('up_out'), accept]];
+export function toUplink(policy: EgressPolicy, without: Without): Expression[][] {
+  const { uplink, portal } = policy;
+  const [carried, hops] = waysOf(policy);
+  const sent = hops.flatMap((hop) => (without('hop-output') ? [[oifname(hop.ifname), accept]] : sentOn(hop)));
+  if (without('uplink-output')) return [[oifname(UPLINK), count('up_out'), accept], ...sent];
   return [
-    ...pairs(endpoints, tunnel).flatMap(([endpoint, socket]) => {
-      const there = [
-        oifname(UPLINK),
-        endpoint.shape === 'openconnect' ? user(VPN_USER) : mark(socket.mark),
-        field('ip', 'daddr', endpoint.address),
-        field(endpoint.protocol, 'sport', portsOf(endpoint, socket)),
-        field(endpoint.protocol, 'dport', endpoint.port),
-      ];
-      return begun(endpoint).map((state) => [...there, ...state, count('up_out'), accept]);
-    }),
+    ...carried.flatMap(sentOn),
     // The client's broadcasts pass by every hook (packet sockets); what it says to a server alone does not. A server that
     // is not the router would be asked for by ARP, which the guard takes for foreign: the client broadcasts then instead.
     ...(uplink.dhcp ? servers(uplink.nextHop) : []).map((server) => [
@@ -80,7 +74,42 @@ export function toUplink({ uplink, endpoints, tunnel, portal }: EgressPolicy, wi
       count('up_out'),
       accept,
     ]),
+    ...sent,
   ];
+}
+
+/** The uplink's, and those inside other tunnels. */
+function waysOf(policy: EgressPolicy): readonly [uplink: readonly Carrier[], hops: readonly Carrier[]] {
+  const all = carriersOf(policy);
+  return [all.filter(({ ifname }) => ifname === UPLINK), all.filter(({ ifname }) => ifname !== UPLINK)];
+}
+
+function answersOn({ ifname, endpoints, socket }: Carrier): readonly Expression[][] {
+  return endpoints.map((endpoint) => [
+    iifname(ifname),
+    field('ip', 'saddr', endpoint.address),
+    field(endpoint.protocol, 'sport', endpoint.port),
+    field(endpoint.protocol, 'dport', portsOf(endpoint, socket)),
+    accept,
+  ]);
+}
+
+function sentOn({ ifname, endpoints, socket }: Carrier): readonly Expression[][] {
+  return endpoints.flatMap((endpoint) => {
+    const there = [
+      oifname(ifname),
+      endpoint.shape === 'openconnect' ? user(VPN_USER) : mark(socket.mark),
+      field('ip', 'daddr', endpoint.address),
+      field(endpoint.protocol, 'sport', portsOf(endpoint, socket)),
+      field(endpoint.protocol, 'dport', endpoint.port),
+    ];
+    return begun(endpoint).map((state) => [
+      ...there,
+      ...state,
+      ...(ifname === UPLINK ? [count('up_out')] : []),
+      accept,
+    ]);
+  });
 }
 
 /** A client whose TCP is not told which port to use. */
@@ -89,7 +118,7 @@ function hasAnyPort({ protocol, shape }: Endpoint): boolean {
 }
 
 /** The VPN socket's own. */
-function portsOf(endpoint: Endpoint, { localPort }: TunnelPolicy): Json {
+function portsOf(endpoint: Endpoint, { localPort }: TunnelSocket): Json {
   return hasAnyPort(endpoint) ? { range: [EPHEMERAL.first, EPHEMERAL.last] } : localPort;
 }
 
@@ -122,8 +151,4 @@ function portalFlows(portal: PortalPolicy | undefined): readonly PortalFlow[] {
 
 function servers(nextHop: string | undefined): readonly string[] {
   return nextHop === undefined ? ['255.255.255.255'] : ['255.255.255.255', nextHop];
-}
-
-function pairs<E>(endpoints: readonly E[], tunnel: TunnelPolicy | undefined): [E, TunnelPolicy][] {
-  return tunnel === undefined ? [] : endpoints.map((endpoint) => [endpoint, tunnel]);
 }

@@ -1,5 +1,12 @@
 /** The policy in plain words: what may leave the gateway, and nothing else (`vmgate vpn show`). */
-import { type EgressPolicy, PORTAL_PORTS, type PortalPolicy, type TunnelIpv6Policy } from './egress-policy.ts';
+import { carriersOf, UPLINK, uplinkSocket } from './chain.ts';
+import {
+  type EgressPolicy,
+  type Endpoint,
+  PORTAL_PORTS,
+  type PortalPolicy,
+  type TunnelIpv6Policy,
+} from './egress-policy.ts';
 
 export interface EgressRow {
   readonly from: string;
@@ -13,10 +20,13 @@ export interface EgressRow {
 
 /** One row per flow. What is in no row does not leave. */
 export function describeEgress(policy: EgressPolicy): readonly EgressRow[] {
-  const { uplink, endpoints, links, tunnel, portal } = policy;
+  const { uplink, endpoints, links, portal } = policy;
+  const { underway = false } = policy.tunnel ?? {};
+  const tunnel = underway ? undefined : policy.tunnel;
   const gateway = uplink.address ?? 'the gateway';
   const routes = tunnel === undefined || tunnel.routes.includes('0.0.0.0/0') ? 'anywhere' : tunnel.routes.join(', ');
   const resolvers = [...(tunnel?.resolvers ?? []), ...(tunnel?.ipv6?.resolvers ?? [])].join(', ');
+  const socket = uplinkSocket(policy);
   return [
     {
       from: gateway,
@@ -37,11 +47,29 @@ export function describeEgress(policy: EgressPolicy): readonly EgressRow[] {
         ]
       : []),
     ...endpoints.map(({ address, port, protocol, shape }) => ({
-      from: tunnel === undefined || protocol === 'tcp' ? gateway : `${gateway} port ${tunnel.localPort}`,
+      from: socket === undefined || protocol === 'tcp' ? gateway : `${gateway} port ${socket.localPort}`,
       to: `${address} port ${port}`,
-      what: `${shape === 'openconnect' ? TLS[protocol] : SHAPES[shape]} over ${protocol.toUpperCase()}`,
+      what: wireOf({ protocol, shape }),
       when: 'while vmgate connects, verifies or is open',
       visible: 'encrypted' as const,
+    })),
+    ...carriersOf(policy)
+      .filter(({ ifname }) => ifname !== UPLINK)
+      .flatMap((hop) =>
+        hop.endpoints.map(({ address, port, ...how }) => ({
+          from: `the gateway (${hop.ifname})`,
+          to: `${address} port ${port}`,
+          what: `${wireOf(how)}: the next VPN of the chain`,
+          when: 'while vmgate connects, verifies or is open',
+          visible: 'inside the tunnel' as const,
+        })),
+      ),
+    ...(underway ? (policy.tunnel?.resolvers ?? []) : []).map((resolver) => ({
+      from: 'the gateway',
+      to: resolver,
+      what: "DNS: the next VPN's server",
+      when: 'while vmgate connects',
+      visible: 'inside the tunnel' as const,
     })),
     ...(portal === undefined ? [] : portalRows(gateway, portal)),
     ...(tunnel === undefined
@@ -96,6 +124,10 @@ export function describeEgress(policy: EgressPolicy): readonly EgressRow[] {
           },
         ])),
   ];
+}
+
+function wireOf({ protocol, shape }: Pick<Endpoint, 'protocol' | 'shape'>): string {
+  return `${shape === 'openconnect' ? TLS[protocol] : SHAPES[shape]} over ${protocol.toUpperCase()}`;
 }
 
 function ipv6Text({ routes }: TunnelIpv6Policy): string {

@@ -44,7 +44,7 @@ describeUnless(whyNot(), 'IPv6 of the links')('IPv6 of the links', () => {
   test('what the kernel routes by itself on such links is what the check of the routes expects', () => {
     const listed: unknown[] = JSON.parse(scene.net.run('gw', 'ip', '-j', '-6', 'route', 'show', 'table', 'all'));
     const ways = {
-      ...{ tunnel: 'tun0', tunnelPrefixes: [], uplink: 'up0', uplinkTable: '51', nextHop: '10.0.2.2' },
+      ...{ tunnel: 'tun0', tunnelPrefixes: [], hops: [], uplink: 'up0', uplinkTable: '51', nextHop: '10.0.2.2' },
       links: policy.links,
     };
     const ofLinks = listed.map((entry) => route6.parse(entry)).filter(({ dev = '' }) => /^(work|probe)/.test(dev));

@@ -21,3 +21,15 @@ test('what a server said is escaped before a terminal sees it', () => {
   expect(lines.join('')).not.toContain('\u001b');
   expect(lines).not.toContain('free');
 });
+
+test('a chain shows each hop in order', () => {
+  const through = [{ profile: 'entry', endpoint: '203.0.113.5:51820' }];
+  expect(linesOf({ through })).toEqual(
+    expect.arrayContaining([
+      '  vpn      entry, then inside it home',
+      '  hop 1    entry, server 203.0.113.5:51820',
+      '  hop 2    home, server 198.51.100.10:51820',
+    ]),
+  );
+  expect(linesOf({ through, endpoint: '' })).toContain('  hop 2    home, not connected yet');
+});

@@ -50,7 +50,8 @@ describe('several VPN profiles', () => {
     ['vpn: office\nfailover: {leaky: true}\n', 'failover is about several profiles'],
     ['vpn: []\n', 'vpn must have at least 1'],
     ['vpn: [UPPER, b]\nfailover: {leaky: true}\n', 'must be the name of a profile'],
-    ['vpn: {a: b}\n', 'must be the name of a profile, or a list'],
+    ['vpn: {a: b}\n', 'unknown key "a" in vpn'],
+    ['vpn: 7\n', 'must be the name of a profile, a list'],
   ])('%j is refused', (text, message) => {
     const fault = faultOf(text);
     expect(fault).toMatch(/^CONFIG_INVALID/);

@@ -19,6 +19,10 @@ describe('LabPass', () => {
     expect(pass.guardEntry).toBeUndefined();
     expect(pass.allowEndpoint('10.0.2.2')).toBe(true);
     expect(pass.allowEndpoint('10.0.2.3')).toBe(false);
+    const chained = LabPass.of({ ...plan, second: '198.51.100.20' });
+    expect(['10.0.2.2', '198.51.100.20', '198.51.100.21'].map((at) => chained.allowEndpoint(at))).toEqual([
+      ...[true, true, false],
+    ]);
   });
 
   test("says which guests run and on which QEMU; the machine's own unless said", () => {

@@ -2,6 +2,7 @@
 
 import { type Duplex, duplexPair } from 'node:stream';
 import { PULSE_CHECKS } from '../../../src/core/opening.ts';
+import type { EgressPolicy } from '../../../src/core/policy/index.ts';
 import type { Verdict } from '../../../src/core/verdict.ts';
 import { GATE_CHECKS } from '../../../src/core/verdict.ts';
 import type { GatewayControl } from '../../../src/gateway/index.ts';
@@ -139,9 +140,13 @@ export class FakeControl implements GatewayControl {
     return this.#weather.offer();
   }
 
-  async tunnel(plan: TunnelPlan): Promise<void> {
+  /** Of each tunnel that was made, the policy it was made under and how large its packets are. */
+  readonly made: { readonly policy: EgressPolicy; readonly mtu: number }[] = [];
+
+  async tunnel(...[plan, , , policy]: Parameters<GatewayControl['tunnel']>): Promise<void> {
     this.said.push('tunnel');
     this.tunnels.push(plan);
+    this.made.push({ policy, mtu: plan.mtu });
   }
 
   async inside(): Promise<void> {

@@ -71,7 +71,7 @@ describe('tunnel of OpenVPN', () => {
     ['nothing went through', { after: looked({}, 300) }, 'unknown', 'received 0 bytes'],
     ['WireGuard instead', { after: snapshot() }, 'refuted', 'another kind'],
   ])('%s', (_, change, outcome, mentions) => {
-    const opinion = tunnelCheck.judge({ ...facts, ...change });
+    const opinion = tunnelCheck.judge([{ ...facts, ...change }]);
     expect([opinion.outcome, [opinion.summary, ...opinion.evidence].join('\n')]).toEqual([
       outcome,
       expect.stringContaining(mentions),

@@ -74,7 +74,7 @@ describe('tunnel', () => {
     ['nothing received', { after: later({ txBytes: 2_200 }) }, 'unknown', 'received 0 bytes'],
     ['nothing sent', { after: later({ rxBytes: 1_200 }) }, 'unknown', 'sent 0 bytes'],
   ])('%s', (_, change, outcome, mentions) => {
-    const opinion = tunnelCheck.judge({ ...facts, ...change });
+    const opinion = tunnelCheck.judge([{ ...facts, ...change }]);
     expect([opinion.outcome, [opinion.summary, ...opinion.evidence].join('\n')]).toEqual([
       outcome,
       expect.stringContaining(mentions),
@@ -84,7 +84,8 @@ describe('tunnel', () => {
   test('a guest clock that is off does not make an old handshake a new one', () => {
     const late = later({ rxBytes: 1_100, txBytes: 2_200, latestHandshakeMs: NOW + 55_000 });
     const shifted = { ...late, facts: { ...late.facts, epochMs: NOW + 60_000 } };
-    const judged = (connectBeganMs: number) => tunnelCheck.judge({ ...facts, after: shifted, connectBeganMs }).outcome;
+    const judged = (connectBeganMs: number) =>
+      tunnelCheck.judge([{ ...facts, after: shifted, connectBeganMs }]).outcome;
     expect([judged(NOW - 8_000), judged(NOW - 1_000)]).toEqual(['verified', 'refuted']);
   });
 });

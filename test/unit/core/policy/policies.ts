@@ -54,6 +54,37 @@ export const openconnectPolicy: EgressPolicy = {
   ],
 };
 
+/** Where the second hop's server is. */
+export const secondEndpoint: Endpoint = { ...endpoint, address: '203.0.113.20', port: 51_821 };
+
+/** The first hop of a chain alone: the second's server is looked up. */
+export const underwayPolicy: EgressPolicy = {
+  ...openPolicy,
+  tunnel: {
+    ifname: 'hop0',
+    routes: ['10.64.0.1/32'],
+    resolvers: ['10.64.0.1'],
+    localPort: 40_001,
+    mark: 0x766d,
+    mtu: 1420,
+    underway: true,
+  },
+};
+
+/** A tunnel inside another. */
+export const chainPolicy: EgressPolicy = {
+  ...openPolicy,
+  through: [{ ifname: 'hop0', localPort: 40_001, mark: 0x766d, mtu: 1420, endpoints: [secondEndpoint] }],
+  tunnel: {
+    ifname: 'tun0',
+    routes: ['0.0.0.0/0'],
+    resolvers: ['10.65.0.1'],
+    localPort: 40_002,
+    mark: 0x766e,
+    mtu: 1360,
+  },
+};
+
 const plain: EgressRule = { action: 'allow', to: { kind: 'anywhere' }, protocols: [], ports: [] };
 const web = [{ first: 443, last: 443 }];
 
@@ -136,6 +167,8 @@ export const POLICIES = {
   rules: rulesPolicy,
   portal: portalPolicy,
   openconnect: openconnectPolicy,
+  underway: underwayPolicy,
+  chain: chainPolicy,
   ipv6: ipv6Policy,
   'ipv6-rules': ipv6RulesPolicy,
 };

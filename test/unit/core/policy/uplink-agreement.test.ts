@@ -11,10 +11,20 @@ import {
   type EgressPolicy,
   judgeFrame,
   type RemovedDefences,
+  uplinkSocket,
 } from '../../../../src/core/policy/index.ts';
 import { buildDhcpClient, buildDnsQuery, tcpSynFrame, udpFrame } from '../../../../src/frame/index.ts';
 import { espPacket, hop, ikeMessage, message } from './frames.ts';
-import { bootPolicy, dhcpPolicy, openconnectPolicy, openPolicy, portalPolicy, rulesPolicy } from './policies.ts';
+import {
+  bootPolicy,
+  chainPolicy,
+  dhcpPolicy,
+  openconnectPolicy,
+  openPolicy,
+  portalPolicy,
+  rulesPolicy,
+  underwayPolicy,
+} from './policies.ts';
 
 interface Header {
   readonly protocol: 'udp' | 'tcp';
@@ -34,6 +44,8 @@ const policies: Readonly<Record<string, EgressPolicy>> = {
   },
   openconnect: openconnectPolicy,
   rules: rulesPolicy,
+  underway: underwayPolicy,
+  chain: chainPolicy,
   portal: portalPolicy,
   'portal, with DHCP': { ...portalPolicy, uplink: dhcpPolicy.uplink },
 };
@@ -48,6 +60,7 @@ const anyHeader: fc.Arbitrary<Header> = fc.record({
   protocol: fc.constantFrom('udp', 'tcp'),
   daddr: fc.constantFrom(
     '198.51.100.7',
+    '203.0.113.20',
     '10.0.2.2',
     '10.0.2.3',
     '203.0.113.40',
@@ -56,7 +69,7 @@ const anyHeader: fc.Arbitrary<Header> = fc.record({
     '10.64.0.1',
   ),
   sport: fc.constantFrom(40_001, 40_002, 1_024, 50_000),
-  dport: fc.constantFrom(51_820, 53, 80, 443, 22, 8_080, 853),
+  dport: fc.constantFrom(51_820, 51_821, 53, 80, 443, 22, 8_080, 853),
 });
 const dhcpHeader: Header = { protocol: 'udp', daddr: '10.0.2.2', sport: 68, dport: 67 };
 
@@ -121,7 +134,9 @@ function fits(
 }
 
 /** A packet with that header and a shape that the guard has nothing against, whichever flow of the policy it is of. */
-function guardPasses(policy: EgressPolicy, { protocol, daddr, sport, dport }: Header): boolean {
+function guardPasses(whole: EgressPolicy, { protocol, daddr, sport, dport }: Header): boolean {
+  // What the guard is told: of a chain, the first hop alone.
+  const policy = { ...whole, tunnel: uplinkSocket(whole) };
   const flow = { source: SOURCE, destination: daddr, sourcePort: sport, destinationPort: dport };
   if (protocol === 'tcp') return judgeFrame(policy, tcpSynFrame(hop, flow, 1)).verdict === 'pass';
   const dhcp = buildDhcpClient({ type: 3, mac: policy.uplink.mac, transaction: 1, clientAddress: SOURCE });

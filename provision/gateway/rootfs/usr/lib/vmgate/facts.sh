@@ -124,14 +124,19 @@ routing_json() {
 
 # A document's beginning, without its closing brace.
 print_moving() {
-  tunnel=null
-  if [ -e /run/vmgate/kind ]; then
-    read -r kind </run/vmgate/kind
-    # shellcheck source=/dev/null
-    . "/usr/lib/vmgate/kind-$kind.sh"
-    tunnel=$(kind_json)
+  tunnel=null beneath=
+  if [ -s /run/vmgate/tunnels ]; then
+    # shellcheck disable=SC2034 # read by the kind
+    while read -r ifname kind; do
+      [ "$tunnel" = null ] || beneath="$beneath,$tunnel"
+      # shellcheck source=/dev/null
+      . "/usr/lib/vmgate/kind-$kind.sh"
+      tunnel=$(kind_json)
+    done </run/vmgate/tunnels
   fi
   printf '{"v":1,"bootId":"%s","epochMs":%s,"uptimeMs":%s' "$(boot_id)" "$(epoch_ms)" "$(uptime_ms)"
+  # Of a chain the last hop is the tunnel, and those that it runs through are beneath it.
+  [ -z "$beneath" ] || printf ',"beneath":[%s]' "${beneath#,}"
   printf ',"tunnel":%s,"links":[' "$tunnel"
   links_json
   printf ']'

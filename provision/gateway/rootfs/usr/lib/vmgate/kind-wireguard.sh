@@ -1,25 +1,26 @@
 #!/bin/sh
-# WireGuard for the tunnel verb: the kernel does it all. Every kind-NAME.sh has these three.
+# WireGuard for the tunnel verb: the kernel does it all. Every kind-NAME.sh has these three; $ifname is the tunnel's name.
+# shellcheck disable=SC2154 # it is the verb's
 
-# Makes tun0 of the secret section on stdin, which goes straight from the pipe into wg(8) without touching a variable, a
+# Makes the tunnel of the secret section on stdin, which goes straight from the pipe into wg(8) without touching a variable, a
 # file or an argument.
 kind_begin() {
-  step 'ip link add tun0' ip link add dev tun0 type wireguard
-  secret_step 'wg setconf' wg setconf tun0 /proc/self/fd/0
+  step 'ip link add' ip link add dev "$ifname" type wireguard
+  secret_step 'wg setconf' wg setconf "$ifname" /proc/self/fd/0
 }
 
 kind_end() {
-  [ ! -e /sys/class/net/tun0 ] || ip link del dev tun0
+  [ ! -e "/sys/class/net/$ifname" ] || ip link del dev "$ifname"
 }
 
 # The dump's first line begins with the private key and each peer's second field is the preshared key: neither is kept.
 # No awk: a process start costs more than all of this. A tab, as `wg show dump` separates.
 kind_json() {
   tab='	'
-  wg show tun0 dump | {
+  wg show "$ifname" dump | {
     IFS=$tab read -r _ _ port mark || { printf null && return; }
     [ "$mark" != off ] || mark=0
-    printf '{"kind":"wireguard","ifname":"tun0","listenPort":%d,"mark":%d,"peers":[' "$port" "$mark"
+    printf '{"kind":"wireguard","ifname":"%s","listenPort":%d,"mark":%d,"peers":[' "$ifname" "$port" "$mark"
     comma=
     while IFS=$tab read -r key _ endpoint allowed handshake received sent _; do
       printf '%s{"publicKey":"%s","endpoint":"%s","latestHandshakeMs":%d' "$comma" "$key" "$endpoint" "$((handshake * 1000))"

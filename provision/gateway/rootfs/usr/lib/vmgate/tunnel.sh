@@ -9,12 +9,23 @@
 #
 # A tunnel whose inside the profile says is set whole by `tunnel`. Where the server says it, `tunnel` has no public lines,
 # and `inside` brings them once the host has judged them.
+#
+# Of a chain each hop is set by a verb of its own, the outermost first, and has two lines more at the beginning:
+#
+#   hop IFNAME TABLE MARK    its name; the next hop's socket has that mark, and goes by this tunnel, by that table
+#   by IFNAME                the hop that its own packets go by; without it they go by the uplink
+#
+# The last hop is tun0 and has no line `hop`. A tunnel by the uplink ends all there are; one by a hop what is above it.
 
 # Refuses anything that is not made of the characters $2 allows (a bracket expression's inside).
 demand() {
   case $1 in
     '' | *[!$2]*) refuse 'read settings' "not a value for a tunnel setting: $1" ;;
   esac
+}
+
+demand_hop() {
+  case $1 in hop[0-9]) ;; *) refuse 'read settings' "not a hop: $1" ;; esac
 }
 
 # Resolvers and DHCP options for the links; dnsmasq reads both again on SIGHUP, and forgets what it had cached.
@@ -35,19 +46,49 @@ remove_tunnel() {
     # The uplink's lease may have gone, and the route with it.
     ip route flush table main default dev up0 || :
   fi
-  [ -e "$kind_file" ] || return 0
-  read -r kind <"$kind_file"
-  load_kind "$kind"
-  kind_end
-  rm "$kind_file"
+  end_tunnels ''
 }
 
-# Which kind of tunnel there is, or is being made.
-kind_file=/run/vmgate/kind
+# Which tunnels there are, or are being made: a line `IFNAME KIND` for each, the outermost first.
+tunnels=/run/vmgate/tunnels
 
 load_kind() {
   # shellcheck source=/dev/null
   . "/usr/lib/vmgate/kind-$1.sh"
+}
+
+# end_tunnels IFNAME: those that run through it, or all for ''. The innermost first: no socket outlives its way.
+end_tunnels() {
+  [ -e "$tunnels" ] || return 0
+  kept='' above='' beneath=$1
+  while read -r ifname kind; do
+    if [ -n "$beneath" ]; then
+      kept="$kept$ifname $kind
+"
+      [ "$ifname" != "$beneath" ] || beneath=
+    else
+      above="$ifname $kind
+$above"
+    fi
+  done <"$tunnels"
+  while read -r ifname kind; do
+    [ -n "$ifname" ] || continue
+    load_kind "$kind"
+    kind_end
+  done <<EOF
+$above
+EOF
+  printf '%s' "$kept" >"$tunnels"
+}
+
+# lay_way TABLE MARK: what has the mark goes by that table, and there nowhere, until a hop's own route is in it: with the hop
+# gone its packets must not find another way. It stays for as long as the gateway lives. The firewall says the same.
+lay_way() {
+  [ ! -e "/run/vmgate/way-$1" ] || return 0
+  printf '%s\n' "route add unreachable default table $1 metric 4278198272" "rule add pref $1 fwmark $2 lookup $1" \
+    >/run/vmgate/way-batch
+  step 'lay the way of the next hop' ip -batch /run/vmgate/way-batch
+  : >"/run/vmgate/way-$1"
 }
 
 # start_driver NAME FOLDER: of kinds whose client runs by itself: vmgate-NAME, which talks to it and tells of it in FOLDER. Of
@@ -90,19 +131,27 @@ portal() {
 # Reads the public lines; $key is `---` behind the last one where a secret section follows, $value its kind.
 read_inside() {
   addresses='' addresses6='' routes='' resolvers='' search='' mtu='' key='' value=''
+  own=tun0 table='' mark='' by=''
   while read -r key value; do
     case $key in
+      hop)
+        read -r own table mark <<EOF
+$value
+EOF
+        demand_hop "$own" && demand "$table" 0-9 && demand "$mark" 0-9
+        ;;
+      by) demand_hop "$value" && by=$value ;;
       address) demand "$value" 0-9./ && addresses="$addresses
-addr add $value dev tun0" ;;
+addr add $value dev $own" ;;
       route) demand "$value" 0-9./ && routes="$routes
-route add $value dev tun0" ;;
+route add $value dev $own" ;;
       resolver) demand "$value" 0-9. && resolvers="${resolvers}server=$value
 " ;;
       # `nodad`: a tunnel has no neighbours who could have the address too.
       address6) demand "$value" 0-9a-f:./ && addresses6="$addresses6
-addr add $value dev tun0 nodad" ;;
+addr add $value dev $own nodad" ;;
       route6) demand "$value" 0-9a-f:./ && routes="$routes
-route add $value dev tun0" ;;
+route add $value dev $own" ;;
       resolver6) demand "$value" 0-9a-f:. && resolvers="${resolvers}server=$value
 " ;;
       search) demand "$value" 0-9A-Za-z.- && search="$search,$value" ;;
@@ -115,14 +164,22 @@ route add $value dev tun0" ;;
 
 # Cards are born without IPv6, and believe no router (init).
 speak_ipv6() {
-  echo 0 >/proc/sys/net/ipv6/conf/tun0/disable_ipv6
+  echo 0 >"/proc/sys/net/ipv6/conf/$own/disable_ipv6"
 }
 
 set_inside() {
   [ -n "$mtu" ] || refuse 'read settings' 'no mtu'
+  if [ -n "$table" ]; then
+    # As on the uplink: no other table has a route to the next hop's server. The input chain pins it.
+    echo 0 >"/proc/sys/net/ipv4/conf/$own/rp_filter"
+    routes="$routes
+route add default dev $own table $table"
+  fi
   [ -z "$addresses6" ] || step 'switch on IPv6' speak_ipv6
-  printf '%s\n' "link set dev tun0 mtu $mtu up$addresses$addresses6$routes" >/run/vmgate/tunnel-batch
+  printf '%s\n' "link set dev $own mtu $mtu up$addresses$addresses6$routes" >/run/vmgate/tunnel-batch
   step 'ip -batch' ip -batch /run/vmgate/tunnel-batch
+  # A hop's resolvers are asked for the next hop's server, and by nobody's work VM.
+  [ "$own" = tun0 ] || return 0
   options="option:mtu,$mtu
 "
   [ -z "$search" ] || options="${options}option:domain-search$search
@@ -137,12 +194,23 @@ tunnel() {
   [ -e "/usr/lib/vmgate/kind-$value.sh" ] || refuse 'read settings' "unknown kind of tunnel: $value"
   new_kind=$value
 
-  step 'remove the old tunnel' remove_tunnel
-  step 'set the uplink' set_uplink
+  if [ -z "$by" ]; then
+    step 'remove the old tunnel' remove_tunnel
+    step 'set the uplink' set_uplink
+  else
+    if [ "$by" = "$own" ] || [ ! -e "/sys/class/net/$by" ]; then refuse 'read settings' "there is no hop $by"; fi
+    step 'remove the old tunnel' end_tunnels "$by"
+    # Its resolvers were asked. The next hop's may have the same address.
+    step 'ip route flush' ip route flush table main dev "$by"
+  fi
   # Read by refuse: half a tunnel is none.
   # shellcheck disable=SC2034
   clean_up=remove_tunnel
-  echo "$new_kind" >"$kind_file"
+  [ -z "$table" ] || lay_way "$table" "$mark"
+  echo "$own $new_kind" >>"$tunnels"
+  # Read by the kind.
+  # shellcheck disable=SC2034
+  ifname=$own
   load_kind "$new_kind"
   kind_begin
   [ -z "$addresses$routes$resolvers$search$mtu" ] || set_inside
@@ -154,7 +222,7 @@ inside() {
   read_inside
   [ -z "$key" ] || refuse 'read settings' "more than public lines: $key"
   [ -n "$addresses" ] || refuse 'read settings' 'no address'
-  [ -e /sys/class/net/tun0 ] || refuse 'read settings' 'there is no tunnel'
+  [ -e "/sys/class/net/$own" ] || refuse 'read settings' 'there is no tunnel'
   # shellcheck disable=SC2034
   clean_up=remove_tunnel
   set_inside
