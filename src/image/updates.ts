@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { VmgateError } from '../core/coded.ts';
 import type { Arch } from '../drivers/driver.ts';
-import { findTool, hostPlatform, installLine } from '../host/index.ts';
+import { findTool, hostPlatform, installLine, type PackageFamily } from '../host/index.ts';
 import { NAME, readPolicy, VERSION } from './apt-policy.ts';
 import { type AptSource, recipeSources, type SourcesFor } from './apt-sources.ts';
 import { errors } from './codes.ts';
@@ -28,7 +28,7 @@ export interface ImageUpdates {
   readonly packages: readonly PackageUpdate[];
   /** In no list: a kernel whose successor has another name, or a package from elsewhere. */
   readonly unlisted: readonly string[];
-  /** Every list that a build would look into was had: what is not named has no update. */
+  /** The image lists packages, and every list that a build would look into was had: what is not named has no update. */
   readonly complete: boolean;
 }
 
@@ -57,11 +57,13 @@ export interface UpdatesOptions {
 }
 
 /** mmdebstrap says where packages come from, apt does the rest. @throws IMAGE_UPDATES_NO_APT */
-export function requireUpdateTools(has: (tool: string) => boolean = (tool) => findTool(tool) !== undefined): void {
+export function requireUpdateTools(
+  has: (tool: string) => boolean = (tool) => findTool(tool) !== undefined,
+  family: PackageFamily = hostPlatform().family,
+): void {
   const missing = [...APT_TOOLS, 'mmdebstrap'].filter((tool) => !has(tool));
   if (missing.length === 0) return;
-  const hasApt = APT_TOOLS.every((tool) => !missing.includes(tool));
-  const install = hasApt || hostPlatform().family === 'debian' ? installLine('mmdebstrap') : undefined;
+  const install = family === 'debian' ? installLine('mmdebstrap') : undefined;
   throw VmgateError.of(errors.IMAGE_UPDATES_NO_APT, { missing, install });
 }
 
@@ -142,7 +144,7 @@ async function compared(
   const updates: PackageUpdate[] = [];
   // A manifest may come from elsewhere, and its words end up on a command line and in a file of apt's.
   const unlisted = packages.filter((each) => !isPackage(each)).map(({ name }) => name);
-  if (had.length === 0) return { packages: [], unlisted: [], complete: false };
+  if (had.length === 0 || packages.length === 0) return { packages: [], unlisted: [], complete: false };
   for (const round of rounds(packages.filter(isPackage))) {
     const known = readPolicy(await apt.policy(round));
     for (const { name, version } of round) {

@@ -100,6 +100,8 @@ export function updatesText(
 function blockOf(image: ListedImage, updates: ImageUpdates): string {
   const { kind, arch } = image.manifest;
   const { packages, unlisted } = updates;
+  const isBare = image.manifest.packages.length === 0;
+  const told = isBare ? 'it lists no packages, so nothing is known' : countOf(updates);
   const rows = packages.map(({ name, version, known, security }) => [
     `  ${escapeLine(name)}`,
     escapeLine(version),
@@ -108,7 +110,7 @@ function blockOf(image: ListedImage, updates: ImageUpdates): string {
   ]);
   const gone = `  in no list, so nothing is known: ${unlisted.map((name) => escapeLine(name)).join(', ')}`;
   return [
-    `${kind} (${arch}): ${countOf(updates)}${packages.length === 0 ? '' : `: ${rebuildCommand(image)}`}`,
+    `${kind} (${arch}): ${told}${packages.length === 0 ? '' : `; to build it anew: ${rebuildCommand(image)}`}`,
     ...(rows.length === 0 ? [] : [textTable(rows)]),
     ...(unlisted.length === 0 ? [] : [gone]),
   ].join('\n');
