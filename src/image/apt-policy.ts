@@ -19,8 +19,10 @@ export const NAME = /^[a-z0-9][a-z0-9+.-]{1,100}$/;
 const HEAD = /^(\S+):$/;
 const FIELD = /^ {2}(Installed|Candidate): (\S+)$/;
 const IGNORED = /^ {2}(?:Version table|Package pin|Pin-Priority):/;
-const ENTRY = /^ (\*\*\*| {3}) (\S+) -?\d+$/;
-const ORIGIN = /^ {8,}-?\d+ (\S.*)$/;
+/** Ubuntu adds how far an update is rolled out. */
+const ENTRY = /^ (\*\*\*| {3}) (\S+) -?\d+(?: \(phased \d+%\))?$/;
+/** The priority takes four columns. */
+const ORIGIN = /^ {7,}-?\d+ (\S.*)$/;
 /** `http://HOST/debian-security trixie-security/main amd64 Packages` */
 const SECURITY = /^\S+ \S+-security\/\S+ \S+ Packages$/;
 const IN_A_LIST = / Packages$/;

@@ -270,6 +270,34 @@ describeHere('no way but the proxy', () => {
   });
 });
 
+const describeTraced = describeUnless(missing('apt-get', 'gpg', 'strace', 'unshare'), 'whom apt speaks to');
+
+describeTraced('whom apt speaks to, as the kernel was asked', () => {
+  /** In a network of its own that leads nowhere: what counts is who was tried. */
+  async function tried(change: (configuration: string) => string): Promise<readonly string[]> {
+    const folder = mkdtempSync(path.join(root, 'apt-'));
+    const proxy = 'socks5h://vmgate:secret@127.0.0.1:9';
+    await OwnApt.in({ folder, arch: 'amd64', sources: [repository.source('trixie')], proxy, signal: undefined });
+    const file = path.join(folder, 'apt.conf');
+    writeFileSync(file, change(readFileSync(file, 'utf8')));
+    const trace = path.join(folder, 'trace');
+    const watched = ['strace', '-f', '-qq', '-e', 'trace=%network', '-o', trace, 'apt-get', 'update'];
+    const argv = ['--map-root-user', '--net', ...watched];
+    await run({ tool: 'unshare', argv, timeoutMs: 50_000, env: { APT_CONFIG: file } });
+    const ports = readFileSync(trace, 'utf8').matchAll(/sin6?_port=htons\((\d+)\)/g);
+    return [...new Set([...ports].map(([, port = '']) => port))].filter((port) => port !== '0');
+  }
+
+  test('the proxy’s port, and no resolver', async () => {
+    expect(await tried((configuration) => configuration)).toEqual(['9']);
+  });
+
+  test('anti-test: without the line of the proxy a resolver of this machine is asked', async () => {
+    const without = await tried((configuration) => configuration.replace(/^Acquire::https?::Proxy .*$/gm, ''));
+    expect(without).toContain('53');
+  });
+});
+
 describeHere('where packages come from', () => {
   test('is what mmdebstrap builds from: the suite, its updates and its security updates, over http', async () => {
     const folder = mkdtempSync(path.join(root, 'recipe-'));

@@ -50,6 +50,12 @@ describe('readPolicy', () => {
     expect(readPolicy(POLICY).get('gone')).toMatchObject({ candidate: '1', listed: false });
   });
 
+  test('a pin, a priority of four digits and an update that is rolled out in steps', () => {
+    const table = '     2 1001 (phased 20%)\n       1001 http://packages.example/debian trixie/main amd64 Packages\n';
+    const text = `a:\n  Installed: 1\n  Candidate: 2\n  Package pin: 2\n  Version table:\n${table} *** 1 100\n        100 /s\n`;
+    expect(readPolicy(text).get('a')).toEqual({ installed: '1', candidate: '2', security: false, listed: true });
+  });
+
   test('nothing of nothing', () => {
     expect(readPolicy('').size).toBe(0);
   });

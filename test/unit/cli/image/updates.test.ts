@@ -1,11 +1,11 @@
 /** `vmgate image list --updates`: refusals, and what it says. The real apt is in test/contract/image. */
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { rebuildCommand, updatesFields, updatesText } from '../../../src/cli/image/updates.ts';
-import type { ListedImage, UpdatesAnswer } from '../../../src/image/index.ts';
-import { expectGolden } from '../golden.ts';
-import { imageOf, putImage } from '../image/stored.ts';
-import { CONFIG, Laptop, report, scripted } from './command-line.ts';
+import { rebuildCommand, updatesFields, updatesText } from '../../../../src/cli/image/updates.ts';
+import type { ListedImage, UpdatesAnswer } from '../../../../src/image/index.ts';
+import { expectGolden } from '../../golden.ts';
+import { imageOf, putImage } from '../../image/stored.ts';
+import { CONFIG, Laptop, report, scripted } from '../command-line.ts';
 
 let laptop: Laptop;
 beforeEach(() => {
@@ -45,7 +45,7 @@ test('no image: nothing is asked, and no gate needed', async () => {
 });
 
 describe('says', () => {
-  const golden = (name: string) => path.join(import.meta.dirname, 'golden', 'updates', name);
+  const golden = (name: string) => path.join(import.meta.dirname, 'golden', name);
   const listed = (image: ReturnType<typeof imageOf>): ListedImage => ({ ...image, current: true });
   const gateway = listed(
     imageOf('gateway', ['busybox 1:1.37.0-6', 'openvpn 2.6.14-1', 'linux-image-6.12.41 6.12.41-1']),
