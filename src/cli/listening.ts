@@ -40,6 +40,23 @@ export async function streamFrom(
   return stream;
 }
 
+/**
+ * A connection to `target` that the gate makes inside its tunnel.
+ *
+ * @param who names the command in what a supervisor of another vmgate gets wrong
+ * @throws GATE_NOT_VERIFIED, GATE_TARGET_REFUSED, GATE_NAME_UNKNOWN, GATEWAY_DIAL_FAILED, ..
+ */
+export async function connectThrough(
+  gate: Gate,
+  target: { readonly host: string; readonly port: number },
+  who: string,
+): Promise<Duplex> {
+  const { asFault } = await import('../supervisor/index.ts');
+  return streamFrom(gate, { verb: 'connect', ...target }).catch((cause: unknown) => {
+    throw asFault(cause, who);
+  });
+}
+
 /** `most`: 0 stands for any free port where it is allowed. @throws CLI_USAGE */
 export function portNumber(what: string, written: string, least: 0 | 1): number {
   const port = /^\d{1,5}$/.test(written) ? Number(written) : Number.NaN;

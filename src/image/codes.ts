@@ -116,6 +116,33 @@ export const errors = errorCodes({
       why: 'base.cpio is not what was recorded: expected sha256:3fa4b2c1, found sha256:9ac41b07',
     },
   }),
+  IMAGE_UPDATES_NO_APT: error<{ missing: readonly string[]; install: string | undefined }>({
+    exit: 3,
+    source: 'environment',
+    what: ({ missing }) => `updates cannot be looked up here: ${missing.join(' and ')} not installed`,
+    remedy: ({ install }) =>
+      install ??
+      'ask on a machine with Debian or Ubuntu that has the same image: vmgate image list --updates; ' +
+        'or build anew, which takes what is newest: vmgate image build',
+    sample: { missing: ['apt-get', 'apt-cache', 'mmdebstrap'], install: undefined },
+  }),
+  IMAGE_UPDATES_UNANSWERED: error<{ suites: readonly string[] }>({
+    exit: 3,
+    source: 'environment',
+    what: ({ suites }) =>
+      `no list of packages came through the tunnel (${suites.join(', ')}): what is newer is not known`,
+    remedy: () =>
+      'see whether the gate carries anything (vmgate proxy -- curl https://example.org), then: vmgate image list --updates',
+    sample: { suites: ['trixie', 'trixie-updates', 'trixie-security'] },
+  }),
+  IMAGE_UPDATES_FAILED: error<{ why: string }>({
+    exit: 3,
+    source: 'environment',
+    what: ({ why }) => `updates cannot be told: ${why}`,
+    remedy: () =>
+      'build anew, which takes what is newest: vmgate image build; and report this, with the version of apt (apt-get --version)',
+    sample: { why: 'apt-cache policy says what is not understood' },
+  }),
   IMAGE_STORE_UNREADABLE: error<{ file: string; why: string }>({
     exit: 3,
     source: 'environment',

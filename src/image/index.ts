@@ -27,3 +27,9 @@ export {
   requireImage,
   requireIntactDisk,
 } from './store.ts';
+export {
+  findUpdates,
+  type ImageUpdates,
+  requireUpdateTools,
+  type UpdatesAnswer,
+} from './updates.ts';

@@ -29,8 +29,8 @@ const currentSchema = z.record(z.string(), z.string().regex(/^sha256:[0-9a-f]{64
 type Current = z.infer<typeof currentSchema>;
 const LOCK_ATTEMPTS = 50;
 
-/** Drafts carry the pid of their maker: `draft-4711-x8Kq2z`; `pulled-` is how those of a pull begin. */
-const DRAFT = /^(?:draft|pulled)-(\d+)-/;
+/** Drafts carry the pid of their maker: `draft-4711-x8Kq2z`; `pulled-`: of a pull; `updates-`: apt's, while it is asked. */
+const DRAFT = /^(?:draft|pulled|updates)-(\d+)-/;
 
 /**
  * The image recorded as current, or undefined. Its parts are judged when they are copied for a boot.

@@ -108,7 +108,7 @@ function installation(kernel: string): string[] {
 }
 
 /** mmdebstrap hands hooks to a shell. */
-function quoted(word: string): string {
+export function quoted(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 

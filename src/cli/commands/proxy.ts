@@ -1,15 +1,14 @@
-import type { Duplex } from 'node:stream';
 import type { Credential, Place } from '../../proxy/index.ts';
 import { type Command, type Context, type Input, text } from '../command.ts';
-import { GATE_OPTION, type Gate, gateOf, requireSupervisor } from '../gate-access.ts';
+import { GATE_OPTION, gateOf, requireSupervisor } from '../gate-access.ts';
 import {
+  connectThrough,
   noticesOf,
   placeFields,
   portNumber,
   requireOpen,
   SOCKET_OPTION,
   socketAt,
-  streamFrom,
   untilOver,
 } from '../listening.ts';
 import type { Ways } from '../run-through.ts';
@@ -57,7 +56,7 @@ export const proxy: Command = {
       const listener = await startProxy({
         place,
         credential,
-        open: (target) => connected(gate, target),
+        open: (target) => connectThrough(gate, target, 'vmgate proxy'),
         onRefused: (target, { code, what }) => notice(`${target}: ${code}: ${what}`),
         onStranger: () => notice('a program of another user was turned away'),
       });
@@ -85,14 +84,6 @@ function placeOf(context: Context, input: Input): Place {
   const socket = text(input, 'socket');
   if (socket !== undefined) return socketAt(context, socket);
   return { kind: 'port', port: portNumber('--port', text(input, 'port') ?? '0', 0) };
-}
-
-/** @throws GATE_NOT_VERIFIED, GATE_TARGET_REFUSED, GATE_NAME_UNKNOWN, GATEWAY_DIAL_FAILED, .. */
-async function connected(gate: Gate, target: { readonly host: string; readonly port: number }): Promise<Duplex> {
-  const { asFault } = await import('../../supervisor/index.ts');
-  return streamFrom(gate, { verb: 'connect', ...target }).catch((cause: unknown) => {
-    throw asFault(cause, 'vmgate proxy');
-  });
 }
 
 function waysTo(place: Place, credential: Credential | undefined): Ways {

@@ -16,7 +16,7 @@ import { type Picture, readPicture } from './picture.ts';
 import { knock } from './rfb.ts';
 
 /** A whole Debian and Firefox on translated instructions, on a machine that others use too. */
-const PAGE_MS = 400_000;
+const PAGE_MS = 600_000;
 jest.setTimeout(PAGE_MS + 200_000);
 
 const NAME = 'web';
