@@ -3,7 +3,6 @@
  * Ages and periods have hard upper bounds (P7): no configuration keeps an old verification alive.
  */
 import * as z from 'zod';
-import { MAX_HOPS } from '../core/policy/chain.ts';
 import { readPortalUrl } from '../core/portal.ts';
 import { MAX_NAME } from '../home/index.ts';
 import { EGRESS_BOUNDS, egress } from './egress-values.ts';
@@ -12,6 +11,7 @@ import { ociImage } from './oci-image.ts';
 import { ports } from './ports.ts';
 import { parseSizeMiB, SIZE_PATTERN } from './quantities.ts';
 import { browser, duration, isWithin, script, setUp } from './set-up.ts';
+import { failover, vpn } from './vpn-values.ts';
 
 export const BOUNDS = {
   /** How often an open gate is verified anew. */
@@ -21,7 +21,6 @@ export const BOUNDS = {
   memory: { leastMiB: 64, mostMiB: 262_144 },
   cpus: { least: 1, most: 64 },
   workVms: 30,
-  vpns: 8,
   templates: 8,
 } as const;
 
@@ -47,40 +46,6 @@ export const ON_LOSS = ['block', 'pause', 'stop'] as const;
 const name = z.string().regex(new RegExp(`^[a-z][a-z0-9-]{0,${MAX_NAME - 1}}$`), {
   error: `must be 1 to ${MAX_NAME} of a-z, 0-9 and "-", beginning with a letter`,
 });
-
-const vpnName = z
-  .string({
-    error: ({ input }) =>
-      typeof input === 'object' && input !== null
-        ? 'must be the name of a profile: neither a list nor a chain has a place inside another'
-        : undefined,
-  })
-  .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, { error: 'must be the name of a profile, as `vmgate vpn list` shows it' });
-
-const chain = z
-  .strictObject({
-    chain: z
-      .array(vpnName)
-      .min(2, { error: 'must have at least 2 profiles: one alone is written as vpn: NAME' })
-      .max(MAX_HOPS, { error: `must have at most ${MAX_HOPS} profiles` }),
-  })
-  .meta({ description: 'profiles that run inside one another, the outermost first' });
-
-const vpn = z.union([vpnName, z.array(vpnName).min(1).max(BOUNDS.vpns), chain], {
-  error: `must be the name of a profile, a list of 1 to ${BOUNDS.vpns} names that are tried in order, or {chain: [FIRST, .., LAST]}`,
-});
-
-const failover = z
-  .strictObject({
-    equivalent: z.array(vpnName).min(2).max(BOUNDS.vpns).optional().meta({
-      description: 'profiles of `vpn` that are as good as one another: what is sent for one may go by another',
-    }),
-    leaky: z
-      .boolean()
-      .optional()
-      .meta({ description: 'profiles that are not equivalent may take the place of one another too' }),
-  })
-  .meta({ description: 'what has to be said before another profile of a list takes the place of one that fails' });
 
 const memory = z
   .string({ error: 'must be a size with its unit, for example 4GiB' })
