@@ -89,8 +89,23 @@ export function mmdebstrapArguments(
     '--setup-hook=mkdir -p "$1"/var/cache/apt/archives',
     `--setup-hook=sync-in ${quoted(debs)} /var/cache/apt/archives`,
     ...(install === undefined ? [] : installation(`${debs}/${install.kernel}`)),
+    ...usedOnly(install === undefined ? 'extract' : 'customize'),
     request.suite,
     '-',
+  ];
+}
+
+/**
+ * What other images are made of was offered to apt, and is no part of this one: each package has a folder or link of its own
+ * in /usr/share/doc (Debian policy, section 12.5). And of what is, only the version that apt took, not an older one.
+ *
+ * @param hook the last one that runs: what is only extracted is not customized
+ */
+function usedOnly(hook: 'extract' | 'customize'): string[] {
+  const each = 'name=$(basename "$deb" | cut -d_ -f1); doc="$1"/usr/share/doc/"$name"';
+  return [
+    `--${hook}-hook=for deb in "$1"/var/cache/apt/archives/*.deb; do ${each}; test -e "$doc" || test -L "$doc" || rm "$deb"; done`,
+    `--${hook}-hook=APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get -q autoclean`,
   ];
 }
 

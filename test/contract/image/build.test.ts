@@ -1,7 +1,7 @@
 /** The real mmdebstrap and zstd: equal packages give equal bytes, whatever differs around the build. */
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -37,15 +37,20 @@ describeHere('the tiny image', () => {
   );
 
   test(
-    'has the same bytes in another folder, with another umask, time zone and locale',
+    'has the same bytes in another folder, with another umask, time zone and locale, and with what other images left there',
     async () => {
+      const another = path.join(root, 'another, longer folder');
+      const debs = path.join(another, 'cache', 'debs', 'amd64');
+      mkdirSync(debs, { recursive: true });
+      writeFileSync(path.join(debs, 'stranger_1_amd64.deb'), 'of another image');
       const { TZ, LANG } = process.env;
       const umask = process.umask(0o077);
       process.env['TZ'] = 'Pacific/Kiritimati';
       process.env['LANG'] = 'C.UTF-8';
       try {
-        const again = await buildImage('tiny', 'amd64', { imagesFolder: path.join(root, 'another, longer folder') });
+        const again = await buildImage('tiny', 'amd64', { imagesFolder: another });
         expect(again.digest).toBe(first.digest);
+        expect(readdirSync(debs)).toContain('stranger_1_amd64.deb');
       } finally {
         process.umask(umask);
         restore('TZ', TZ);

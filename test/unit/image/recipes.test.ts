@@ -42,6 +42,17 @@ describe('mmdebstrapArguments', () => {
     expect(argv.join(' ')).not.toMatch(/https?:/);
   });
 
+  test('leave nothing of other images in apt’s cache: by the last hook that there is', () => {
+    const hooks = (argv: readonly string[]) => argv.filter((argument) => argument.includes('/usr/share/doc/'));
+    expect(hooks(mmdebstrapArguments({ ...request, asRoot: true }))).toEqual([
+      expect.stringMatching(/^--extract-hook=/),
+    ]);
+    const install = { kernel: 'linux_1_arm64.deb' };
+    expect(hooks(mmdebstrapArguments({ ...request, install, asRoot: true }))).toEqual([
+      expect.stringMatching(/^--customize-hook=/),
+    ]);
+  });
+
   test('differ for root in the mode alone', () => {
     const differing = mmdebstrapArguments({ ...request, asRoot: true }).filter(
       (argument) => !mmdebstrapArguments({ ...request, asRoot: false }).includes(argument),
