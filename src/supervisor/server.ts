@@ -5,7 +5,7 @@
 import { rmSync } from 'node:fs';
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { type CodedEvent, VmgateError } from '../core/coded.ts';
 import { errors } from './codes.ts';
 import { asFault } from './loop.ts';
@@ -27,6 +27,8 @@ const MAX_CLIENTS = 128;
 /** Of a client that does not read its events. */
 const MAX_UNREAD = 4 * 1_048_576;
 const LAST_WORDS_MS = 500;
+/** For answers under way; whoever only watches has none coming. */
+const ANSWERS_MS = 1_000;
 
 /** Listens on `socketPath`; the gate's lock is held, so a socket file there is a dead supervisor's. */
 export async function serve(socketPath: string, handle: Handler): Promise<RequestServer> {
@@ -38,15 +40,14 @@ export async function serve(socketPath: string, handle: Handler): Promise<Reques
 export class RequestServer {
   readonly #server: net.Server;
   readonly #path: string;
-  readonly #clients = new Set<net.Socket>();
+  readonly #clients = new Map<net.Socket, Conversation>();
 
   constructor(socketPath: string, handle: Handler) {
     this.#path = socketPath;
     // A client of a byte stream may have said all it has to say and still listen.
     this.#server = net.createServer({ allowHalfOpen: true }, (socket) => {
-      this.#clients.add(socket);
+      this.#clients.set(socket, new Conversation(socket, handle));
       socket.once('close', () => this.#clients.delete(socket));
-      new Conversation(socket, handle);
     });
     this.#server.maxConnections = MAX_CLIENTS;
   }
@@ -63,8 +64,10 @@ export class RequestServer {
   async close(): Promise<void> {
     rmSync(this.#path, { force: true });
     this.#server.close();
-    await turn();
-    const clients = [...this.#clients];
+    const [clients, talks] = [[...this.#clients.keys()], [...this.#clients.values()]];
+    // Why there is no gate any more is an answer too, and on a busy machine takes more than a turn.
+    const late = delay(ANSWERS_MS, undefined, { ref: false });
+    await Promise.race([Promise.all(talks.map((talk) => talk.answered())), late]);
     for (const socket of clients) socket.end();
     setTimeout(() => {
       for (const socket of clients) socket.destroy();
@@ -79,6 +82,7 @@ class Conversation {
   readonly #gone: Promise<void>;
   #unread: Buffer = Buffer.alloc(0);
   #state: 'idle' | 'busy' | 'raw' = 'idle';
+  #serving: Promise<unknown> = Promise.resolve();
 
   constructor(socket: net.Socket, handle: Handler) {
     this.#socket = socket;
@@ -89,6 +93,12 @@ class Conversation {
       if (this.#state !== 'raw') socket.end();
     });
     socket.on('data', this.#onData);
+  }
+
+  /** Resolves when no answer is under way; at once for what is bytes by now. */
+  async answered(): Promise<void> {
+    await turn();
+    if (this.#state === 'busy') await this.#serving;
   }
 
   readonly #onData = (chunk: Buffer): void => {
@@ -103,7 +113,7 @@ class Conversation {
     const line = this.#unread.subarray(0, end).toString('utf8');
     this.#unread = this.#unread.subarray(end + 1);
     this.#state = 'busy';
-    void this.#serve(line).then(() => {
+    this.#serving = this.#serve(line).then(() => {
       if (this.#state !== 'busy') return;
       this.#state = 'idle';
       this.#next();

@@ -65,7 +65,7 @@ describeUnless(absent ?? notRoot(), 'wg setconf')('wg setconf', () => {
     expect(exit).toContain(`public_key=${Buffer.from(plan.peerIdentity, 'base64').toString('hex')}`);
     expect(exit).toContain('endpoint=198.41.0.4:51820');
     expect(exit.filter((line) => line.startsWith('allowed_ip='))).toEqual(
-      plan.routes.map((route) => `allowed_ip=${route}`),
+      [...plan.routes, ...(plan.ipv6?.routes ?? [])].map((route) => `allowed_ip=${route}`),
     );
     expect(order.match(/endpoint=/g)).toHaveLength(1);
   });
