@@ -138,21 +138,15 @@ export async function fetchImage(
   return fetchVerified(reference, trust, { ...options, sort: 'image' }, readImageArtifact, async (verified) => {
     const { manifest, pinned, repository, signer, network } = verified;
     const config = await configOf(manifest.config, verified);
+    const fresh = new Set<string>();
+    for (const { blob } of manifest.pieces) if (await bring(blob, verified)) fresh.add(blob.digest);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const names = [...new Set(manifest.pieces.map(({ part }) => part))];
     const parts: { name: string; file: string; digest: string }[] = [];
-    const coming = new Coming(
-      manifest.pieces.map(({ blob }) => blob),
-      verified,
-    );
-    try {
-      for (const name of names) {
-        const file = path.join(folder, name);
-        const pieces = manifest.pieces.filter(({ part }) => part === name).map(({ blob }) => blob);
-        parts.push({ name, file, digest: await joined(file, pieces, coming, verified) });
-      }
-    } finally {
-      await coming.close();
+    for (const name of names) {
+      const file = path.join(folder, name);
+      const pieces = manifest.pieces.filter(({ part }) => part === name).map(({ blob }) => blob);
+      parts.push({ name, file, digest: await joined(file, pieces, fresh, verified) });
     }
     const { sort, created } = manifest;
     return { reference: pinned, repository, sort, created, signer, config, parts, isCached: !network.isUsed };
@@ -172,42 +166,6 @@ async function bring(blob: Descriptor, { store, network }: Means): Promise<boole
   return true;
 }
 
-/** Pieces on their way, one after the other: who joins them does it with one while the next one comes. */
-class Coming {
-  readonly #arrivals = new Map<string, Promise<boolean>>();
-  #last: Promise<unknown> = Promise.resolve();
-  #isOver = false;
-  #broken: { readonly cause: unknown } | undefined;
-
-  constructor(blobs: readonly Descriptor[], means: Means) {
-    for (const blob of blobs) {
-      if (this.#arrivals.has(blob.digest)) continue;
-      const arrival = this.#last.then(() => !this.#isOver && bring(blob, means));
-      arrival.catch((cause: unknown) => {
-        this.#broken ??= { cause };
-      });
-      this.#arrivals.set(blob.digest, arrival);
-      this.#last = arrival;
-    }
-  }
-
-  /** Resolves when it is in the store: whether it was fetched, and hashed, for this. @throws what the transfer throws */
-  async isFresh({ digest }: Descriptor): Promise<boolean> {
-    return (await this.#arrivals.get(digest)) ?? false;
-  }
-
-  /** Whether it is this that kept a piece from coming: a fault of the transfer, or its interruption. */
-  brokeBy(cause: unknown): boolean {
-    return this.#broken !== undefined && this.#broken.cause === cause;
-  }
-
-  /** Nothing more is asked for; resolves when nothing is on its way. */
-  async close(): Promise<void> {
-    this.#isOver = true;
-    await this.#last.catch(() => {});
-  }
-}
-
 /** Hashed. @throws REGISTRY_STORE_FAILED, and what the transfer throws */
 export async function configOf(blob: Descriptor, means: Means): Promise<Buffer> {
   await bring(blob, means);
@@ -217,16 +175,21 @@ export async function configOf(blob: Descriptor, means: Means): Promise<Buffer> 
 }
 
 /**
- * Pieces one behind the other, each hashed on its way, but for those that are fresh: they were hashed as they came, a
- * moment ago. Both are in the digest of the whole, which is what counts.
+ * Pieces one behind the other, each hashed on its way, but for those of `fresh`: they were hashed as they came, a moment
+ * ago. Both are in the digest of the whole, which is what counts.
  *
  * @returns the digest of the whole
  */
-async function joined(file: string, pieces: readonly Descriptor[], coming: Coming, means: Means): Promise<string> {
+async function joined(
+  file: string,
+  pieces: readonly Descriptor[],
+  fresh: ReadonlySet<string>,
+  means: Means,
+): Promise<string> {
   const whole = createHash('sha256');
   const target = await open(file, 'w', 0o600);
   const contentOf = async (piece: Descriptor) =>
-    (await coming.isFresh(piece))
+    fresh.has(piece.digest)
       ? await readFile(means.store.fileOf(piece.digest))
       : ((await means.store.read(piece.digest, PIECE_BYTES)) ?? (await again(piece, means)));
   try {
@@ -243,7 +206,7 @@ async function joined(file: string, pieces: readonly Descriptor[], coming: Comin
     await target.sync();
   } catch (cause) {
     await rm(file, { force: true });
-    if (VmgateError.is(cause) || coming.brokeBy(cause)) throw cause;
+    if (VmgateError.is(cause)) throw cause;
     throw VmgateError.of(errors.REGISTRY_STORE_FAILED, { file, why: messageOf(cause) }, { cause });
   } finally {
     await target.close();
