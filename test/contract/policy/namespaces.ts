@@ -173,11 +173,12 @@ const socket = require('node:dgram').createSocket('udp4');
 socket.bind(Number(port), source, () => socket.send('vmgate', Number(to), destination, () => setTimeout(() => socket.close(), 20)));
 `;
 
-function ip(...argv: readonly string[]): string {
+/** ip(8); what it prints. */
+export function ip(...argv: readonly string[]): string {
   return execFileSync('ip', argv, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
-function quietly(work: () => void): void {
+export function quietly(work: () => void): void {
   try {
     work();
   } catch {

@@ -23,6 +23,7 @@ import { findTool } from '../../../src/host/index.ts';
 import { newClientKey } from '../../../src/lab/client-profile.ts';
 import { carryOn, endpointsAt, tunnelOf } from '../../../src/supervisor/hops.ts';
 import { planWireGuard } from '../../../src/vpn/index.ts';
+import { ip, quietly } from '../policy/namespaces.ts';
 
 type Space = 'gw' | 'wifi' | 'a' | 'b' | 'work';
 
@@ -455,16 +456,4 @@ interface Counters {
   readonly nftables: readonly {
     readonly counter?: { readonly name: string; readonly table: string; readonly packets: number };
   }[];
-}
-
-function ip(...argv: readonly string[]): string {
-  return execFileSync('ip', argv, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-}
-
-function quietly(work: () => void): void {
-  try {
-    work();
-  } catch {
-    // Half made is half removed.
-  }
 }

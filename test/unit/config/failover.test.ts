@@ -1,22 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { loadConfig } from '../../../src/config/index.ts';
 import { VmgateError } from '../../../src/core/coded.ts';
+import { loadWritten, removeWritten } from './written.ts';
 
-const folders: string[] = [];
-afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
+afterAll(removeWritten);
 
-function load(text: string, local?: string) {
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'vgt-'));
-  folders.push(folder);
-  writeFileSync(path.join(folder, 'vmgate.yaml'), `version: 1\n${text}`);
-  if (local !== undefined) writeFileSync(path.join(folder, 'vmgate.local.yaml'), local);
-  return loadConfig(folder, '/no/home').config;
-}
+const load = (text: string, local?: string) => loadWritten(text, local).config;
 
 /** Line, column and message of what is wrong. */
 function faultOf(text: string, local?: string): string {
