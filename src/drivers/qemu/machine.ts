@@ -42,7 +42,7 @@ export interface Launch {
 }
 
 /** nice(1)'s scale. Enough for the gateway's one thread to be heard among those of a dozen work VMs; alone it costs nothing. */
-const YIELDING = 5;
+const YIELDING = 10;
 
 const runState = z.looseObject({ status: z.string() });
 const BROKEN: ProcessEnd = {
