@@ -13,7 +13,7 @@ export type Defence =
   | 'tunnel-only'
   /** No `ct state established accept` in front of the lease: with it a flow outlives its lease. */
   | 'no-shortcut'
-  /** No connection of the gateway's own is taken up in the middle: one that was cut sends nothing by the next tunnel. */
+  /** No connection of the gateway's own is taken up in the middle: one that was cut sends nothing more, on no way. */
   | 'no-pickup'
   /** A work VM's questions to any resolver are answered by the gateway's. */
   | 'own-resolver'
@@ -27,6 +27,9 @@ export type Defence =
   | 'uplink-output'
   /** Outbound into a tunnel that another one runs through: that one's socket to its pinned endpoint only. */
   | 'hop-output';
+
+/** Whether a defence was taken away. */
+export type Without = (defence: Defence) => boolean;
 
 declare const madeByTheLab: unique symbol;
 

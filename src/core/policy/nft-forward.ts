@@ -2,6 +2,7 @@
  * The hook that decides what passes the gateway: from a link into the tunnel and back, both under a lease, and between
  * peers. Nothing else.
  */
+import type { Without } from './defence.ts';
 import type { EgressPolicy, PolicyLink, TunnelPolicy } from './egress-policy.ts';
 import {
   accept,
@@ -21,7 +22,6 @@ import {
 } from './nft-expressions.ts';
 import { answers6, between6, way6 } from './nft-ipv6.ts';
 import { lease, network, PROBE, resets, source } from './nft-link-parts.ts';
-import type { Without } from './nft-uplink.ts';
 import { workChain } from './nft-work.ts';
 
 export function forward(policy: EgressPolicy, without: Without): Expression[][] {

@@ -3,6 +3,7 @@
  * a lease, and back; never from link to link. What is more is neighbour discovery (RFC 4861), without which no IPv6 frame
  * finds its way: the gateway is the only router there, and hears nobody who says to be one.
  */
+import type { Without } from './defence.ts';
 import type { LinkIpv6, PolicyLink, TunnelPolicy } from './egress-policy.ts';
 import {
   accept,
@@ -19,7 +20,6 @@ import {
   resetOnly,
 } from './nft-expressions.ts';
 import { lease } from './nft-link-parts.ts';
-import type { Without } from './nft-uplink.ts';
 
 const LINK_LOCAL = 'fe80::/10';
 const UNSPECIFIED = '::';

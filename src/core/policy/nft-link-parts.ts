@@ -1,8 +1,8 @@
 /** What the rules of several chains say of a link in the same words; without a defence they do not say it. */
 import { ipv4Range, numberToIpv4 } from '../ipv4.ts';
+import type { Without } from './defence.ts';
 import type { PolicyLink, TunnelPolicy } from './egress-policy.ts';
 import { type Expression, field, iifname, oifname } from './nft-expressions.ts';
-import type { Without } from './nft-uplink.ts';
 
 const OPEN = '@open';
 /** The link that never has a VM. */

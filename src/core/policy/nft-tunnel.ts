@@ -3,10 +3,9 @@
  * they are: nobody but a leased link has any. Every other connection is made for the host (exit check, `vmgate proxy`)
  * and needs a lease as a work VM does, under the tunnel's own name.
  *
- * A connection begins with a SYN, or conntrack knows it. Conntrack takes up any TCP packet of a flow it has forgotten as
- * `new`: without the SYN, what a connection that was cut still had to send would leave by the tunnel after the close
- * (leak cases 29, 30, 68).
+ * All of its TCP begins under these rules (nft-own-tcp.ts).
  */
+import type { Without } from './defence.ts';
 import type { EgressPolicy, TunnelPolicy } from './egress-policy.ts';
 import {
   accept,
@@ -19,10 +18,9 @@ import {
   ipv4Only,
   ipv6Only,
   oifname,
-  synOnly,
   tcpOnly,
 } from './nft-expressions.ts';
-import type { Without } from './nft-uplink.ts';
+import { begunHere } from './nft-own-tcp.ts';
 
 const DNS_PORT = 53;
 const OPEN = '@open';
@@ -30,24 +28,15 @@ const OPEN = '@open';
 export function toTunnel({ tunnel }: EgressPolicy, without: Without): Expression[][] {
   if (tunnel === undefined) return [];
   const out = oifname(tunnel.ifname);
-  const tcp = (...match: readonly Expression[]) => [
-    ...(without('no-pickup')
-      ? [[...match, ctState('established', 'new')]]
-      : [
-          [...match, ctState('established')],
-          [...match, synOnly, ctState('new')],
-        ]
-    ).map((rule) => [...rule, ctDirection('original'), count('to_tunnel'), accept]),
-  ];
+  const begun = (protocol: 'udp' | 'tcp', ...match: readonly Expression[]) =>
+    begunHere(protocol, without).map((state) => [...match, ...state, count('to_tunnel'), accept]);
   return [
-    ...resolvers(tunnel).flatMap(([family, address]) => {
-      const there = [out, field(family, 'daddr', address)];
-      return [
-        [...there, field('udp', 'dport', DNS_PORT), count('to_tunnel'), accept],
-        ...tcp(...there, field('tcp', 'dport', DNS_PORT)),
-      ];
-    }),
-    ...asked(tunnel).flatMap((only) => tcp(out, only, tcpOnly, ...(without('lease') ? [] : [oifname(OPEN)]))),
+    ...resolvers(tunnel).flatMap(([family, address]) =>
+      (['udp', 'tcp'] as const).flatMap((protocol) =>
+        begun(protocol, out, field(family, 'daddr', address), field(protocol, 'dport', DNS_PORT)),
+      ),
+    ),
+    ...asked(tunnel).flatMap((only) => begun('tcp', out, only, tcpOnly, ...(without('lease') ? [] : [oifname(OPEN)]))),
   ];
 }
 

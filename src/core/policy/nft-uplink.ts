@@ -1,9 +1,11 @@
 /**
  * The uplink's rules: the VPN socket to the pinned endpoint and back, DHCP where it is used, else silence. And those of a
  * tunnel that another one runs through, which is to that one what the uplink is to the first.
+ *
+ * Whatever is TCP there begins under these rules (nft-own-tcp.ts).
  */
 import { type Carrier, carriersOf, UPLINK } from './chain.ts';
-import type { Defence } from './defence.ts';
+import type { Without } from './defence.ts';
 import {
   type EgressPolicy,
   type Endpoint,
@@ -16,21 +18,16 @@ import {
 import {
   accept,
   count,
-  ctDirection,
-  ctState,
   type Expression,
   field,
   iifname,
   type Json,
   mark,
   oifname,
-  synOnly,
   udpPorts,
   user,
 } from './nft-expressions.ts';
-
-/** Whether a defence was taken away. */
-export type Without = (defence: Defence) => boolean;
+import { begunHere } from './nft-own-tcp.ts';
 
 /** The same admission in prerouting and input: the VPN's answers and, where used, DHCP's; else silence. */
 export function fromUplink(policy: EgressPolicy, without: Without): Expression[][] {
@@ -54,10 +51,10 @@ export function fromUplink(policy: EgressPolicy, without: Without): Expression[]
 export function toUplink(policy: EgressPolicy, without: Without): Expression[][] {
   const { uplink, portal } = policy;
   const [carried, hops] = waysOf(policy);
-  const sent = hops.flatMap((hop) => (without('hop-output') ? [[oifname(hop.ifname), accept]] : sentOn(hop)));
+  const sent = hops.flatMap((hop) => (without('hop-output') ? [[oifname(hop.ifname), accept]] : sentOn(hop, without)));
   if (without('uplink-output')) return [[oifname(UPLINK), count('up_out'), accept], ...sent];
   return [
-    ...carried.flatMap(sentOn),
+    ...carried.flatMap((way) => sentOn(way, without)),
     // The client's broadcasts pass by every hook (packet sockets); what it says to a server alone does not. A server that
     // is not the router would be asked for by ARP, which the guard takes for foreign: the client broadcasts then instead.
     ...(uplink.dhcp ? servers(uplink.nextHop) : []).map((server) => [
@@ -67,13 +64,16 @@ export function toUplink(policy: EgressPolicy, without: Without): Expression[][]
       count('up_out'),
       accept,
     ]),
-    ...portalFlows(portal).map(({ address, protocol, port }) => [
-      oifname(UPLINK),
-      field('ip', 'daddr', address),
-      field(protocol, 'dport', port),
-      count('up_out'),
-      accept,
-    ]),
+    ...portalFlows(portal).flatMap(({ address, protocol, port }) =>
+      begunHere(protocol, without).map((state) => [
+        oifname(UPLINK),
+        field('ip', 'daddr', address),
+        field(protocol, 'dport', port),
+        ...state,
+        count('up_out'),
+        accept,
+      ]),
+    ),
     ...sent,
   ];
 }
@@ -94,7 +94,7 @@ function answersOn({ ifname, endpoints, socket }: Carrier): readonly Expression[
   ]);
 }
 
-function sentOn({ ifname, endpoints, socket }: Carrier): readonly Expression[][] {
+function sentOn({ ifname, endpoints, socket }: Carrier, without: Without): readonly Expression[][] {
   return endpoints.flatMap((endpoint) => {
     const there = [
       oifname(ifname),
@@ -103,7 +103,7 @@ function sentOn({ ifname, endpoints, socket }: Carrier): readonly Expression[][]
       field(endpoint.protocol, 'sport', portsOf(endpoint, socket)),
       field(endpoint.protocol, 'dport', endpoint.port),
     ];
-    return begun(endpoint).map((state) => [
+    return begunHere(endpoint.protocol, without).map((state) => [
       ...there,
       ...state,
       ...(ifname === UPLINK ? [count('up_out')] : []),
@@ -120,18 +120,6 @@ function hasAnyPort({ protocol, shape }: Endpoint): boolean {
 /** The VPN socket's own. */
 function portsOf(endpoint: Endpoint, { localPort }: TunnelSocket): Json {
   return hasAnyPort(endpoint) ? { range: [EPHEMERAL.first, EPHEMERAL.last] } : localPort;
-}
-
-/**
- * Where the port does not tell one connect from the next: a connection begins with a SYN, or conntrack knows it. What an
- * earlier one still has to say is for a session that is over.
- */
-function begun(endpoint: Endpoint): readonly Expression[][] {
-  if (!hasAnyPort(endpoint)) return [[]];
-  return [
-    [ctState('established'), ctDirection('original')],
-    [synOnly, ctState('new')],
-  ];
 }
 
 interface PortalFlow {

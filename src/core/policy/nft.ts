@@ -10,7 +10,7 @@
  * Where the policy has no IPv6, nothing is answered or forwarded over it: every accepting rule pins IPv4, but for the
  * loopback. Where it has, that is the links' and the tunnel's alone (nft-ipv6.ts): the uplink has none.
  */
-import type { Defence, RemovedDefences } from './defence.ts';
+import type { Defence, RemovedDefences, Without } from './defence.ts';
 import type { EgressPolicy } from './egress-policy.ts';
 import {
   accept,
@@ -35,7 +35,7 @@ import { forward } from './nft-forward.ts';
 import { from6, input6, output6 } from './nft-ipv6.ts';
 import { lease, PROBE, resets, source } from './nft-link-parts.ts';
 import { fromTunnel, toTunnel } from './nft-tunnel.ts';
-import { fromUplink, toUplink, type Without } from './nft-uplink.ts';
+import { fromUplink, toUplink } from './nft-uplink.ts';
 import { type DenialCounter, workChain, workCounters, workRules, workSets } from './nft-work.ts';
 
 /** Named counters, read back as facts. */

@@ -4,14 +4,13 @@
  *
  * @leakCase 30 none: what a connection made for the host still had to send when it was cut leaves by no later tunnel
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { compileNft, type Defence, type RemovedDefences } from '../../../src/core/policy/index.ts';
 import { describeUnless, missing } from '../../obstacle.ts';
 import { openPolicy } from '../../unit/core/policy/policies.ts';
-import { Namespaces, type Packet, type Space, whyNot } from './namespaces.ts';
+import { Namespaces, type Packet, whyNot } from './namespaces.ts';
+import { type Talker, Talkers } from './talkers.ts';
 
 const SERVER = '9.9.9.9';
 const PORT = 7_000;
@@ -30,29 +29,20 @@ describeUnless(whyNot() ?? missing('conntrack'), "the gateway's own connections"
   'the gateway’s own connections',
   () => {
     let net: Namespaces;
-    const children: ChildProcess[] = [];
+    let talkers: Talkers;
     beforeAll(() => {
       net = new Namespaces();
+      talkers = new Talkers(net);
       net.run('tun', '/usr/sbin/nft', 'add', 'rule', 'ip', 'deaf', 'input', 'tcp', 'dport', String(PORT), 'accept');
     });
     beforeEach(() => net.load(without()));
-    afterEach(() => {
-      for (const child of children.splice(0)) child.kill('SIGKILL');
-    });
+    afterEach(() => talkers.end());
     afterAll(() => net.remove());
-
-    function runIn(space: Space, script: string): Talker {
-      const argv = ['netns', 'exec', net.name(space), process.execPath, '-e', script, SERVER, String(PORT)];
-      const child = spawn('ip', argv, { stdio: ['pipe', 'pipe', 'inherit'] });
-      children.push(child);
-      return new Talker(child);
-    }
 
     /** A server in the tunnel, and a connection of the gateway's to it that is asked for. */
     async function connect(): Promise<{ readonly server: Talker; readonly client: Talker }> {
-      const server = runIn('tun', SERVE);
-      await server.hears('listening');
-      return { server, client: runIn('gw', CONNECT) };
+      const server = await talkers.serve('tun', SERVER, PORT);
+      return { server, client: talkers.connect('gw', SERVER, PORT, { address: '10.64.0.1' }) };
     }
 
     /** As the gateway's `unlease` verb does. */
@@ -60,6 +50,21 @@ describeUnless(whyNot() ?? missing('conntrack'), "the gateway's own connections"
       net.unlease();
       net.run('gw', 'conntrack', '-F');
     }
+
+    // First: what a connection of another test still repeats would be counted too.
+    test('UDP goes to the tunnel’s resolver and to nobody else, leased or not', () => {
+      net.lease('tun0');
+      const dns = { from: 'gw', source: '10.64.0.1:4000', destination: '10.64.0.2:53' } as const;
+      const went = (packet: Packet) => {
+        const { to_tunnel, dropped_output } = net.send(packet);
+        return { to_tunnel, dropped_output };
+      };
+      expect(went({ ...dns, destination: `${SERVER}:53` })).toEqual({ dropped_output: 1 });
+      expect(went({ ...dns, destination: '10.64.0.2:54' })).toEqual({ dropped_output: 1 });
+      expect(went(dns)).toEqual({ to_tunnel: 1 });
+      net.unlease();
+      expect(went(dns)).toEqual({ to_tunnel: 1 });
+    });
 
     test('without a lease none comes about; under one of the tunnel’s own it does', async () => {
       const { server, client } = await connect();
@@ -105,56 +110,5 @@ describeUnless(whyNot() ?? missing('conntrack'), "the gateway's own connections"
       await delay(SEVERAL_ATTEMPTS_MS);
       return server.heard;
     }
-
-    test('UDP goes to the tunnel’s resolver and to nobody else, leased or not', () => {
-      net.lease('tun0');
-      const dns = { from: 'gw', source: '10.64.0.1:4000', destination: '10.64.0.2:53' } as const;
-      // What the server of an earlier test still repeats is dropped on the way in, and no matter of this one.
-      const went = (packet: Packet) => {
-        const { to_tunnel, dropped_output } = net.send(packet);
-        return { to_tunnel, dropped_output };
-      };
-      expect(went({ ...dns, destination: `${SERVER}:53` })).toEqual({ dropped_output: 1 });
-      expect(went({ ...dns, destination: '10.64.0.2:54' })).toEqual({ dropped_output: 1 });
-      expect(went(dns)).toEqual({ to_tunnel: 1 });
-      net.unlease();
-      expect(went(dns)).toEqual({ to_tunnel: 1 });
-    });
   },
 );
-
-class Talker {
-  heard = '';
-  readonly #child: ChildProcess;
-
-  constructor(child: ChildProcess) {
-    this.#child = child;
-    child.stdout?.on('data', (chunk: Buffer) => {
-      this.heard += chunk;
-    });
-  }
-
-  say(word: string): void {
-    this.#child.stdin?.write(word);
-  }
-
-  async hears(word: string, withinMs = 5_000): Promise<void> {
-    const stop = AbortSignal.timeout(withinMs);
-    while (!this.heard.includes(word)) {
-      await once(this.#child.stdout ?? this.#child, 'data', { signal: stop }).catch(() => undefined);
-      if (stop.aborted && !this.heard.includes(word)) throw new Error(`did not hear ${word} in ${withinMs} ms`);
-    }
-  }
-}
-
-const SERVE = `
-const [address, port] = process.argv.slice(1);
-require('node:net').createServer((socket) => socket.on('data', (data) => process.stdout.write(data)))
-  .listen(Number(port), address, () => process.stdout.write('listening'));
-`;
-
-const CONNECT = `
-const [host, port] = process.argv.slice(1);
-const socket = require('node:net').connect({ host, port: Number(port), localAddress: '10.64.0.1' });
-socket.on('connect', () => { process.stdout.write('connected'); process.stdin.on('data', (data) => socket.write(data)); });
-`;

@@ -45,6 +45,11 @@ export const dhcpPolicy: EgressPolicy = {
   uplink: { ...openPolicy.uplink, dhcp: true },
 };
 
+export const openvpnTcpPolicy: EgressPolicy = {
+  ...openPolicy,
+  endpoints: [{ ...endpoint, protocol: 'tcp', shape: 'openvpn' }],
+};
+
 /** TLS and DTLS to one port. */
 export const openconnectPolicy: EgressPolicy = {
   ...openPolicy,
@@ -167,6 +172,7 @@ export const POLICIES = {
   rules: rulesPolicy,
   portal: portalPolicy,
   openconnect: openconnectPolicy,
+  'openvpn-tcp': openvpnTcpPolicy,
   underway: underwayPolicy,
   chain: chainPolicy,
   ipv6: ipv6Policy,
