@@ -10,7 +10,6 @@ cd -- "$(dirname -- "$0")/.." || exit 1
 PATH=$PWD/node_modules/.bin:$PATH:/usr/sbin:/sbin
 export PATH
 
-failed=''
 results=$(mktemp -d) || exit 1
 trap 'rm -rf "$results"' EXIT
 
@@ -18,7 +17,22 @@ step() { # NAME COMMAND...
 	name=$1
 	shift
 	printf '\n== %s\n' "$name" >&2
-	"$@" || failed="$failed $name"
+	"$@" || printf ' %s' "$name" >>"$results/failed"
+}
+
+# What needs no machine and disturbs nobody's clock, beside whatever comes next. It is heard when it is waited for.
+beside() { # NAME COMMAND...
+	name=$1
+	shift
+	"$@" </dev/null >"$results/$name.said" 2>&1 &
+	printf '%s' "$!" >"$results/$name.pid"
+}
+
+wait_for() { # NAME
+	[ -e "$results/$1.pid" ] || return 0
+	wait "$(cat "$results/$1.pid")"
+	rm "$results/$1.pid"
+	cat "$results/$1.said" >&2
 }
 
 shell_scripts() {
@@ -54,29 +68,41 @@ run_again() { # FILE
 	step "$1" run_jest "$1" "$1" --runInBand
 }
 
-# Two files at a time: what boots machines waits for most of its time, and two scenes are what two cores carry.
+# As many files at a time as there are cores, two of them at least: what boots machines waits for most of its time, and two
+# scenes are what two cores carry. More than four would be short of memory first.
+lanes=$(getconf _NPROCESSORS_ONLN)
+[ "$lanes" -ge 2 ] || lanes=2
+[ "$lanes" -le 4 ] || lanes=4
+
 run_machines() { # names of files come in
-	xargs -P 2 -n 1 sh test/machines.sh "$results"
+	xargs -P "$lanes" -n 1 sh test/machines.sh "$results"
 	[ ! -e "$results/again" ] || while read -r file; do run_again "$file" </dev/null; done <"$results/again"
 	rm -f "$results/again"
 }
 
-# One first and alone: it builds the images that all others boot.
+# The others boot what it builds.
+images=test/system/images/images.test.ts
+
 run_system() {
-	first=test/system/demo/demo.test.ts
-	printf '%s\n' "$first" | run_machines
-	find test/system -name '*.test.ts' ! -path "$first" | sort | run_machines
+	wait_for images
+	find test/system -name '*.test.ts' ! -path "$images" | sort | run_machines
+}
+
+run_lint() {
+	step biome biome ci --colors=off .
+	step tsc tsc -p tsconfig.test.json
+	step knip knip --no-progress
+	step shellcheck check_shell
 }
 
 # Fuzzing last: it runs scripts of the gateway image, which the system tests build where it is missing.
 parts=${*:-lint unit contract system fuzz}
+case " $parts " in *' system '*) beside images sh test/machines.sh "$results" "$images" ;; esac
 for part in $parts; do
 	case $part in
 	lint)
-		step biome biome ci --colors=off .
-		step tsc tsc -p tsconfig.test.json
-		step knip knip --no-progress
-		step shellcheck check_shell
+		beside lint run_lint
+		continue
 		;;
 	fuzz)
 		# What CI says is about the change it looks at: it tries the same inputs each time. Elsewhere each run tries others.
@@ -91,18 +117,20 @@ for part in $parts; do
 	all) find test/all -name '*.test.ts' | sort | run_machines ;;
 	*) printf 'usage: test/run.sh [lint|unit|fuzz|contract|system|all]...\n' >&2 && exit 2 ;;
 	esac
+	wait_for lint
 done
+wait_for lint
 
 # What ran is judged as a whole; a run of everything that nothing failed in is the one docs/leak-cases.md tells of.
 judge_leak_cases() {
 	record=${UPDATE_GOLDEN:-}
-	[ -n "$failed" ] || record=1
+	[ -e "$results/failed" ] || record=1
 	VMGATE_TEST_RESULTS=$results UPDATE_GOLDEN=$record run_jest leak-cases test/leak-cases/
 }
 set -- "$results"/*.json
 [ ! -e "$1" ] || step 'leak cases' judge_leak_cases
 
-[ -z "$failed" ] || printf '\nFailed:%s\n' "$failed" >&2
+[ ! -e "$results/failed" ] || printf '\nFailed:%s\n' "$(cat "$results/failed")" >&2
 node - "$results" <<'SUM'
 const { readdirSync, readFileSync } = require('node:fs');
 const [, , folder] = process.argv;
@@ -118,4 +146,4 @@ if (sum.total === 0) process.exit();
 const parts = ['failed', 'skipped', 'passed'].filter((kind) => sum[kind] > 0).map((kind) => `${sum[kind]} ${kind}`);
 console.log(`Tests:       ${[...parts, `${sum.total} total`].join(', ')}`);
 SUM
-[ -z "$failed" ]
+[ ! -e "$results/failed" ]

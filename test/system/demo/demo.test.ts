@@ -1,4 +1,4 @@
-/** The demo's story on real machines, by a wire from this checkout. Before it, the images are built that all others boot. */
+/** The demo's story on real machines, by a wire from this checkout. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { playSteps } from '../../../src/demo/play.ts';
 import { stagehandOf } from '../../../src/demo/stagehand.ts';
