@@ -4,9 +4,6 @@
  *
  * @leakCase 68 none: a work VM's open connection is reset by the gateway of another tunnel, and nothing of it enters that one
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
 import {
   compareRulesets,
@@ -18,9 +15,11 @@ import {
 import { describeUnless, missing } from '../../obstacle.ts';
 import { manyRights, openPolicy } from '../../unit/core/policy/policies.ts';
 import { Namespaces, type Space, whyNot } from './namespaces.ts';
+import { Talkers } from './talkers.ts';
 
 jest.setTimeout(60_000);
 
+const SERVER = '9.9.9.9';
 const PORT = 7_200;
 /** TCP repeats what was not acknowledged after 0.2, 0.4, 0.8, .. s. */
 const SEVERAL_ATTEMPTS_MS = 3_000;
@@ -36,45 +35,14 @@ const policies = {
   },
 } satisfies Record<string, EgressPolicy>;
 
-const SERVE = `
-require('node:net').createServer((socket) => {
-  socket.on('data', (data) => process.stdout.write(data));
-  socket.on('error', () => {});
-}).listen(${PORT}, '9.9.9.9', () => process.stdout.write('listening'));
-`;
-const TALK = `
-const socket = require('node:net').connect({ host: '9.9.9.9', port: ${PORT} });
-socket.on('connect', () => { process.stdout.write('connected'); process.stdin.on('data', (data) => socket.write(data)); });
-socket.on('error', ({ code }) => process.stdout.write(code));
-`;
-
-class Talker {
-  heard = '';
-  readonly child: ChildProcess;
-
-  constructor(child: ChildProcess) {
-    this.child = child;
-    child.stdout?.on('data', (chunk: Buffer) => {
-      this.heard += chunk;
-    });
-  }
-
-  async hears(word: string): Promise<void> {
-    const stop = AbortSignal.timeout(10_000);
-    while (!this.heard.includes(word)) {
-      await once(this.child.stdout ?? this.child, 'data', { signal: stop }).catch(() => undefined);
-      if (stop.aborted && !this.heard.includes(word)) throw new Error(`did not hear ${word}: ${this.heard}`);
-    }
-  }
-}
-
 describeUnless(whyNot() ?? missing('conntrack'), 'connections of another tunnel')(
   'connections of another tunnel',
   () => {
     let net: Namespaces;
-    const children: ChildProcess[] = [];
+    let talkers: Talkers;
     beforeAll(() => {
       net = new Namespaces();
+      talkers = new Talkers(net);
       const letIn = (space: Space, port: string) =>
         net.run(space, '/usr/sbin/nft', 'add', 'rule', 'ip', 'deaf', 'input', 'tcp', port, String(PORT), 'accept');
       letIn('tun', 'dport');
@@ -83,17 +51,8 @@ describeUnless(whyNot() ?? missing('conntrack'), 'connections of another tunnel'
     beforeEach(() => {
       net.run('gw', 'conntrack', '-F');
     });
-    afterEach(() => {
-      for (const child of children.splice(0)) child.kill('SIGKILL');
-    });
+    afterEach(() => talkers.end());
     afterAll(() => net?.remove());
-
-    function runIn(space: Space, script: string): Talker {
-      const argv = ['netns', 'exec', net.name(space), process.execPath, '-e', script];
-      const child = spawn('ip', argv, { stdio: ['pipe', 'pipe', 'inherit'] });
-      children.push(child);
-      return new Talker(child);
-    }
 
     function load(policy: EgressPolicy, onlyNewFlows: boolean, ...removed: readonly Defence[]): void {
       const ours = { ...policy, ...(tunnel && { tunnel: { ...tunnel, onlyNewFlows } }) };
@@ -106,16 +65,15 @@ describeUnless(whyNot() ?? missing('conntrack'), 'connections of another tunnel'
     /** What server and client hear once a connection that stood before the other gateway says something. */
     async function afterTheSwitch(policy: EgressPolicy, ...removed: readonly Defence[]) {
       load(policy, false);
-      const server = runIn('tun', SERVE);
-      await server.hears('listening');
-      const client = runIn('work', TALK);
+      const server = await talkers.serve('tun', SERVER, PORT);
+      const client = talkers.connect('work', SERVER, PORT);
       await client.hears('connected');
-      client.child.stdin?.write('before');
+      client.say('before');
       await server.hears('before');
       load(policy, true, ...removed);
       net.run('gw', 'conntrack', '-F');
-      client.child.stdin?.write('marked');
-      await delay(SEVERAL_ATTEMPTS_MS);
+      client.say('marked');
+      await server.mayHear('marked', SEVERAL_ATTEMPTS_MS);
       return { server: server.heard, client: client.heard };
     }
 
@@ -134,11 +92,10 @@ describeUnless(whyNot() ?? missing('conntrack'), 'connections of another tunnel'
 
     test('a connection that begins there is let through', async () => {
       load(openPolicy, true);
-      const server = runIn('tun', SERVE);
-      await server.hears('listening');
-      const client = runIn('work', TALK);
+      const server = await talkers.serve('tun', SERVER, PORT);
+      const client = talkers.connect('work', SERVER, PORT);
       await client.hears('connected');
-      client.child.stdin?.write('new');
+      client.say('new');
       await server.hears('new');
     });
   },

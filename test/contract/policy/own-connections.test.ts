@@ -68,9 +68,9 @@ describeUnless(whyNot() ?? missing('conntrack'), "the gateway's own connections"
 
     test('without a lease none comes about; under one of the tunnel’s own it does', async () => {
       const { server, client } = await connect();
-      await expect(client.hears('connected', 1_500)).rejects.toThrow('did not hear');
+      expect(await client.mayHear('connected', 1_500)).toBe(false);
       net.lease('tun0');
-      await client.hears('connected', 5_000);
+      await client.hears('connected');
       client.say('one');
       await server.hears('one');
     });
@@ -84,20 +84,20 @@ describeUnless(whyNot() ?? missing('conntrack'), "the gateway's own connections"
     test('a lease of a work link is none for the gateway', async () => {
       net.lease('work0');
       const { client } = await connect();
-      await expect(client.hears('connected', 1_500)).rejects.toThrow('did not hear');
+      expect(await client.mayHear('connected', 1_500)).toBe(false);
     });
 
     test('case 30: cut by a close, it says nothing more, by no later lease either', async () => {
-      expect(await saidAfterTheClose()).not.toContain('late');
+      expect(await speaksAfterTheClose()).toBe(false);
     }, 20_000);
 
     test('case 30, anti-test: taken up in the middle, what it still had to say goes out by the next lease', async () => {
       net.load(without('no-pickup'));
-      expect(await saidAfterTheClose()).toContain('late');
+      expect(await speaksAfterTheClose()).toBe(true);
     }, 20_000);
 
-    /** What the server heard of a connection that was cut, once the gate has opened again. */
-    async function saidAfterTheClose(): Promise<string> {
+    /** Whether the server hears more of a connection that was cut, once the gate has opened again. */
+    async function speaksAfterTheClose(): Promise<boolean> {
       net.lease('tun0');
       const { server, client } = await connect();
       await client.hears('connected');
@@ -107,8 +107,7 @@ describeUnless(whyNot() ?? missing('conntrack'), "the gateway's own connections"
       client.say('late');
       await delay(300);
       net.lease('tun0');
-      await delay(SEVERAL_ATTEMPTS_MS);
-      return server.heard;
+      return server.mayHear('late', SEVERAL_ATTEMPTS_MS);
     }
   },
 );

@@ -5,7 +5,8 @@ import type { Namespaces, Space } from './namespaces.ts';
 
 /** Where a connection comes from. */
 export interface Origin {
-  readonly address: string;
+  /** Undefined: the kernel's choice. */
+  readonly address?: string | undefined;
   /** Undefined: the kernel's choice. */
   readonly port?: number | undefined;
   /** By number; undefined: root. */
@@ -27,8 +28,8 @@ export class Talkers {
     return server;
   }
 
-  /** A client that connects when it can, and then says `connected`. */
-  connect(space: Space, host: string, port: number, { address, port: localPort, user }: Origin): Talker {
+  /** A client that connects when it can, and then hears `connected`; once that is over for good, why. */
+  connect(space: Space, host: string, port: number, { address, port: localPort, user }: Origin = {}): Talker {
     return this.#run(space, CONNECT, { user, to: { host, port, localAddress: address, localPort } });
   }
 
@@ -60,18 +61,23 @@ export class Talker {
     this.#child.stdin?.write(word);
   }
 
-  async hears(word: string, withinMs = 5_000): Promise<void> {
+  async hears(word: string, withinMs = 10_000): Promise<void> {
+    if (!(await this.mayHear(word, withinMs))) throw new Error(`did not hear ${word} in ${withinMs} ms: ${this.heard}`);
+  }
+
+  /** Whether it came in time. */
+  async mayHear(word: string, withinMs: number): Promise<boolean> {
     const stop = AbortSignal.timeout(withinMs);
-    while (!this.heard.includes(word)) {
+    while (!this.heard.includes(word) && !stop.aborted) {
       await once(this.#child.stdout ?? this.#child, 'data', { signal: stop }).catch(() => undefined);
-      if (stop.aborted && !this.heard.includes(word)) throw new Error(`did not hear ${word} in ${withinMs} ms`);
     }
+    return this.heard.includes(word);
   }
 }
 
 const SERVE = `
 const { address, port } = JSON.parse(process.argv[1]);
-require('node:net').createServer((socket) => socket.on('data', (data) => process.stdout.write(data)))
+require('node:net').createServer((socket) => socket.on('data', (data) => process.stdout.write(data)).on('error', () => {}))
   .listen(port, address, () => process.stdout.write('listening'));
 `;
 
@@ -80,4 +86,5 @@ const { user, to } = JSON.parse(process.argv[1]);
 if (user !== undefined) process.setuid(user);
 const socket = require('node:net').connect(to);
 socket.on('connect', () => { process.stdout.write('connected'); process.stdin.on('data', (data) => socket.write(data)); });
+socket.on('error', ({ code }) => process.stdout.write(code));
 `;
