@@ -1,14 +1,12 @@
-import { describe, expect, test } from '@jest/globals';
-import { type TunnelFacts, tunnelCheck } from '../../../../src/core/checks/tunnel.ts';
-import { endpoint, healthyFacts, NOW, snapshot, tunnel } from './facts.ts';
+import type { TunnelFacts } from '../../../../src/core/checks/tunnel.ts';
+import { endpoint, tunnel } from './facts.ts';
+import { CONNECTED, describeSession, lookAt, sessionFacts, toldAs } from './sessions.ts';
 
 const ID = 'vpn.acme.example';
 
 function told(change: Readonly<Record<string, string>> = {}): string {
   const values = { PLUTO_PEER: endpoint.address, PLUTO_PEER_ID: ID, PLUTO_MY_SOURCEIP4_1: '10.66.0.2', ...change };
-  return Object.entries(values)
-    .map(([name, value]) => `${name}=${value}`)
-    .join('\n');
+  return toldAs(values);
 }
 
 /** As `ip xfrm state list nokeys` shows one (iproute2 6.15). */
@@ -29,77 +27,45 @@ const OWN = '10.0.2.15';
 const out = state(OWN, endpoint.address, tunnel.localPort, endpoint.port, tunnel.mark);
 const back = state(endpoint.address, OWN, endpoint.port, tunnel.localPort);
 
-/** The tunnel's interface carried `bytes` each way. */
-function looked(change: Readonly<Record<string, string | number>> = {}, bytes = 500) {
-  const links = healthyFacts().links.map((link) =>
-    link.ifname === 'tun0' ? { ...link, rxBytes: bytes, txBytes: bytes } : link,
-  );
-  const connected = { state: 'CONNECTED', sinceMs: NOW - 5_000, told: told(), log: '', states: out + back, ...change };
-  return snapshot({ links, tunnel: { kind: 'ipsec', ifname: 'tun0', ...connected } });
-}
+const looked = lookAt({ kind: 'ipsec', ...CONNECTED, told: told(), states: out + back });
 
 const facts: TunnelFacts = {
-  kind: 'ipsec',
-  policy: tunnel,
-  endpoint,
+  ...sessionFacts('ipsec', looked),
   peerIdentity: `${ID} with the pre-shared key`,
-  certificates: undefined,
   serverId: ID,
-  connectBeganMs: NOW - 8_000,
-  before: looked({}, 300),
-  after: looked(),
 };
 
-describe('tunnel of IPsec', () => {
-  test.each<[string, Partial<TunnelFacts>, string, string]>([
-    ['connected, both ways', {}, 'verified', 'received 200 bytes, sent 200 bytes during'],
-    ['in the cheap loop', { before: undefined }, 'verified', 'received 500 bytes'],
-    [
-      'with new keys beside the old ones',
-      { after: looked({ states: out + back + out + back }) },
-      'verified',
-      'received',
-    ],
-    ['on its way', { after: looked({ state: 'STARTING' }) }, 'refuted', 'state: STARTING'],
-    ['ended', { after: looked({ state: 'ENDED', log: 'AUTHENTICATION_FAILED' }) }, 'refuted', 'AUTHENTICATION_FAILED'],
-    ['another place', { after: looked({ told: told({ PLUTO_PEER: '198.51.100.66' }) }) }, 'refuted', '198.51.100.66'],
-    ['another name', { after: looked({ told: told({ PLUTO_PEER_ID: 'evil.example' }) }) }, 'refuted', 'evil.example'],
-    ['no name that could be proved', { serverId: undefined }, 'refuted', 'expected none'],
-    [
-      'a distinguished name with other spaces',
-      { serverId: 'C=CH, O=Acme, CN=vpn', after: looked({ told: told({ PLUTO_PEER_ID: 'C=CH,O=acme,CN=vpn' }) }) },
-      'verified',
-      'received',
-    ],
-    ['no keys', { after: looked({ states: '' }) }, 'refuted', 'no keys'],
-    ['keys one way', { after: looked({ states: out }) }, 'refuted', 'no keys'],
-    [
-      'keys for somebody else too',
-      { after: looked({ states: out + back + state(OWN, '198.51.100.66', 1, 4_500) }) },
-      'refuted',
-      '198.51.100.66',
-    ],
-    [
-      'ESP to the endpoint without the mark',
-      { after: looked({ states: state(OWN, endpoint.address, tunnel.localPort, endpoint.port) + back }) },
-      'refuted',
-      'another place',
-    ],
-    [
-      'ESP of another interface',
-      { after: looked({ states: out + state(endpoint.address, OWN, endpoint.port, tunnel.localPort, 0, 2) }) },
-      'refuted',
-      'another place',
-    ],
-    ['a session of an earlier connect', { connectBeganMs: NOW - 1_000 }, 'refuted', 'older than this connect'],
-    ['a session to come', { after: looked({ sinceMs: NOW + 9_000 }) }, 'unknown', 'in the future'],
-    ['nothing went through', { after: looked({}, 300) }, 'unknown', 'received 0 bytes'],
-    ['WireGuard instead', { after: snapshot() }, 'refuted', 'another kind'],
-  ])('%s', (_, change, outcome, mentions) => {
-    const opinion = tunnelCheck.judge([{ ...facts, ...change }]);
-    expect([opinion.outcome, [opinion.summary, ...opinion.evidence].join('\n')]).toEqual([
-      outcome,
-      expect.stringContaining(mentions),
-    ]);
-  });
-});
+describeSession('tunnel of IPsec', facts, looked, [
+  ['with new keys beside the old ones', { after: looked({ states: out + back + out + back }) }, 'verified', 'received'],
+  ['on its way', { after: looked({ state: 'STARTING' }) }, 'refuted', 'state: STARTING'],
+  ['ended', { after: looked({ state: 'ENDED', log: 'AUTHENTICATION_FAILED' }) }, 'refuted', 'AUTHENTICATION_FAILED'],
+  ['another place', { after: looked({ told: told({ PLUTO_PEER: '198.51.100.66' }) }) }, 'refuted', '198.51.100.66'],
+  ['another name', { after: looked({ told: told({ PLUTO_PEER_ID: 'evil.example' }) }) }, 'refuted', 'evil.example'],
+  ['no name that could be proved', { serverId: undefined }, 'refuted', 'expected none'],
+  [
+    'a distinguished name with other spaces',
+    { serverId: 'C=CH, O=Acme, CN=vpn', after: looked({ told: told({ PLUTO_PEER_ID: 'C=CH,O=acme,CN=vpn' }) }) },
+    'verified',
+    'received',
+  ],
+  ['no keys', { after: looked({ states: '' }) }, 'refuted', 'no keys'],
+  ['keys one way', { after: looked({ states: out }) }, 'refuted', 'no keys'],
+  [
+    'keys for somebody else too',
+    { after: looked({ states: out + back + state(OWN, '198.51.100.66', 1, 4_500) }) },
+    'refuted',
+    '198.51.100.66',
+  ],
+  [
+    'ESP to the endpoint without the mark',
+    { after: looked({ states: state(OWN, endpoint.address, tunnel.localPort, endpoint.port) + back }) },
+    'refuted',
+    'another place',
+  ],
+  [
+    'ESP of another interface',
+    { after: looked({ states: out + state(endpoint.address, OWN, endpoint.port, tunnel.localPort, 0, 2) }) },
+    'refuted',
+    'another place',
+  ],
+]);

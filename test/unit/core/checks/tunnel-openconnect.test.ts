@@ -1,6 +1,6 @@
-import { describe, expect, test } from '@jest/globals';
-import { type TunnelFacts, tunnelCheck } from '../../../../src/core/checks/tunnel.ts';
-import { endpoint, healthyFacts, NOW, snapshot, tunnel } from './facts.ts';
+import type { TunnelFacts } from '../../../../src/core/checks/tunnel.ts';
+import { endpoint, tunnel } from './facts.ts';
+import { CONNECTED, describeSession, lookAt, sessionFacts, toldAs } from './sessions.ts';
 
 const PIN = `pin-sha256:${Buffer.alloc(32, 1).toString('base64')}`;
 const OTHER = `pin-sha256:${Buffer.alloc(32, 2).toString('base64')}`;
@@ -14,81 +14,48 @@ const UDP = `udp ${here(tunnel.localPort)} ${there}`;
 
 function told(change: Readonly<Record<string, string>> = {}): string {
   const values = { FINGERPRINT: PIN, VPNGATEWAY: endpoint.address, INTERNAL_IP4_ADDRESS: '10.66.0.2', ...change };
-  return Object.entries(values)
-    .map(([name, value]) => `${name}=${value}`)
-    .join('\n');
+  return toldAs(values);
 }
 
-/** The tunnel's interface carried `bytes` each way. */
-function looked(change: Readonly<Record<string, string | number>> = {}, bytes = 500) {
-  const links = healthyFacts().links.map((link) =>
-    link.ifname === 'tun0' ? { ...link, rxBytes: bytes, txBytes: bytes } : link,
-  );
-  const connected = { state: 'CONNECTED', sinceMs: NOW - 5_000, told: told(), log: '', sockets: `${TCP}\n${UDP}` };
-  return snapshot({ links, tunnel: { kind: 'openconnect', ifname: 'tun0', ...connected, ...change } });
-}
+const looked = lookAt({ kind: 'openconnect', ...CONNECTED, told: told(), sockets: `${TCP}\n${UDP}` });
 
 const facts: TunnelFacts = {
-  kind: 'openconnect',
-  policy: tunnel,
+  ...sessionFacts('openconnect', looked),
   endpoint: { ...endpoint, protocol: 'tcp', shape: 'openconnect' },
   peerIdentity: 'the key',
   certificates: { authorities: [], pinned: [], keys: [OTHER, PIN] },
-  serverId: undefined,
-  connectBeganMs: NOW - 8_000,
-  before: looked({}, 300),
-  after: looked(),
 };
 const byAuthority = { certificates: { authorities: ['c0'.repeat(32)], pinned: [], keys: [] } };
 
-describe('tunnel of OpenConnect', () => {
-  test.each<[string, Partial<TunnelFacts>, string, string]>([
-    ['connected, both ways', {}, 'verified', 'received 200 bytes, sent 200 bytes during'],
-    ['in the cheap loop', { before: undefined }, 'verified', 'received 500 bytes'],
-    ['over TLS alone', { after: looked({ sockets: TCP }) }, 'verified', 'received'],
-    [
-      'two connections, while it logs in anew',
-      { after: looked({ sockets: `${TCP}\n${TCP}` }) },
-      'verified',
-      'received',
-    ],
-    ['a certificate by an authority', byAuthority, 'verified', 'received'],
-    ['on its way', { after: looked({ state: 'STARTING' }) }, 'refuted', 'state: STARTING'],
-    ['connecting anew', { after: looked({ state: 'RECONNECTING' }) }, 'refuted', 'state: RECONNECTING'],
-    ['ended', { after: looked({ state: 'ENDED', log: 'Login failed.' }) }, 'refuted', 'Login failed.'],
-    ['another place', { after: looked({ told: told({ VPNGATEWAY: '198.51.100.66' }) }) }, 'refuted', '198.51.100.66'],
-    ['another key', { after: looked({ told: told({ FINGERPRINT: `${PIN}x` }) }) }, 'refuted', 'not the one'],
-    ['a key that is not pinned', { certificates: { authorities: [], pinned: [], keys: [OTHER] } }, 'refuted', PIN],
-    ['no key', { ...byAuthority, after: looked({ told: told({ FINGERPRINT: '' }) }) }, 'refuted', 'not the one'],
-    ['no connection', { after: looked({ sockets: UDP }) }, 'refuted', 'no connection to its server'],
-    ['no socket', { after: looked({ sockets: '' }) }, 'refuted', 'no connection to its server'],
-    [
-      'a socket to a stranger',
-      { after: looked({ sockets: `${TCP}\ntcp ${here(40_501)} ${hex('198.51.100.66', 443)}` }) },
-      'refuted',
-      'tcp 40501 to 198.51.100.66:443',
-    ],
-    [
-      'another port of the server',
-      { after: looked({ sockets: `${TCP}\ntcp ${here(40_501)} ${hex(endpoint.address, 80)}` }) },
-      'refuted',
-      ':80',
-    ],
-    [
-      'a datagram from another port',
-      { after: looked({ sockets: `${TCP}\nudp ${here(9)} ${there}` }) },
-      'refuted',
-      'udp 9',
-    ],
-    ['a session of an earlier connect', { connectBeganMs: NOW - 1_000 }, 'refuted', 'older than this connect'],
-    ['a session to come', { after: looked({ sinceMs: NOW + 9_000 }) }, 'unknown', 'in the future'],
-    ['nothing went through', { after: looked({}, 300) }, 'unknown', 'received 0 bytes'],
-    ['WireGuard instead', { after: snapshot() }, 'refuted', 'another kind'],
-  ])('%s', (_, change, outcome, mentions) => {
-    const opinion = tunnelCheck.judge([{ ...facts, ...change }]);
-    expect([opinion.outcome, [opinion.summary, ...opinion.evidence].join('\n')]).toEqual([
-      outcome,
-      expect.stringContaining(mentions),
-    ]);
-  });
-});
+describeSession('tunnel of OpenConnect', facts, looked, [
+  ['over TLS alone', { after: looked({ sockets: TCP }) }, 'verified', 'received'],
+  ['two connections, while it logs in anew', { after: looked({ sockets: `${TCP}\n${TCP}` }) }, 'verified', 'received'],
+  ['a certificate by an authority', byAuthority, 'verified', 'received'],
+  ['on its way', { after: looked({ state: 'STARTING' }) }, 'refuted', 'state: STARTING'],
+  ['connecting anew', { after: looked({ state: 'RECONNECTING' }) }, 'refuted', 'state: RECONNECTING'],
+  ['ended', { after: looked({ state: 'ENDED', log: 'Login failed.' }) }, 'refuted', 'Login failed.'],
+  ['another place', { after: looked({ told: told({ VPNGATEWAY: '198.51.100.66' }) }) }, 'refuted', '198.51.100.66'],
+  ['another key', { after: looked({ told: told({ FINGERPRINT: `${PIN}x` }) }) }, 'refuted', 'not the one'],
+  ['a key that is not pinned', { certificates: { authorities: [], pinned: [], keys: [OTHER] } }, 'refuted', PIN],
+  ['no key', { ...byAuthority, after: looked({ told: told({ FINGERPRINT: '' }) }) }, 'refuted', 'not the one'],
+  ['no connection', { after: looked({ sockets: UDP }) }, 'refuted', 'no connection to its server'],
+  ['no socket', { after: looked({ sockets: '' }) }, 'refuted', 'no connection to its server'],
+  [
+    'a socket to a stranger',
+    { after: looked({ sockets: `${TCP}\ntcp ${here(40_501)} ${hex('198.51.100.66', 443)}` }) },
+    'refuted',
+    'tcp 40501 to 198.51.100.66:443',
+  ],
+  [
+    'another port of the server',
+    { after: looked({ sockets: `${TCP}\ntcp ${here(40_501)} ${hex(endpoint.address, 80)}` }) },
+    'refuted',
+    ':80',
+  ],
+  [
+    'a datagram from another port',
+    { after: looked({ sockets: `${TCP}\nudp ${here(9)} ${there}` }) },
+    'refuted',
+    'udp 9',
+  ],
+]);
