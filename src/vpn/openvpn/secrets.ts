@@ -1,45 +1,25 @@
-/** The secret half of an OpenVPN profile, sealed: only `reveal` shows it, and only the gateway's stdin should see that. */
-import type { ProfileLogin } from '../kind.ts';
-import { SealedSecrets } from '../sealed.ts';
+/** The secret half of an OpenVPN profile. */
+import { type Seal, seal, type WithLogin } from '../sealed.ts';
 import type { TunnelSecrets } from '../tunnel-plan.ts';
 import { quoted, renderConfig } from './config.ts';
 import type { OpenVpnSettings } from './settings.ts';
 
-export interface OpenVpnKeys {
-  readonly settings: OpenVpnSettings;
-  readonly login: ProfileLogin | undefined;
-  /** A one-time code. */
-  readonly code?: string;
-}
-
-/** Wraps the keys so that printing, spreading, cloning or serializing the result cannot show them. */
-export function sealOpenVpn(keys: OpenVpnKeys): TunnelSecrets {
-  return new SealedOpenVpn(keys);
-}
-
-class SealedOpenVpn extends SealedSecrets {
-  readonly kind = 'openvpn';
-  readonly #keys: OpenVpnKeys;
-
-  constructor(keys: OpenVpnKeys) {
-    super();
-    this.#keys = keys;
-  }
-
-  /** The configuration; behind `--- login` the management interface's orders that answer its question for a login. */
-  readonly reveal: TunnelSecrets['reveal'] = ({ protocol = 'udp', ...pinned }, localPort, mark) => {
-    const { settings, login, code } = this.#keys;
+/** The configuration; behind `--- login` the management interface's orders that answer its question for a login. */
+const OPENVPN: Seal<WithLogin<OpenVpnSettings>> = {
+  kind: 'openvpn',
+  render: ({ settings, login, code }, { protocol = 'udp', ...pinned }, localPort, mark) => {
     const answers =
       login === undefined
         ? []
         : [`username "Auth" ${quoted(login.user)}`, `password "Auth" ${quoted(passwordWith(login.password, code))}`];
     const config = renderConfig(settings, { ...pinned, protocol, localPort, mark });
     return `${config}--- login\n${answers.map((line) => `${line}\n`).join('')}`;
-  };
+  },
+  withCode: (keys, code) => ({ ...keys, code }),
+};
 
-  override withCode(code: string): TunnelSecrets {
-    return new SealedOpenVpn({ ...this.#keys, code });
-  }
+export function sealOpenVpn(keys: WithLogin<OpenVpnSettings>): TunnelSecrets {
+  return seal(OPENVPN, keys);
 }
 
 /** Password and code in one, as a server with a static challenge takes them (management-notes.txt, 2.6, SCRV1). */

@@ -1,5 +1,5 @@
-/** The secret half of a profile, sealed: only `reveal` shows it, and only the gateway's stdin should see that. */
-import { SealedSecrets } from '../sealed.ts';
+/** The secret half of a WireGuard profile. */
+import { type Seal, seal } from '../sealed.ts';
 import type { TunnelSecrets } from '../tunnel-plan.ts';
 
 interface WireGuardPeer {
@@ -18,34 +18,27 @@ export interface WireGuardKeys {
   readonly silent: readonly WireGuardPeer[];
 }
 
-/** Wraps the keys so that printing, spreading, cloning or serializing the result cannot show them. */
+const WIREGUARD: Seal<WireGuardKeys> = { kind: 'wireguard', render };
+
 export function sealSecrets(keys: WireGuardKeys): TunnelSecrets {
-  return new SealedWireGuard(keys);
+  return seal(WIREGUARD, keys);
 }
 
-class SealedWireGuard extends SealedSecrets {
-  readonly kind = 'wireguard';
-  readonly #keys: WireGuardKeys;
-
-  constructor(keys: WireGuardKeys) {
-    super();
-    this.#keys = keys;
-  }
-
-  /** wg(8) setconf text. `mark` is the VPN socket's fwmark, which the routing rule and nft match. */
-  readonly reveal: TunnelSecrets['reveal'] = (pinned, localPort, mark) => {
-    const { privateKey, exit, silent } = this.#keys;
-    return [
-      '[Interface]',
-      `PrivateKey = ${privateKey}`,
-      `ListenPort = ${localPort}`,
-      `FwMark = 0x${mark.toString(16)}`,
-      ...renderPeer(exit),
-      `Endpoint = ${pinned.address}:${pinned.port}`,
-      ...silent.flatMap(renderPeer),
-      '',
-    ].join('\n');
-  };
+/** wg(8) setconf text. `mark` is the VPN socket's fwmark, which the routing rule and nft match. */
+function render(
+  { privateKey, exit, silent }: WireGuardKeys,
+  ...[pinned, localPort, mark]: Parameters<TunnelSecrets['reveal']>
+): string {
+  return [
+    '[Interface]',
+    `PrivateKey = ${privateKey}`,
+    `ListenPort = ${localPort}`,
+    `FwMark = 0x${mark.toString(16)}`,
+    ...renderPeer(exit),
+    `Endpoint = ${pinned.address}:${pinned.port}`,
+    ...silent.flatMap(renderPeer),
+    '',
+  ].join('\n');
 }
 
 function renderPeer({ publicKey, presharedKey, keepalive, allowedIps }: WireGuardPeer): readonly string[] {
