@@ -71,6 +71,19 @@ export function judgeTraffic(
   return verified('the pinned VPN server answers and data goes both ways', [`endpoint: ${endpoint}`, ...evidence]);
 }
 
+/** Of a kind that tells by which interface it runs, and where it ends: whether one of them is another. */
+export function misplaced(
+  found: { readonly ifname: string; readonly endpoint: string },
+  expected: { readonly ifname: string; readonly endpoint: string },
+  more: readonly string[] = [],
+): Opinion | undefined {
+  const wrong = [...differs('interface', found.ifname, expected.ifname), ...more];
+  if (wrong.length > 0) return refuted('the tunnel is not set up as the profile says', FRESH_GATEWAY, wrong);
+  const moved = differs('endpoint', found.endpoint, expected.endpoint);
+  if (moved.length === 0) return undefined;
+  return refuted('the tunnel ends at another place than the pinned endpoint', FRESH_GATEWAY, moved);
+}
+
 export function differs(what: string, found: string | number, expected: string | number): readonly string[] {
   return found === expected ? [] : [`${what}: found ${found}, expected ${expected}`];
 }

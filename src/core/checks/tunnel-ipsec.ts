@@ -6,7 +6,7 @@
 import { type EspState, readSession, readStates } from '../ipsec-session.ts';
 import { FRESH_GATEWAY, type Opinion, refuted } from './check.ts';
 import type { Snapshot } from './snapshot.ts';
-import { differs, judgeSession, notConnected, RETRY, type TunnelFacts } from './tunnel-facts.ts';
+import { differs, judgeSession, misplaced, notConnected, RETRY, type TunnelFacts } from './tunnel-facts.ts';
 
 type IpsecTunnel = Extract<Snapshot['facts']['tunnel'], { kind: 'ipsec' }>;
 
@@ -15,11 +15,11 @@ export function judgeIpsec(tunnel: IpsecTunnel, facts: TunnelFacts): Opinion {
   const { policy, endpoint, serverId } = facts;
   if (tunnel.state !== 'CONNECTED') return notConnected(tunnel);
   const session = readSession(tunnel.told);
-  const found = differs('interface', tunnel.ifname, policy.ifname);
-  if (found.length > 0) return refuted('the tunnel is not set up as the profile says', FRESH_GATEWAY, found);
-  const moved = differs('endpoint', session.serverAddress, endpoint.address);
-  if (moved.length > 0)
-    return refuted('the tunnel ends at another place than the pinned endpoint', FRESH_GATEWAY, moved);
+  const elsewhere = misplaced(
+    { ifname: tunnel.ifname, endpoint: session.serverAddress },
+    { ifname: policy.ifname, endpoint: endpoint.address },
+  );
+  if (elsewhere !== undefined) return elsewhere;
   if (serverId === undefined || !isSameIdentity(session.serverId, serverId)) {
     const who = differs('identity', session.serverId, serverId ?? 'none');
     return refuted('the VPN server is not the one of the profile', FRESH_GATEWAY, who);

@@ -6,7 +6,7 @@
 import { readSession, readSockets } from '../openconnect-session.ts';
 import { FRESH_GATEWAY, type Opinion, refuted } from './check.ts';
 import type { Snapshot } from './snapshot.ts';
-import { differs, judgeSession, notConnected, RETRY, type TunnelFacts } from './tunnel-facts.ts';
+import { differs, judgeSession, misplaced, notConnected, RETRY, type TunnelFacts } from './tunnel-facts.ts';
 
 type OpenConnectTunnel = Extract<Snapshot['facts']['tunnel'], { kind: 'openconnect' }>;
 
@@ -17,11 +17,11 @@ export function judgeOpenConnect(tunnel: OpenConnectTunnel, facts: TunnelFacts):
   const { policy, endpoint, certificates } = facts;
   if (tunnel.state !== 'CONNECTED') return notConnected(tunnel);
   const session = readSession(tunnel.told);
-  const found = differs('interface', tunnel.ifname, policy.ifname);
-  if (found.length > 0) return refuted('the tunnel is not set up as the profile says', FRESH_GATEWAY, found);
-  const moved = differs('endpoint', session.serverAddress, endpoint.address);
-  if (moved.length > 0)
-    return refuted('the tunnel ends at another place than the pinned endpoint', FRESH_GATEWAY, moved);
+  const elsewhere = misplaced(
+    { ifname: tunnel.ifname, endpoint: session.serverAddress },
+    { ifname: policy.ifname, endpoint: endpoint.address },
+  );
+  if (elsewhere !== undefined) return elsewhere;
   const keys = certificates?.keys ?? [];
   if (!PIN.test(session.pin) || (keys.length > 0 && !keys.includes(session.pin))) {
     const who = differs('key', session.pin, keys[0] ?? 'one that was proved');

@@ -6,7 +6,7 @@ import { breaksCertificateRule } from '../certificate-rule.ts';
 import { readSession } from '../openvpn-session.ts';
 import { FRESH_GATEWAY, type Opinion, refuted } from './check.ts';
 import type { Snapshot } from './snapshot.ts';
-import { differs, judgeSession, notConnected, type TunnelFacts } from './tunnel-facts.ts';
+import { differs, judgeSession, misplaced, notConnected, type TunnelFacts } from './tunnel-facts.ts';
 
 type OpenVpnTunnel = Extract<Snapshot['facts']['tunnel'], { kind: 'openvpn' }>;
 
@@ -15,15 +15,12 @@ export function judgeOpenVpn(tunnel: OpenVpnTunnel, facts: TunnelFacts): Opinion
   const { policy, endpoint, certificates } = facts;
   if (tunnel.state !== 'CONNECTED') return notConnected(tunnel);
   const session = readSession(tunnel.told);
-  const wrong = [
-    ...differs('interface', tunnel.ifname, policy.ifname),
-    ...differs('port', session.localPort, policy.localPort),
-  ];
-  if (wrong.length > 0) return refuted('the tunnel is not set up as the profile says', FRESH_GATEWAY, wrong);
-  const place = `${session.endpoint.address}:${session.endpoint.port}`;
-  const moved = differs('endpoint', place, `${endpoint.address}:${endpoint.port}`);
-  if (moved.length > 0)
-    return refuted('the tunnel ends at another place than the pinned endpoint', FRESH_GATEWAY, moved);
+  const elsewhere = misplaced(
+    { ifname: tunnel.ifname, endpoint: `${session.endpoint.address}:${session.endpoint.port}` },
+    { ifname: policy.ifname, endpoint: `${endpoint.address}:${endpoint.port}` },
+    differs('port', session.localPort, policy.localPort),
+  );
+  if (elsewhere !== undefined) return elsewhere;
   const broken =
     certificates === undefined ? 'the profile says nothing of it' : breaksCertificateRule(certificates, session.chain);
   if (broken !== undefined) {

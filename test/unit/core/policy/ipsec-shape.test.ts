@@ -3,17 +3,12 @@ import fc from 'fast-check';
 import { compileMatcher, judgeFrame, type UplinkPolicy } from '../../../../src/core/policy/index.ts';
 import { tcpSynFrame, udpFrame } from '../../../../src/frame/index.ts';
 import { espPacket, flow, hop, ikeMessage, message as wireguard } from './frames.ts';
+import { judgedDatagram } from './judged.ts';
 import { endpoint, openPolicy } from './policies.ts';
 
 const policy: UplinkPolicy = { ...openPolicy, endpoints: [{ ...endpoint, shape: 'ipsec' }] };
 
-function judged(payload: Buffer, by: UplinkPolicy = policy): string {
-  const frame = udpFrame(hop, flow, payload);
-  const verdict = judgeFrame(by, frame);
-  const kind = compileMatcher(by).match(frame, 0, frame.length);
-  expect(kind).toBe(verdict.verdict === 'pass' ? verdict.kind : undefined);
-  return verdict.verdict === 'pass' ? verdict.kind : verdict.why;
-}
+const judged = (payload: Buffer, by: UplinkPolicy = policy) => judgedDatagram(payload, by);
 
 /** `ikeMessage` with one byte of it another. */
 function spoilt(offset: number, value: number): Buffer {

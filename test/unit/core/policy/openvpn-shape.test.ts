@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { compileMatcher, judgeFrame, type UplinkPolicy } from '../../../../src/core/policy/index.ts';
+import type { UplinkPolicy } from '../../../../src/core/policy/index.ts';
 import { breaksOpenVpn } from '../../../../src/core/policy/openvpn-shape.ts';
-import { udpFrame } from '../../../../src/frame/index.ts';
-import { flow, hop, message as wireguard } from './frames.ts';
+import { message as wireguard } from './frames.ts';
+import { judgedDatagram } from './judged.ts';
 import { endpoint, openPolicy } from './policies.ts';
 
 const policy: UplinkPolicy = { ...openPolicy, endpoints: [{ ...endpoint, shape: 'openvpn' }] };
@@ -15,13 +15,7 @@ function message(code: number, length: number, key = 0): Buffer {
   return bytes;
 }
 
-function judged(payload: Buffer, by: UplinkPolicy = policy): string {
-  const frame = udpFrame(hop, flow, payload);
-  const verdict = judgeFrame(by, frame);
-  const kind = compileMatcher(by).match(frame, 0, frame.length);
-  expect(kind).toBe(verdict.verdict === 'pass' ? verdict.kind : undefined);
-  return verdict.verdict === 'pass' ? verdict.kind : verdict.why;
-}
+const judged = (payload: Buffer, by: UplinkPolicy = policy) => judgedDatagram(payload, by);
 
 describe('what an OpenVPN client sends', () => {
   test.each<[string, Buffer]>([

@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { compileMatcher, judgeFrame, type UplinkPolicy } from '../../../../src/core/policy/index.ts';
+import { compileMatcher, type UplinkPolicy } from '../../../../src/core/policy/index.ts';
 import { ipv4Frame, TCP_FLAGS, tcpFrame, tcpSynFrame, udpFrame } from '../../../../src/frame/index.ts';
 import { flow, hop, message as wireguard } from './frames.ts';
+import { judgedFrame } from './judged.ts';
 import { openconnectPolicy, openPolicy } from './policies.ts';
 
 const policy: UplinkPolicy = openconnectPolicy;
@@ -27,12 +28,7 @@ function tls(type: number, length: number, version = 0x0303): Buffer {
   return bytes;
 }
 
-function judged(frame: Buffer, by: UplinkPolicy = policy): string {
-  const verdict = judgeFrame(by, frame);
-  const kind = compileMatcher(by).match(frame, 0, frame.length);
-  expect(kind).toBe(verdict.verdict === 'pass' ? verdict.kind : undefined);
-  return verdict.verdict === 'pass' ? verdict.kind : verdict.why;
-}
+const judged = (frame: Buffer, by: UplinkPolicy = policy) => judgedFrame(frame, by);
 const datagram = (payload: Buffer) => udpFrame(hop, flow, payload);
 
 describe('what a client sends by DTLS', () => {
