@@ -66,17 +66,22 @@ _vmgate() {
     2) before=\${COMP_WORDS[1]} ;;
     *) before="\${COMP_WORDS[1]} \${COMP_WORDS[2]}" ;;
   esac
-  case $before in
+${byCommand(entries, cases)}
+  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+}
+complete -o default -o bashdefault -F _vmgate vmgate
+`;
+}
+
+/** What bash and zsh have in common: the case of the command that was typed so far. */
+function byCommand(entries: readonly Entry[], cases: readonly string[]): string {
+  return `  case $before in
     ${twoWords(entries)}) ;;
     *) before=\${before%% *} ;;
   esac
   case $before in
 ${cases.join('\n')}
-  esac
-  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
-}
-complete -o default -o bashdefault -F _vmgate vmgate
-`;
+  esac`;
 }
 
 /** Pattern of what is typed when two words make the command; after any other, the second is already an argument. */
@@ -100,13 +105,7 @@ _vmgate() {
     3) before=$words[2] ;;
     *) before="$words[2] $words[3]" ;;
   esac
-  case $before in
-    ${twoWords(entries)}) ;;
-    *) before=\${before%% *} ;;
-  esac
-  case $before in
-${cases.join('\n')}
-  esac
+${byCommand(entries, cases)}
   _describe 'vmgate' words_here
   _files
 }
