@@ -4,7 +4,8 @@ import type { Effect } from '../../../src/core/gate/effects.ts';
 import type { GateEvent } from '../../../src/core/gate/events.ts';
 import { CLOSE_STEPS, type GateState } from '../../../src/core/gate/state.ts';
 import { PULSE_CHECKS } from '../../../src/core/opening.ts';
-import { type CheckName, type Claim, GATE_CHECKS, type Outcome, type Verdict } from '../../../src/core/verdict.ts';
+import { type Claim, GATE_CHECKS, type Outcome, type Verdict } from '../../../src/core/verdict.ts';
+import { verdict } from './gate-answers.ts';
 import type { History } from './gate-history.ts';
 
 export const VM = 'vm';
@@ -286,9 +287,4 @@ function definition(outcome: Outcome, generation: number): Happening {
     words: `definition ${outcome}`,
     event: { type: 'defined', name: VM, generation, verdict: verdict('definition', outcome) },
   };
-}
-
-function verdict(check: CheckName, outcome: Outcome): Verdict {
-  const trust = { gatewayCouldFake: '', hostWitness: '' };
-  return { check, outcome, summary: '', evidence: [], remedy: '', trust, durationMs: 0 };
 }

@@ -6,6 +6,7 @@ import type { GateEvent } from '../../../src/core/gate/events.ts';
 import { CLOSE_STEPS, initialState } from '../../../src/core/gate/state.ts';
 import { step } from '../../../src/core/gate.ts';
 import { GATE_CHECKS } from '../../../src/core/verdict.ts';
+import { verdict } from './gate-answers.ts';
 
 const silent: SerializedFault = { code: 'SILENT', exit: 4, what: '', evidence: [], remedy: '', payload: null };
 
@@ -50,10 +51,7 @@ class Play {
 
   opens(): this {
     this.on({ type: 'pinned', generation: this.generation }, { type: 'connected', generation: this.generation });
-    const verdicts = GATE_CHECKS.map((check) => ({
-      ...({ check, outcome: 'verified', summary: '', evidence: [], remedy: '', durationMs: 0 } as const),
-      trust: { gatewayCouldFake: '', hostWitness: '' },
-    }));
+    const verdicts = GATE_CHECKS.map((check) => verdict(check));
     const claim = { kind: 'round-trip' } as const;
     const { generation } = this;
     return this.on({ type: 'judged', generation, verdicts, claim, nowMs: 0, maxAgeMs: 1e9, everyMs: 1e9 });

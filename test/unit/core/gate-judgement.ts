@@ -6,6 +6,9 @@ import { VM } from './gate-events.ts';
 import type { History, Turn } from './gate-history.ts';
 import type { OnBroken, Promised } from './gate-promises.ts';
 
+/** Asked for by every turn of millions: jest looks a global up through its sandbox each time. */
+const { entries, values } = Object;
+
 export const ARMED: readonly Phase[] = ['addressing', 'connecting', 'verifying', 'open', 'sign-in'];
 
 /** Where no tunnel is, nor an attempt at one. */
@@ -118,7 +121,7 @@ export function judgeState(now: History, turn: Turn, broken: OnBroken): void {
     if (!holds) broken(promise, `${how} while ${phase}`);
   };
   const isOpen = phase === 'open';
-  const vms = Object.values(after.work);
+  const vms = values(after.work);
   must('proven', !isOpen || now.isProven, 'no fresh verdicts');
   must('proven', isOpen || vms.every((vm) => vm.status !== 'defining'), 'a frozen work VM');
   must(
@@ -157,7 +160,7 @@ export function lossesFollow({ before, event, effects }: Turn): boolean {
     (event.type === 'closeStep' && event.step === 'lowerLinks' && event.generation === before.generation) ||
     (event.type === 'failed' && event.effect.do === 'lowerLinks' && event.effect.generation === before.generation);
   if (!isAnswer || closing?.step !== 'lowerLinks' || closing.target === 'stopping') return true;
-  return Object.entries(onLoss).every(([name, wanted]) => {
+  return entries(onLoss).every(([name, wanted]) => {
     const order = wanted === 'pause' ? 'pauseWork' : 'stopWork';
     const isOrdered = effects.some((effect) => effect.do === order && effect.name === name);
     return work[name]?.status !== 'running' || isOrdered;
@@ -188,7 +191,7 @@ function answersAdd({ before, event, after, effects }: Turn): boolean {
 }
 
 function waiting({ upWaiters, downWaiters, signInWaiters, work }: GateState): readonly number[] {
-  return [...upWaiters, ...signInWaiters, ...downWaiters, ...Object.values(work).flatMap((vm) => vm.waiters)];
+  return [...upWaiters, ...signInWaiters, ...downWaiters, ...values(work).flatMap((vm) => vm.waiters)];
 }
 
 /** The very same lists, or none: what was touched is looked at more closely. */

@@ -6,6 +6,7 @@ import type { GateEvent } from '../../../src/core/gate/events.ts';
 import { CLOSE_STEPS, type GateState, initialState, type Phase } from '../../../src/core/gate/state.ts';
 import { step } from '../../../src/core/gate.ts';
 import { GATE_CHECKS } from '../../../src/core/verdict.ts';
+import { verdict } from './gate-answers.ts';
 
 const slept: SerializedFault = {
   code: 'SENSOR_TIME_LOST',
@@ -15,10 +16,7 @@ const slept: SerializedFault = {
   remedy: '',
   payload: null,
 };
-const trust = { gatewayCouldFake: '', hostWitness: '' };
-const verdicts = GATE_CHECKS.map((check) => ({
-  ...{ check, outcome: 'verified' as const, summary: '', evidence: [], remedy: '', trust, durationMs: 0 },
-}));
+const verdicts = GATE_CHECKS.map((check) => verdict(check));
 const EVERY_MS = 30_000;
 const MAX_AGE_MS = 60_000;
 

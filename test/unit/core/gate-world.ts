@@ -5,8 +5,8 @@
 import type { Effect } from '../../../src/core/gate/effects.ts';
 import type { GateEvent } from '../../../src/core/gate/events.ts';
 import { CLOSE_STEPS, type GateState, initialState } from '../../../src/core/gate/state.ts';
-import { PULSE_CHECKS } from '../../../src/core/opening.ts';
-import { GATE_CHECKS, type Outcome, type Verdict } from '../../../src/core/verdict.ts';
+import { GATE_CHECKS } from '../../../src/core/verdict.ts';
+import { answerTo } from './gate-answers.ts';
 import { ARMED, isPast, isRechecked, lossesFollow, policyOf } from './gate-judgement.ts';
 import type { StepFunction } from './gate-mutants.ts';
 import { Broken, type Promised } from './gate-promises.ts';
@@ -30,17 +30,7 @@ const DEADLINE_MS = 5_000;
 const ARM_MS = 4_500;
 /** Their runners give up before the deadline, or take turns and know their process: never late, never twice. */
 const ONCE: ReadonlySet<Effect['do']> = new Set(['raiseWork', 'killGateway', 'stopWork']);
-const trust = { gatewayCouldFake: '', hostWitness: '' };
 const fault = (exit: 4 | 5) => ({ code: 'X', exit, what: 'x', evidence: [], remedy: '', payload: null }) as const;
-const verdict = (check: Verdict['check'], outcome: Outcome): Verdict => ({
-  check,
-  outcome,
-  summary: '',
-  evidence: [],
-  remedy: '',
-  trust,
-  durationMs: 0,
-});
 
 /** Called millions of times: jest looks a global up through its sandbox each time, which costs more than the rest. */
 const { imul } = Math;
@@ -347,61 +337,16 @@ export class GateWorld {
   }
 
   #answer(effect: Effect): GateEvent | undefined {
-    const outcome = (): Outcome => (this.#chance() < this.trouble / 6 ? 'unknown' : 'verified');
-    switch (effect.do) {
-      case 'bootGateway':
-        return { type: 'booted', generation: effect.generation, dhcp: this.#dhcp };
-      case 'killGateway':
-        return { type: 'gatewayKilled', generation: effect.generation };
-      case 'admitDhcp':
-        return { type: 'dhcpAdmitted', generation: effect.generation };
-      case 'askAddress':
-        return { type: 'addressed', generation: effect.generation };
-      case 'lookForPortal': {
-        const found = this.#chance() < this.trouble ? fault(4) : undefined;
-        return { type: 'portalLooked', generation: effect.generation, found, tookMs: 0 };
-      }
-      case 'admitPortal':
-        return { type: 'portalAdmitted', generation: effect.generation };
-      case 'pin':
-        return { type: 'pinned', generation: effect.generation };
-      case 'startTunnel':
-        return { type: 'connected', generation: effect.generation };
-      case 'verify': {
-        const verdicts = GATE_CHECKS.map((check) => verdict(check, outcome()));
-        const { generation } = effect;
-        const claim = this.#chance() < this.trouble / 20 ? undefined : ({ kind: 'round-trip' } as const);
-        return { type: 'judged', generation, verdicts, claim, nowMs: this.#now, maxAgeMs: 9_000, everyMs: 8_000 };
-      }
-      case 'pulse': {
-        const verdicts = PULSE_CHECKS.map((check) => verdict(check, outcome()));
-        return { type: 'pulsed', generation: effect.generation, verdicts };
-      }
-      case 'lease':
-        return { type: 'leased', raise: effect.raise, generation: effect.generation };
-      case 'dropLeases':
-      case 'lowerLinks':
-      case 'flushConntrack':
-        return { type: 'closeStep', step: effect.do, generation: effect.generation };
-      case 'defineWork':
-      case 'judgeWork':
-        return {
-          type: 'defined',
-          name: effect.name,
-          generation: effect.generation,
-          verdict: verdict('definition', outcome()),
-        };
-      case 'raiseWork':
-        return { type: 'raised', name: effect.name, generation: effect.generation };
-      case 'awaitReady':
-        return { type: 'ready', name: effect.name, generation: effect.generation };
-      case 'stopWork':
-        return this.state.work[effect.name]?.status === 'stopping'
-          ? { type: 'workEnded', name: effect.name }
-          : undefined;
-      default:
-        return undefined;
-    }
+    if (effect.do === 'stopWork' && this.state.work[effect.name]?.status !== 'stopping') return undefined;
+    return answerTo(effect, {
+      dhcp: this.#dhcp,
+      outcome: () => (this.#chance() < this.trouble / 6 ? 'unknown' : 'verified'),
+      claim: () => (this.#chance() < this.trouble / 20 ? undefined : { kind: 'round-trip' }),
+      portal: () => (this.#chance() < this.trouble ? fault(4) : undefined),
+      nowMs: this.#now,
+      maxAgeMs: 9_000,
+      everyMs: 8_000,
+    });
   }
 
   #mustBeAllowed(effect: Effect): void {

@@ -7,11 +7,8 @@ import { CLOSE_STEPS, type GateState, initialState, isArmed } from '../../../src
 import { step } from '../../../src/core/gate.ts';
 import { PULSE_CHECKS } from '../../../src/core/opening.ts';
 import { type CheckName, GATE_CHECKS, type Outcome, type Verdict } from '../../../src/core/verdict.ts';
+import { answerTo, verdict } from './gate-answers.ts';
 
-function verdict(check: CheckName, outcome: Outcome = 'verified'): Verdict {
-  const trust = { gatewayCouldFake: '', hostWitness: '' };
-  return { check, outcome, summary: '', evidence: [], remedy: '', trust, durationMs: 0 };
-}
 const allVerified = GATE_CHECKS.map((check) => verdict(check));
 const claim = { kind: 'round-trip' } as const;
 const refused: SerializedFault = { code: 'X', exit: 4, what: 'x', evidence: [], remedy: 'y', payload: null };
@@ -596,56 +593,15 @@ function answerOf(
   const [effect] = pending.splice(Math.max(0, pending.length - 1 - index), 1);
   if (effect === undefined) return undefined;
   if (fail) return { type: 'failed', effect, fault: outcome === 'refuted' ? refused : broken };
-  switch (effect.do) {
-    case 'bootGateway':
-      return { type: 'booted', generation: effect.generation, dhcp: false };
-    case 'killGateway':
-      return { type: 'gatewayKilled', generation: effect.generation };
-    case 'pin':
-      return { type: 'pinned', generation: effect.generation };
-    case 'startTunnel':
-      return { type: 'connected', generation: effect.generation };
-    case 'verify': {
-      const verdicts = GATE_CHECKS.map((check, at) => verdict(check, at === index ? outcome : 'verified'));
-      return {
-        type: 'judged',
-        generation: effect.generation,
-        verdicts,
-        claim,
-        nowMs: 0,
-        maxAgeMs: 60_000,
-        everyMs: 30_000,
-      };
-    }
-    case 'pulse':
-      return {
-        type: 'pulsed',
-        generation: effect.generation,
-        verdicts: PULSE_CHECKS.map((check) => verdict(check, outcome)),
-      };
-    case 'lease':
-      return { type: 'leased', raise: effect.raise, generation: effect.generation };
-    case 'dropLeases':
-    case 'lowerLinks':
-    case 'flushConntrack':
-      return { type: 'closeStep', step: effect.do, generation: effect.generation };
-    case 'defineWork':
-    case 'judgeWork':
-      return {
-        type: 'defined',
-        name: effect.name,
-        generation: effect.generation,
-        verdict: verdict('definition', outcome),
-      };
-    case 'raiseWork':
-      return { type: 'raised', name: effect.name, generation: effect.generation };
-    case 'awaitReady':
-      return { type: 'ready', name: effect.name, generation: effect.generation };
-    case 'stopWork':
-      return { type: 'workEnded', name: effect.name };
-    case 'timer':
-      return { type: 'timer', name: effect.name, generation: effect.generation };
-    default:
-      return undefined;
-  }
+  if (effect.do === 'timer') return { type: 'timer', name: effect.name, generation: effect.generation };
+  const isFirm = (check: CheckName) => effect.do === 'verify' && GATE_CHECKS[index] !== check;
+  return answerTo(effect, {
+    dhcp: false,
+    outcome: (check) => (isFirm(check) ? 'verified' : outcome),
+    claim: () => claim,
+    portal: () => undefined,
+    nowMs: 0,
+    maxAgeMs: 60_000,
+    everyMs: 30_000,
+  });
 }

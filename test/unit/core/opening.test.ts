@@ -1,15 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { failing, mayOpen, mayRenew, PULSE_CHECKS } from '../../../src/core/opening.ts';
 import { type CheckName, type Claim, GATE_CHECKS, type Outcome, type Verdict } from '../../../src/core/verdict.ts';
+import { verdict } from './gate-answers.ts';
 
 const ADDRESS: Claim = { kind: 'address', address: '203.0.113.7' };
 const ROUND_TRIP: Claim = { kind: 'round-trip' };
 const OTHERS: readonly Outcome[] = ['refuted', 'unknown', 'not asked'];
-
-function verdict(check: CheckName, outcome: Outcome = 'verified'): Verdict {
-  const trust = { gatewayCouldFake: '', hostWitness: '' };
-  return { check, outcome, summary: '', evidence: [], remedy: '', trust, durationMs: 1 };
-}
 
 function all(checks: readonly CheckName[], changed?: CheckName, outcome?: Outcome): readonly Verdict[] {
   return checks.map((check) => verdict(check, check === changed ? outcome : 'verified'));
