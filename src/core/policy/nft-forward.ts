@@ -8,20 +8,16 @@ import {
   accept,
   clampMss,
   count,
-  ctDirection,
   ctState,
   drop,
   type Expression,
-  field,
-  iifname,
   jump,
   midStream,
-  oifname,
-  prefix,
   rejectReset,
 } from './nft-expressions.ts';
+import { answers4, between4, betweenPeers, way4 } from './nft-ipv4.ts';
 import { answers6, between6, way6 } from './nft-ipv6.ts';
-import { lease, network, PROBE, resets, source } from './nft-link-parts.ts';
+import { PROBE, resets } from './nft-link-parts.ts';
 import { workChain } from './nft-work.ts';
 
 export function forward(policy: EgressPolicy, without: Without): Expression[][] {
@@ -31,25 +27,15 @@ export function forward(policy: EgressPolicy, without: Without): Expression[][] 
   return [
     ...(without('mss-clamp') ? [] : [[...clampMss]]),
     ...shortcut,
-    ...links.map((link) => [
-      iifname(tunnel.ifname),
-      oifname(link.ifname),
-      field('ip', 'daddr', link.guest),
-      ...lease('out', without),
-      ctState('established', 'related'),
-      accept,
-    ]),
+    ...answers4(links, tunnel, without),
     ...answers6(links, tunnel, without),
-    ...links.flatMap((link) => betweenPeers(link, links, without)),
-    ...links.map((link) => [prefix('daddr', network(link), link.prefixLength), count('dropped_forward'), drop]),
+    ...betweenPeers(links, without),
+    ...between4(links),
     ...between6(links),
     ...links.flatMap((link) => {
-      const way4 = [
-        ...sender(link, without),
-        ...(without('tunnel-only') ? [] : [oifname(tunnel.ifname)]),
-        ...lease('in', without),
-      ];
-      const ways = [way4, way6(link, tunnel, without)].flatMap((way) => (way === undefined ? [] : [way]));
+      const ways = [way4(link, tunnel, without), way6(link, tunnel, without)].flatMap((way) =>
+        way === undefined ? [] : [way],
+      );
       return ways.flatMap((way) => intoTunnel(way, link, tunnel, without));
     }),
     [count('dropped_forward'), drop],
@@ -69,28 +55,4 @@ function intoTunnel(
   // A packet conntrack calls invalid is not translated and would carry the link's address into the tunnel.
   if (chain === undefined) return [...other, [...from, ctState('established', 'related', 'new'), ...pass]];
   return [...other, [...from, ctState('established', 'related'), ...pass], [...from, ctState('new'), jump(chain)]];
-}
-
-/** What a link's machine may begin with another's, and the answers; both hold a lease. */
-function betweenPeers(link: PolicyLink, links: readonly PolicyLink[], without: Without): Expression[][] {
-  const peers = links.filter(({ ifname }) => link.peers?.includes(ifname));
-  const way = (from: PolicyLink, to: PolicyLink) => [
-    ...sender(from, without),
-    oifname(to.ifname),
-    field('ip', 'daddr', to.guest),
-    ...lease('in', without),
-    ...lease('out', without),
-  ];
-  return peers.flatMap((peer) => [
-    [...way(link, peer), ctState('established', 'new'), ctDirection('original'), accept],
-    [...way(peer, link), ctState('established', 'related'), ctDirection('reply'), accept],
-  ]);
-}
-
-function sender(link: PolicyLink, without: Without): Expression[] {
-  return [
-    iifname(link.ifname),
-    ...(without('source-pin') ? [] : [field('ether', 'saddr', link.guestMac)]),
-    ...source(link, without),
-  ];
 }

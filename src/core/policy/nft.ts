@@ -15,8 +15,6 @@ import type { EgressPolicy } from './egress-policy.ts';
 import {
   accept,
   count,
-  ctDirection,
-  ctState,
   drop,
   type Expression,
   field,
@@ -27,13 +25,11 @@ import {
   masquerade,
   oifname,
   redirect,
-  resetOnly,
-  tcpOnly,
-  udpPorts,
 } from './nft-expressions.ts';
 import { forward } from './nft-forward.ts';
+import { from4, input4, output4 } from './nft-ipv4.ts';
 import { from6, input6, output6 } from './nft-ipv6.ts';
-import { lease, PROBE, resets, source } from './nft-link-parts.ts';
+import { PROBE, resets } from './nft-link-parts.ts';
 import { fromTunnel, toTunnel } from './nft-tunnel.ts';
 import { fromUplink, toUplink } from './nft-uplink.ts';
 import { type DenialCounter, workChain, workCounters, workRules, workSets } from './nft-work.ts';
@@ -124,20 +120,7 @@ function prerouting(policy: EgressPolicy, without: Without): Expression[][] {
     ...(tunnel === undefined ? [] : [[iifname(tunnel.ifname), ipv4Only, accept]]),
     ...(tunnel?.ipv6 === undefined ? [] : [[iifname(tunnel.ifname), ipv6Only, accept]]),
     ...policy.links.flatMap((link) =>
-      without('source-pin')
-        ? [[iifname(link.ifname), accept]]
-        : [
-            [iifname(link.ifname), field('ether', 'saddr', link.guestMac), field('ip', 'saddr', link.guest), accept],
-            [
-              iifname(link.ifname),
-              field('ether', 'saddr', link.guestMac),
-              field('ip', 'saddr', '0.0.0.0'),
-              field('ip', 'daddr', '255.255.255.255'),
-              ...udpPorts(68, 67),
-              accept,
-            ],
-            ...from6(link, without),
-          ],
+      without('source-pin') ? [[iifname(link.ifname), accept]] : [...from4(link), ...from6(link, without)],
     ),
     [count('dropped_prerouting'), drop],
   ];
@@ -161,17 +144,7 @@ function input(policy: EgressPolicy, without: Without): Expression[][] {
     [iifname('lo'), accept],
     ...fromUplink(policy, without),
     ...fromTunnel(policy, without),
-    ...policy.links.flatMap((link) => {
-      const from = [iifname(link.ifname), ...source(link, without), field('ip', 'daddr', link.gateway)];
-      return [
-        [iifname(link.ifname), ...udpPorts(68, 67), accept],
-        [...from, field('udp', 'dport', 53), ...lease('in', without), accept],
-        [...from, field('tcp', 'dport', 53), ...lease('in', without), accept],
-        // Only answers to what the gateway itself began: a DNS connection of the guest must not outlive its lease.
-        [...from, ctState('established'), ctDirection('reply'), accept],
-        ...input6(link, without),
-      ];
-    }),
+    ...policy.links.flatMap((link) => [...input4(link, without), ...input6(link, without)]),
     [count('dropped_input'), drop],
   ];
 }
@@ -181,19 +154,7 @@ function output(policy: EgressPolicy, without: Without): Expression[][] {
   return [
     [oifname('lo'), accept],
     ...toUplink(policy, without),
-    ...policy.links.flatMap((link) => {
-      const to = [oifname(link.ifname), field('ip', 'saddr', link.gateway), field('ip', 'daddr', link.guest)];
-      return [
-        [oifname(link.ifname), ...udpPorts(67, 68), accept],
-        [...to, field('udp', 'sport', 53), ...lease('out', without), accept],
-        [...to, field('tcp', 'sport', 53), ...lease('out', without), accept],
-        [...to, tcpOnly, ctState('established', 'new'), ctDirection('original'), accept],
-        // "Fragmentation needed" for what does not fit the tunnel, and a quick "unreachable" instead of a hang.
-        [...to, field('icmp', 'type', 'destination-unreachable'), accept],
-        ...(isReset ? [[oifname(link.ifname), field('ip', 'daddr', link.guest), resetOnly, accept]] : []),
-        ...output6(link, isReset, without),
-      ];
-    }),
+    ...policy.links.flatMap((link) => [...output4(link, isReset, without), ...output6(link, isReset, without)]),
     ...toTunnel(policy, without),
     [count('dropped_output'), drop],
   ];
