@@ -1,11 +1,12 @@
 /** Reading from a registry: manifests whole, blobs into the store. Whatever comes is measured and hashed before it counts. */
 import { occur, VmgateError } from '../core/coded.ts';
 import { sha256 } from '../host/index.ts';
+import type { Draft } from './blob-draft.ts';
 import type { RegistryClient } from './client.ts';
 import { errors, events } from './codes.ts';
 import { type Descriptor, INDEX_TYPE, MANIFEST_TYPE, MAX_MANIFEST_BYTES } from './manifest.ts';
 import { formatReference, type Reference } from './reference.ts';
-import type { Draft, Store } from './store.ts';
+import type { Store } from './store.ts';
 import { type Answer, BrokenLine, chunksOf, discard, readBody } from './wire.ts';
 
 /** Without these a registry may say that there is no such manifest: docker-registry does. */

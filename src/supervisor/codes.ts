@@ -2,6 +2,7 @@
 import { error, errorCodes, event, eventCodes, VmgateError } from '../core/coded.ts';
 import type { Phase } from '../core/gate/state.ts';
 import type { Claim } from '../core/verdict.ts';
+import { dialErrors } from './dial-codes.ts';
 import { inWords } from './step-names.ts';
 import { workErrors } from './work-codes.ts';
 
@@ -107,30 +108,7 @@ export const errors = errorCodes({
       remedy: 'remove every card but the work link from its definition',
     },
   }),
-  GATE_TARGET_REFUSED: error<{ host: string; why: string }>({
-    exit: 4,
-    ...user,
-    what: ({ host, why }) => `${host} is not connected to through the tunnel: ${why}`,
-    remedy: () => 'what the VPN profile routes into the tunnel: vmgate vpn show NAME',
-    sample: {
-      host: 'router.home',
-      why: '192.168.1.1 is private (private network, RFC 1918), and no route of the VPN profile names that network',
-    },
-  }),
-  GATE_NAME_UNKNOWN: error<{ name: string; why: string }>({
-    exit: 4,
-    ...environment,
-    what: ({ name, why }) => `the name ${name} was not found inside the tunnel: ${why}`,
-    remedy: () => 'check the name; whether the resolver inside the tunnel answers: vmgate verify',
-    sample: { name: 'www.exmaple.org', why: '10.66.0.1 knows no IPv4 address of it' },
-  }),
-  GATE_STREAMS_FULL: error<{ most: number }>({
-    exit: 4,
-    ...user,
-    what: ({ most }) => `the gate carries ${most} connections of this machine already`,
-    remedy: () => 'close some of them, or move the program that needs more into a work VM: vmgate start NAME',
-    sample: { most: 48 },
-  }),
+  ...dialErrors,
   GATE_SUPERVISOR_SILENT: error<{ gate: string; pid: number }>({
     exit: 5,
     ...environment,

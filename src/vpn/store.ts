@@ -3,8 +3,7 @@
  * profile names (`beside/`) and the login its server asks for (`login.json`), all 0600.
  * A profile appears and disappears by one rename of its folder, so that half of one is never found.
  */
-import { constants } from 'node:fs';
-import { mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
 import { classifyAddress } from '../core/address-class.ts';
@@ -14,6 +13,7 @@ import { errnoOf } from '../host/index.ts';
 import { errors } from './codes.ts';
 import { MAX_DNS, type PlannedProfile, type ProfileLogin, type ProfileOptions } from './kind.ts';
 import { detectKind, KIND_NAMES, type KindName, kindNamed } from './kinds.ts';
+import { readCompanions, readSource } from './source.ts';
 import { MAX_PROFILE } from './text.ts';
 
 export interface StoredProfile extends PlannedProfile {
@@ -53,7 +53,6 @@ const MAX_META = 16_384;
 
 /** rename(2) over a folder that is not empty fails: the name was taken, perhaps a moment ago. */
 const TAKEN: readonly (string | undefined)[] = ['ENOTEMPTY', 'EEXIST', 'ENOTDIR'];
-const UNREADABLE: Readonly<Record<string, string>> = { ENOENT: 'no such file', EACCES: 'permission denied' };
 
 /** 1 to 32 characters: the name becomes a folder, a gate's label and part of an event. */
 export function isProfileName(name: string): boolean {
@@ -204,21 +203,6 @@ async function profileNames(vpnFolder: string): Promise<readonly string[]> {
     .sort();
 }
 
-/** More than any kind has options that name a file. */
-const MAX_COMPANIONS = 16;
-
-/** Never through a link: the folder may be an unpacked archive, whose links lead wherever its maker wanted. */
-async function readCompanions(
-  folder: string,
-  names: readonly string[],
-): Promise<ReadonlyMap<string, string | undefined>> {
-  const read = names.slice(0, MAX_COMPANIONS).map(async (name) => {
-    const bytes = await readSource(path.join(folder, name), constants.O_NOFOLLOW).catch(() => undefined);
-    return [name, bytes?.toString('utf8')] as const;
-  });
-  return new Map(await Promise.all(read));
-}
-
 /** Undefined for a profile that was added without. */
 async function readLogin(vpnFolder: string, name: string): Promise<ProfileLogin | undefined> {
   const bytes = await readPrivateFile(path.join(vpnFolder, name, LOGIN), MAX_META);
@@ -228,29 +212,6 @@ async function readLogin(vpnFolder: string, name: string): Promise<ProfileLogin 
   } catch (cause) {
     if (VmgateError.is(cause)) throw cause;
     throw VmgateError.of(errors.VPN_STORED_DAMAGED, { name, reason: `${LOGIN} is not what vmgate wrote` }, { cause });
-  }
-}
-
-async function readSource(file: string, flags = 0): Promise<Buffer> {
-  const refuse = (reason: string, cause?: unknown) =>
-    VmgateError.of(errors.VPN_PROFILE_UNREADABLE, { file, reason }, { cause });
-  try {
-    // Non-blocking, so that a FIFO does not wait for a writer.
-    const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK | flags);
-    try {
-      const info = await handle.stat();
-      if (!info.isFile()) throw refuse(info.isDirectory() ? 'it is a folder' : 'it is not a regular file');
-      if (info.size > MAX_PROFILE) {
-        throw VmgateError.of(errors.VPN_PROFILE_TOO_LARGE, { file, bytes: info.size, limit: MAX_PROFILE });
-      }
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_PROFILE), 0, MAX_PROFILE, 0);
-      return buffer.subarray(0, bytesRead);
-    } finally {
-      await handle.close();
-    }
-  } catch (cause) {
-    if (VmgateError.is(cause)) throw cause;
-    throw refuse(UNREADABLE[errnoOf(cause) ?? ''] ?? 'I/O error', cause);
   }
 }
 

@@ -14,8 +14,8 @@ import { TextTail } from '../../../src/drivers/qemu/text-tail.ts';
 import { MAX_ANSWER } from '../../../src/gateway/protocol.ts';
 import { Evidence } from '../../../src/guard/evidence.ts';
 import { Journal } from '../../../src/home/index.ts';
+import { EVIDENCE_BYTES } from '../../../src/supervisor/boot-session.ts';
 import { events } from '../../../src/supervisor/codes.ts';
-import { EVIDENCE_BYTES } from '../../../src/supervisor/session.ts';
 import { textOf } from '../docs/documents.ts';
 
 const MIB = 1_048_576;
