@@ -8,6 +8,8 @@ export interface OpenVpnSession {
   /** The address inside the tunnel that the server gave. */
   readonly address: string | undefined;
   readonly tunMtu: number | undefined;
+  /** Undefined: the server gave no IPv6 address. `routes`: its own network there, and what was pushed; CIDR. */
+  readonly ipv6: { readonly address: string; readonly routes: readonly string[] } | undefined;
   /** `dhcp-option` lines in the server's order, each split at its spaces. */
   readonly options: readonly (readonly string[])[];
   /** SHA-256 of the server's chain, its own first, lower-case hexadecimal. */
@@ -44,10 +46,19 @@ export function readSession(told: string): OpenVpnSession {
   return {
     address: values.get('ifconfig_local'),
     tunMtu: Number.isInteger(mtu) ? mtu : undefined,
+    ipv6: ipv6Of(values),
     options: options.map(({ words }) => words),
     chain: digests.slice(0, gap === -1 ? MAX_DEPTH : gap),
     name: values.get('X509_0_CN'),
     endpoint: { address: values.get('trusted_ip') ?? '', port: Number(values.get('trusted_port') ?? 0) },
     localPort: Number(values.get('local_port_1') ?? 0),
   };
+}
+
+/** Routes among it are the ways that OpenVPN would set, `redirect-gateway ipv6` as the prefixes that it stands for (route.c). */
+function ipv6Of(values: ReadonlyMap<string, string>): OpenVpnSession['ipv6'] {
+  const address = values.get('ifconfig_ipv6_local');
+  if (address === undefined || address === '') return undefined;
+  const pushed = [...values].flatMap(([name, value]) => (/^route_ipv6_network_\d{1,3}$/.test(name) ? [value] : []));
+  return { address, routes: [`${address}/${values.get('ifconfig_ipv6_netbits') ?? '128'}`, ...pushed] };
 }

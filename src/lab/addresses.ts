@@ -30,7 +30,7 @@ export const LAB = {
   siteName: 'ip.lab.example',
   /** Has an IPv6 address and no other (leak case 7). */
   v6OnlyName: 'v6only.lab.example',
-  /** Over IPv6, which only the WireGuard server and what is behind it have (RFC 4193, RFC 3849). */
+  /** Over IPv6, which only the VPN server, where it is told to, and what is behind it have (RFC 4193, RFC 3849). */
   ipv6: {
     /** The VPN server inside the tunnel. */
     inside: 'fd66:6c61:62::1',

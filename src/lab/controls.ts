@@ -47,10 +47,20 @@ export type LabResolver = 'wifi' | 'internet' | 'vpn' | 'second';
 
 /**
  * What kind of OpenVPN server there is: the certificate it shows (the `right` one, one by an `other` authority, an `expired`
- * one, one that is too `early`), whether it speaks `tcp`, asks for a `login`, `lies` about routes, or gives the loopback as
- * `resolver`.
+ * one, one that is too `early`), whether it speaks `tcp`, asks for a `login`, `lies` about routes, gives the loopback as
+ * `resolver`, or `six`: IPv6 too, with `six-lies` an address of it that is nobody's.
  */
-export type LabOpenVpn = 'right' | 'other' | 'expired' | 'early' | 'tcp' | 'login' | 'lies' | 'resolver';
+export type LabOpenVpn =
+  | 'right'
+  | 'other'
+  | 'expired'
+  | 'early'
+  | 'tcp'
+  | 'login'
+  | 'lies'
+  | 'resolver'
+  | 'six'
+  | 'six-lies';
 
 /**
  * What kind of IKEv2 server there is: how it lets clients in (`psk`, `cert`, `eap` for EAP-MSCHAPv2, `eaptls`), which

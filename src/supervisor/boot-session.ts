@@ -8,7 +8,7 @@ import { emptyFolder } from '../home/index.ts';
 import { assembleBoot, manifestDigest, requireImage } from '../image/index.ts';
 import { claimKey, type KeyClaim, loadHops, loadProfile, type StoredProfile, type TunnelPlan } from '../vpn/index.ts';
 import { events } from './codes.ts';
-import { objectionToIpv6, withoutIpv6 } from './ipv6.ts';
+import { mayHaveIpv6, objectionToIpv6, withoutIpv6 } from './ipv6.ts';
 import { resolverSettings } from './rights.ts';
 import { wireOf } from './wires.ts';
 import { macSeed, type Session, type World } from './world.ts';
@@ -41,12 +41,13 @@ export async function bootSession(
     const names = config.config.work.map(({ name }) => name);
     const addressing = lab?.addressing ?? USER_NETWORK;
     const taken = [...others, ...through].flatMap((each) => innerPrefixes(each.plan));
-    const objection = stored.plan.ipv6 === undefined ? undefined : objectionToIpv6(config.config);
+    const objection = objectionToIpv6(config.config);
     const taken6 = [...others, ...through].flatMap((each) => innerPrefixes6(each.plan));
-    const hasIpv6 = stored.plan.ipv6 !== undefined && objection === undefined;
+    const hasIpv6 = mayHaveIpv6(stored.plan) && objection === undefined;
     const plan = planLinks(names, addressing, taken, macSeed(layout), hasIpv6 ? taken6 : undefined);
-    if (objection !== undefined) world.emit(events.GATE_IPV6_OFF, { why: objection });
-    const profile = hasIpv6 ? stored : { ...stored, plan: withoutIpv6(stored.plan) };
+    // Of the other kinds it is not known yet whether there is any to object to.
+    if (objection !== undefined && stored.plan.ipv6 !== undefined) world.emit(events.GATE_IPV6_OFF, { why: objection });
+    const profile = objection === undefined ? stored : { ...stored, plan: withoutIpv6(stored.plan) };
     const settings = bootSettings(
       plan,
       renderNft(compileNft(bootPolicy(plan))),

@@ -9,11 +9,11 @@ import { carriersOf, type EgressPolicy } from '../core/policy/index.ts';
 import type { GatewayControl } from '../gateway/index.ts';
 import { monotonicMs } from '../host/index.ts';
 import {
+  type JudgedInside,
   type PinnedEndpoint,
   SESSIONS,
   type SessionKind,
   type StoredProfile,
-  type TunnelInside,
   type TunnelPlan,
 } from '../vpn/index.ts';
 import { errors } from './codes.ts';
@@ -31,7 +31,7 @@ export interface BringUp {
   readonly profile: StoredProfile;
   readonly pinned: PinnedEndpoint;
   readonly policy: EgressPolicy;
-  /** IPv4 prefixes that mean something on this side of the tunnel. */
+  /** Prefixes that mean something on this side of the tunnel. */
   readonly taken: readonly string[];
   readonly signal: AbortSignal;
   /** Hears, in bytes, what the way to the server carries, where that is less than the profile means. */
@@ -45,7 +45,7 @@ export interface BringUp {
  *
  * @throws GATE_TUNNEL_SILENT, and the kind's own `VPN_*` codes
  */
-export function bringUp(way: BringUp): Promise<TunnelInside | undefined> {
+export function bringUp(way: BringUp): Promise<JudgedInside | undefined> {
   switch (way.profile.plan.kind) {
     case 'wireguard':
       return byAnswer(way);
@@ -128,7 +128,7 @@ const LOOK = { leastMs: 250, pauses: 2 } as const;
 async function bySession(
   { control, profile, pinned, policy, taken, signal }: BringUp,
   kind: SessionKind,
-): Promise<TunnelInside> {
+): Promise<JudgedInside> {
   const { inside, failure } = SESSIONS[kind];
   await control.tunnel(profile.plan, profile.secrets, pinned, policy);
   const began = monotonicMs();

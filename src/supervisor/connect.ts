@@ -7,18 +7,18 @@ import type { LabPass } from '../lab/pass.ts';
 import {
   type ChainHop,
   innerMtu,
+  type JudgedInside,
   judgeServer,
   type ResolveMeans,
   resolveEndpoint,
   type StoredProfile,
-  type TunnelInside,
   type TunnelPlan,
   vpnErrors,
 } from '../vpn/index.ts';
 import { bringUp, serverAt } from './bring-up.ts';
 import { events } from './codes.ts';
 import { carryOn, endpointsAt, tunnelOf, withInside } from './hops.ts';
-import { dropIpv6, withoutIpv6 } from './ipv6.ts';
+import { allowedInside, dropIpv6, withoutIpv6 } from './ipv6.ts';
 import { Lane } from './lane.ts';
 import { type Runners, withinSeconds } from './loop.ts';
 import { resolveInside } from './names.ts';
@@ -106,11 +106,14 @@ async function standUp(world: World, stored: StoredProfile, signal: AbortSignal)
   };
   const { address, nextHop } = policy.uplink;
   const taken = [
-    ...[...plan.work, plan.probe].map((link) => `${link.gateway}/${link.prefixLength}`),
+    ...[...plan.work, plan.probe].flatMap(({ gateway, prefixLength, ipv6 }) => [
+      `${gateway}/${prefixLength}`,
+      ...(ipv6 === undefined ? [] : [ipv6.network]),
+    ]),
     ...[address ?? [], nextHop ?? []].flat().map((own) => `${own}/32`),
     ...through.flatMap((hop) => hop.plan.addresses),
   ];
-  const inside = await bringUp({
+  const judged = await bringUp({
     ...{ control, profile, pinned, policy, taken, signal, onNarrow },
     withoutIpv6: async (carried) => {
       const without = dropIpv6(world, carried);
@@ -118,7 +121,7 @@ async function standUp(world: World, stored: StoredProfile, signal: AbortSignal)
       return without;
     },
   });
-  if (inside !== undefined) return takeInside(world, inside, signal);
+  if (judged !== undefined) return takeInside(world, judged, signal);
   const connection = connectionOf(world);
   if (mtu !== tunnelPlan.mtu) world.connection = { ...connection, plan: { ...connection.plan, mtu } };
 }
@@ -208,17 +211,23 @@ function holdsOtherFlows(world: World): boolean {
  * What the server said, and was judged, becomes the policy's and the gateway's. The guard's does not change: it knows the
  * outside of the tunnel alone.
  */
-async function takeInside(world: World, inside: TunnelInside, signal: AbortSignal): Promise<void> {
-  const { control } = sessionOf(world);
+async function takeInside(world: World, judged: JudgedInside, signal: AbortSignal): Promise<void> {
+  const session = sessionOf(world);
+  const { control } = session;
   const connection = connectionOf(world);
-  const { resolvers, mtu } = inside;
+  const inside = allowedInside(session, judged, connection.policy, world.emit);
+  const { mtu, ipv6 } = inside;
   const policy = withInside(connection.policy, inside);
   world.connection = { ...connection, policy, plan: { ...connection.plan, ...inside } };
   signal.throwIfAborted();
   await control.apply(rulesetFor(world, policy));
   signal.throwIfAborted();
   await control.inside(inside, policy);
-  world.emit(events.GATE_INSIDE, { addresses: inside.addresses, resolvers, mtu });
+  world.emit(events.GATE_INSIDE, {
+    addresses: [...inside.addresses, ...(ipv6?.addresses ?? [])],
+    resolvers: [...inside.resolvers, ...(ipv6?.resolvers ?? [])],
+    mtu,
+  });
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 import { randomInt } from 'node:crypto';
 import { carriersOf, type EgressPolicy, hopNames } from '../core/policy/index.ts';
-import type { TunnelPlan } from '../vpn/index.ts';
+import type { TunnelInside, TunnelPlan } from '../vpn/index.ts';
 
 type Tunnel = NonNullable<EgressPolicy['tunnel']>;
 type Endpoint = EgressPolicy['endpoints'][number];
@@ -35,19 +35,22 @@ export function tunnelOf(plan: TunnelPlan, { index, count, onlyNewFlows }: HopPl
   const socket = { ...hopNames(index, count), localPort, mtu };
   if (index < count - 1) return { ...socket, resolvers, routes: underwayRoutes(resolvers), underway: true };
   const routes = plan.routes.filter((route) => !route.includes(':'));
-  const ipv6 = plan.ipv6 === undefined ? {} : { ipv6: { routes: plan.ipv6.routes, resolvers: plan.ipv6.resolvers } };
-  return { ...socket, resolvers, routes, ...ipv6, ...(onlyNewFlows ? { onlyNewFlows: true } : {}) };
+  return { ...socket, resolvers, routes, ...ipv6Of(plan.ipv6), ...(onlyNewFlows ? { onlyNewFlows: true } : {}) };
 }
 
-/** The inside that a server gave, or what the way was found to carry. */
+/** The inside that a server gave. What only carries the next one has no IPv6. */
 export function withInside(
   policy: EgressPolicy,
-  { resolvers, mtu }: Pick<TunnelPlan, 'resolvers' | 'mtu'>,
+  { resolvers, mtu, ipv6 }: Pick<TunnelInside, 'resolvers' | 'mtu' | 'ipv6'>,
 ): EgressPolicy {
   const { tunnel } = policy;
   if (tunnel === undefined) throw new Error('a policy without tunnel');
   const routes = tunnel.underway === true ? underwayRoutes(resolvers) : tunnel.routes;
-  return { ...policy, tunnel: { ...tunnel, resolvers, mtu, routes } };
+  return { ...policy, tunnel: { ...tunnel, resolvers, mtu, routes, ...ipv6Of(ipv6, tunnel.underway) } };
+}
+
+function ipv6Of(ipv6: TunnelInside['ipv6'], isUnderway = false): Pick<Tunnel, 'ipv6'> {
+  return ipv6 === undefined || isUnderway ? {} : { ipv6: { routes: ipv6.routes, resolvers: ipv6.resolvers } };
 }
 
 /** The tunnel there is carries the next one from now on, to these endpoints. */

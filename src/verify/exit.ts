@@ -2,6 +2,7 @@
 import net from 'node:net';
 import type { ExitAnswer, ExitFacts, ExitSilence } from '../core/checks/exit.ts';
 import { objectionTo } from '../core/checks/exit-target.ts';
+import { within } from '../core/checks/prefix.ts';
 import { VmgateError } from '../core/coded.ts';
 import { DNS_TYPES, readAddresses } from '../frame/index.ts';
 import { messageOf } from '../host/index.ts';
@@ -15,7 +16,7 @@ const RESOLVE_MS = 2_500;
 export interface ExitTarget {
   readonly url: URL;
   readonly address: string;
-  /** Of a tunnel with IPv6, where the host has such an address: asked there too. */
+  /** Of a tunnel with IPv6, where the host has such an address that the tunnel leads to: asked there too. */
   readonly address6?: string | undefined;
 }
 
@@ -38,12 +39,14 @@ export async function findExit(
   const literal = host.replace(/^\[|\]$/g, '');
   if (net.isIP(literal) !== 0) return { url, address: literal };
   if (!resolverAnswers) throw VmgateError.of(errors.VERIFY_EXIT_UNRESOLVED, { host });
-  const hasIpv6 = policy.tunnel?.ipv6 !== undefined;
+  const { ipv6 } = policy.tunnel ?? {};
   const [address, address6] = await Promise.all([
     resolve(host, station, signal),
-    hasIpv6 ? resolve6(host, station, signal) : undefined,
+    ipv6 === undefined ? undefined : resolve6(host, station, signal),
   ]);
-  return { url, address, address6 };
+  // Where the tunnel does not lead no work VM comes out.
+  const isRouted = address6 !== undefined && ipv6?.routes.some((route) => within(address6, route)) === true;
+  return { url, address, ...(isRouted ? { address6 } : {}) };
 }
 
 /** @throws VERIFY_EXIT_UNREACHABLE, VERIFY_EXIT_TOO_LONG */

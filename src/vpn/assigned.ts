@@ -1,7 +1,11 @@
-/** What a server says of the tunnel's inside, judged: nothing of it has had any effect yet. Routes are not among it. */
+/**
+ * What a server says of the tunnel's inside, judged: nothing of it has had any effect yet. Routes of IPv4 are not among it,
+ * those of IPv6 only as far as that means less (assigned-ipv6.ts).
+ */
 import { classifyAddress } from '../core/address-class.ts';
 import { VmgateError } from '../core/coded.ts';
 import { ipv4ToNumber } from '../core/ipv4.ts';
+import { judgeIpv6, type SaidIpv6 } from './assigned-ipv6.ts';
 import { errors } from './codes.ts';
 import { MAX_DNS } from './kind.ts';
 import type { TunnelInside, TunnelPlan } from './tunnel-plan.ts';
@@ -16,13 +20,21 @@ export interface SaidInside {
   readonly resolvers: readonly string[];
   readonly domains: readonly string[];
   readonly mtu: number | undefined;
+  /** Undefined: it gave none. */
+  readonly ipv6?: SaidIpv6 | undefined;
+}
+
+export interface JudgedInside {
+  readonly inside: TunnelInside;
+  /** Why there is no IPv6, though the server gave some. */
+  readonly ipv6Off?: string | undefined;
 }
 
 /**
- * @param taken IPv4 prefixes that mean something else already: the gate's links, its uplink
+ * @param taken prefixes of both families that mean something else already: the gate's links, its uplink
  * @throws VPN_ASSIGNED_INVALID, VPN_ASSIGNED_NO_DNS
  */
-export function judgeInside(said: SaidInside, plan: TunnelPlan, taken: readonly string[]): TunnelInside {
+export function judgeInside(said: SaidInside, plan: TunnelPlan, taken: readonly string[]): JudgedInside {
   const address = hostAddress(said.address ?? '', 'the address inside the tunnel', taken);
   const resolvers = plan.resolvers.length > 0 ? plan.resolvers : said.resolvers.slice(0, MAX_DNS);
   for (const resolver of resolvers) {
@@ -33,12 +45,16 @@ export function judgeInside(said: SaidInside, plan: TunnelPlan, taken: readonly 
   }
   if (resolvers.length === 0) throw VmgateError.of(errors.VPN_ASSIGNED_NO_DNS, {});
   const domains = said.domains.filter(isHostName).map((domain) => domain.toLowerCase());
-  return {
+  const mtu = Math.max(LEAST_MTU, Math.min(plan.mtu, said.mtu ?? plan.mtu));
+  const inside: TunnelInside = {
     addresses: [`${address}/32`],
     resolvers: [...new Set(resolvers)],
     searchDomains: [...new Set([...plan.searchDomains, ...domains])].slice(0, MAX_DNS),
-    mtu: Math.max(LEAST_MTU, Math.min(plan.mtu, said.mtu ?? plan.mtu)),
+    mtu,
   };
+  if (said.ipv6 === undefined || plan.possibleIpv6 === undefined) return { inside };
+  const judged = judgeIpv6(said.ipv6, plan.possibleIpv6, mtu, taken, plan.resolvers.length > 0);
+  return 'why' in judged ? { inside, ipv6Off: judged.why } : { inside: { ...inside, ipv6: judged.ipv6 } };
 }
 
 function hostAddress(text: string, what: string, taken: readonly string[]): string {

@@ -6,7 +6,7 @@ import type { TunnelPlan } from './tunnel-plan.ts';
 
 /** `acme: WireGuard to vpn.acme.example:51820, server key GtL7..., full tunnel, DNS 10.64.0.1, MTU 1420`. No secrets. */
 export function describeTunnel(name: string, plan: TunnelPlan): string {
-  const { endpoint, alternatives, peerIdentity, routes, split, resolvers, mtu, ipv6 } = plan;
+  const { endpoint, alternatives, peerIdentity, routes, split, resolvers, mtu, ipv6, possibleIpv6 } = plan;
   const proved = plan.certificates === undefined ? `server key ${peerIdentity}` : `server proved by ${peerIdentity}`;
   const parts = [
     `${kindNamed(plan.kind).label} to ${endpoint.host}:${endpoint.port}`,
@@ -15,6 +15,7 @@ export function describeTunnel(name: string, plan: TunnelPlan): string {
     'private key (hidden)',
     split ? `only ${routes.join(', ')} (the rest is dropped)` : 'full tunnel',
     ...(ipv6 === undefined ? [] : [ipv6.routes.includes('::/0') ? 'IPv6 too' : `of IPv6 ${ipv6.routes.join(', ')}`]),
+    ...(possibleIpv6 === undefined ? [] : ['IPv6 if the server gives it']),
     `DNS ${resolvers.length === 0 ? 'as the server says' : resolvers.join(', ')}`,
     `MTU ${mtu}`,
   ];

@@ -1,4 +1,6 @@
 /** The door of the VPN room. */
+
+export type { JudgedInside } from './assigned.ts';
 export { type ChainHop, innerMtu, judgeChain, judgeServer, loadHops } from './chain.ts';
 export { clearTextPlan, describeTunnel } from './clear-text.ts';
 export { errors as vpnErrors } from './codes.ts';

@@ -1,15 +1,15 @@
 /** Kinds whose server says what the tunnel's inside is: how their words are read. */
-
+import { isIPv6 } from 'node:net';
 import type { VmgateError } from '../core/coded.ts';
 import { readSession as readIpsec } from '../core/ipsec-session.ts';
 import { readSession as readOpenConnect } from '../core/openconnect-session.ts';
 import { readSession as readOpenVpn } from '../core/openvpn-session.ts';
 import { wallMs } from '../host/index.ts';
-import { judgeInside } from './assigned.ts';
+import { type JudgedInside, judgeInside } from './assigned.ts';
 import { readFailure as readIpsecFailure } from './ipsec/failure.ts';
 import { readFailure as readOpenConnectFailure } from './openconnect/failure.ts';
 import { readFailure as readOpenVpnFailure } from './openvpn/failure.ts';
-import type { TunnelInside, TunnelPlan } from './tunnel-plan.ts';
+import type { TunnelPlan } from './tunnel-plan.ts';
 
 export type SessionKind = 'openvpn' | 'ipsec' | 'openconnect';
 
@@ -20,7 +20,7 @@ export interface SessionReader {
    * @param told `NAME=VALUE` lines, a server's words
    * @throws VPN_ASSIGNED_INVALID, VPN_ASSIGNED_NO_DNS
    */
-  readonly inside: (told: string, plan: TunnelPlan, taken: readonly string[]) => TunnelInside;
+  readonly inside: (told: string, plan: TunnelPlan, taken: readonly string[]) => JudgedInside;
   /** The error that the client's last words mean; undefined where they say no more than that nobody answered. */
   readonly failure: (log: string, endpoint: string, plan: TunnelPlan) => VmgateError | undefined;
 }
@@ -30,13 +30,17 @@ const SEARCH = ['DOMAIN', 'DOMAIN-SEARCH', 'ADAPTER_DOMAIN_SUFFIX'];
 export const SESSIONS: Readonly<Record<SessionKind, SessionReader>> = {
   openvpn: {
     inside: (told, plan, taken) => {
-      const { address, options, tunMtu: mtu } = readOpenVpn(told);
+      const { address, options, tunMtu: mtu, ipv6: given } = readOpenVpn(told);
       const values = (isMeant: (type: string) => boolean) =>
         options.flatMap(([option, type = '', value = '']) =>
           option === 'dhcp-option' && isMeant(type) ? [value] : [],
         );
-      const resolvers = values((type) => type === 'DNS');
-      return judgeInside({ address, resolvers, domains: values((type) => SEARCH.includes(type)), mtu }, plan, taken);
+      // `DNS` has addresses of both families since 2.6, and `DNS6` those of IPv6.
+      const resolvers = values((type) => type === 'DNS').filter((value) => !isIPv6(value));
+      const resolvers6 = values((type) => type === 'DNS' || type === 'DNS6').filter((value) => isIPv6(value));
+      const ipv6 = given === undefined ? undefined : { ...given, resolvers: resolvers6 };
+      const domains = values((type) => SEARCH.includes(type));
+      return judgeInside({ address, resolvers, domains, mtu, ipv6 }, plan, taken);
     },
     failure: (log, endpoint) => readOpenVpnFailure(log, endpoint),
   },

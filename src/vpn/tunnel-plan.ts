@@ -22,6 +22,17 @@ export interface TunnelIpv6 {
   readonly resolvers: readonly string[];
 }
 
+/** What of IPv6 may go into a tunnel whose server says whether it has any. */
+export interface PossibleIpv6 {
+  /** Prefixes that the profile names, canonical. */
+  readonly routes: readonly string[];
+  /**
+   * Whether those that the server says count too: of a tunnel that takes everything. That can only mean that less is
+   * refused: what is in no prefix goes nowhere.
+   */
+  readonly serverRoutes: boolean;
+}
+
 /** What is true inside a tunnel: said by the profile, or by the server and judged before it has any effect. */
 export interface TunnelInside {
   /** Addresses of the gateway inside the tunnel, CIDR. */
@@ -53,8 +64,10 @@ export interface TunnelPlan extends TunnelInside {
    * too unless profile or user named some, which count more.
    */
   readonly assigned: boolean;
-  /** Prefixes that go into the tunnel, CIDR. Never a server's to say. */
+  /** Prefixes that go into the tunnel, CIDR, of IPv4. Never a server's to say. */
   readonly routes: readonly string[];
+  /** For `assigned` kinds; undefined: none, whatever the server says. */
+  readonly possibleIpv6?: PossibleIpv6 | undefined;
   /** True when `routes` is not the whole IPv4 Internet: the rest is dropped, never sent in clear. */
   readonly split: boolean;
 }

@@ -58,10 +58,19 @@ export function coversEverything(prefixes: readonly Prefix[]): boolean {
 
 /** {@link coversEverything} of IPv6. */
 export function coversAllIpv6(prefixes: readonly Prefix[]): boolean {
-  const ranges = prefixes.flatMap((prefix) => ipv6Range(formatPrefix(prefix)) ?? []);
-  const sorted = ranges.toSorted((a, b) => (a.first < b.first ? -1 : 1));
-  const reached = sorted.reduce((next, { first, last }) => (first <= next && last >= next ? last + 1n : next), 0n);
-  return reached === 1n << 128n;
+  return coversIpv6(prefixes.map(formatPrefix), '::/0');
+}
+
+/** Whether IPv6 prefixes together hold every address of `whole`. */
+export function coversIpv6(prefixes: readonly string[], whole: string): boolean {
+  const range = ipv6Range(whole);
+  if (range === undefined) return false;
+  const sorted = prefixes.flatMap((prefix) => ipv6Range(prefix) ?? []).toSorted((a, b) => (a.first < b.first ? -1 : 1));
+  const reached = sorted.reduce(
+    (next, { first, last }) => (first <= next && last >= next ? last + 1n : next),
+    range.first,
+  );
+  return reached > range.last;
 }
 
 function rangesOf(prefixes: readonly Prefix[]): readonly Ipv4Range[] {

@@ -83,7 +83,7 @@ const PUBLIC6 = '2001:db8::c0:2';
 const EVERYBODY6 = ['ff02::1', 'ff05::2', 'ff0e::101'];
 const UDP6: CanaryKind = { protocol: 'udp6', port: 9 };
 
-/** Where the probe link has IPv6: everywhere with the address of a guest, and under others' addresses. */
+/** Where the probe link may have IPv6: everywhere with the address of a guest, and under others' addresses. */
 function planSix(policy: EgressPolicy, { probe }: LinkPlan, tunnelAddresses: readonly string[]): readonly Canary[] {
   if (probe.ipv6 === undefined) return [];
   const guest = memberOf(probe.ipv6);

@@ -47,7 +47,7 @@ export interface ExitFacts {
   readonly answer: ExitAnswer | undefined;
   /** Whether the tunnel carries IPv6. */
   readonly hasIpv6?: boolean;
-  /** Undefined when the server has no IPv6 address, or the tunnel no IPv6. */
+  /** Undefined when the server has no IPv6 address that the tunnel leads to, or the tunnel no IPv6. */
   readonly answer6?: ExitAnswer | ExitSilence | undefined;
 }
 
@@ -79,7 +79,10 @@ function judge(facts: ExitFacts): Opinion {
   if (hasIpv6 !== true || settings === undefined || first.outcome !== 'verified') return first;
   const host = new URL(settings.url).hostname;
   if (answer6 === undefined) {
-    return { ...first, evidence: [...first.evidence, `over IPv6 not asked: ${host} has no IPv6 address`] };
+    return {
+      ...first,
+      evidence: [...first.evidence, `over IPv6 not asked: ${host} has no IPv6 address in the tunnel`],
+    };
   }
   const second = answer6.kind === 'silent' ? unanswered(settings, answer6) : judgeAnswer({ ...facts, answer: answer6 });
   const evidence = [...first.evidence, ...second.evidence];
@@ -89,7 +92,7 @@ function judge(facts: ExitFacts): Opinion {
 
 function unanswered({ url }: ExitSettings, { address, reason }: ExitSilence): Opinion {
   const remedy =
-    'if this VPN has no IPv6 that works, take the IPv6 Address out of its profile and add it again; else: vmgate verify';
+    'if this VPN has no IPv6 that works, say so in its profile (docs/using.md, "IPv6") and add it again; else: vmgate verify';
   return unknown('the exit server does not answer', remedy, [`asked ${url} at ${address}`, reason]);
 }
 

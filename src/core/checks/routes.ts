@@ -5,7 +5,7 @@
 import * as z from 'zod';
 import type { LinkPlan } from '../link-plan.ts';
 import { carriersOf, tableOf } from '../policy/chain.ts';
-import { type EgressPolicy, VPN_USER } from '../policy/egress-policy.ts';
+import { type EgressPolicy, inForce, VPN_USER } from '../policy/egress-policy.ts';
 import { type Check, FRESH_GATEWAY, type Opinion, refuted, unknown, verified } from './check.ts';
 import { hopWays, judgeRoute, missingHopRoutes, missingRoutes, route, route6 } from './route-entries.ts';
 import type { FullSnapshot } from './snapshot.ts';
@@ -45,7 +45,8 @@ const rule = z.strictObject({
 type Rule = z.infer<typeof rule>;
 
 function judge(facts: RoutesFacts): Opinion {
-  const { policy, plan, tunnelAddresses, snapshot } = facts;
+  const { plan, tunnelAddresses, snapshot } = facts;
+  const policy = inForce(facts.policy);
   const { tunnel, uplink } = policy;
   if (tunnel === undefined || uplink.nextHop === undefined) {
     return unknown('there is no tunnel whose routes could be judged', 'vmgate up');
@@ -85,7 +86,7 @@ function judge(facts: RoutesFacts): Opinion {
     ...missingHopRoutes(read, ways),
     ...judgeRules('IPv4', rules4, marks),
     ...judgeRules('IPv6', rules6, []),
-    ...judgeCards(plan, [...ways.hops.map(({ ifname }) => ifname), tunnel.ifname], snapshot),
+    ...judgeCards(policy, plan, [...ways.hops.map(({ ifname }) => ifname), tunnel.ifname], snapshot),
   ];
   if (wrong.length > 0) return refuted('not every way leads into the tunnel', FRESH_GATEWAY, wrong);
   const into = wanted.join(', ');
@@ -149,11 +150,16 @@ function judgeRules(family: string, listed: readonly unknown[], wanted: readonly
 /** Interfaces a kernel has without anybody asking, and the two names that stand for all of them. */
 const BYSTANDERS = ['lo', 'all', 'default'];
 
-function judgeCards(plan: LinkPlan, tunnels: readonly string[], { facts }: FullSnapshot): readonly string[] {
+function judgeCards(
+  policy: EgressPolicy,
+  plan: LinkPlan,
+  tunnels: readonly string[],
+  { facts }: FullSnapshot,
+): readonly string[] {
   const links = [...plan.work, plan.probe];
   const macs = new Map([[plan.uplink.ifname as string, plan.uplink.mac]]);
   for (const { ifname, gatewayMac } of links) macs.set(ifname, gatewayMac);
-  const speaking = new Set(links.flatMap(({ ifname, ipv6 }) => (ipv6 === undefined ? [] : [ifname])));
+  const speaking = new Set(policy.links.flatMap(({ ifname, ipv6 }) => (ipv6 === undefined ? [] : [ifname])));
   const wrong = facts.ipForward ? [] : ['ip_forward is off'];
   for (const [ifname, mac] of macs) {
     const card = facts.links.find((link) => link.ifname === ifname);

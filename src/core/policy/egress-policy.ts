@@ -59,7 +59,7 @@ export interface PolicyLink {
   readonly prefixLength: number;
   /** The single MAC the machine on that link may use. */
   readonly guestMac: string;
-  /** Undefined: no IPv6 on this link. */
+  /** What it has while the tunnel carries IPv6 ({@link inForce}); undefined: never any. */
   readonly ipv6?: LinkIpv6 | undefined;
   /** What it may reach inside the tunnel; undefined: everything. */
   readonly egress?: WorkEgress | undefined;
@@ -140,4 +140,13 @@ export interface EgressPolicy {
   readonly through?: readonly HopPolicy[] | undefined;
   /** Never beside a tunnel: somebody signs in, and nothing else leaves. */
   readonly portal?: PortalPolicy | undefined;
+}
+
+/**
+ * The policy as it counts: a link has IPv6 for as long as the tunnel carries some, and no longer. For most kinds of VPN that
+ * is known only once the server has said it, on a gateway whose cards were planned before.
+ */
+export function inForce(policy: EgressPolicy): EgressPolicy {
+  if (policy.tunnel?.ipv6 !== undefined) return policy;
+  return { ...policy, links: policy.links.map(({ ipv6: _, ...link }) => link) };
 }

@@ -11,7 +11,7 @@
  * loopback. Where it has, that is the links' and the tunnel's alone (nft-ipv6.ts): the uplink has none.
  */
 import type { Defence, RemovedDefences, Without } from './defence.ts';
-import type { EgressPolicy } from './egress-policy.ts';
+import { type EgressPolicy, inForce } from './egress-policy.ts';
 import {
   accept,
   count,
@@ -67,7 +67,8 @@ type Rules = Readonly<Record<Chain, readonly (readonly Expression[])[]>>;
 /**
  * The ruleset for `nft -j -f`. `removed` is for the lab's anti-tests alone.
  */
-export function compileNft(policy: EgressPolicy, removed?: RemovedDefences): NftRuleset {
+export function compileNft(planned: EgressPolicy, removed?: RemovedDefences): NftRuleset {
+  const policy = inForce(planned);
   const without = (defence: Defence) => removed?.has(defence) ?? false;
   const rules: Rules = {
     prerouting: prerouting(policy, without),

@@ -1,6 +1,7 @@
 /** What may follow each option that is read. A value that is not understood is refused, never guessed at. */
 import { VmgateError } from '../../core/coded.ts';
 import { ipv4ToNumber } from '../../core/ipv4.ts';
+import { canonicalIpv6 } from '../../core/ipv6.ts';
 import { errors } from '../codes.ts';
 import { at, type Token } from '../positions.ts';
 import { isHostName, parseCount } from '../values.ts';
@@ -68,6 +69,11 @@ const RULES: Readonly<Record<string, Rule>> = {
     expected: 'an IPv4 network and its mask',
     fits: ([network = '', mask = '255.255.255.255']) => ipv4ToNumber(network) !== undefined && isMask(mask),
   },
+  'block-ipv6': none,
+  'route-ipv6': {
+    expected: 'an IPv6 prefix like 2001:db8::/32',
+    fits: ([prefix = '']) => prefix.includes('/') && canonicalIpv6(prefix) !== undefined,
+  },
   'dhcp-option': {
     expected: 'an option for DNS or a domain',
     fits: ([type = '', value = '']) => {
@@ -113,7 +119,8 @@ function checkFingerprints({ name, block = '' }: Directive, file: string): void 
 }
 
 function checkRoute({ name, args }: Directive, file: string): void {
-  const outside = name.text === 'route' ? args.find(({ text }) => OUTSIDE.includes(text)) : undefined;
+  const outside =
+    name.text === 'route' || name.text === 'route-ipv6' ? args.find(({ text }) => OUTSIDE.includes(text)) : undefined;
   if (outside !== undefined) throw VmgateError.of(errors.VPN_OVPN_ROUTE_OUTSIDE, at(file, outside));
 }
 

@@ -15,10 +15,12 @@ const HANDSHAKE_SECONDS = 10;
 
 /**
  * What a server may say: the address, names, what the data channel needs, and how soon silence is noticed. Everything
- * else is ignored by name before it is read: routes, gateways, scripts' variables. Compression only as its empty framing.
+ * else is ignored by name before it is read: routes of IPv4, gateways, scripts' variables. Compression only as its empty framing.
  */
 const HEARD = [
   ...['ifconfig ', 'topology ', 'route-gateway ', 'dhcp-option ', 'tun-mtu ', 'peer-id ', 'cipher ', 'key-derivation '],
+  // Not for its sake: what it carries of IPv6 is told by them, and `route-noexec` keeps them from having any effect.
+  ...['ifconfig-ipv6 ', 'route-ipv6 ', 'redirect-gateway '],
   ...['protocol-flags ', 'auth-token', 'ping ', 'ping-restart ', 'comp-lzo no', 'compress stub'],
 ];
 

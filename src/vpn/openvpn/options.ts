@@ -58,8 +58,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   'compat-names': 'OpenVPN 2.5 took it away',
   'tls-export-cert': 'it writes files for a script',
   ifconfig: 'the server gives the address inside the tunnel, and what it gives is judged',
-  'route-ipv6': 'IPv6 goes through WireGuard alone for now',
-  'tun-ipv6': 'IPv6 goes through WireGuard alone for now',
+  'ifconfig-ipv6': 'the server gives the address inside the tunnel, and what it gives is judged',
 };
 
 /** Read by parse.ts. */
@@ -80,7 +79,7 @@ const READ = [
   ...['ca', 'cert', 'key', 'extra-certs', 'tls-auth', 'tls-crypt', 'tls-crypt-v2', 'key-direction', 'peer-fingerprint'],
   ...['auth-user-pass', 'static-challenge', 'remote-cert-tls', 'remote-cert-eku', 'verify-x509-name', 'connection'],
   ...['cipher', 'data-ciphers', 'ncp-ciphers', 'data-ciphers-fallback', 'auth', 'tls-version-min', 'tun-mtu'],
-  ...['redirect-gateway', 'redirect-private', 'route', 'route-nopull', 'dhcp-option'],
+  ...['redirect-gateway', 'redirect-private', 'route', 'route-ipv6', 'block-ipv6', 'route-nopull', 'dhcp-option'],
 ] as const;
 export type Option = (typeof READ)[number];
 
@@ -96,7 +95,7 @@ const IGNORED = [
   ...['tun-mtu-extra', 'link-mtu', 'mtu-disc', 'mtu-test', 'mssfix', 'fragment', 'txqueuelen', 'reneg-sec'],
   ...['reneg-bytes', 'reneg-pkts', 'ping', 'ping-restart', 'ping-exit', 'ping-timer-rem', 'keepalive', 'inactive'],
   ...['explicit-exit-notify', 'push-peer-info', 'setenv', 'setenv-safe', 'pull-filter', 'windows-driver', 'dev-node'],
-  ...['block-ipv6', 'tls-cipher', 'tls-ciphersuites', 'tls-groups', 'tls-cert-profile', 'ncp-disable', 'tls-exit'],
+  ...['tun-ipv6', 'tls-cipher', 'tls-ciphersuites', 'tls-groups', 'tls-cert-profile', 'ncp-disable', 'tls-exit'],
   ...['single-session', 'machine-readable-output', 'suppress-timestamps', 'errors-to-stderr', 'disable-dco'],
   ...['comp-lzo', 'compress', 'comp-noadapt', 'allow-compression', 'socket-flags', 'passtos', 'mark', 'lladdr'],
   ...['ignore-unknown-option', 'auth-token', 'sockflags', 'remap-usr1', 'dhcp-renew', 'dhcp-release', 'show-net-up'],

@@ -25,7 +25,7 @@ export interface OpenVpnProfile {
 }
 
 /** Those that add up instead of standing once. */
-const SEVERAL = ['remote', 'connection', 'route', 'dhcp-option', 'peer-fingerprint', 'extra-certs'];
+const SEVERAL = ['remote', 'connection', 'route', 'route-ipv6', 'dhcp-option', 'peer-fingerprint', 'extra-certs'];
 /** Those a `<block>` may stand for. */
 const BLOCKS = ['ca', 'cert', 'key', 'extra-certs', 'tls-auth', 'tls-crypt', 'tls-crypt-v2', 'peer-fingerprint'];
 /** In a `<connection>`: where it goes. */

@@ -10,7 +10,7 @@ import { authoritiesText, printsOf } from '../key-material.ts';
 import { type Companions, MAX_DNS, type PlannedProfile, type ProfileOptions } from '../kind.ts';
 import { at } from '../positions.ts';
 import { chosenResolvers } from '../resolvers.ts';
-import type { PlannedEndpoint, TunnelPlan } from '../tunnel-plan.ts';
+import type { PlannedEndpoint, PossibleIpv6, TunnelPlan } from '../tunnel-plan.ts';
 import { ciphersOf } from './config.ts';
 import { type OpenVpnProfile, parseOpenVpn } from './parse.ts';
 import { sealOpenVpn } from './secrets.ts';
@@ -51,6 +51,7 @@ export function planOpenVpn(
     assigned: true,
     addresses: [],
     routes,
+    possibleIpv6: possibleIpv6(settings, options),
     split: options.split,
     resolvers: chosenResolvers(options.dns, settings.dns, routes, at(file, parsed.end)),
     searchDomains: [...new Set(settings.searchDomains)].slice(0, MAX_DNS),
@@ -77,6 +78,12 @@ function routesOf({ settings, end }: OpenVpnProfile, file: string, { split }: Pr
   if (!split) return ['0.0.0.0/0'];
   if (settings.routes.length === 0) throw VmgateError.of(errors.VPN_OVPN_ROUTES_MISSING, at(file, end));
   return [...new Set(settings.routes)];
+}
+
+/** A tunnel of parts has those of IPv6 that the profile names; one that takes everything what its server carries. */
+function possibleIpv6({ ipv6, routes6 }: OpenVpnSettings, { split }: ProfileOptions): PossibleIpv6 | undefined {
+  if (ipv6 === 'none' || (split && routes6.length === 0)) return undefined;
+  return { routes: !split && ipv6 === 'all' ? ['::/0'] : routes6, serverRoutes: !split };
 }
 
 function mtuFor(settings: OpenVpnSettings): number {

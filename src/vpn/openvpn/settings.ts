@@ -4,6 +4,7 @@
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { ipv4ToNumber, numberToIpv4 } from '../../core/ipv4.ts';
+import { canonicalIpv6 } from '../../core/ipv6.ts';
 import { pemsOf } from '../pem.ts';
 import { type Material, wrapKeyLines } from './material.ts';
 import type { Directive } from './syntax.ts';
@@ -40,6 +41,10 @@ export interface OpenVpnSettings {
   readonly challenge: { readonly question: string; readonly echo: boolean } | undefined;
   /** `route` lines, CIDR. */
   readonly routes: readonly string[];
+  /** `route-ipv6` lines, CIDR. */
+  readonly routes6: readonly string[];
+  /** `none` by `block-ipv6`, `all` by `redirect-gateway ipv6`. */
+  readonly ipv6: 'none' | 'all' | 'unsaid';
   readonly dns: readonly string[];
   readonly searchDomains: readonly string[];
 }
@@ -55,6 +60,7 @@ export function settingsOf(read: readonly Directive[], materials: ReadonlyMap<st
   const verify = first('verify-x509-name')?.args.map(({ text }) => text);
   const challenge = first('static-challenge')?.args.map(({ text }) => text);
   const options = every('dhcp-option');
+  const isRedirected = every('redirect-gateway').some((flags) => flags.includes('ipv6'));
   return {
     ca: certificates('ca'),
     cert: certificates('cert'),
@@ -72,6 +78,8 @@ export function settingsOf(read: readonly Directive[], materials: ReadonlyMap<st
     login: first('auth-user-pass') !== undefined,
     challenge: challenge?.[0] === undefined ? undefined : { question: challenge[0], echo: challenge[1] === '1' },
     routes: every('route').map(([network = '', mask = '255.255.255.255']) => prefixOf(network, mask)),
+    routes6: [...new Set(every('route-ipv6').flatMap(([prefix = '']) => canonicalIpv6(prefix) ?? []))],
+    ipv6: first('block-ipv6') !== undefined ? 'none' : isRedirected ? 'all' : 'unsaid',
     dns: options.flatMap(([type, address = '']) => (type === 'DNS' ? [address] : [])),
     searchDomains: options.flatMap(([type = '', name = '']) =>
       ['DOMAIN', 'DOMAIN-SEARCH', 'ADAPTER_DOMAIN_SUFFIX'].includes(type) ? [name.toLowerCase()] : [],

@@ -62,8 +62,7 @@ const TOLD = 'ifconfig_local=10.8.0.2\nforeign_option_1=dhcp-option DNS 10.8.0.1
 describe('a tunnel of OpenVPN comes up', () => {
   test('connected: with the inside that its server gave', async () => {
     expect(await coming({ state: 'WAIT' }, { state: 'AUTH' }, { state: 'CONNECTED', told: TOLD })).toMatchObject({
-      addresses: ['10.8.0.2/32'],
-      resolvers: ['10.8.0.1'],
+      inside: { addresses: ['10.8.0.2/32'], resolvers: ['10.8.0.1'] },
     });
   });
 

@@ -108,6 +108,13 @@ describe('the exit over IPv6', () => {
     expect(dialled).toEqual(['203.0.113.80:443']);
   });
 
+  test('a server that the tunnel does not lead to over IPv6 is not asked there', async () => {
+    const parts = { ...policy6, tunnel: { ...tunnel, ipv6: { routes: ['fd66::/64'], resolvers: [] } } };
+    const { opinion, dialled } = await asks(BOTH, '2001:db8:bad::7', parts);
+    expect(opinion).toMatchObject({ outcome: 'verified' });
+    expect(dialled).toEqual(['203.0.113.80:443']);
+  });
+
   test('a server that has none is said to have none', async () => {
     const { opinion } = await asks({ a: BOTH.a }, undefined);
     expect(opinion).toMatchObject({

@@ -164,7 +164,7 @@ describe('exit', () => {
       'ETIMEDOUT',
     ],
     ['led elsewhere', { answer6: { kind: 'withheld', reason: 'ip.lab.example is at ::1' } }, 'unknown', 'is at ::1'],
-    ['a server without IPv6', {}, 'verified', 'over IPv6 not asked: ip.lab.example has no IPv6 address'],
+    ['a server without IPv6', {}, 'verified', 'over IPv6 not asked: ip.lab.example has no IPv6 address in the tunnel'],
     [
       'IPv4 elsewhere',
       { answer: said('198.51.100.4', '203.0.113.80'), answer6: said('2001:db8:e::7', '2001:db8::80') },

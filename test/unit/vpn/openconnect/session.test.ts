@@ -40,13 +40,13 @@ describe('a connected session', () => {
   });
 
   test('gives the inside; its MTU only lowers ours', () => {
-    expect(inside(TOLD, plan, TAKEN)).toEqual({
+    expect(inside(TOLD, plan, TAKEN).inside).toEqual({
       addresses: ['10.66.0.50/32'],
       resolvers: ['10.66.0.1', '10.66.0.2'],
       searchDomains: ['lab.example', 'corp.example'],
       mtu: 1_400,
     });
-    expect(inside(TOLD.replace('1434', '1300'), plan, TAKEN)).toMatchObject({ mtu: 1_300 });
+    expect(inside(TOLD.replace('1434', '1300'), plan, TAKEN)).toMatchObject({ inside: { mtu: 1_300 } });
   });
 
   test.each([

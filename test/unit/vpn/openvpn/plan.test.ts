@@ -76,6 +76,32 @@ describe('plan of an OpenVPN profile', () => {
     expect(plan(unsaid).notices.map(({ code }) => code)).toContain('VPN_OVPN_SERVER_PURPOSE');
   });
 
+  test.each<[string, string, Partial<ProfileOptions>, unknown]>([
+    ['what the server says', '', {}, { routes: [], serverRoutes: true }],
+    ['everything', 'redirect-gateway def1 ipv6', {}, { routes: ['::/0'], serverRoutes: true }],
+    [
+      'prefixes, and what the server says',
+      'route-ipv6 2001:DB8:7::7/48',
+      {},
+      { routes: ['2001:db8:7::/48'], serverRoutes: true },
+    ],
+    ['none, if it is said', 'redirect-gateway ipv6\nblock-ipv6', {}, undefined],
+    [
+      'none of a tunnel of IPv4 parts',
+      'route 10.20.0.0 255.255.0.0\nredirect-gateway ipv6',
+      { split: true },
+      undefined,
+    ],
+    [
+      'the prefixes of a tunnel of parts, and no more',
+      'route 10.20.0.0 255.255.0.0\nroute-ipv6 fd20::/48',
+      { split: true },
+      { routes: ['fd20::/48'], serverRoutes: false },
+    ],
+  ])('IPv6 that may go into it: %s', (_, lines, options, possible) => {
+    expect(plan(`${good('fingerprint')}${lines}\ntun-ipv6\n`, options).plan.possibleIpv6).toEqual(possible);
+  });
+
   test('options that are ignored have no line, whatever they say', () => {
     const options = ['float', 'persist-tun', 'route-gateway 1.2.3.4', 'ignore-unknown-option up', 'setenv x "y\\"z"'];
     const padded = `${options.join('\n')}\n${good('inline')}`;

@@ -17,6 +17,9 @@
 #
 # The last hop is tun0 and has no line `hop`. A tunnel by the uplink ends all there are; one by a hop what is above it.
 
+# shellcheck source=/dev/null
+. /usr/lib/vmgate/ipv6.sh
+
 # Refuses anything that is not made of the characters $2 allows (a bracket expression's inside).
 demand() {
   case $1 in
@@ -180,6 +183,8 @@ route add default dev $own table $table"
   step 'ip -batch' ip -batch /run/vmgate/tunnel-batch
   # A hop's resolvers are asked for the next hop's server, and by nobody's work VM.
   [ "$own" = tun0 ] || return 0
+  if [ -n "$addresses6" ]; then links=on; else links=off; fi
+  step 'IPv6 of the links' set_links_ipv6 "$links"
   options="option:mtu,$mtu
 "
   [ -z "$search" ] || options="${options}option:domain-search$search
