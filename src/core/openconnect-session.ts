@@ -6,9 +6,12 @@
 export interface OpenConnectSession {
   /** The address inside the tunnel that the server gave. */
   readonly address: string | undefined;
+  /** Of both families. */
   readonly resolvers: readonly string[];
   readonly domains: readonly string[];
   readonly mtu: number | undefined;
+  /** Undefined: the server gave no IPv6 address. `routes`: what it carries, CIDR; everything where it does not say. */
+  readonly ipv6: { readonly address: string; readonly routes: readonly string[] } | undefined;
   /** `pin-sha256:..` of the key that the server proved to have, when it was logged in to and by every connection since. */
   readonly pin: string;
   /** Whom it is connected to. */
@@ -26,12 +29,21 @@ export function readSession(told: string): OpenConnectSession {
   const mtu = Number(values.get('INTERNAL_IP4_MTU') ?? '');
   return {
     address: words('INTERNAL_IP4_ADDRESS')[0],
-    resolvers: words('INTERNAL_IP4_DNS'),
+    resolvers: [...words('INTERNAL_IP4_DNS'), ...words('INTERNAL_IP6_DNS')],
     domains: words('CISCO_DEF_DOMAIN'),
     mtu: Number.isInteger(mtu) && mtu > 0 ? mtu : undefined,
+    ipv6: ipv6Of(values),
     pin: values.get('FINGERPRINT') ?? '',
     serverAddress: values.get('VPNGATEWAY') ?? '',
   };
+}
+
+/** As vpnc-script(8) would set them: a server that names no networks of IPv6 carries all of it. */
+function ipv6Of(values: ReadonlyMap<string, string>): OpenConnectSession['ipv6'] {
+  const address = values.get('INTERNAL_IP6_ADDRESS');
+  if (address === undefined || address === '') return undefined;
+  const named = [...values].flatMap(([name, value]) => (/^ROUTE6_\d{1,3}$/.test(name) ? [value] : []));
+  return { address, routes: named.length > 0 ? named : ['::/0'] };
 }
 
 export interface ClientSocket {

@@ -82,10 +82,21 @@ export type LabIpsec =
 
 /**
  * What kind of ocserv there is: the certificate it shows, as with OpenVPN; whether it asks for a `login` instead of a
- * certificate, or a one-time `code` besides; whether it is `slow` (TLS alone), `lies` about routes, or gives the loopback as
- * `resolver`.
+ * certificate, or a one-time `code` besides; whether it is `slow` (TLS alone), `lies` about routes, gives the loopback as
+ * `resolver`, or `six` and `six-lies`, as with OpenVPN.
  */
-export type LabOpenConnect = 'right' | 'other' | 'expired' | 'early' | 'login' | 'code' | 'slow' | 'lies' | 'resolver';
+export type LabOpenConnect =
+  | 'right'
+  | 'other'
+  | 'expired'
+  | 'early'
+  | 'login'
+  | 'code'
+  | 'slow'
+  | 'lies'
+  | 'resolver'
+  | 'six'
+  | 'six-lies';
 
 /** Whose user names and passwords. */
 export type LabLoginVpn = 'openvpn' | 'ipsec' | 'openconnect';

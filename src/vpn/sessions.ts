@@ -36,9 +36,9 @@ export const SESSIONS: Readonly<Record<SessionKind, SessionReader>> = {
           option === 'dhcp-option' && isMeant(type) ? [value] : [],
         );
       // `DNS` has addresses of both families since 2.6, and `DNS6` those of IPv6.
-      const resolvers = values((type) => type === 'DNS').filter((value) => !isIPv6(value));
-      const resolvers6 = values((type) => type === 'DNS' || type === 'DNS6').filter((value) => isIPv6(value));
-      const ipv6 = given === undefined ? undefined : { ...given, resolvers: resolvers6 };
+      const [resolvers, resolvers6] = byFamily(values((type) => type === 'DNS'));
+      const others = values((type) => type === 'DNS6');
+      const ipv6 = given === undefined ? undefined : { ...given, resolvers: [...others, ...resolvers6] };
       const domains = values((type) => SEARCH.includes(type));
       return judgeInside({ address, resolvers, domains, mtu, ipv6 }, plan, taken);
     },
@@ -52,7 +52,17 @@ export const SESSIONS: Readonly<Record<SessionKind, SessionReader>> = {
     failure: (log, endpoint, { login }) => readIpsecFailure(log, endpoint, login ?? 'certificate', wallMs()),
   },
   openconnect: {
-    inside: (told, plan, taken) => judgeInside(readOpenConnect(told), plan, taken),
+    inside: (told, plan, taken) => {
+      const { resolvers: all, ipv6: given, ...said } = readOpenConnect(told);
+      const [resolvers, resolvers6] = byFamily(all);
+      const ipv6 = given === undefined ? undefined : { ...given, resolvers: resolvers6 };
+      return judgeInside({ ...said, resolvers, ipv6 }, plan, taken);
+    },
     failure: (log, endpoint) => readOpenConnectFailure(log, endpoint),
   },
 };
+
+/** What is no address of either stays with those of IPv4, where it is told. */
+function byFamily(addresses: readonly string[]): readonly [four: readonly string[], six: readonly string[]] {
+  return [addresses.filter((address) => !isIPv6(address)), addresses.filter((address) => isIPv6(address))];
+}

@@ -40,6 +40,7 @@ const RULES: Readonly<Record<Option, Rule>> = {
   authgroup: words("the name of a group on the server's form", 128),
   usergroup: matching('the name of a group in an address', /^[A-Za-z0-9._-]{1,64}$/),
   'no-dtls': none,
+  'disable-ipv6': none,
   'no-xmlpost': none,
   'no-http-keepalive': none,
   pfs: none,
@@ -52,8 +53,8 @@ const RULES: Readonly<Record<Option, Rule>> = {
   'version-string': words('a text of up to 64 characters', 64),
   challenge: words('a question of up to 256 characters', 256),
   route: {
-    expected: 'an IPv4 network like 10.20.0.0/16',
-    fits: (value) => value?.includes('/') === true && parsePrefix(value)?.family === 4,
+    expected: 'a network like 10.20.0.0/16 or 2001:db8::/32',
+    fits: (value) => value?.includes('/') === true && parsePrefix(value) !== undefined,
   },
 };
 

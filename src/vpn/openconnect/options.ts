@@ -44,14 +44,14 @@ const REFUSED: Readonly<Record<string, string>> = {
 const READ = [
   ...['server', 'protocol', 'user', 'servercert', 'cafile', 'certificate', 'sslkey', 'authgroup', 'usergroup'],
   ...['resolve', 'no-dtls', 'mtu', 'useragent', 'os', 'version-string', 'no-xmlpost', 'no-http-keepalive', 'pfs'],
-  ...['challenge', 'route'],
+  ...['disable-ipv6', 'challenge', 'route'],
 ] as const;
 export type Option = (typeof READ)[number];
 
 /** Nothing that vmgate, the gateway's firewall or the client itself does not decide better. */
 const IGNORED = [
   ...['background', 'pid-file', 'setuid', 'interface', 'syslog', 'timestamp', 'verbose', 'quiet', 'queue-len'],
-  ...['passwd-on-stdin', 'non-inter', 'no-passwd', 'no-proxy', 'no-system-trust', 'disable-ipv6', 'base-mtu'],
+  ...['passwd-on-stdin', 'non-inter', 'no-passwd', 'no-proxy', 'no-system-trust', 'base-mtu'],
   ...['reconnect-timeout', 'dtls-local-port', 'force-dpd', 'passtos', 'deflate', 'no-deflate', 'local-hostname'],
   ...['cert-expire-warning', 'dtls-ciphers', 'dtls12-ciphers', 'try-http-auth', 'no-external-auth'],
 ];

@@ -37,6 +37,10 @@ export interface OpenConnectSettings {
   readonly challenge: string | undefined;
   /** CIDR. */
   readonly routes: readonly string[];
+  /** Those of IPv6. */
+  readonly routes6: readonly string[];
+  /** Whether the server is asked for any. */
+  readonly ipv6: boolean;
 }
 
 export interface OpenConnectProfile {
@@ -70,6 +74,13 @@ export function parseOpenConnect(
   const written = value('server');
   if (written === undefined) throw VmgateError.of(errors.VPN_OC_SERVER_MISSING, at(file, end));
   const server = readServer(written, file);
+  const networks = [
+    ...new Set(
+      every('route')
+        .flatMap((text) => parsePrefix(text) ?? [])
+        .map(networkOf),
+    ),
+  ];
   const [resolve, group] = [value('resolve'), value('usergroup')];
   const material = (option: Option) => {
     const setting = first(option);
@@ -96,13 +107,9 @@ export function parseOpenConnect(
         VERBATIM.some((option) => option === name.text) ? [[name.text, said?.text] as const] : [],
       ),
       challenge: value('challenge')?.text,
-      routes: [
-        ...new Set(
-          every('route')
-            .flatMap((text) => parsePrefix(text) ?? [])
-            .map(networkOf),
-        ),
-      ],
+      routes: networks.filter((network) => !network.includes(':')),
+      routes6: networks.filter((network) => network.includes(':')),
+      ipv6: first('disable-ipv6') === undefined,
     },
     notices,
     end,

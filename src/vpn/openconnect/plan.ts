@@ -1,6 +1,6 @@
 /**
  * From a parsed profile to the tunnel plan. The server says the address, and resolvers where nobody else did: both are
- * judged once it is connected (assigned.ts). Routes are the profile's or everything, never the server's to say.
+ * judged once it is connected (assigned.ts). Routes of IPv4 are the profile's or everything, never the server's to say.
  */
 import { X509Certificate } from 'node:crypto';
 import { VmgateError } from '../../core/coded.ts';
@@ -9,7 +9,7 @@ import { authoritiesText, printsOf } from '../key-material.ts';
 import type { Companions, PlannedProfile, ProfileOptions } from '../kind.ts';
 import { at } from '../positions.ts';
 import { chosenResolvers } from '../resolvers.ts';
-import type { TunnelPlan } from '../tunnel-plan.ts';
+import type { PossibleIpv6, TunnelPlan } from '../tunnel-plan.ts';
 import { type OpenConnectProfile, type OpenConnectSettings, parseOpenConnect } from './parse.ts';
 import { sealOpenConnect } from './secrets.ts';
 
@@ -35,6 +35,7 @@ export function planOpenConnect(
   const { settings, notices, end } = parsed;
   const { host, port, address, client, pins, challenge } = settings;
   const routes = routesOf(parsed, file, options);
+  const possibleIpv6 = possibleIpv6Of(settings, options);
   const login = loginOf(parsed, file, options);
   const plan: TunnelPlan = {
     kind: 'openconnect',
@@ -51,18 +52,26 @@ export function planOpenConnect(
     assigned: true,
     addresses: [],
     routes,
+    possibleIpv6,
     split: options.split,
     resolvers: chosenResolvers(options.dns, [], routes, at(file, end)),
     searchDomains: [],
     mtu: Math.min(settings.mtu ?? MTU, MTU),
   };
-  return { plan, publicKey: clientIdentity(settings, login), secrets: sealOpenConnect({ settings, login }), notices };
+  const sealed = sealOpenConnect({ settings: { ...settings, ipv6: possibleIpv6 !== undefined }, login });
+  return { plan, publicKey: clientIdentity(settings, login), secrets: sealed, notices };
 }
 
 function routesOf({ settings, end }: OpenConnectProfile, file: string, { split }: ProfileOptions): readonly string[] {
   if (!split) return ['0.0.0.0/0'];
   if (settings.routes.length === 0) throw VmgateError.of(errors.VPN_OC_ROUTES_MISSING, at(file, end));
   return settings.routes;
+}
+
+/** A tunnel of parts has those of IPv6 that the profile names; one that takes everything what its server carries. */
+function possibleIpv6Of({ ipv6, routes6 }: OpenConnectSettings, { split }: ProfileOptions): PossibleIpv6 | undefined {
+  if (!ipv6 || (split && routes6.length === 0)) return undefined;
+  return { routes: split ? routes6 : [], serverRoutes: !split };
 }
 
 function loginOf(

@@ -6,15 +6,13 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { routesCheck } from '../../../src/core/checks/routes.ts';
 import { rulesetCheck } from '../../../src/core/checks/ruleset.ts';
 import { LAB } from '../../../src/lab/index.ts';
-import type { SessionKind } from '../../../src/vpn/index.ts';
+import type { JudgedInside, SessionKind } from '../../../src/vpn/index.ts';
 import type { PlannedProfile } from '../../../src/vpn/kind.ts';
 import { until } from '../policy/ipv6-scene.ts';
 import { SessionScene } from './session-scene.ts';
 
 /** A refusal comes at once, and a second of TCP's own. */
 const SOON_MS = 2_000;
-/** What the routes of the gateway's own addresses inside the tunnel have. */
-const hostOf = (cidr: string) => cidr.replace(/\/.*/, '');
 
 export interface Ipv6Session {
   readonly kind: SessionKind;
@@ -70,11 +68,16 @@ export function testIpv6({ kind, planned, plain }: Ipv6Session): void {
   });
 
   describe('a server that gives it', () => {
+    let given: JudgedInside;
     beforeAll(async () => {
-      const { inside, ipv6Off } = await connect('six');
+      given = await connect('six');
+      const { inside, ipv6Off } = given;
+      const [address = ''] = inside.ipv6?.addresses ?? [];
+      // Of OpenVPN's LAB.ipv6.client; others give any of that network.
+      expect(address).toMatch(/^fd66:6c61:62:[0-9a-f:]*\/128$/);
       expect([ipv6Off, inside.ipv6]).toEqual([
         undefined,
-        { addresses: [`${LAB.ipv6.client}/128`], routes: ['::/0'], resolvers: [LAB.ipv6.inside] },
+        { addresses: [address], routes: ['::/0'], resolvers: [LAB.ipv6.inside] },
       ]);
       scene.replug();
       await hasAddress();
@@ -94,7 +97,8 @@ export function testIpv6({ kind, planned, plain }: Ipv6Session): void {
       await scene.lease();
       const snapshot = { facts: await scene.control.facts(), askedMs: Date.now(), answeredMs: Date.now() };
       const { plan, policy } = scene;
-      const tunnelAddresses = [LAB.client, LAB.ipv6.client].map((address) => `${hostOf(address)}/128`);
+      const { inside } = given;
+      const tunnelAddresses = [...inside.addresses, ...(inside.ipv6?.addresses ?? [])];
       expect(routesCheck.judge({ policy, plan, tunnelAddresses, snapshot })).toMatchObject({ outcome: 'verified' });
       expect(rulesetCheck.judge({ policy, snapshot, leased })).toMatchObject({ outcome: 'verified' });
     });

@@ -47,6 +47,24 @@ describe('good profiles', () => {
     expect(secrets.reveal({ address: '198.51.100.10', port: 443 }, 1, 1)).not.toContain('cafile');
   });
 
+  test.each<[string, string, Partial<ProfileOptions>, unknown]>([
+    ['what the server says', 'route=2001:db8::/32', {}, { routes: [], serverRoutes: true }],
+    ['none, if it is said', 'disable-ipv6', {}, undefined],
+    ['none of a tunnel of IPv4 parts', 'route=10.20.0.0/16', { split: true }, undefined],
+    [
+      'the prefixes of a tunnel of parts, and no more',
+      'route=10.20.0.0/16\nroute=2001:DB8:7::7/48',
+      { split: true },
+      { routes: ['2001:db8:7::/48'], serverRoutes: false },
+    ],
+  ])('IPv6 that may go into it: %s', (_, lines, options, possible) => {
+    const planned = plan(pinned(`${lines}\n`), { login: LOGIN, ...options });
+    expect(planned.plan.possibleIpv6).toEqual(possible);
+    expect(planned.plan.routes.some((route) => route.includes(':'))).toBe(false);
+    const asked = planned.secrets.reveal({ address: '198.51.100.10', port: 443 }, 40_001, 1).includes('disable-ipv6');
+    expect(asked).toBe(possible === undefined);
+  });
+
   test('over TLS alone no datagram may leave', () => {
     expect(plan(good('files.oc')).plan.endpoint).toMatchObject({ protocol: 'tcp', datagrams: false });
     expect(plan(good('pin.oc'), { login: LOGIN }).plan.endpoint).toMatchObject({ datagrams: true });

@@ -34,6 +34,7 @@ describe('a connected session', () => {
       resolvers: ['10.66.0.1', '10.66.0.2'],
       domains: ['lab.example', 'corp.example'],
       mtu: 1_434,
+      ipv6: undefined,
       pin: PIN,
       serverAddress: '198.51.100.10',
     });
@@ -57,6 +58,40 @@ describe('a connected session', () => {
     ['nothing', '', 'VPN_ASSIGNED_INVALID'],
   ])('with %s it is refused', (_name, told, code) => {
     expect(() => inside(told, plan, TAKEN)).toThrow(expect.objectContaining({ code }));
+  });
+});
+
+describe('IPv6 of a connected session', () => {
+  const six = (...lines: readonly string[]) =>
+    [
+      TOLD,
+      'INTERNAL_IP6_ADDRESS=fd66:6c61:62:0:c39::7',
+      'INTERNAL_IP6_NETMASK=fd66:6c61:62:0:c39::7/128',
+      ...lines,
+    ].join('\n');
+  const routesOf = (...lines: readonly string[]) => inside(six(...lines), plan, TAKEN).inside.ipv6?.routes;
+
+  test('is everything where the server names no networks of it, and its resolvers count', () => {
+    expect(inside(six('INTERNAL_IP6_DNS=fd66:6c61:62::1 fe80::1'), plan, TAKEN).inside).toMatchObject({
+      resolvers: ['10.66.0.1', '10.66.0.2'],
+      ipv6: { addresses: ['fd66:6c61:62:0:c39::7/128'], routes: ['::/0'], resolvers: ['fd66:6c61:62::1'] },
+    });
+  });
+
+  test('is those networks where it names some, and a resolver of it among the others is no fault', () => {
+    expect(routesOf('ROUTE6_0=2001:DB8:7::/48', 'ROUTE6_1=x')).toEqual(['2001:db8:7::/48']);
+    const mixed = six().replace('10.66.0.1 ', '10.66.0.1 2001:db8::53 ');
+    expect(inside(mixed, plan, TAKEN).inside.ipv6?.resolvers).toEqual(['2001:db8::53']);
+  });
+
+  test('is none that is nobody’s, or more than are taken: IPv4 goes on, and why', () => {
+    const many = Array.from({ length: 33 }, (_, at) => `ROUTE6_${at}=2001:db8:${at}::/48`);
+    expect(inside(six(...many), plan, TAKEN)).toMatchObject({ ipv6Off: expect.stringContaining('more than 32') });
+    const lied = six().replaceAll('fd66:6c61:62:0:c39::7', 'fe80::2');
+    expect(inside(lied, plan, TAKEN)).toMatchObject({
+      inside: { addresses: ['10.66.0.50/32'] },
+      ipv6Off: expect.stringContaining('no machine can be reached'),
+    });
   });
 });
 
