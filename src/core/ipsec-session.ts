@@ -6,7 +6,10 @@
 export interface IpsecSession {
   /** The address inside the tunnel that the server gave. */
   readonly address: string | undefined;
+  /** Of both families. */
   readonly resolvers: readonly string[];
+  /** Undefined: the server gave no IPv6 address. `routes`: what it carries, CIDR, as the kernel has it. */
+  readonly ipv6: { readonly address: string; readonly routes: readonly string[] } | undefined;
   /** What the server proved to be. */
   readonly serverId: string;
   readonly serverAddress: string;
@@ -28,9 +31,11 @@ export function readSession(told: string): IpsecSession {
       })
       .toSorted((one, other) => one.place - other.place)
       .map(({ value }) => value);
+  const [address6] = numbered('PLUTO_MY_SOURCEIP6_');
   return {
     address: numbered('PLUTO_MY_SOURCEIP4_')[0],
-    resolvers: numbered('PLUTO_DNS4_'),
+    resolvers: [...numbered('PLUTO_DNS4_'), ...numbered('PLUTO_DNS6_')],
+    ipv6: address6 === undefined ? undefined : { address: address6, routes: numbered('ROUTE6_') },
     serverId: values.get('PLUTO_PEER_ID') ?? '',
     serverAddress: values.get('PLUTO_PEER') ?? '',
   };

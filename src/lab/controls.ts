@@ -64,8 +64,8 @@ export type LabOpenVpn =
 
 /**
  * What kind of IKEv2 server there is: how it lets clients in (`psk`, `cert`, `eap` for EAP-MSCHAPv2, `eaptls`), which
- * certificate it shows, as with OpenVPN; or it is `picky` about algorithms, `narrow` about the networks that it carries, or
- * gives the loopback as `resolver`.
+ * certificate it shows, as with OpenVPN; or it is `picky` about algorithms, `narrow` about the networks that it carries,
+ * gives the loopback as `resolver`, or `six` and `six-lies`, as with OpenVPN.
  */
 export type LabIpsec =
   | 'psk'
@@ -78,7 +78,9 @@ export type LabIpsec =
   | 'early'
   | 'picky'
   | 'narrow'
-  | 'resolver';
+  | 'resolver'
+  | 'six'
+  | 'six-lies';
 
 /**
  * What kind of ocserv there is: the certificate it shows, as with OpenVPN; whether it asks for a `login` instead of a

@@ -46,8 +46,10 @@ export const SESSIONS: Readonly<Record<SessionKind, SessionReader>> = {
   },
   ipsec: {
     inside: (told, plan, taken) => {
-      const { address, resolvers } = readIpsec(told);
-      return judgeInside({ address, resolvers, domains: [], mtu: undefined }, plan, taken);
+      const { address, resolvers: all, ipv6: given } = readIpsec(told);
+      const [resolvers, resolvers6] = byFamily(all);
+      const ipv6 = given === undefined ? undefined : { ...given, resolvers: resolvers6 };
+      return judgeInside({ address, resolvers, domains: [], mtu: undefined, ipv6 }, plan, taken);
     },
     failure: (log, endpoint, { login }) => readIpsecFailure(log, endpoint, login ?? 'certificate', wallMs()),
   },

@@ -100,7 +100,7 @@ function swanctl(settings: IkeSettings, socket: ClientSocket): string {
         // From the first packet on where ESP will be (RFC 7296, section 2.23): one port, and no other opens.
         remote_port: socket.port,
         local_port: socket.localPort,
-        vips: '0.0.0.0',
+        vips: settings.networks.some((network) => network.includes(':')) ? '0.0.0.0, ::' : '0.0.0.0',
         encap: 'yes',
         fragmentation: 'yes',
         mobike: 'no',

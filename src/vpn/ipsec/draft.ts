@@ -24,6 +24,8 @@ export interface IkeDraft {
   /** Secret. */
   readonly key: string | undefined;
   readonly routes: readonly string[];
+  /** Whether the server is asked for IPv6 too. */
+  readonly ipv6: boolean;
   readonly dns: readonly string[];
   readonly search: readonly string[];
   readonly mtu: number | undefined;

@@ -116,6 +116,7 @@ export function readMobileconfig(text: string, file: string): IkeDraft {
     authority: authorities.length === 0 ? undefined : authorities.join('\n'),
     certificate: own?.certificates,
     key: own?.key,
+    ipv6: true,
     routes: [],
     dns: dns?.ServerAddresses ?? [],
     search: dns?.SearchDomains ?? [],

@@ -9,7 +9,7 @@ import { errors } from '../codes.ts';
 import { fingerprintOf, listDigest } from '../key-material.ts';
 import type { PlannedProfile, ProfileOptions } from '../kind.ts';
 import { chosenResolvers } from '../resolvers.ts';
-import type { TunnelPlan } from '../tunnel-plan.ts';
+import type { PossibleIpv6, TunnelPlan } from '../tunnel-plan.ts';
 import { networkOf, parsePrefix } from '../values.ts';
 import type { IkeDraft } from './draft.ts';
 import { readCertificates, readKey } from './material.ts';
@@ -41,7 +41,9 @@ export function planIpsec(
   refuseWeak(draft);
   const proof = proofOf(draft, nowMs);
   // Last, so that nobody types a password for a profile that is of no use.
-  const routes = routesOf(draft, options);
+  const networks = networksOf(draft);
+  const routes = routesOf(networks, draft, options);
+  const possibleIpv6 = possibleIpv6Of(networks, draft, options);
   const credentials = credentialsOf(draft, options, nowMs);
   const serverId = draft.serverId ?? draft.server;
   const settings: IkeSettings = {
@@ -49,7 +51,7 @@ export function planIpsec(
     credentials,
     authorities: proof.authorities,
     pinned: proof.pinned,
-    networks: routes,
+    networks: [...routes, ...(possibleIpv6?.routes ?? [])],
     ike: draft.ike,
     esp: draft.esp,
   };
@@ -63,6 +65,7 @@ export function planIpsec(
     assigned: true,
     addresses: [],
     routes,
+    possibleIpv6: possibleIpv6 && { ...possibleIpv6, routes: options.split ? possibleIpv6.routes : [] },
     split: options.split,
     resolvers: chosenResolvers(options.dns, draft.dns, routes, draft.placeOf('dns')),
     searchDomains: [...new Set(draft.search)],
@@ -128,11 +131,27 @@ function proofOf({ auth, authority, placeOf }: IkeDraft, nowMs: number): Proof {
   return { authorities: authorities.map(String), pinned: pinned.map(String), words };
 }
 
-function routesOf({ routes, placeOf }: IkeDraft, { split }: ProfileOptions): readonly string[] {
+function networksOf({ routes }: IkeDraft): readonly string[] {
+  return [...new Set(routes.flatMap((text) => parsePrefix(text) ?? []).map(networkOf))];
+}
+
+function routesOf(networks: readonly string[], { placeOf }: IkeDraft, { split }: ProfileOptions): readonly string[] {
   if (!split) return ['0.0.0.0/0'];
-  const networks = routes.flatMap((text) => parsePrefix(text) ?? []).map(networkOf);
-  if (networks.length === 0) throw VmgateError.of(errors.VPN_IKE_ROUTES_MISSING, placeOf('routes'));
-  return [...new Set(networks)];
+  const routes = networks.filter((network) => !network.includes(':'));
+  if (routes.length === 0) throw VmgateError.of(errors.VPN_IKE_ROUTES_MISSING, placeOf('routes'));
+  return routes;
+}
+
+/** What of IPv6 the server is asked to carry, and may say that it does. */
+function possibleIpv6Of(
+  networks: readonly string[],
+  { ipv6 }: IkeDraft,
+  { split }: ProfileOptions,
+): PossibleIpv6 | undefined {
+  if (!ipv6) return undefined;
+  if (!split) return { routes: ['::/0'], serverRoutes: true };
+  const routes = networks.filter((network) => network.includes(':'));
+  return routes.length === 0 ? undefined : { routes, serverRoutes: false };
 }
 
 /** Who the server knows this client as, in one gate at a time. */

@@ -25,7 +25,7 @@ export interface IkeSettings {
   readonly authorities: readonly string[];
   /** PEM: the server's own certificate, where the profile has that instead. */
   readonly pinned: readonly string[];
-  /** IPv4 prefixes that the client asks the server to carry. */
+  /** Prefixes that the client asks the server to carry; with any of IPv6 it asks for an address of that too. */
   readonly networks: readonly string[];
   readonly ike: readonly string[];
   readonly esp: readonly string[];

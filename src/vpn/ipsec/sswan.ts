@@ -105,6 +105,7 @@ export function readSswan(text: string, file: string): IkeDraft {
     authority: remote.cert === undefined ? undefined : derToPem(Buffer.from(remote.cert, 'base64')),
     certificate: own?.certificates,
     key: own?.key,
+    ipv6: true,
     routes: networksIn(read['split-tunneling']?.subnets, positionOf(['split-tunneling', 'subnets'])),
     dns: addressesIn(read['dns-servers'], positionOf(['dns-servers'])),
     search: [],
@@ -135,7 +136,7 @@ function addressesIn(found: readonly string[] | undefined, place: At): readonly 
 
 /** A lone address is a network of one. */
 function networksIn(found: readonly string[] | undefined, place: At): readonly string[] {
-  const subnets = (found ?? []).map((text) => (text.includes('/') ? text : `${text}/32`));
+  const subnets = (found ?? []).map((text) => (text.includes('/') ? text : `${text}/${text.includes(':') ? 128 : 32}`));
   const schema = z.object({ subnets: z.array(values.route).max(values.MAX_ROUTES) });
   return readChecked(schema, { subnets }, () => place, []).subnets;
 }

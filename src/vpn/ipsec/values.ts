@@ -17,7 +17,10 @@ export const secret = z.string().regex(/^[^\p{Cc}]{1,1024}$/u, 'one line of 1 to
 export const pem = z.string().max(65_536);
 export const route = z
   .string()
-  .refine((text) => parsePrefix(text)?.family === 4 && text.includes('/'), 'an IPv4 network like 10.20.0.0/16');
+  .refine(
+    (text) => parsePrefix(text) !== undefined && text.includes('/'),
+    'a network like 10.20.0.0/16 or 2001:db8::/32',
+  );
 export const resolver = z.string().refine((text) => ipv4ToNumber(text) !== undefined, 'an IPv4 address');
 export const domain = z.string().refine(isHostName, 'a domain');
 export const mtu = z.int().min(576).max(1_500);

@@ -19,6 +19,7 @@ const schema = z.strictObject({
   certificate: values.pem.optional(),
   key: values.pem.optional(),
   routes: z.array(values.route).max(values.MAX_ROUTES).default([]),
+  ipv6: z.boolean().default(true),
   dns: z.array(values.resolver).max(8).default([]),
   search: z.array(values.domain).max(8).default([]),
   mtu: values.mtu.optional(),

@@ -53,6 +53,37 @@ describe('broken and hostile IKEv2 profiles', () => {
   });
 });
 
+describe('IPv6 that a profile asks for', () => {
+  const psk = (more: string) =>
+    `kind: ikev2\nserver: vpn.acme.example\nauth: psk\npsk: correct horse battery staple\n${more}`;
+  const asked = (more: string, options: Partial<ProfileOptions> = {}) => {
+    const { plan, secrets } = planIpsec(psk(more), 'acme.yaml', { ...WHOLE, ...options }, NOW);
+    const text = secrets.reveal(PINNED, 40_001, 1);
+    const line = (key: string) => new RegExp(`^ *${key} = (.*)$`, 'm').exec(text)?.[1];
+    return [plan.possibleIpv6, line('vips'), line('remote_ts')];
+  };
+  const split = { split: true };
+
+  test.each<[string, string, Partial<ProfileOptions>, ReturnType<typeof asked>]>([
+    [
+      'all, and what the server carries counts',
+      '',
+      {},
+      [{ routes: [], serverRoutes: true }, '0.0.0.0, ::', '0.0.0.0/0, ::/0'],
+    ],
+    ['none, if it is said', 'ipv6: false', {}, [undefined, '0.0.0.0', '0.0.0.0/0']],
+    ['none of a tunnel of IPv4 parts', 'routes: [10.20.0.0/16]', split, [undefined, '0.0.0.0', '10.20.0.0/16']],
+    [
+      'the prefixes of a tunnel of parts, and no more',
+      "routes: [10.20.0.0/16, '2001:DB8:7::7/48']",
+      split,
+      [{ routes: ['2001:db8:7::/48'], serverRoutes: false }, '0.0.0.0, ::', '10.20.0.0/16, 2001:db8:7::/48'],
+    ],
+  ])('%s', (_, more, options, expected) => {
+    expect(asked(more, options)).toEqual(expected);
+  });
+});
+
 describe('good IKEv2 profiles', () => {
   test.each(names('good'))('%s is known by its content', (name) => {
     expect(detectKind(read('good', name), name)).toBe('ipsec');
