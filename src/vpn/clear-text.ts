@@ -6,10 +6,10 @@ import type { TunnelPlan } from './tunnel-plan.ts';
 
 /** `acme: WireGuard to vpn.acme.example:51820, server key GtL7..., full tunnel, DNS 10.64.0.1, MTU 1420`. No secrets. */
 export function describeTunnel(name: string, plan: TunnelPlan): string {
-  const { endpoint, alternatives, peerIdentity, routes, split, resolvers, mtu, ipv6, possibleIpv6 } = plan;
+  const { endpoint, alternatives, peerIdentity, routes, split, resolvers, mtu, ipv6, possibleIpv6, dialect } = plan;
   const proved = plan.certificates === undefined ? `server key ${peerIdentity}` : `server proved by ${peerIdentity}`;
   const parts = [
-    `${kindNamed(plan.kind).label} to ${endpoint.host}:${endpoint.port}`,
+    `${kindNamed(plan.kind).label}${dialect === undefined ? '' : ` (${dialect})`} to ${endpoint.host}:${endpoint.port}`,
     ...(alternatives.length === 0 ? [] : [`or ${alternatives.map(({ host, port }) => `${host}:${port}`).join(', ')}`]),
     proved,
     'private key (hidden)',

@@ -46,6 +46,8 @@ export interface TunnelInside {
 
 export interface TunnelPlan extends TunnelInside {
   readonly kind: 'wireguard' | 'openvpn' | 'ipsec' | 'openconnect';
+  /** Of a kind that speaks several protocols, one that is not its own: as people write it. */
+  readonly dialect?: string | undefined;
   readonly endpoint: PlannedEndpoint;
   /** Other servers of the same VPN, tried in turn when one does not answer. */
   readonly alternatives: readonly PlannedEndpoint[];

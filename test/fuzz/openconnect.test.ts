@@ -16,7 +16,20 @@ const FILE = 'fuzz.oc';
 const PIN = 'pin-sha256:Vu/m19yDqOaSnr3yKBjbkausQsT5hANO3sAj9QrW6nw=';
 const words = [
   ...['server=', 'server=https://', `servercert=${PIN}`, 'cafile=', '<cafile>', '</cafile>', '<sslkey>', '</sslkey>'],
-  ...['script=', 'script-tun', 'csd-wrapper ', 'user=', 'resolve=', 'route=', 'no-dtls', 'constructor', '__proto__'],
+  ...[
+    'script=',
+    'script-tun',
+    'csd-wrapper ',
+    'user=',
+    'resolve=',
+    'route=',
+    'no-dtls',
+    'protocol=gp',
+    'protocol=fortinet',
+    'usergroup=portal',
+    'constructor',
+    '__proto__',
+  ],
   ...['<__proto__>', '=', '==', '#', '\n', '\r\n', '\r', '\t', ' ', '\u0000', '\u2028', '\uFEFF', 'é', '💥', '::1'],
   ...['-----BEGIN CERTIFICATE-----', '-----END CERTIFICATE-----', '-----BEGIN PRIVATE KEY-----', '127.1', '../'],
   ...['99999999999', '-1', '/etc/passwd', 'pkcs11:', '<?xml version="1.0"?>', '<AnyConnectProfile>'],

@@ -6,6 +6,7 @@ import { errors } from '../codes.ts';
 import { at, type Token } from '../positions.ts';
 import { isHostName, parseCount, parsePrefix } from '../values.ts';
 import type { Option } from './options.ts';
+import { ANYCONNECT, PROTOCOL_NAMES, type Protocol, protocolNamed, UNTRIED } from './protocols.ts';
 import type { Setting } from './syntax.ts';
 
 interface Rule {
@@ -58,19 +59,35 @@ const RULES: Readonly<Record<Option, Rule>> = {
   },
 };
 
-/** @throws VPN_OC_VALUE_INVALID, VPN_OC_PROTOCOL_UNTRIED */
+/** @throws VPN_OC_VALUE_INVALID */
 export function checkValue({ name, value, block }: Setting, option: Option, file: string): void {
   if (block !== undefined) return;
   const rule = RULES[option];
   if (!rule.fits(value?.text)) throw invalidValue(option, value ?? name, rule.expected, file);
-  if (option === 'protocol' && value !== undefined && value.text !== 'anyconnect') {
-    if (!PROTOCOLS.includes(value.text)) throw invalidValue(option, value, 'anyconnect', file);
-    throw VmgateError.of(errors.VPN_OC_PROTOCOL_UNTRIED, { ...at(file, value), protocol: value.text });
-  }
 }
 
-/** What openconnect speaks besides (9.12). */
-const PROTOCOLS = ['nc', 'gp', 'pulse', 'f5', 'fortinet', 'array'];
+/** AnyConnect's where the profile says nothing, as openconnect has it. @throws VPN_OC_VALUE_INVALID, VPN_OC_PROTOCOL_UNTRIED */
+export function readProtocol(value: Token | undefined, file: string): Protocol {
+  if (value === undefined) return ANYCONNECT;
+  const protocol = protocolNamed(value.text);
+  if (protocol !== undefined) return protocol;
+  if (!UNTRIED.includes(value.text)) throw invalidValue('protocol', value, `one of ${PROTOCOL_NAMES}`, file);
+  throw VmgateError.of(errors.VPN_OC_PROTOCOL_UNTRIED, { ...at(file, value), protocol: value.text });
+}
+
+/** `said` is what stands in `usergroup`, and counts more than what is behind the server's name. @throws VPN_OC_VALUE_INVALID */
+export function readGroup(
+  { groups, group, label }: Protocol,
+  server: { readonly group: string; readonly token: Token },
+  said: Token | undefined,
+  file: string,
+): string {
+  const [option, token, written] =
+    said === undefined ? ['server', server.token, server.group] : ['usergroup', said, said.text];
+  if (written === '') return group;
+  if (groups === undefined || groups.includes(written)) return written;
+  throw invalidValue(option, token, `one with the group ${groups.join(' or ')}, which is what ${label} has`, file);
+}
 
 export interface Server {
   readonly host: string;

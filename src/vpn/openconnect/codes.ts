@@ -4,6 +4,7 @@
  */
 import { error, event } from '../../core/coded.ts';
 import { type At, place } from '../positions.ts';
+import { PROTOCOL_NAMES } from './protocols.ts';
 
 const sampleAt: At = { file: 'acme.oc', line: 3, column: 1 };
 const user = { exit: 2, source: 'user' } as const;
@@ -54,9 +55,9 @@ export const openconnectErrors = {
   VPN_OC_PROTOCOL_UNTRIED: error<At & { protocol: string }>({
     ...user,
     what: (p) =>
-      `${place(p)}: protocol ${p.protocol} is refused: vmgate was tried with AnyConnect's alone (ocserv), and its guard does not know what others put on the wire`,
-    remedy: () => 'ask your administrator for AnyConnect, OpenVPN, IKEv2 or WireGuard; nothing was stored',
-    sample: { ...sampleAt, protocol: 'gp' },
+      `${place(p)}: protocol ${p.protocol} is refused: of openconnect's protocols vmgate was tried with ${PROTOCOL_NAMES} alone`,
+    remedy: () => 'ask your administrator for one of these, OpenVPN, IKEv2 or WireGuard; nothing was stored',
+    sample: { ...sampleAt, protocol: 'pulse' },
   }),
   VPN_OC_XML_LIST: error<At>({
     ...user,
@@ -154,8 +155,23 @@ export const openconnectErrors = {
     what: ({ endpoint, prompt }) =>
       `the VPN server ${endpoint} asks for more than the profile has an answer to: ${JSON.stringify(prompt)}`,
     remedy: () =>
-      'if that is a one-time code, add the line challenge=QUESTION to the profile: vmgate down; vmgate vpn remove NAME; then add it again',
+      'if that is a one-time code, add the line challenge=QUESTION to the profile, if it is a choice, authgroup=CHOICE: vmgate down; vmgate vpn remove NAME; then add it again',
     sample: { endpoint: '198.51.100.10:443/tcp', prompt: 'Please enter your OTP password.' },
+  }),
+  VPN_OC_ELSEWHERE: error<{ endpoint: string; where: string }>({
+    ...network,
+    what: ({ endpoint, where }) =>
+      `the VPN server ${endpoint} sends its clients on to ${where}; vmgate speaks to the server of the profile alone, and its firewall lets nothing else out`,
+    remedy: ({ where }) =>
+      `if your administrator says that ${where} is the one: vmgate down; vmgate vpn remove NAME; then add the profile again with server=https://${where} and what proves that one`,
+    sample: { endpoint: '198.51.100.10:443/tcp', where: 'gw2.acme.example' },
+  }),
+  VPN_OC_BROWSER: error<{ endpoint: string }>({
+    ...network,
+    what: ({ endpoint }) =>
+      `the VPN server ${endpoint} lets nobody in who does not sign in on a web page (SAML); vmgate shows no server's pages`,
+    remedy: () => 'ask its administrator for a login by password, code or certificate; vmgate down ends the attempts',
+    sample: { endpoint: '198.51.100.10:443/tcp' },
   }),
   VPN_OC_HOST_CHECK: error<{ endpoint: string }>({
     ...network,

@@ -79,14 +79,15 @@ function sessionLines(settings: OpenConnectSettings, socket: ClientSocket): read
 }
 
 function commonLines(
-  { host, port, group, client, verbatim, ipv6 }: OpenConnectSettings,
+  { protocol, host, port, group, client, verbatim, ipv6 }: OpenConnectSettings,
   socket: ClientSocket,
 ): readonly string[] {
   return [
     `server=https://${host}:${port}/${group}`,
     // It looks nothing up: the host did, and judged what came back.
     `resolve=${host}:${socket.address}`,
-    ...['protocol=anyconnect', 'no-system-trust', 'no-proxy', 'local-hostname=localhost'],
+    `protocol=${protocol.name}`,
+    ...['no-system-trust', 'no-proxy', 'local-hostname=localhost'],
     ...(ipv6 ? [] : ['disable-ipv6']),
     ...(client === undefined ? [] : [`certificate=${FOLDER}/own.pem`, `sslkey=${FOLDER}/own.key`]),
     ...verbatim.map(([name, value]) => (value === undefined ? name : `${name}=${value}`)),

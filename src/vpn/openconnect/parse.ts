@@ -7,13 +7,15 @@ import { errors, events } from '../codes.ts';
 import type { Companions } from '../kind.ts';
 import { at, type Token } from '../positions.ts';
 import { networkOf, parsePrefix } from '../values.ts';
-import { checkValue, readResolve, readServer } from './checks.ts';
+import { checkValue, readGroup, readProtocol, readResolve, readServer } from './checks.ts';
 import { type Material, materialOf, readCertificates, readPrivateKey } from './material.ts';
 import { identifyOption, type Option } from './options.ts';
+import type { Protocol } from './protocols.ts';
 import { type Document, readSettings, type Setting } from './syntax.ts';
 
 /** Values and whole PEM blocks, never lines of the profile's text. */
 export interface OpenConnectSettings {
+  readonly protocol: Protocol;
   /** What the server must prove to be, unless it is pinned. */
   readonly host: string;
   readonly port: number;
@@ -71,6 +73,7 @@ export function parseOpenConnect(
   const value = (option: Option) => first(option)?.value;
   const every = (option: Option) =>
     read.flatMap(({ name, value: said }) => (name.text === option && said !== undefined ? [said.text] : []));
+  const protocol = readProtocol(value('protocol'), file);
   const written = value('server');
   if (written === undefined) throw VmgateError.of(errors.VPN_OC_SERVER_MISSING, at(file, end));
   const server = readServer(written, file);
@@ -81,7 +84,7 @@ export function parseOpenConnect(
         .map(networkOf),
     ),
   ];
-  const [resolve, group] = [value('resolve'), value('usergroup')];
+  const resolve = value('resolve');
   const material = (option: Option) => {
     const setting = first(option);
     return setting === undefined ? undefined : materialOf(setting, file, companions);
@@ -94,14 +97,15 @@ export function parseOpenConnect(
   return {
     settings: {
       ...server,
-      group: group?.text ?? server.group,
+      protocol,
+      group: readGroup(protocol, { group: server.group, token: written }, value('usergroup'), file),
       address: resolve === undefined ? undefined : readResolve(resolve, server.host, file),
       pins: [...new Set(pins)],
       authorities: pins.length > 0 ? [] : authorities.map(String),
       client: clientOf(material('certificate'), material('sslkey'), file, nowMs),
       user: value('user')?.text,
       authgroup: value('authgroup')?.text,
-      dtls: first('no-dtls') === undefined,
+      dtls: protocol.datagrams && first('no-dtls') === undefined,
       mtu: mtu === undefined ? undefined : Number(mtu),
       verbatim: read.flatMap(({ name, value: said }) =>
         VERBATIM.some((option) => option === name.text) ? [[name.text, said?.text] as const] : [],
@@ -109,7 +113,7 @@ export function parseOpenConnect(
       challenge: value('challenge')?.text,
       routes: networks.filter((network) => !network.includes(':')),
       routes6: networks.filter((network) => network.includes(':')),
-      ipv6: first('disable-ipv6') === undefined,
+      ipv6: protocol.ipv6 && first('disable-ipv6') === undefined,
     },
     notices,
     end,

@@ -11,6 +11,7 @@ import { at } from '../positions.ts';
 import { chosenResolvers } from '../resolvers.ts';
 import type { PossibleIpv6, TunnelPlan } from '../tunnel-plan.ts';
 import { type OpenConnectProfile, type OpenConnectSettings, parseOpenConnect } from './parse.ts';
+import { ANYCONNECT } from './protocols.ts';
 import { sealOpenConnect } from './secrets.ts';
 
 /**
@@ -33,12 +34,13 @@ export function planOpenConnect(
 ): PlannedProfile {
   const parsed = parseOpenConnect(profile, file, companions, nowMs);
   const { settings, notices, end } = parsed;
-  const { host, port, address, client, pins, challenge } = settings;
+  const { protocol, host, port, address, client, pins, challenge } = settings;
   const routes = routesOf(parsed, file, options);
   const possibleIpv6 = possibleIpv6Of(settings, options);
   const login = loginOf(parsed, file, options);
   const plan: TunnelPlan = {
     kind: 'openconnect',
+    ...(protocol === ANYCONNECT ? {} : { dialect: protocol.label }),
     endpoint: { host: address ?? host, port, protocol: 'tcp', shape: 'openconnect', datagrams: settings.dtls },
     alternatives: [],
     peerIdentity: identityText(settings),

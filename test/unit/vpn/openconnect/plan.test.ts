@@ -69,6 +69,24 @@ describe('good profiles', () => {
     expect(plan(good('files.oc')).plan.endpoint).toMatchObject({ protocol: 'tcp', datagrams: false });
     expect(plan(good('pin.oc'), { login: LOGIN }).plan.endpoint).toMatchObject({ datagrams: true });
   });
+
+  test.each(['globalprotect.oc', 'gateway.oc', 'fortinet.oc'])(
+    '%s: nor where the guard does not know its shape',
+    (name) => {
+      const { plan: planned, secrets } = plan(good(name), { login: LOGIN });
+      expect(planned.endpoint).toMatchObject({ protocol: 'tcp', shape: 'openconnect', datagrams: false });
+      const files = secrets.reveal({ address: '198.51.100.10', port: 443 }, 1, 1).split(/^--- file /m);
+      expect(files.find((file) => file.startsWith('session.conf'))).toContain('\nno-dtls\n');
+    },
+  );
+
+  test('a GlobalProtect portal is asked only where the profile says so', () => {
+    const shown = (profile: string) =>
+      plan(profile, { login: LOGIN }).secrets.reveal({ address: '198.51.100.10', port: 443 }, 1, 1);
+    expect(shown(good('gateway.oc'))).toContain('\nserver=https://198.51.100.10:443/gateway\n');
+    expect(shown(good('globalprotect.oc'))).toContain('\nserver=https://vpn.acme.example:443/portal\n');
+    expect(shown(pinned('protocol=gp\nusergroup=portal\n'))).toContain('example:443/portal\n');
+  });
 });
 
 describe('what a profile is refused for as a whole', () => {

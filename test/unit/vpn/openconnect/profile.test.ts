@@ -27,7 +27,7 @@ describe('broken and hostile OpenConnect profiles', () => {
     const codes = names('broken').map((name) => refusalOf(read('broken', name), name).code);
     // Of the profile as a whole, plan.test.ts; of a server, session.test.ts.
     const elsewhere = ['VPN_OC_LOGIN_UNKNOWN', 'VPN_OC_USER_OTHER', 'VPN_OC_ROUTES_MISSING'];
-    const servers = ['VPN_OC_ASKS_MORE', 'VPN_OC_HOST_CHECK'];
+    const servers = ['VPN_OC_ASKS_MORE', 'VPN_OC_HOST_CHECK', 'VPN_OC_ELSEWHERE', 'VPN_OC_BROWSER'];
     const shared = ['VPN_PROFILE_NOT_TEXT'];
     expect(new Set([...codes, ...elsewhere, ...servers])).toEqual(
       new Set([...shared, ...Object.keys(openconnectErrors)]),

@@ -109,7 +109,10 @@ describe('sockets of the client', () => {
   });
 });
 
-/** As the gateway's driver left them, from openconnect against ocserv. */
+/**
+ * As the gateway's driver left them: from openconnect 9.12 against ocserv; those of `gp` and `fortinet` from 9.01 against the
+ * fakes of test/contract/vpn.
+ */
 const MEANT: Readonly<Record<string, string | undefined>> = {
   'asks-more.txt': 'VPN_OC_ASKS_MORE',
   'client-unknown.txt': 'VPN_CLIENT_REFUSED',
@@ -117,6 +120,23 @@ const MEANT: Readonly<Record<string, string | undefined>> = {
   'expired.txt': 'VPN_SERVER_EXPIRED',
   'other-authority.txt': 'VPN_SERVER_UNPROVED',
   'other-key.txt': 'VPN_SERVER_UNPROVED',
+  'fortinet-asks-code.txt': 'VPN_OC_ASKS_MORE',
+  'fortinet-elsewhere.txt': 'VPN_OC_ELSEWHERE',
+  'fortinet-session.txt': 'VPN_SERVER_DISAGREES',
+  'fortinet-tunnel.txt': 'VPN_SERVER_DISAGREES',
+  'fortinet-wrong-code-silent.txt': 'VPN_LOGIN_REFUSED',
+  'fortinet-wrong-code.txt': 'VPN_LOGIN_REFUSED',
+  'fortinet-wrong-password-silent.txt': 'VPN_LOGIN_REFUSED',
+  'fortinet-wrong-password.txt': 'VPN_LOGIN_REFUSED',
+  'gp-asks-code.txt': 'VPN_OC_ASKS_MORE',
+  'gp-choice.txt': 'VPN_OC_ASKS_MORE',
+  'gp-cookie.txt': 'VPN_SERVER_DISAGREES',
+  'gp-elsewhere.txt': 'VPN_OC_ELSEWHERE',
+  'gp-no-gateway.txt': 'VPN_SERVER_DISAGREES',
+  'gp-report.txt': 'VPN_OC_HOST_CHECK',
+  'gp-saml.txt': 'VPN_OC_BROWSER',
+  'gp-wrong-code.txt': 'VPN_LOGIN_REFUSED',
+  'gp-wrong-password.txt': 'VPN_LOGIN_REFUSED',
   'refused.txt': undefined,
   'wants-certificate.txt': 'VPN_CLIENT_REFUSED',
   'wrong-code.txt': 'VPN_LOGIN_REFUSED',
@@ -138,8 +158,36 @@ describe('last words', () => {
     expect(VmgateError.is(refused) && refused.code).toBe('VPN_OC_HOST_CHECK');
   });
 
-  test('a question that nobody expected is told with its words', () => {
-    const log = readFileSync(path.join(logs, 'asks-more.txt'), 'utf8');
-    expect(failure(log, '198.51.100.10:443/tcp', plan)?.what).toContain('Please enter your OTP password.');
+  test.each([
+    ['asks-more.txt', 'Please enter your OTP password. Password:'],
+    ['gp-asks-code.txt', 'Enter the code from your token Challenge:'],
+    ['gp-choice.txt', 'Please select GlobalProtect gateway. GATEWAY: [Far|Here]:'],
+    ['fortinet-asks-code.txt', 'Enter the code that was sent to you Code:'],
+  ])('a question that nobody expected is told with its words: %s', (name, words) => {
+    const log = readFileSync(path.join(logs, name), 'utf8');
+    expect(failure(log, '198.51.100.10:443/tcp', plan)?.what).toContain(JSON.stringify(words));
+  });
+
+  test.each([
+    ['another port', 'POST https://vpn.example/a\nPOST https://vpn.example:4443/a', 'vpn.example:4443'],
+    ['an address', 'GET https://vpn.example/a\nGET https://198.51.100.66/a', '198.51.100.66'],
+    ['letters of another size', 'GET https://vpn.example/a\nGET https://VPN.example/a', undefined],
+    [
+      'a path that looks like one',
+      'GET https://vpn.example/a\nGET https://vpn.example/https://other.example/',
+      undefined,
+    ],
+    ['words with anything else', 'GET https://vpn.example/a\nGET https://other\u001B[31m.example/', undefined],
+  ])('a server that sends its clients on: %s', (_name, log, where) => {
+    const refused = failure(log, '198.51.100.10:443/tcp', plan);
+    expect([refused?.code, refused?.payload]).toEqual(
+      where === undefined ? [undefined, undefined] : ['VPN_OC_ELSEWHERE', { endpoint: '198.51.100.10:443/tcp', where }],
+    );
+  });
+
+  test('a login that a server answers with 405 is refused by a Fortinet one alone', () => {
+    const said = (path: string) => `POST https://vpn.example/${path}\nUnexpected 405 result from server`;
+    const codeOf = (log: string) => failure(log, '198.51.100.10:443/tcp', plan)?.code;
+    expect([codeOf(said('remote/logincheck')), codeOf(said('auth'))]).toEqual(['VPN_LOGIN_REFUSED', undefined]);
   });
 });
