@@ -1,6 +1,9 @@
 /**
  * Debian's openconnect, run as a gateway runs it, against GlobalProtect servers of our own making (fakes): real ones cannot be
  * installed.
+ *
+ * @leakCase 75 none: a VPN server that sends its clients on to another one, by a portal's list, has them tell that one nothing, neither
+ *   name nor password
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
@@ -213,7 +216,7 @@ describeUnless(notRoot() ?? missing(...tools), 'GlobalProtect')('GlobalProtect, 
       ['a name', 'far.acme.example'],
       ['an address', STRANGER],
       ['another port', `${NAME}:4443`],
-    ])('another server is not gone to: %s', async (_, where) => {
+    ])('case 75: another server is not gone to: %s', async (_, where) => {
       await serve({ ...portal, gateways: [[where, 'Far']] });
       const stranger = await scene.serve(STRANGER, identity, gp.answer);
       const refused = await refusalOf(scene, profileOf(profile([], '/portal')));
@@ -221,7 +224,7 @@ describeUnless(notRoot() ?? missing(...tools), 'GlobalProtect')('GlobalProtect, 
       expect(stranger.asked).toEqual([]);
     });
 
-    test('anti-test: without the firewall the other server would be told the password', async () => {
+    test('case 75, anti-test: without the firewall the other server would be told the password', async () => {
       await serve({ ...portal, gateways: [[STRANGER, 'Far']] });
       const stranger = await scene.serve(STRANGER, identity, gp.answer);
       const lines = profile([], '/portal');

@@ -74,7 +74,7 @@ describeUnless(missing('openconnect'), 'openconnect')('openconnect', () => {
     const files = await written(name);
     const session = `${files.get('session.conf')}servercert=pin-sha256:${Buffer.alloc(32).toString('base64')}\n`;
     await writeFile(path.join(folder, 'session.conf'), session, { mode: 0o600 });
-    const text = await said(['--config', 'session.conf'], 'webvpn=nothing\n');
+    const text = await said(['--config', 'session.conf'], 'SVPNCOOKIE=nothing\n');
     expect(text).not.toMatch(/Unrecognised|does not take an argument|requires an argument/);
     expect(text).toContain('Failed to connect to ');
   });
