@@ -111,7 +111,7 @@ describe('sockets of the client', () => {
 
 /**
  * As the gateway's driver left them: from openconnect 9.12 against ocserv; those of `gp` and `fortinet` from 9.01 against the
- * fakes of test/contract/vpn.
+ * fakes of test/contract/vpn, where 9.12 means the same.
  */
 const MEANT: Readonly<Record<string, string | undefined>> = {
   'asks-more.txt': 'VPN_OC_ASKS_MORE',
