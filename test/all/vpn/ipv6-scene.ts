@@ -218,6 +218,8 @@ export function describeAssignedIpv6({ vpn, gives, givesNone, lies }: AssigningS
       await scene.runs(withBothExits(PROFILE));
       await until('the work VM has IPv6', () => scene.hasIpv6(), PATIENCE_MS);
       await givesNone(scene.stage.lab);
+      // Until it is noticed that the tunnel is gone, an `up` has nothing to do.
+      await until('the gate is not open', async () => (await statusOf(scene.stage)).phase !== 'open', PATIENCE_MS);
       await scene.runs(withBothExits(PROFILE));
     }, 600_000);
     testTunnelWithoutIpv6(scene);
