@@ -2,7 +2,7 @@
 import { isIPv4 } from 'node:net';
 import { VmgateError } from '../core/coded.ts';
 import { IPV6_LEAST_MTU, ipv6Range } from '../core/ipv6.ts';
-import { tableOf } from '../core/policy/chain.ts';
+import { tableOf, userOf } from '../core/policy/chain.ts';
 import type { EgressPolicy, TunnelPolicy } from '../core/policy/egress-policy.ts';
 import type { TunnelInside, TunnelPlan } from '../vpn/tunnel-plan.ts';
 import { errors } from './codes.ts';
@@ -42,10 +42,11 @@ export function renderInside(inside: TunnelInside, policy: TunnelPolicy): string
 /** Lines before all others, of a chain: which way the tunnel goes, and which way the next one will go by it. */
 export function renderWay({ tunnel, through }: EgressPolicy): string {
   const beneath = through?.at(-1);
-  const next = (tunnel?.mark ?? 0) + 1;
+  const mark = tunnel?.mark ?? 0;
+  const next = mark + 1;
   return [
-    ...(tunnel?.underway === true ? [`hop ${tunnel.ifname} ${tableOf(next)} ${next}\n`] : []),
-    ...(beneath === undefined ? [] : [`by ${beneath.ifname}\n`]),
+    ...(tunnel?.underway === true ? [`hop ${tunnel.ifname} ${tableOf(next)} ${next} ${userOf(next)}\n`] : []),
+    ...(beneath === undefined ? [] : [`by ${beneath.ifname} ${userOf(mark)}\n`]),
   ].join('');
 }
 

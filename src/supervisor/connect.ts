@@ -8,6 +8,7 @@ import {
   type ChainHop,
   innerMtu,
   type JudgedInside,
+  judgeAddresses,
   judgeServer,
   type ResolveMeans,
   resolveEndpoint,
@@ -143,14 +144,13 @@ async function goThrough(world: World, next: StoredProfile, index: number, signa
       ...meansOf(world.lab),
       lookup: (host) => resolveInside(host, plan.resolvers, (address, port) => control.dial(address, port)),
       // What the gateway has itself: a server there would be nobody's.
-      onLink: () => takenInside(world),
+      onLink: () => [...takenInside(world), ...beneath.flatMap((each) => each.plan.addresses)],
     },
   );
-  judgeServer(
-    hop,
-    pinned.address,
-    beneath.map((each) => pinnedHop(each)),
-  );
+  const before = beneath.map((each) => pinnedHop(each));
+  // What the servers before gave is known only now.
+  judgeAddresses(hop, before);
+  judgeServer(hop, pinned.address, before);
   signal.throwIfAborted();
   world.emit(events.GATE_PINNED, { host: endpoint.host, ...pinned });
   const mtu = innerMtu(hop, plan.mtu);
@@ -160,10 +160,6 @@ async function goThrough(world: World, next: StoredProfile, index: number, signa
   world.connection = { ...rest, name: next.name, pinned, plan: narrow, through: beneath, policy: further };
   // The guard's policy does not change: it knows the outside of the first hop alone.
   await control.apply(rulesetFor(world, further));
-  signal.throwIfAborted();
-  // What the questions before still have to say was for this tunnel, and the next one's resolver may have the same address:
-  // connection tracking knows them no more.
-  await control.unlease();
   signal.throwIfAborted();
 }
 

@@ -16,7 +16,7 @@ export const chainErrors = {
     ...user,
     what: ({ name, place, why }) => `${place}: ${name} cannot be this hop of a chain: ${why}`,
     remedy: ({ place }) => `put another profile there, or none: ${place}; vmgate vpn list shows what there is`,
-    sample: { ...sample, name: 'office', why: 'it is OpenVPN, and every hop has to be WireGuard for now' },
+    sample: { ...sample, name: 'office', why: 'it is OpenVPN, which may be the first of a chain alone for now' },
   }),
   VPN_CHAIN_SAME_SERVER: error<InChain & { other: string; server: string }>({
     ...user,

@@ -19,9 +19,8 @@ export interface ChainHop {
 }
 
 /**
- * Kinds that may stand in a chain, and what each adds to a packet, in bytes. WireGuard: IPv4, UDP, and 32 of its own
- * (whitepaper, 5.4.6). Of the others the gateway's scripts know one tunnel, by the name tun0; and openconnect's sockets are
- * known by their user, who has one way.
+ * Kinds that may run inside another, and what each adds to a packet, in bytes. WireGuard: IPv4, UDP, and 32 of its own
+ * (whitepaper, 5.4.6).
  */
 const OVERHEAD: Readonly<Partial<Record<TunnelPlan['kind'], number>>> = { wireguard: 60 };
 
@@ -37,8 +36,8 @@ export function judgeChain(hops: readonly ChainHop[]): void {
   let mtu = hops[0]?.plan.mtu ?? 0;
   for (const [index, hop] of hops.entries()) {
     const before = hops.slice(0, index);
-    judgeKind(hop, index, hops.length);
-    judgeAddresses(hop, hop.plan.addresses, before);
+    judgeKind(hop, before, hops.length);
+    judgeAddresses(hop, before);
     for (const { host } of [hop.plan.endpoint, ...hop.plan.alternatives]) judgeServer(hop, host, before);
     if (index > 0) mtu = innerMtu(hop, mtu);
   }
@@ -94,8 +93,12 @@ export async function loadHops(
   return { profile, through: others };
 }
 
-/** @throws VPN_CHAIN_ADDRESSES_OVERLAP */
-function judgeAddresses({ name, place }: ChainHop, addresses: readonly string[], before: readonly ChainHop[]): void {
+/**
+ * That a hop's addresses are not those of the hops before, as far as either is known: some servers say them once connected.
+ *
+ * @throws VPN_CHAIN_ADDRESSES_OVERLAP
+ */
+export function judgeAddresses({ name, place, plan: { addresses } }: ChainHop, before: readonly ChainHop[]): void {
   for (const address of addresses) {
     const other = before.find(({ plan }) => plan.addresses.some((theirs) => overlaps(theirs, address)));
     if (other !== undefined) {
@@ -104,13 +107,14 @@ function judgeAddresses({ name, place }: ChainHop, addresses: readonly string[],
   }
 }
 
-function judgeKind({ name, place, plan }: ChainHop, index: number, count: number): void {
+function judgeKind({ name, place, plan }: ChainHop, before: readonly ChainHop[], count: number): void {
   if (count < 2) return;
   const refuse = (why: string) => VmgateError.of(errors.VPN_CHAIN_KIND, { name, place, why });
-  if (OVERHEAD[plan.kind] === undefined) {
-    throw refuse(`it is ${kindNamed(plan.kind).label}, and every hop has to be WireGuard for now`);
+  const { label } = kindNamed(plan.kind);
+  if (before.length > 0 && OVERHEAD[plan.kind] === undefined) {
+    throw refuse(`it is ${label}, which may be the first of a chain alone for now`);
   }
-  if (index < count - 1 && plan.challenge !== undefined) {
+  if (before.length < count - 1 && plan.challenge !== undefined) {
     throw refuse('its server asks for a one-time code, which only the last may');
   }
 }

@@ -1,7 +1,7 @@
 /** The door of the VPN room. */
 
 export type { JudgedInside } from './assigned.ts';
-export { type ChainHop, innerMtu, judgeChain, judgeServer, loadHops } from './chain.ts';
+export { type ChainHop, innerMtu, judgeAddresses, judgeChain, judgeServer, loadHops } from './chain.ts';
 export { clearTextPlan, describeTunnel } from './clear-text.ts';
 export { errors as vpnErrors } from './codes.ts';
 export { claimKey, type KeyClaim, keyHolder } from './in-use.ts';

@@ -11,7 +11,7 @@ import { mutated } from './mutate.ts';
 const KEY = 'yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=';
 /** The first hop of a chain. */
 const hopSettings = [
-  'hop hop0 61 30318',
+  'hop hop0 61 30318 65532',
   'address 10.66.0.2/32',
   'mtu 1420',
   'route 10.64.0.1/32',
@@ -51,7 +51,8 @@ const VERBS = Object.keys(ANSWERS) as readonly protocol.Verb[];
 /** Every way a tool may be called, whatever comes in: one word an argument, spaces between them. */
 const CALLS = [
   /^nft (-j -f -|--echo -f -|flush set inet vmgate open|-j list ruleset)$/,
-  /^conntrack -F$/,
+  /^conntrack (-F|-[DL] -s [0-9.]+)$/,
+  /^ip -o -4 addr show dev hop[0-9]$/,
   /^ip (link (del dev [a-z0-9]+|add dev [a-z0-9]+ type wireguard)|-batch \/run\/vmgate\/(tunnel|way)-batch|-j -[46] -batch -)$/,
   /^wg (setconf [a-z0-9]+ \/proc\/self\/fd\/0|show [a-z0-9]+ dump)$/,
   /^date -s @\d{1,11}$/,
@@ -130,7 +131,7 @@ describeUnless(await whyNoRoot(), 'vmgate-gw under its own shell')('vmgate-gw, u
   });
 
   test('a hop beneath that is not there is refused, and so is a name that is no hop', async () => {
-    for (const line of ['by hop0', 'by tun0', 'hop up0 61 1']) {
+    for (const line of ['by hop0 65532', 'by tun0 65532', 'by hop0', 'hop up0 61 1 65532', 'hop hop0 61 1']) {
       const stdin = Buffer.from(`${line}\n${tunnelSettings}`);
       const outcome = await guest.run({ command: 'vmgate-gw tunnel', stdin, failing: '' });
       expectBounded(outcome);

@@ -4,8 +4,8 @@
  */
 import * as z from 'zod';
 import type { LinkPlan } from '../link-plan.ts';
-import { carriersOf, tableOf } from '../policy/chain.ts';
-import { type EgressPolicy, inForce, VPN_USER } from '../policy/egress-policy.ts';
+import { carriersOf, tableOf, userOf } from '../policy/chain.ts';
+import { type EgressPolicy, inForce } from '../policy/egress-policy.ts';
 import { type Check, FRESH_GATEWAY, type Opinion, refuted, unknown, verified } from './check.ts';
 import { hopWays, judgeRoute, missingHopRoutes, missingRoutes, route, route6 } from './route-entries.ts';
 import type { FullSnapshot } from './snapshot.ts';
@@ -70,8 +70,10 @@ function judge(facts: RoutesFacts): Opinion {
     nextHop: uplink.nextHop,
     links: policy.links,
   };
-  const marks = carriersOf(policy).map(({ socket: { mark } }) => ({
+  const marks = carriersOf(policy).map(({ socket: { mark }, endpoints }) => ({
     mark,
+    user: userOf(mark),
+    isByUser: endpoints.some(({ shape }) => shape === 'openconnect'),
     table: String(tableOf(mark) ?? UPLINK_TABLE),
   }));
   const routes = [
@@ -109,10 +111,13 @@ function offeredRoutes(options: readonly number[]): string {
 /** What leads a VPN socket's packets to their table. */
 interface MarkRule {
   readonly mark: number;
+  /** Who sends what has no mark there, and whether that is how this socket is known. */
+  readonly user: number;
+  readonly isByUser: boolean;
   readonly table: string;
 }
 
-/** `wanted`: exactly one rule for each. */
+/** `wanted`: a rule for each. */
 function judgeRules(family: string, listed: readonly unknown[], wanted: readonly MarkRule[]): readonly string[] {
   const wrong: string[] = [];
   const rules: Rule[] = [];
@@ -126,21 +131,23 @@ function judgeRules(family: string, listed: readonly unknown[], wanted: readonly
     ({ fwmark, uid_start: first, table }: Rule) =>
       Number(fwmark) === mark && first === undefined && table === expected;
   // Of a client that cannot mark its sockets; the same gateway has both, and the firewall asks which.
-  const isUserRule = ({ fwmark, uid_start: first, uid_end: last, table }: Rule) =>
-    wanted.length > 0 && fwmark === undefined && first === VPN_USER && last === VPN_USER && table === UPLINK_TABLE;
+  const isForUser =
+    ({ user, table: expected }: MarkRule) =>
+    ({ fwmark, uid_start: first, uid_end: last, table }: Rule) =>
+      fwmark === undefined && first === user && last === user && table === expected;
   for (const entry of rules) {
     const anybody = entry.fwmark === undefined && entry.uid_start === undefined && entry.uid_end === undefined;
     const plain = anybody && ['local', 'main', 'default'].includes(entry.table);
-    const marked = wanted.some((each) => isFor(each)(entry));
-    if (!plain && !marked && !isUserRule(entry)) wrong.push(strange(`${family} rule`, entry));
+    const ours = wanted.some((each) => isFor(each)(entry) || isForUser(each)(entry));
+    if (!plain && !ours) wrong.push(strange(`${family} rule`, entry));
   }
   if (wanted.length === 0) return wrong;
   const main = rules.find(({ table }) => table === 'main');
   if (main === undefined) wrong.push(`${family} rule: nothing looks into table main`);
   for (const each of wanted) {
-    const marked = rules.find(isFor(each));
-    if (marked === undefined) wrong.push(`${family} rule: nothing leads the VPN socket to table ${each.table}`);
-    else if (main !== undefined && marked.priority >= main.priority) {
+    const leading = rules.find(each.isByUser ? isForUser(each) : isFor(each));
+    if (leading === undefined) wrong.push(`${family} rule: nothing leads the VPN socket to table ${each.table}`);
+    else if (main !== undefined && leading.priority >= main.priority) {
       wrong.push(`${family} rule: the VPN socket's rule comes after table main`);
     }
   }

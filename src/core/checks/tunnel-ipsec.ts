@@ -45,7 +45,7 @@ export function judgeIpsec(tunnel: IpsecTunnel, facts: TunnelFacts): Opinion {
   return judgeSession(tunnel.sinceMs, facts);
 }
 
-/** The gateway's tun0 has it (kind-ipsec.sh). */
+/** The tunnel's interface has it (kind-ipsec.sh). */
 const IF_ID = 1;
 
 /** Names and addresses as they are; a distinguished name is printed with other spaces than it is written with. */

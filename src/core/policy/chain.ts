@@ -3,7 +3,7 @@
  * one by the tunnel of the hop before. What may pass on such a way is the same everywhere: that one socket, to that one
  * place, and the answers.
  */
-import type { EgressPolicy, Endpoint, TunnelSocket } from './egress-policy.ts';
+import { type EgressPolicy, type Endpoint, type TunnelSocket, VPN_USER } from './egress-policy.ts';
 
 /** At most so many tunnels, each in the one before. Each takes 60 bytes and more of every packet, and a round trip. */
 export const MAX_HOPS = 3;
@@ -27,6 +27,11 @@ export function hopNames(index: number, count: number): { readonly ifname: strin
 /** By which table packets with that mark are routed; undefined for those that go by the uplink. */
 export function tableOf(mark: number): number | undefined {
   return mark > FIRST_MARK ? FIRST_TABLE + mark - FIRST_MARK - 1 : undefined;
+}
+
+/** Of the hop whose sockets have that mark, where its client can set none: what it sends is known by its user. */
+export function userOf(mark: number): number {
+  return VPN_USER - (mark - FIRST_MARK);
 }
 
 /** One way on which a VPN socket sends, and where to. */

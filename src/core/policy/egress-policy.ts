@@ -24,7 +24,8 @@ export const EPHEMERAL = { first: 32_768, last: 60_999 } as const;
 
 /**
  * The user that a VPN client runs as which cannot put a mark on its sockets; the gateway's `vpn`. What it sends is known by
- * that, and looks into the uplink's routes for the same reason (provision/gateway/rootfs/init).
+ * that, and looks into the uplink's routes for the same reason (provision/gateway/rootfs/init). Inside other tunnels it is the
+ * next one down for each (`userOf` in chain.ts).
  */
 export const VPN_USER = 65_533;
 
@@ -81,7 +82,7 @@ export interface TunnelSocket {
   readonly ifname: string;
   /** UDP source port of the VPN socket on the gateway; its TCP has one of {@link EPHEMERAL}. */
   readonly localPort: number;
-  /** fwmark of the VPN socket's packets; of those by {@link VPN_USER} there is none. */
+  /** fwmark of the VPN socket's packets; of those by a user ({@link VPN_USER}) there is none. */
   readonly mark: number;
   /**
    * MTU of the tunnel interface, bytes. WireGuard pads to 16 bytes but never beyond the MTU, so full packets of a

@@ -4,7 +4,7 @@
  *
  * Whatever is TCP there begins under these rules (nft-own-tcp.ts).
  */
-import { type Carrier, carriersOf, UPLINK } from './chain.ts';
+import { type Carrier, carriersOf, UPLINK, userOf } from './chain.ts';
 import type { Without } from './defence.ts';
 import {
   type EgressPolicy,
@@ -13,7 +13,6 @@ import {
   PORTAL_PORTS,
   type PortalPolicy,
   type TunnelSocket,
-  VPN_USER,
 } from './egress-policy.ts';
 import {
   accept,
@@ -98,7 +97,7 @@ function sentOn({ ifname, endpoints, socket }: Carrier, without: Without): reado
   return endpoints.flatMap((endpoint) => {
     const there = [
       oifname(ifname),
-      endpoint.shape === 'openconnect' ? user(VPN_USER) : mark(socket.mark),
+      endpoint.shape === 'openconnect' ? user(userOf(socket.mark)) : mark(socket.mark),
       field('ip', 'daddr', endpoint.address),
       field(endpoint.protocol, 'sport', portsOf(endpoint, socket)),
       field(endpoint.protocol, 'dport', endpoint.port),

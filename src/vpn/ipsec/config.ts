@@ -15,7 +15,7 @@ export interface ClientSocket {
 
 /** Of the gateway (kind-ipsec.sh). */
 const FOLDER = '/run/vmgate/ipsec';
-/** Of the interface tun0 there: what has it goes that way and no other. */
+/** Of the tunnel's interface there: what has it goes that way and no other. */
 const IF_ID = 1;
 
 /**

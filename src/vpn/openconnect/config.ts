@@ -68,7 +68,7 @@ function sessionLines(settings: OpenConnectSettings, socket: ClientSocket): read
   return [
     'cookie-on-stdin',
     ...commonLines(settings, socket),
-    ...['interface=tun0', `script=${SCRIPT}`],
+    `script=${SCRIPT}`,
     // One more try at once, and no other: the next attempt is the gate's, with everything verified again.
     'reconnect-timeout=1',
     `force-dpd=${DPD_SECONDS}`,

@@ -39,7 +39,6 @@ export function renderConfig(settings: OpenVpnSettings, socket: ClientSocket): s
   const lines = [
     'client',
     ...[
-      'dev tun0',
       'dev-type tun',
       'disable-dco',
       'ifconfig-noexec',

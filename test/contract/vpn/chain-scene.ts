@@ -1,15 +1,17 @@
 /**
- * Two VPN servers, the second of them behind the first, and a gateway: network namespaces with real WireGuard between them,
- * set up by the very scripts of the gateway's image under a real ruleset. The untrusted network counts what it sees.
+ * Two VPN servers, the second of them behind the first, and a gateway: network namespaces with real VPNs between them, set up
+ * by the very scripts of the gateway's image under a real ruleset. The untrusted network counts what it sees.
  *
  *   work -- gw -- wifi -- a (198.51.100.7) -- b (203.0.113.20, and 9.9.9.9 behind it)
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { planLinks, USER_NETWORK } from '../../../src/core/link-plan.ts';
 import {
+  carriersOf,
   compileNft,
   type Defence,
   type EgressPolicy,
@@ -18,17 +20,19 @@ import {
 } from '../../../src/core/policy/index.ts';
 import { readAnswer } from '../../../src/gateway/answer.ts';
 import * as protocol from '../../../src/gateway/protocol.ts';
-import { renderTunnelSettings, renderWay } from '../../../src/gateway/tunnel-settings.ts';
+import { renderInside, renderTunnelSettings, renderWay } from '../../../src/gateway/tunnel-settings.ts';
 import { findTool } from '../../../src/host/index.ts';
 import { newClientKey } from '../../../src/lab/client-profile.ts';
-import { carryOn, endpointsAt, tunnelOf } from '../../../src/supervisor/hops.ts';
-import { planWireGuard } from '../../../src/vpn/index.ts';
+import { carryOn, endpointsAt, tunnelOf, withInside } from '../../../src/supervisor/hops.ts';
+import { innerMtu, planWireGuard, SESSIONS, type TunnelPlan } from '../../../src/vpn/index.ts';
+import type { PlannedProfile } from '../../../src/vpn/kind.ts';
 import { ip, quietly } from '../policy/namespaces.ts';
+import { daemonServer, type Place, SERVER_PORT, type ServerKind } from './chain-servers.ts';
+import { GatewayScripts } from './gateway-scripts.ts';
 
 type Space = 'gw' | 'wifi' | 'a' | 'b' | 'work';
 
 const SPACES: readonly Space[] = ['gw', 'wifi', 'a', 'b', 'work'];
-const ROOTFS = path.join(import.meta.dirname, '../../../provision/gateway/rootfs');
 const NFT = '/usr/sbin/nft';
 export const SITE = '9.9.9.9';
 export const SITE_PORT = 7_300;
@@ -55,14 +59,6 @@ function hasKernelWireGuard(): boolean {
     return false;
   }
 }
-
-/** Where `ip link add type wireguard` is not the kernel's to do. */
-const IP_WITHOUT_KERNEL = `#!/bin/sh
-case "$*" in
-  'link add dev '*' type wireguard') exec GO "$4" ;;
-esac
-exec IP "$@"
-`;
 
 /** Says whom it sees, and as much as was asked for. */
 const SERVE = `
@@ -94,6 +90,15 @@ socket.on('data', (data) => { text += data; }).on('end', over).on('error', over)
 setTimeout(over, Number(ms));
 `;
 
+interface Hop {
+  readonly place: Place;
+  readonly planned: PlannedProfile;
+  /** Of WireGuard's server. */
+  readonly privateKey?: string;
+  /** Of a server that is a program. */
+  readonly argv?: readonly string[];
+}
+
 export class ChainScene {
   readonly plan = planLinks(['dev'], USER_NETWORK, [], 0x0102);
   /** What was applied last. */
@@ -102,11 +107,24 @@ export class ChainScene {
   readonly #prefix = `vgc-${process.pid}`;
   readonly #folder = mkdtempSync(path.join(tmpdir(), 'vgc-'));
   readonly #children: ChildProcess[] = [];
+  /** VPN servers that are processes. */
+  readonly #running = new Map<'a' | 'b', ChildProcess>();
   readonly #isKernel = hasKernelWireGuard();
-  readonly first = this.#profile(FIRST);
-  readonly second = this.#profile(SECOND);
+  readonly #scripts = new GatewayScripts(this.#folder, this.#isKernel);
+  readonly #hops: { readonly a: Hop; readonly b: Hop };
+  /** The hops' plans, with what their servers gave since they were made last. */
+  firstPlan: TunnelPlan;
+  secondPlan: TunnelPlan;
 
-  private constructor() {
+  private constructor(outer: ServerKind, inner: ServerKind) {
+    // Who carries it out as another user looks into its own folder there.
+    chmodSync(this.#folder, 0o711);
+    this.#hops = {
+      a: this.#hop(outer, { ...FIRST, card: 'vgca' }),
+      b: this.#hop(inner, { ...SECOND, card: 'vgcb' }),
+    };
+    this.firstPlan = this.#hops.a.planned.plan;
+    this.secondPlan = this.#hops.b.planned.plan;
     const { mac } = this.plan.uplink;
     this.policy = {
       uplink: { mac, address: USER_NETWORK.address, nextHop: USER_NETWORK.nextHop, dhcp: false },
@@ -116,15 +134,16 @@ export class ChainScene {
     };
   }
 
-  static async open(): Promise<ChainScene> {
-    const scene = new ChainScene();
+  /** Of which kind each hop is. */
+  static async open(outer: ServerKind, inner: ServerKind): Promise<ChainScene> {
+    const scene = new ChainScene(outer, inner);
     try {
-      scene.#scripts();
+      scene.#startState();
       scene.#network();
       scene.#gateway();
       scene.#witness();
-      scene.server('a', 'up');
-      scene.server('b', 'up');
+      await scene.server('a', 'up');
+      await scene.server('b', 'up');
       await scene.#play('b', SERVE);
       return scene;
     } catch (cause) {
@@ -153,7 +172,7 @@ export class ChainScene {
       'bash',
       file,
       verb,
-      this.#script('sbin/vmgate-gw'),
+      this.#scripts.path('sbin/vmgate-gw'),
     ];
     return execFileSync('ip', argv, { stdio: ['ignore', 'pipe', 'pipe'] });
   }
@@ -169,7 +188,7 @@ export class ChainScene {
 
   /** The policy under which the first hop stands alone. */
   underway(): EgressPolicy {
-    const { plan } = this.first.planned;
+    const plan = this.firstPlan;
     const policy = {
       ...this.policy,
       endpoints: endpointsAt(FIRST.address, plan.endpoint),
@@ -180,27 +199,38 @@ export class ChainScene {
   }
 
   /** And the one under which it carries the second. */
-  whole(mtu = 1_360): EgressPolicy {
-    const plan = { ...this.second.planned.plan, mtu };
+  whole(mtu: number): EgressPolicy {
+    const plan = { ...this.#hops.b.planned.plan, mtu };
     const carried = carryOn(this.policy, endpointsAt(SECOND.address, plan.endpoint));
     return { ...carried, tunnel: tunnelOf(plan, { index: 1, count: 2, onlyNewFlows: false }, carried) };
   }
 
-  makeFirst(): void {
+  async makeFirst(): Promise<void> {
+    const { planned } = this.#hops.a;
+    this.firstPlan = planned.plan;
     this.apply(this.underway());
-    this.#tunnel(this.first.planned, FIRST.address);
+    this.firstPlan = await this.#stand(planned, FIRST.address);
   }
 
-  makeSecond(mtu = 1_360, ...removed: readonly Defence[]): void {
+  /** What is left of the first hop's packets. */
+  get innerMtu(): number {
+    return innerMtu({ name: 'exit', place: '', plan: this.#hops.b.planned.plan }, this.firstPlan.mtu);
+  }
+
+  async makeSecond(mtu = this.innerMtu, ...removed: readonly Defence[]): Promise<void> {
+    const { planned } = this.#hops.b;
     this.apply(this.whole(mtu), ...removed);
-    this.verb('unlease');
-    const { plan, ...rest } = this.second.planned;
-    this.#tunnel({ ...rest, plan: { ...plan, mtu } }, SECOND.address);
+    this.secondPlan = await this.#stand({ ...planned, plan: { ...planned.plan, mtu } }, SECOND.address, removed);
   }
 
-  connect(): void {
-    this.makeFirst();
-    this.makeSecond();
+  /** Who is seen behind the second server. */
+  get client(): string {
+    return this.secondPlan.addresses[0]?.split('/')[0] ?? '';
+  }
+
+  async connect(): Promise<void> {
+    await this.makeFirst();
+    await this.makeSecond();
     this.lease();
   }
 
@@ -231,15 +261,16 @@ export class ChainScene {
   }
 
   /** A VPN server is there, or it is not. */
-  server(space: 'a' | 'b', state: 'up' | 'down'): void {
-    const [name, place, profile] =
-      space === 'a' ? (['vgca', FIRST, this.first] as const) : (['vgcb', SECOND, this.second] as const);
+  async server(space: 'a' | 'b', state: 'up' | 'down'): Promise<void> {
+    const { place, planned, privateKey, argv } = this.#hops[space];
+    const name = place.card;
+    if (argv !== undefined) return this.#runDaemon(space, argv, state);
     if (state === 'down') return void this.run(space, 'ip', 'link', 'del', 'dev', name);
     this.run(space, this.#tool('ip'), 'link', 'add', 'dev', name, 'type', 'wireguard');
     const file = path.join(this.#folder, `${name}.conf`);
     writeFileSync(
       file,
-      `[Interface]\nPrivateKey = ${profile.server.privateKey}\nListenPort = 51820\n[Peer]\nPublicKey = ${profile.planned.publicKey}\nAllowedIPs = ${place.client}/32\n`,
+      `[Interface]\nPrivateKey = ${privateKey}\nListenPort = 51820\n[Peer]\nPublicKey = ${planned.publicKey}\nAllowedIPs = ${place.client}/32\n`,
       { mode: 0o600 },
     );
     this.run(space, 'wg', 'setconf', name, file);
@@ -254,7 +285,10 @@ export class ChainScene {
   }
 
   close(): void {
+    quietly(() => this.verb('untunnel'));
     for (const child of this.#children) child.kill('SIGKILL');
+    this.#killDaemon('a');
+    this.#killDaemon('b');
     // Each a process, where WireGuard is none of the kernel's, which would keep its namespace.
     for (const [space, name] of [
       ['gw', 'tun0'],
@@ -268,57 +302,81 @@ export class ChainScene {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  #tunnel({ plan, secrets }: ChainScene['first']['planned'], address: string): void {
+  /** The tunnel of the policy there is; where its server says what its inside is, asked and set. Gives the plan with that. */
+  async #stand(
+    { plan, secrets }: PlannedProfile,
+    address: string,
+    removed: readonly Defence[] = [],
+  ): Promise<TunnelPlan> {
     const { tunnel } = this.policy;
     if (tunnel === undefined) throw new Error('no tunnel');
-    const revealed = secrets.reveal({ address, port: 51_820 }, tunnel.localPort, tunnel.mark);
-    const answer = this.verb('tunnel', `${renderWay(this.policy)}${renderTunnelSettings(plan, tunnel, revealed)}`);
-    readAnswer('tunnel', protocol.done, { exit: 0, stdout: answer, stderr: '' });
+    const [endpoint] = carriersOf(this.policy).at(-1)?.endpoints ?? [];
+    const pinned = { address, port: SERVER_PORT, protocol: endpoint?.protocol ?? 'udp' };
+    const revealed = this.#scripts.moved(secrets.reveal(pinned, tunnel.localPort, tunnel.mark));
+    this.#set('tunnel', renderTunnelSettings(plan, tunnel, revealed));
+    if (plan.kind === 'wireguard') return plan;
+    const { inside } = SESSIONS[plan.kind].inside(await this.#told(), plan, this.firstPlan.addresses);
+    this.apply(withInside(this.policy, inside), ...removed);
+    this.#set('inside', renderInside(inside, this.policy.tunnel ?? tunnel));
+    return { ...plan, ...inside };
   }
 
-  #profile(place: typeof FIRST | typeof SECOND) {
+  #set(verb: 'tunnel' | 'inside', settings: string): void {
+    const stdout = this.verb(verb, `${renderWay(this.policy)}${settings}`);
+    readAnswer(verb, protocol.done, { exit: 0, stdout, stderr: '' });
+  }
+
+  #hop(kind: ServerKind, place: Place): Hop {
+    if (kind !== 'wireguard') {
+      const folder = path.join(this.#folder, place.card);
+      mkdirSync(folder);
+      return { ...daemonServer(kind, folder, place), place };
+    }
     const [client, server] = [newClientKey(), newClientKey()];
     const text = `[Interface]\nPrivateKey = ${client.privateKey}\nAddress = ${place.client}/32\nDNS = ${place.inside}\n[Peer]\nPublicKey = ${server.publicKey}\nEndpoint = ${place.address}:51820\nAllowedIPs = 0.0.0.0/0\n`;
-    return { server, planned: planWireGuard(text, 'chain.conf', { split: false, dns: [] }) };
+    const planned = planWireGuard(text, 'chain.conf', { split: false, dns: [] });
+    return { place, planned, privateKey: server.privateKey };
   }
 
-  /** The image's scripts, with their folders moved here. */
-  #scripts(): void {
-    const [lib, state, bin] = ['lib', 'run', 'bin'].map((name) => path.join(this.#folder, name)) as [
-      string,
-      string,
-      string,
-    ];
-    for (const folder of [state, bin]) mkdirSync(folder, { recursive: true });
-    cpSync(path.join(ROOTFS, 'usr/lib/vmgate'), lib, { recursive: true });
-    cpSync(path.join(ROOTFS, 'usr/sbin'), path.join(this.#folder, 'sbin'), { recursive: true });
-    for (const folder of [lib, path.join(this.#folder, 'sbin')]) {
-      for (const name of readdirSync(folder)) {
-        const file = path.join(folder, name);
-        const text = readFileSync(file, 'utf8')
-          .replaceAll('/usr/lib/vmgate', lib)
-          .replaceAll('/run/vmgate', state)
-          .replace('export PATH=/usr/sbin:/usr/bin', `export PATH=${bin}:$PATH:/usr/sbin:/usr/bin`);
-        writeFileSync(file, text, { mode: 0o755 });
-      }
+  /** Of the session that is made. */
+  async #told(): Promise<string> {
+    for (let looks = 0; looks < 100; looks += 1) {
+      const { tunnel } = this.facts();
+      if (tunnel === null || tunnel.kind === 'wireguard') break;
+      if (tunnel.state === 'CONNECTED') return tunnel.told;
+      if (tunnel.state === 'ENDED') throw new Error(`it ended: ${tunnel.log}`);
+      await delay(200);
     }
-    if (!this.#isKernel) {
-      writeFileSync(
-        path.join(bin, 'ip'),
-        IP_WITHOUT_KERNEL.replace('GO', findTool('wireguard-go') ?? '').replace('IP', findTool('ip') ?? ''),
-      );
-      chmodSync(path.join(bin, 'ip'), 0o755);
+    throw new Error('it did not connect');
+  }
+
+  async #runDaemon(space: 'a' | 'b', argv: readonly string[], state: 'up' | 'down'): Promise<void> {
+    if (state === 'down') return this.#killDaemon(space);
+    const child = spawn('ip', ['netns', 'exec', this.#name(space), ...argv], { stdio: 'ignore', detached: true });
+    this.#running.set(space, child);
+    const listening = new RegExp(`:${SERVER_PORT}\\s`);
+    while (!listening.test(this.run(space, 'ss', '-Hlnut'))) {
+      if (child.exitCode !== null) throw new Error(`${argv[0]} ended with status ${child.exitCode}`);
+      await delay(50);
     }
+  }
+
+  /** With all that it started: it leads a group of its own. */
+  #killDaemon(space: 'a' | 'b'): void {
+    const pid = this.#running.get(space)?.pid;
+    this.#running.delete(space);
+    if (pid !== undefined) quietly(() => process.kill(-pid, 'SIGKILL'));
+  }
+
+  /** Files that a gateway has from its boot. */
+  #startState(): void {
+    const { state } = this.#scripts;
     // What is told to read its resolvers anew.
     const dnsmasq = spawn('sh', ['-c', 'trap "" HUP; while :; do sleep 1; done'], { stdio: 'ignore' });
     this.#children.push(dnsmasq);
     const files = { 'dnsmasq.pid': dnsmasq.pid, 'boot-id': 'boot-1', uplink: '10.0.2.15 24 10.0.2.2' };
     for (const [name, text] of Object.entries(files)) writeFileSync(path.join(state, name), `${text}\n`);
     for (const name of ['resolvers', 'dhcp-options']) writeFileSync(path.join(state, name), '');
-  }
-
-  #script(name: string): string {
-    return path.join(this.#folder, name);
   }
 
   #tool(name: string): string {
@@ -354,6 +412,9 @@ export class ChainScene {
     this.run('wifi', 'ip', 'route', 'add', SECOND.address, 'via', '100.64.0.2');
     this.run('a', 'ip', 'addr', 'add', '100.64.0.2/30', 'dev', 'out');
     this.run('a', 'ip', 'addr', 'add', `${FIRST.address}/32`, 'dev', 'lo');
+    // There before a tunnel is: some servers make theirs for each client.
+    this.run('a', 'ip', 'addr', 'add', `${FIRST.inside}/32`, 'dev', 'lo');
+    this.run('b', 'ip', 'addr', 'add', `${SECOND.inside}/32`, 'dev', 'lo');
     this.run('a', 'ip', 'route', 'add', '10.0.2.0/24', 'via', '100.64.0.1');
     this.run('a', 'ip', 'addr', 'add', '100.64.1.1/30', 'dev', 'tob');
     this.run('a', 'ip', 'route', 'add', SECOND.address, 'via', '100.64.1.2');
@@ -379,6 +440,7 @@ export class ChainScene {
     for (const { ifname, gateway } of [...work, probe])
       this.run('gw', 'ip', 'addr', 'add', `${gateway}/29`, 'dev', ifname);
     this.run('gw', 'ip', 'rule', 'add', 'pref', '51', 'fwmark', '0x766d', 'lookup', '51');
+    this.run('gw', 'ip', 'rule', 'add', 'pref', '52', 'uidrange', '65533-65533', 'lookup', '51');
     this.run('gw', 'ip', 'route', 'add', 'default', 'via', '10.0.2.2', 'dev', 'up0', 'onlink', 'table', '51');
     this.run('gw', 'sysctl', '-qw', 'net.ipv4.conf.up0.rp_filter=0');
     this.apply(this.policy);
@@ -396,7 +458,7 @@ chain seen {
 type filter hook ingress device u0 priority 0;
 ${fragments}
 ether type arp accept
-ip daddr ${FIRST.address} udp dport 51820 counter name first accept
+ip daddr ${FIRST.address} meta l4proto { tcp, udp } th dport 51820 counter name first accept
 ip daddr ${SECOND.address} counter name second accept
 counter name other
 }
@@ -409,7 +471,7 @@ counter name other
 counter fragments {}
 chain seen {
 type filter hook prerouting priority -500;
-iifname "vgca" ${fragments}
+iifname "vgca*" ${fragments}
 }
 }`,
     );

@@ -1,5 +1,5 @@
 /**
- * WireGuard in WireGuard, set up by the gateway's own scripts under its own ruleset: what goes where, what the untrusted
+ * One VPN in another, set up by the gateway's own scripts under its own ruleset: what goes where, what the untrusted
  * network sees of it, and what it sees when the first tunnel is gone under the second.
  *
  * @leakCase 74 none: with the first hop of a chain gone, nothing of the second leaves by the uplink: not by its table, not by the firewall
@@ -11,15 +11,35 @@ import { tunnelCheck } from '../../../src/core/checks/tunnel.ts';
 import { carriersOf, type Defence } from '../../../src/core/policy/index.ts';
 import { describeUnless, missing } from '../../obstacle.ts';
 import { BYTES, ChainScene, FIRST, SECOND, SITE_PORT, whyNoWireGuard } from './chain-scene.ts';
+import { SERVER_PORT, type ServerKind } from './chain-servers.ts';
 
 jest.setTimeout(120_000);
 
-const obstacle = whyNoWireGuard() ?? missing('wg', 'nft', 'conntrack', 'bash');
+const obstacle = whyNoWireGuard() ?? missing('wg', 'nft', 'conntrack', 'bash', 'setpriv', 'openssl');
 
-describeUnless(obstacle, 'a tunnel in a tunnel')('a tunnel in a tunnel', () => {
+const daemons = {
+  openvpn: missing('openvpn'),
+  openconnect: missing('openconnect', 'ocserv'),
+};
+
+/** `all`: what a kind has no part in besides. */
+describe.each<[string, { outer: ServerKind; inner: ServerKind; lacks?: string | undefined; all?: boolean }]>([
+  ['WireGuard in WireGuard', { outer: 'wireguard', inner: 'wireguard', all: true }],
+  ['WireGuard in OpenVPN', { outer: 'openvpn', inner: 'wireguard', lacks: daemons.openvpn, all: true }],
+  ['WireGuard in OpenVPN over TCP', { outer: 'openvpn-tcp', inner: 'wireguard', lacks: daemons.openvpn }],
+  ['WireGuard in OpenConnect', { outer: 'openconnect', inner: 'wireguard', lacks: daemons.openconnect }],
+  [
+    'WireGuard in OpenConnect without DTLS',
+    { outer: 'openconnect-slow', inner: 'wireguard', lacks: daemons.openconnect },
+  ],
+])('%s', (label, { outer, inner, lacks, all = false }) => {
+  describeUnless(obstacle ?? lacks, label)('a chain', () => describeChain(outer, inner, all));
+});
+
+function describeChain(outer: ServerKind, inner: ServerKind, isAll: boolean): void {
   let scene: ChainScene;
   beforeAll(async () => {
-    scene = await ChainScene.open();
+    scene = await ChainScene.open(outer, inner);
     await scene.resolver();
   });
   afterAll(() => scene?.close());
@@ -39,7 +59,7 @@ describeUnless(obstacle, 'a tunnel in a tunnel')('a tunnel in a tunnel', () => {
 
     test('a work VM comes out at the second server, and the untrusted network sees the first alone', async () => {
       const before = scene.seen();
-      expect(await strange(async () => expect(await whoIsSeen()).toBe(SECOND.client))).toEqual({ second: 0, other: 0 });
+      expect(await strange(async () => expect(await whoIsSeen()).toBe(scene.client))).toEqual({ second: 0, other: 0 });
       expect(scene.seen().first).toBeGreaterThan(before.first);
     });
 
@@ -52,23 +72,25 @@ describeUnless(obstacle, 'a tunnel in a tunnel')('a tunnel in a tunnel', () => {
       const snapshot = { facts, askedMs: Date.now() - 200, answeredMs: Date.now() };
       const { plan, policy } = scene;
       expect(facts.beneath?.map(({ ifname }) => ifname)).toEqual(['hop0']);
-      expect(routesCheck.judge({ policy, plan, tunnelAddresses: [`${SECOND.client}/32`], snapshot })).toMatchObject({
+      expect(routesCheck.judge({ policy, plan, tunnelAddresses: scene.secondPlan.addresses, snapshot })).toMatchObject({
         outcome: 'verified',
       });
       expect(rulesetCheck.judge({ policy, snapshot, leased })).toMatchObject({ outcome: 'verified' });
-      const plans = [scene.first.planned.plan, scene.second.planned.plan];
-      const hops = carriersOf(policy).map(({ socket, endpoints: [endpoint] }, index) => ({
-        ...{ kind: 'wireguard' as const, certificates: undefined, serverId: undefined, before: undefined },
-        ...{ policy: socket, endpoint: endpoint ?? never(), peerIdentity: plans[index]?.peerIdentity ?? '' },
-        ...{ connectBeganMs: scene.began, after: snapshot },
-      }));
+      const plans = [scene.firstPlan, scene.secondPlan];
+      const hops = carriersOf(policy).map(({ socket, endpoints: [endpoint] }, index) => {
+        const { kind, peerIdentity, certificates, serverId } = plans[index] ?? never();
+        return {
+          ...{ kind, peerIdentity, certificates, serverId, policy: socket, endpoint: endpoint ?? never() },
+          ...{ connectBeganMs: scene.began, before: undefined, after: snapshot },
+        };
+      });
       expect(tunnelCheck.judge(hops)).toMatchObject({ outcome: 'verified' });
     });
 
     test('a download fills packets that fit, one inside the other', async () => {
       const [fragments, inside] = [scene.seen().fragments, scene.fragmentsInside()];
       expect((await scene.fetch('work')).length).toBe(BYTES);
-      scene.send('work', SECOND.inside, 1_360);
+      scene.send('work', SECOND.inside, scene.innerMtu);
       expect([scene.seen().fragments, scene.fragmentsInside()]).toEqual([fragments, inside]);
     });
 
@@ -77,52 +99,70 @@ describeUnless(obstacle, 'a tunnel in a tunnel')('a tunnel in a tunnel', () => {
       expect(await scene.fetch('work', FIRST.inside, SITE_PORT, 1_500)).toBe('');
     });
 
+    test('what was asked in the first is forgotten before the second is made, and the first itself is not', async () => {
+      await scene.makeFirst();
+      expect(await scene.fetch('gw', FIRST.inside, 53)).toBe('here');
+      const [
+        {
+          addresses: [own = ''],
+        },
+      ] = [scene.firstPlan];
+      const known = (...of: readonly string[]) => scene.run('gw', 'conntrack', '-L', ...of);
+      expect(known('-s', own.replace('/32', ''))).toContain('dport=53');
+      await scene.makeSecond();
+      expect(known('-s', own.replace('/32', ''))).not.toContain('dport=53');
+      expect(known('-d', FIRST.address)).toContain(`dport=${SERVER_PORT}`);
+      scene.lease();
+      expect(await whoIsSeen()).toBe(scene.client);
+    });
+
     test('taken down and made again, it is the same', async () => {
       scene.verb('untunnel');
       expect(scene.run('gw', 'ip', '-o', 'link')).not.toMatch(/hop0|tun0/);
       expect(scene.facts()).toMatchObject({ tunnel: null });
-      scene.connect();
-      expect(await whoIsSeen()).toBe(SECOND.client);
+      await scene.connect();
+      expect(await whoIsSeen()).toBe(scene.client);
     });
 
     test('the first server is lost: nothing comes through, and nothing goes another way; it comes back', async () => {
-      scene.server('a', 'down');
+      await scene.server('a', 'down');
       expect(await strange(async () => expect(await scene.fetch('work')).toBe(''))).toEqual({ second: 0, other: 0 });
-      scene.server('a', 'up');
-      scene.connect();
-      expect(await whoIsSeen()).toBe(SECOND.client);
+      await scene.server('a', 'up');
+      await scene.connect();
+      expect(await whoIsSeen()).toBe(scene.client);
     });
   });
 
-  describe('while the first stands alone', () => {
-    beforeEach(() => scene.makeFirst());
+  if (isAll)
+    describe('while the first stands alone', () => {
+      beforeEach(() => scene.makeFirst());
 
-    test('its resolver is asked by the gateway, through it', async () => {
-      expect(await strange(async () => expect(await scene.fetch('gw', FIRST.inside, 53)).toBe('here'))).toEqual({
-        second: 0,
-        other: 0,
+      test('its resolver is asked by the gateway, through it', async () => {
+        expect(await strange(async () => expect(await scene.fetch('gw', FIRST.inside, 53)).toBe('here'))).toEqual({
+          second: 0,
+          other: 0,
+        });
+      });
+
+      test('nothing is forwarded into it, under a lease either', async () => {
+        scene.lease();
+        expect(await scene.fetch('work', FIRST.inside, SITE_PORT, 1_500)).toBe('');
+      });
+
+      test('anti-test: as a tunnel like any other it would be', async () => {
+        const { underway: _, ...open } = scene.policy.tunnel ?? never();
+        scene.apply({ ...scene.policy, tunnel: open });
+        scene.lease();
+        expect(await scene.fetch('work', FIRST.inside, SITE_PORT)).toBe('here');
       });
     });
-
-    test('nothing is forwarded into it, under a lease either', async () => {
-      scene.lease();
-      expect(await scene.fetch('work', FIRST.inside, SITE_PORT, 1_500)).toBe('');
-    });
-
-    test('anti-test: as a tunnel like any other it would be', async () => {
-      const { underway: _, ...open } = scene.policy.tunnel ?? never();
-      scene.apply({ ...scene.policy, tunnel: open });
-      scene.lease();
-      expect(await scene.fetch('work', FIRST.inside, SITE_PORT)).toBe('here');
-    });
-  });
 
   describe('case 74: with the first tunnel gone under the second', () => {
     /** The gateway has a way out for whoever asks the main table, and the second tunnel wants to say something. */
     async function without(removed: readonly Defence[], wayEnds: boolean): Promise<number> {
       scene.verb('untunnel');
-      scene.makeFirst();
-      scene.makeSecond(1_360, ...removed);
+      await scene.makeFirst();
+      await scene.makeSecond(undefined, ...removed);
       scene.lease();
       // Halves: more than the second tunnel's own default.
       for (const half of ['0.0.0.0/1', '128.0.0.0/1'])
@@ -160,14 +200,14 @@ describeUnless(obstacle, 'a tunnel in a tunnel')('a tunnel in a tunnel', () => {
 
   test('anti-test: an inner tunnel as large as the outer one comes in fragments', async () => {
     scene.verb('untunnel');
-    scene.makeFirst();
-    scene.makeSecond(1_420);
+    await scene.makeFirst();
+    await scene.makeSecond(scene.firstPlan.mtu);
     scene.lease();
     const before = scene.fragmentsInside();
-    scene.send('work', SECOND.inside, 1_420);
+    scene.send('work', SECOND.inside, scene.firstPlan.mtu);
     expect(scene.fragmentsInside()).toBeGreaterThan(before);
   });
-});
+}
 
 function never(): never {
   throw new Error('there is none');

@@ -1,16 +1,30 @@
 /** The scripts of the gateway's image, moved into a folder of this machine, with what busybox has there and nobody here. */
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { findTool } from '../../../src/host/index.ts';
 
 const ROOTFS = path.join(import.meta.dirname, '../../../provision/gateway/rootfs');
 
+/** Where `ip link add type wireguard` is not the kernel's to do. */
+const IP_WITHOUT_KERNEL = `#!/bin/sh
+case "$*" in
+  'link add dev '*' type wireguard') exec GO "$4" ;;
+esac
+exec IP "$@"
+`;
 const USLEEP = `#!/bin/sh
 exec sleep "$(printf '0.%06d' "$1")"
 `;
-/** As the gateway's scripts call it: `-S -q -p none -c USER -x PROGRAM -- ARGUMENT..`. */
+/** As src/vpn's scripts call it: `-U PATH`. */
+const NC = `#!${process.execPath}
+const socket = require('node:net').connect(process.argv[3]);
+process.stdin.pipe(socket);
+socket.pipe(process.stdout);
+socket.on('error', () => {}).on('close', () => process.exit());
+`;
+/** As src/vpn's scripts call it: `-S -q -p none -c USER -x PROGRAM -- ARGUMENT..`. */
 const AS_USER = `#!/bin/sh
 user=$6 program=$8
-[ "$user" != vpn ] || user=65533
 shift 9
 exec setpriv --reuid "$user" --regid "$user" --clear-groups "$program" "$@"
 `;
@@ -20,14 +34,19 @@ export class GatewayScripts {
   readonly state: string;
   readonly #folder: string;
 
-  constructor(folder: string) {
+  constructor(folder: string, isKernelWireGuard = true) {
+    const [lib, state, bin, sbin] = ['lib', 'run', 'bin', 'sbin'].map((name) => path.join(folder, name)) as [
+      string,
+      string,
+      string,
+      string,
+    ];
     this.#folder = folder;
-    const [bin, sbin] = [this.path('bin'), this.path('sbin')];
-    this.state = this.path('run');
-    for (const made of [this.state, bin]) mkdirSync(made, { recursive: true });
-    cpSync(path.join(ROOTFS, 'usr/lib/vmgate'), this.path('lib'), { recursive: true });
+    this.state = state;
+    for (const made of [state, bin]) mkdirSync(made, { recursive: true });
+    cpSync(path.join(ROOTFS, 'usr/lib/vmgate'), lib, { recursive: true });
     cpSync(path.join(ROOTFS, 'usr/sbin'), sbin, { recursive: true });
-    for (const scripts of [this.path('lib'), sbin]) {
+    for (const scripts of [lib, sbin]) {
       for (const name of readdirSync(scripts)) {
         const file = path.join(scripts, name);
         const text = this.moved(readFileSync(file, 'utf8'))
@@ -37,7 +56,9 @@ export class GatewayScripts {
         writeFileSync(file, text, { mode: 0o755 });
       }
     }
-    for (const [name, text] of Object.entries({ usleep: USLEEP, 'start-stop-daemon': AS_USER })) {
+    const shims = { usleep: USLEEP, 'nc.openbsd': NC, 'start-stop-daemon': AS_USER };
+    const go = IP_WITHOUT_KERNEL.replace('GO', findTool('wireguard-go') ?? '').replace('IP', findTool('ip') ?? '');
+    for (const [name, text] of Object.entries(isKernelWireGuard ? shims : { ...shims, ip: go })) {
       writeFileSync(path.join(bin, name), text, { mode: 0o755 });
     }
   }

@@ -1,5 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import { type ChainHop, innerMtu, judgeChain, judgeServer, type TunnelPlan } from '../../../src/vpn/index.ts';
+import {
+  type ChainHop,
+  innerMtu,
+  judgeAddresses,
+  judgeChain,
+  judgeServer,
+  type TunnelPlan,
+} from '../../../src/vpn/index.ts';
 import { faultOf } from '../faults.ts';
 
 const plan: TunnelPlan = {
@@ -29,6 +36,16 @@ describe('profiles in a chain', () => {
   test('of two servers, with two addresses: a chain', () => {
     expect(() => judgeChain([entry, exit])).not.toThrow();
     expect(() => judgeChain([entry])).not.toThrow();
+  });
+
+  test.each(['openvpn', 'ipsec', 'openconnect'] as const)('%s outside', (kind) => {
+    const outer = hop('entry', { kind, assigned: true, addresses: [], resolvers: [], mtu: 1_400 });
+    expect(() => judgeChain([outer, exit])).not.toThrow();
+    // What its server gave is judged as what a profile says.
+    const connected = hop('entry', { ...outer.plan, addresses: ['10.65.0.2/32'] });
+    expect(faultOf(() => judgeAddresses(exit, [connected]))).toMatchObject({ code: 'VPN_CHAIN_ADDRESSES_OVERLAP' });
+    expect(() => judgeAddresses(exit, [outer])).not.toThrow();
+    expect(faultOf(() => innerMtu(exit, 600))).toMatchObject({ code: 'VPN_CHAIN_NARROW' });
   });
 
   test.each<[string, readonly ChainHop[], string, string]>([
@@ -78,16 +95,10 @@ describe('profiles in a chain', () => {
       'the server of exit, 203.0.113.20, is not among what entry carries',
     ],
     [
-      'a first hop of a kind that none may be yet',
-      [hop('entry', { kind: 'ipsec' }), exit],
-      'VPN_CHAIN_KIND',
-      'entry cannot be this hop of a chain: it is IKEv2',
-    ],
-    [
-      'a last hop of a kind that none may be yet',
+      'a last hop of a kind that may be the first alone',
       [entry, hop('exit', { ...exit.plan, kind: 'openvpn' })],
       'VPN_CHAIN_KIND',
-      'exit',
+      'exit cannot be this hop of a chain: it is OpenVPN, which may be the first of a chain alone for now',
     ],
     [
       'a code for a hop that nobody is asked for',

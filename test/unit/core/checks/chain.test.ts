@@ -148,6 +148,35 @@ describe('routes', () => {
     });
   });
 
+  const userRule = { src: 'all', uid_start: 65_532, uid_end: 65_532, table: '61' };
+  test('what has no mark is led by its user, each hop by another', () => {
+    expect(judged({ rules4: [...rules, { priority: 61, ...userRule }] })).toMatchObject({ outcome: 'verified' });
+  });
+
+  test.each([
+    ["the second's user by the uplink's table", { priority: 61, ...userRule, table: '51' }],
+    ["the first's user by the hop", { priority: 61, ...userRule, uid_start: 65_533, uid_end: 65_533 }],
+    ['more users than one', { priority: 61, ...userRule, uid_start: 0 }],
+  ])('%s', (_, other) => {
+    expect(judged({ rules4: [...rules, other] })).toMatchObject({
+      outcome: 'refuted',
+      evidence: [expect.stringContaining('IPv4 rule not ours')],
+    });
+  });
+
+  test('of a client without marks the rule for its user is what counts', () => {
+    const through = [{ ...hop0, endpoints: [{ ...inner, shape: 'openconnect', protocol: 'tcp' } as const] }];
+    const by = { policy: { ...chained, through } };
+    expect(judged({}, by)).toMatchObject({
+      outcome: 'refuted',
+      evidence: ['IPv4 rule: nothing leads the VPN socket to table 61'],
+    });
+    expect(judged({ rules4: [...rules, { priority: 40_000, ...userRule }] }, by)).toMatchObject({
+      evidence: ["IPv4 rule: the VPN socket's rule comes after table main"],
+    });
+    expect(judged({ rules4: [...rules, { priority: 61, ...userRule }] }, by)).toMatchObject({ outcome: 'verified' });
+  });
+
   test('the same is too much for a tunnel without a chain', () => {
     expect(judged({}, { policy })).toMatchObject({ outcome: 'refuted' });
   });

@@ -1,6 +1,6 @@
 /** A tunnel inside another: which rules name which way, and what none of them lets through. */
 import { describe, expect, test } from '@jest/globals';
-import { tableOf } from '../../../../src/core/policy/chain.ts';
+import { tableOf, userOf } from '../../../../src/core/policy/chain.ts';
 import {
   compileNft,
   type Defence,
@@ -29,6 +29,15 @@ function accepting(policy: EgressPolicy, chain: string, ifname: string, ...remov
       line.startsWith(`rules inet vmgate ${chain} `) && line.includes('"accept":null') && line.includes(`"${ifname}"`),
   );
 }
+
+test('a client without marks is known by the user of its hop', () => {
+  const [hop, ...more] = chainPolicy.through ?? [];
+  const endpoints = hop?.endpoints.map((one) => ({ ...one, protocol: 'tcp', shape: 'openconnect' }) as const) ?? [];
+  const policy = { ...chainPolicy, through: hop === undefined ? [] : [{ ...hop, endpoints }, ...more] };
+  const out = accepting(policy, 'output', 'hop0');
+  expect(out.length).toBeGreaterThan(0);
+  for (const line of out) expect(line).toContain('"right":65532');
+});
 
 describe('each socket has one way', () => {
   test.each([
@@ -88,4 +97,6 @@ test('names, marks and tables of hops', () => {
   expect([0, 1, 2].map((index) => hopNames(index, 3).ifname)).toEqual(['hop0', 'hop1', 'tun0']);
   const marks = [0, 1, 2].map((index) => hopNames(index, 3).mark);
   expect(marks.map(tableOf)).toEqual([undefined, 61, 62]);
+  // The gateway's /etc/passwd has them.
+  expect(marks.map(userOf)).toEqual([65_533, 65_532, 65_531]);
 });

@@ -1,6 +1,7 @@
 #!/bin/sh
 # IPsec (IKEv2) for the tunnel verb: charon(8) by itself, and vmgate-ipsec, which gives it its orders. What the server says
 # is only told (src/vpn/ipsec judges it); addresses and routes come by the verb `inside`.
+# shellcheck disable=SC2154 # $ifname and $by are the verb's
 ipsec=/run/vmgate/ipsec
 
 # Starts charon with the secret section on stdin: files, each behind `--- file NAME`. They are of this boot's RAM, and gone
@@ -12,11 +13,11 @@ kind_begin() {
     mkdir "$ipsec/x509" "$ipsec/x509ca" "$ipsec/private"
     awk -v folder="$ipsec/" '/^--- file [a-z0-9.\/-]+$/ { file = folder $3; next } file { print >file }'
     # The network may have given the address a moment ago.
-    read -r address _ </run/vmgate/uplink || address=%any
+    if [ -n "$by" ]; then address=$(address_of "$by"); else read -r address _ </run/vmgate/uplink || address=%any; fi
     echo "connections { vpn { local_addrs = $address } }" >"$ipsec/local.conf"
   )
   # What its policies and states say (if_id) goes this way alone; without them the interface drops.
-  step 'ip link add tun0' ip link add dev tun0 type xfrm dev up0 if_id 1
+  step 'ip link add' ip link add dev "$ifname" type xfrm dev "${by:-up0}" if_id 1
   start_driver ipsec "$ipsec"
 }
 
@@ -26,7 +27,7 @@ kind_end() {
   # These are the kernel's, and stay behind.
   ip xfrm state flush
   ip xfrm policy flush
-  [ ! -e /sys/class/net/tun0 ] || ip link del dev tun0
+  [ ! -e "/sys/class/net/$ifname" ] || ip link del dev "$ifname"
   rm -rf "$ipsec" /run/charon.pid
 }
 
@@ -39,6 +40,6 @@ kind_json() {
   [ ! -s "$ipsec/log" ] || log=$(json_text 4096 <"$ipsec/log")
   # Each look takes time from charon while it connects.
   [ "$state" != CONNECTED ] || states=$(ip xfrm state list nokeys | json_text 8192)
-  printf '{"kind":"ipsec","ifname":"tun0","state":"%s","sinceMs":%s,"told":"%s","log":"%s","states":"%s"}' \
-    "$state" "${since:-0}" "$told" "$log" "$states"
+  printf '{"kind":"ipsec","ifname":"%s","state":"%s","sinceMs":%s,"told":"%s","log":"%s","states":"%s"}' \
+    "$ifname" "$state" "${since:-0}" "$told" "$log" "$states"
 }

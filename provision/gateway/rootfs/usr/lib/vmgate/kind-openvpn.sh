@@ -1,6 +1,7 @@
 #!/bin/sh
 # OpenVPN for the tunnel verb: openvpn(8) by itself, and vmgate-openvpn, which talks to it. What the server says is only
 # told (src/vpn/openvpn judges it); addresses and routes come by the verb `inside`.
+# shellcheck disable=SC2154 # $ifname is the verb's
 openvpn=/run/vmgate/openvpn
 
 # Starts openvpn with the secret section on stdin: its configuration and, behind `--- login`, answers to its questions.
@@ -10,14 +11,14 @@ kind_begin() {
   (umask 077 && : >"$openvpn/login" && awk -v file="$openvpn/config" -v login="$openvpn/login" '
     $0 == "--- login" { file = login; next }
     { print >file }')
-  start_driver openvpn "$openvpn"
+  start_driver openvpn "$openvpn" "$ifname"
 }
 
 kind_end() {
   [ -d "$openvpn" ] || return 0
   kill_driver "$openvpn"
   # Its interface goes with it.
-  while [ -e /sys/class/net/tun0 ]; do usleep 10000; done
+  while [ -e "/sys/class/net/$ifname" ]; do usleep 10000; done
   rm -rf "$openvpn"
 }
 
@@ -27,6 +28,6 @@ kind_json() {
   told='' log=''
   { IFS= read -r told; } 2>/dev/null <"$openvpn/told" || :
   [ ! -s "$openvpn/log" ] || log=$(json_text 4096 <"$openvpn/log")
-  printf '{"kind":"openvpn","ifname":"tun0","state":"%s","sinceMs":%s,"told":"%s","log":"%s"}' \
-    "$state" "${since:-0}" "$told" "$log"
+  printf '{"kind":"openvpn","ifname":"%s","state":"%s","sinceMs":%s,"told":"%s","log":"%s"}' \
+    "$ifname" "$state" "${since:-0}" "$told" "$log"
 }

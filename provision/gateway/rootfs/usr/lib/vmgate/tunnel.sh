@@ -12,8 +12,9 @@
 #
 # Of a chain each hop is set by a verb of its own, the outermost first, and has two lines more at the beginning:
 #
-#   hop IFNAME TABLE MARK    its name; the next hop's socket has that mark, and goes by this tunnel, by that table
-#   by IFNAME                the hop that its own packets go by; without it they go by the uplink
+#   hop IFNAME TABLE MARK USER   its name; what the next hop's socket sends has that mark, or where its client sets none that
+#                                user, and goes by this tunnel, by that table
+#   by IFNAME USER               the hop that its own packets go by, and its user; without it they go by the uplink
 #
 # The last hop is tun0 and has no line `hop`. A tunnel by the uplink ends all there are; one by a hop what is above it.
 
@@ -84,22 +85,42 @@ EOF
   printf '%s' "$kept" >"$tunnels"
 }
 
-# lay_way TABLE MARK: what has the mark goes by that table, and there nowhere, until a hop's own route is in it: with the hop
-# gone its packets must not find another way. It stays for as long as the gateway lives. The firewall says the same.
+# lay_way TABLE MARK USER: what has the mark, or is of the user, goes by that table, and there nowhere, until a hop's own route
+# is in it: with the hop gone its packets must not find another way. It stays for as long as the gateway lives. The firewall
+# says the same.
 lay_way() {
   [ ! -e "/run/vmgate/way-$1" ] || return 0
   printf '%s\n' "route add unreachable default table $1 metric 4278198272" "rule add pref $1 fwmark $2 lookup $1" \
-    >/run/vmgate/way-batch
+    "rule add pref $1 uidrange $3-$3 lookup $1" >/run/vmgate/way-batch
   step 'lay the way of the next hop' ip -batch /run/vmgate/way-batch
   : >"/run/vmgate/way-$1"
 }
 
-# start_driver NAME FOLDER: of kinds whose client runs by itself: vmgate-NAME, which talks to it and tells of it in FOLDER. Of
-# its own, so that it outlives the verb.
+# forget_questions IFNAME: what the questions in that tunnel still have to say must not leave by the next one, whose resolver
+# may have the same address: neither a route nor connection tracking knows them. The hops' own sockets it goes on to know:
+# they are at other addresses, and one that speaks TCP could not go on otherwise.
+forget_questions() {
+  ip route flush table main dev "$1"
+  address=$(address_of "$1")
+  [ -n "$address" ] || return 1
+  # Fails where there is none.
+  conntrack -D -s "$address" || :
+  [ -z "$(conntrack -L -s "$address" 2>/dev/null)" ]
+}
+
+# Of the gateway's own on that interface.
+address_of() {
+  ip -o -4 addr show dev "$1" | sed -n 's|.* inet \([0-9.]*\).*|\1|p;q'
+}
+
+# start_driver NAME FOLDER ARGUMENT..: of kinds whose client runs by itself: vmgate-NAME, which talks to it and tells of it in
+# FOLDER. Of its own, so that it outlives the verb.
 start_driver() {
-  printf 'STARTING %s000\n' "$(date +%s)" >"$2/state"
-  setsid "vmgate-$1" "$2" </dev/null >/dev/null 2>&1 &
-  until [ -s "$2/driver.pid" ]; do usleep 10000; done
+  driver=$1
+  shift
+  printf 'STARTING %s000\n' "$(date +%s)" >"$1/state"
+  setsid "vmgate-$driver" "$@" </dev/null >/dev/null 2>&1 &
+  until [ -s "$1/driver.pid" ]; do usleep 10000; done
 }
 
 # Not asked nicely: it would say good-bye to the server, from behind a policy that is gone by then.
@@ -134,16 +155,21 @@ portal() {
 # Reads the public lines; $key is `---` behind the last one where a secret section follows, $value its kind.
 read_inside() {
   addresses='' addresses6='' routes='' resolvers='' search='' mtu='' key='' value=''
-  own=tun0 table='' mark='' by=''
+  own=tun0 table='' mark='' next_user='' by='' user=65533
   while read -r key value; do
     case $key in
       hop)
-        read -r own table mark <<EOF
+        read -r own table mark next_user <<EOF
 $value
 EOF
-        demand_hop "$own" && demand "$table" 0-9 && demand "$mark" 0-9
+        demand_hop "$own" && demand "$table" 0-9 && demand "$mark" 0-9 && demand "$next_user" 0-9
         ;;
-      by) demand_hop "$value" && by=$value ;;
+      by)
+        read -r by user <<EOF
+$value
+EOF
+        demand_hop "$by" && demand "$user" 0-9
+        ;;
       address) demand "$value" 0-9./ && addresses="$addresses
 addr add $value dev $own" ;;
       route) demand "$value" 0-9./ && routes="$routes
@@ -205,13 +231,13 @@ tunnel() {
   else
     if [ "$by" = "$own" ] || [ ! -e "/sys/class/net/$by" ]; then refuse 'read settings' "there is no hop $by"; fi
     step 'remove the old tunnel' end_tunnels "$by"
-    # Its resolvers were asked. The next hop's may have the same address.
-    step 'ip route flush' ip route flush table main dev "$by"
+    # Its resolvers were asked.
+    step 'forget the questions' forget_questions "$by"
   fi
   # Read by refuse: half a tunnel is none.
   # shellcheck disable=SC2034
   clean_up=remove_tunnel
-  [ -z "$table" ] || lay_way "$table" "$mark"
+  [ -z "$table" ] || lay_way "$table" "$mark" "$next_user"
   echo "$own $new_kind" >>"$tunnels"
   # Read by the kind.
   # shellcheck disable=SC2034

@@ -1,0 +1,9 @@
+/**
+ * WireGuard in OpenVPN.
+ *
+ * @leakCase 74 wire: WireGuard in OpenVPN: the second server of a chain is never seen on the untrusted network, neither its name nor its address,
+ *   whichever hop is lost
+ */
+import { describeChain } from './chain-scene.ts';
+
+describeChain('openvpn');
