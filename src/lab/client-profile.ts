@@ -63,13 +63,14 @@ export type IpsecClient =
 export function ipsecProfile(
   endpoint: { readonly address: string; readonly port: number },
   client: IpsecClient,
+  serverId = 'vpn.lab.example',
 ): string {
   // A JSON string is a YAML one.
   const said = Object.entries(client).map(([key, value]) => `${key}: ${JSON.stringify(value)}\n`);
   return `kind: ikev2
 server: ${endpoint.address}
 port: ${endpoint.port}
-serverId: vpn.lab.example
+serverId: ${serverId}
 id: client.lab.example
 ${said.join('')}`;
 }

@@ -16,6 +16,7 @@ import {
   secondServer,
 } from './answers.ts';
 import { type ScanTarget, scanFrames } from './hostile-frames.ts';
+import { secondVpnProfile } from './second-profile.ts';
 
 /**
  * What the network or the VPN provider does wrong, for as long as it is on:
@@ -193,8 +194,16 @@ export class LabControls {
 
   /** A second WireGuard server behind the first, with the one client of that key; gives the server's. None: it is down. */
   async second(clientKey: string | undefined): Promise<string> {
-    const asked = clientKey === undefined ? ['down'] : ['up', clientKey];
+    const asked = clientKey === undefined ? ['down'] : ['up', 'wireguard', clientKey];
     return (await this.#agent.ask(secondServer, 'second', asked)).key;
+  }
+
+  /** The same for a server of another kind, which must not be the first one's; gives a client's profile, to its name. */
+  async secondVpn(kind: LabLoginVpn): Promise<string> {
+    await this.#agent.ask(secondServer, 'second', ['up', kind], { timeoutMs: 60_000 });
+    return secondVpnProfile(kind, async (verb, ...asked) =>
+      (await this.#agent.ask(bulk, verb, [...asked, 'second'])).toString('latin1'),
+    );
   }
 
   /** From now on an OpenVPN server stands in WireGuard's place, at the same address and port, with the same clients' inside. */

@@ -3,7 +3,7 @@ export { LAB } from './addresses.ts';
 export type { DnsQuerySeen, HttpRequestSeen, LabCounts, Reached } from './answers.ts';
 export { imagesWithBackdoor, knocks } from './backdoor.ts';
 export { ipsecProfile, profileWithIpv6 } from './client-profile.ts';
-export type { LabDhcp, LabFault, LabResolver } from './controls.ts';
+export type { LabDhcp, LabFault, LabLoginVpn, LabResolver } from './controls.ts';
 export { type EffectPlan, STRUCK, type Strike } from './effect-points.ts';
 export { arpSpoof, type ScanTarget, vlanTagged } from './hostile-frames.ts';
 export { type ForgedError, fragmentationNeeded, icmpRedirect } from './hostile-icmp.ts';

@@ -154,9 +154,6 @@ function placeOf({ address, port }: PinnedEndpoint, policy: EgressPolicy): strin
 }
 
 function silent(pinned: PinnedEndpoint, policy: EgressPolicy, seconds: number, log = ''): VmgateError {
-  const { through = [], tunnel } = policy;
-  const isChain = through.length > 0 || tunnel?.underway === true;
-  const hop = isChain ? [`it is the server of hop ${through.length + 1} of the chain`] : [];
-  const evidence = [...hop, ...log.split('\n').filter((line) => line !== '')];
+  const evidence = log.split('\n').filter((line) => line !== '');
   return VmgateError.of(errors.GATE_TUNNEL_SILENT, { endpoint: placeOf(pinned, policy), seconds }, { evidence });
 }

@@ -65,11 +65,14 @@ export function connectRunners(world: World): Pick<Runners, 'pin' | 'startTunnel
     },
     startTunnel: async ({ generation }) => {
       const { signal } = world.attempt;
+      const hops = hopsOf(world);
       try {
-        for (const [index, hop] of hopsOf(world).entries()) {
+        for (const [index, hop] of hops.entries()) {
           await withinSeconds(HOP_SECONDS, 'startTunnel', async () => {
             if (index > 0) await goThrough(world, hop, index, signal);
             await standUp(world, hop, signal);
+          }).catch((cause: unknown) => {
+            throw hops.length > 1 ? ofHop(cause, `hop ${index + 1} of the chain: ${hop.name}`) : cause;
           });
         }
       } catch (cause) {
@@ -87,6 +90,13 @@ function hopsOf(world: World): readonly [StoredProfile, ...StoredProfile[]] {
   const { profile, through } = sessionOf(world);
   const [first = profile, ...more] = through;
   return through.length === 0 ? [profile] : [first, ...more, profile];
+}
+
+/** What went wrong, and with which hop: every kind's words speak of one server. */
+function ofHop(cause: unknown, hop: string): unknown {
+  if (!VmgateError.is(cause)) return cause;
+  const fault = cause.serialize();
+  return VmgateError.revive({ ...fault, evidence: [hop, ...fault.evidence] });
 }
 
 function withTunnel(world: World, policy: EgressPolicy, plan: TunnelPlan, index: number): EgressPolicy {

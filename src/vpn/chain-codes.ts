@@ -16,7 +16,11 @@ export const chainErrors = {
     ...user,
     what: ({ name, place, why }) => `${place}: ${name} cannot be this hop of a chain: ${why}`,
     remedy: ({ place }) => `put another profile there, or none: ${place}; vmgate vpn list shows what there is`,
-    sample: { ...sample, name: 'office', why: 'it is OpenVPN, which may be the first of a chain alone for now' },
+    sample: {
+      ...sample,
+      name: 'office',
+      why: 'it is OpenVPN, as entry is: of its program the gateway runs one; WireGuard alone may be there twice',
+    },
   }),
   VPN_CHAIN_SAME_SERVER: error<InChain & { other: string; server: string }>({
     ...user,

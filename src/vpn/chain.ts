@@ -19,10 +19,15 @@ export interface ChainHop {
 }
 
 /**
- * Kinds that may run inside another, and what each adds to a packet, in bytes. WireGuard: IPv4, UDP, and 32 of its own
- * (whitepaper, 5.4.6).
+ * What each kind adds to a packet at most, in bytes, inside another. WireGuard: IPv4, UDP, and 32 of its own (whitepaper,
+ * 5.4.6). Of the others see their plan.ts; what speaks TCP cuts its packets itself, and has this too.
  */
-const OVERHEAD: Readonly<Partial<Record<TunnelPlan['kind'], number>>> = { wireguard: 60 };
+const OVERHEAD: Readonly<Record<TunnelPlan['kind'], number>> = {
+  wireguard: 60,
+  openvpn: 132,
+  ipsec: 97,
+  openconnect: 95,
+};
 
 /** What IPv4 hosts must take (RFC 791). */
 const LEAST_MTU = 576;
@@ -110,9 +115,12 @@ export function judgeAddresses({ name, place, plan: { addresses } }: ChainHop, b
 function judgeKind({ name, place, plan }: ChainHop, before: readonly ChainHop[], count: number): void {
   if (count < 2) return;
   const refuse = (why: string) => VmgateError.of(errors.VPN_CHAIN_KIND, { name, place, why });
-  const { label } = kindNamed(plan.kind);
-  if (before.length > 0 && OVERHEAD[plan.kind] === undefined) {
-    throw refuse(`it is ${label}, which may be the first of a chain alone for now`);
+  const twin = before.find((other) => other.plan.kind === plan.kind);
+  if (plan.kind !== 'wireguard' && twin !== undefined) {
+    const { label } = kindNamed(plan.kind);
+    throw refuse(
+      `it is ${label}, as ${twin.name} is: of its program the gateway runs one; WireGuard alone may be there twice`,
+    );
   }
   if (before.length < count - 1 && plan.challenge !== undefined) {
     throw refuse('its server asks for a one-time code, which only the last may');
@@ -125,8 +133,8 @@ function judgeKind({ name, place, plan }: ChainHop, before: readonly ChainHop[],
  * @throws VPN_CHAIN_NARROW
  */
 export function innerMtu({ name, place, plan }: ChainHop, outer: number): number {
-  const mtu = Math.min(plan.mtu, outer - (OVERHEAD[plan.kind] ?? Number.NaN));
-  if (!(mtu >= LEAST_MTU)) throw VmgateError.of(errors.VPN_CHAIN_NARROW, { name, place, mtu, least: LEAST_MTU });
+  const mtu = Math.min(plan.mtu, outer - OVERHEAD[plan.kind]);
+  if (mtu < LEAST_MTU) throw VmgateError.of(errors.VPN_CHAIN_NARROW, { name, place, mtu, least: LEAST_MTU });
   return mtu;
 }
 

@@ -1,14 +1,14 @@
 /**
- * A chain end to end, whatever its first hop is: the second server is reachable only behind the first, and its name is known
+ * A chain end to end, whatever its hops are: the second server is reachable only behind the first, and its name is known
  * to the first one's resolver alone. What the kernel does with each packet is another test's: test/contract/vpn/chain.test.ts.
- * A kind has a file that declares its rows and calls this.
+ * A pair of kinds has a file that declares its rows and calls this.
  */
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, expect, jest, test } from '@jest/globals';
 import { type Stage, type StageOptions, WORK_VM } from '../../../src/demo/index.ts';
 import { newClientKey, secondProfile } from '../../../src/lab/client-profile.ts';
-import { LAB, type PassOptions } from '../../../src/lab/index.ts';
+import { LAB, type LabLoginVpn, type PassOptions } from '../../../src/lab/index.ts';
 import { foreignFrames, inside, NONE, statusOf, until, vmgate } from '../../system/leaks/life-scene.ts';
 import { stageForAll } from '../../system/leaks/stage.ts';
 
@@ -16,8 +16,10 @@ import { stageForAll } from '../../system/leaks/stage.ts';
 const OPEN_MS = 180_000;
 const BOTH: PassOptions = { second: LAB.second.address };
 
-/** WireGuard in `outer`. */
-export function describeChain(outer: NonNullable<StageOptions['vpn']>): void {
+type Inner = 'wireguard' | LabLoginVpn;
+
+/** `inner` in `outer`, which are no two of one kind but WireGuard. */
+export function describeChain(outer: NonNullable<StageOptions['vpn']>, inner: Inner = 'wireguard'): void {
   jest.setTimeout(300_000);
   const client = newClientKey();
   let stage: Stage;
@@ -28,8 +30,14 @@ export function describeChain(outer: NonNullable<StageOptions['vpn']>): void {
     },
   );
 
+  /** Gives a client's profile for it. */
+  const secondUp = async () =>
+    inner === 'wireguard'
+      ? secondProfile(client, await stage.lab.second(client.publicKey))
+      : stage.lab.secondVpn(inner);
+
   beforeAll(async () => {
-    await stage.addProfile('exit', secondProfile(client, await stage.lab.second(client.publicKey)));
+    await stage.addProfile('exit', await secondUp());
     const config = `version: 1\nvpn: {chain: [lab, exit]}\nnotify: false\nwork: {${WORK_VM}: {template: tiny}}\n`;
     await writeFile(path.join(stage.home.root, 'vmgate.yaml'), config);
     await vmgate(stage, 'down');
@@ -74,7 +82,8 @@ export function describeChain(outer: NonNullable<StageOptions['vpn']>): void {
     expect(JSON.parse(shown.stdout)).toMatchObject({
       receipt: {
         tunnel: {
-          endpoint: { address: LAB.second.address, protocol: 'udp' },
+          kind: inner,
+          endpoint: { address: LAB.second.address, protocol: protocolOf(inner) },
           through: [{ kind: outer.replace('-tcp', ''), endpoint: { ...LAB.endpoint, protocol: protocolOf(outer) } }],
         },
       },
@@ -100,7 +109,7 @@ export function describeChain(outer: NonNullable<StageOptions['vpn']>): void {
     await stage.lab.second(undefined);
     await until('the gate closed', async () => !(await isOpen()));
     await expectUnseen();
-    await stage.lab.second(client.publicKey);
+    await secondUp();
     await until('the gate is open again', isOpen, OPEN_MS);
     expect((await comesOut()).trim()).toBe(LAB.second.exit);
     await expectUnseen();
@@ -118,6 +127,6 @@ export function describeChain(outer: NonNullable<StageOptions['vpn']>): void {
   });
 }
 
-function protocolOf(outer: NonNullable<StageOptions['vpn']>): 'tcp' | 'udp' {
-  return outer === 'openvpn-tcp' || outer === 'openconnect' ? 'tcp' : 'udp';
+function protocolOf(kind: NonNullable<StageOptions['vpn']>): 'tcp' | 'udp' {
+  return kind === 'openvpn-tcp' || kind === 'openconnect' ? 'tcp' : 'udp';
 }

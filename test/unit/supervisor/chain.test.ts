@@ -1,5 +1,5 @@
 /** A supervisor with a chain of two profiles: in which order what is asked for, and what each policy on the way lets out. */
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { readJournal } from '../../../src/home/index.ts';
@@ -14,6 +14,7 @@ jest.setTimeout(30_000);
 
 const OUTER = '9.9.9.9';
 const INNER = '1.0.0.9';
+const OFFICE = '9.9.9.10';
 
 let stand: Stand;
 /** Names that were asked of the resolver inside the first hop. */
@@ -46,6 +47,8 @@ async function profile(name: string, { endpoint = `${INNER}:51820`, address = '1
   await addProfile(stand.home.vpn, name, file, { split: false, dns: [] });
 }
 
+/** What a configuration cannot do undoes the `up`, and the supervisor ends with it. */
+const phaseOrGone = () => stand.phase().catch(() => 'gone');
 const status = async () => (await stand.ask({ verb: 'status' })) as StatusReport;
 const pinned = () =>
   readJournal(stand.layout.journal).flatMap(({ code, payload }) => (code === 'GATE_PINNED' ? [payload] : []));
@@ -119,6 +122,54 @@ describe('a chain of two', () => {
   });
 });
 
+describe('with a first hop whose server says what its inside is', () => {
+  beforeEach(async () => {
+    const sample = path.join(import.meta.dirname, '../vpn/openvpn/good/inline.ovpn');
+    const file = path.join(stand.folder, 'office.ovpn');
+    writeFileSync(file, readFileSync(sample, 'utf8').replace('remote vpn.acme.example', `remote ${OFFICE}`), {
+      mode: 0o600,
+    });
+    await addProfile(stand.home.vpn, 'office', file, { split: false, dns: [] });
+    configure('{chain: [office, exit]}');
+  });
+  const says = (...lines: readonly string[]) => {
+    stand.parts.weather.told = ['foreign_option_1=dhcp-option DNS 10.66.0.1', ...lines].join('\n');
+  };
+
+  test('opens: its inside is set before the second is looked up, and what it leaves is the second’s', async () => {
+    says('ifconfig_local=10.8.0.2');
+    await stand.up();
+    const { made, said } = stand.parts.control;
+    expect(made.map(({ mtu }) => mtu)).toEqual([1_400, 1_340]);
+    expect(made[1]?.policy.through).toMatchObject([{ ifname: 'hop0', endpoints: [{ address: INNER }] }]);
+    const from = said.indexOf('tunnel');
+    expect(said.slice(from, said.lastIndexOf('tunnel') + 1)).toEqual(['tunnel', 'apply', 'inside', 'apply', 'tunnel']);
+    expect(pinned()).toMatchObject([{ address: OFFICE }, { host: 'exit.example', address: INNER }]);
+  });
+
+  test.each([
+    ["the second's address", ['ifconfig_local=10.67.0.2'], 'VPN_CHAIN_ADDRESSES_OVERLAP'],
+    ['room for less than the second needs', ['ifconfig_local=10.8.0.2', 'tun_mtu=620'], 'VPN_CHAIN_NARROW'],
+  ])('it gives %s: closed, and it is said which hop and where it is named', async (_, lines, code) => {
+    says(...lines);
+    await expect(stand.up()).rejects.toMatchObject({
+      code,
+      what: expect.stringMatching(/vmgate\.yaml:2:23: .*exit/),
+      evidence: ['hop 2 of the chain: exit'],
+    });
+    expect(stand.parts.control.made).toHaveLength(1);
+    expect(await phaseOrGone()).not.toBe('open');
+  });
+
+  test('what it gives wrongly is told with its place in the chain', async () => {
+    says('ifconfig_local=127.0.0.1');
+    await expect(stand.up()).rejects.toMatchObject({
+      code: 'VPN_ASSIGNED_INVALID',
+      evidence: ['hop 1 of the chain: office'],
+    });
+  });
+});
+
 describe('what is no chain is told, and nothing is begun', () => {
   test.each<[string, Parameters<typeof profile>[1], string, object]>([
     [
@@ -164,12 +215,12 @@ describe('a name that leads where no server of a chain may be', () => {
     NAMES.set('exit.example', addresses);
     await expect(stand.up()).rejects.toMatchObject({ code, exit: expect.anything() });
     expect(stand.parts.control.made).toHaveLength(1);
-    expect(await stand.phase()).not.toBe('open');
+    expect(await phaseOrGone()).not.toBe('open');
   });
 
   test('a name that its resolver does not know', async () => {
     NAMES.delete('exit.example');
     await expect(stand.up()).rejects.toMatchObject({ code: 'GATE_NAME_UNKNOWN' });
-    expect(await stand.phase()).not.toBe('open');
+    expect(await phaseOrGone()).not.toBe('open');
   });
 });

@@ -85,6 +85,8 @@ export class FakeGuard implements Guard {
 /** What a test does to the network and the gateway. */
 export class Weather {
   tunnel: 'up' | 'dead' = 'up';
+  /** A server's words on its tunnel's inside. */
+  told = '';
   /** What the local network's DHCP says. */
   offer: () => Awaited<ReturnType<GatewayControl['uplink']>> = () => {
     throw new Error('not asked');
@@ -181,8 +183,11 @@ export class FakeControl implements GatewayControl {
     return { tunnel: null } as unknown as Awaited<ReturnType<GatewayControl['facts']>>;
   }
 
-  counts(): never {
-    throw new Error('not asked');
+  /** Of a tunnel whose server says what its inside is: connected, with what the weather has it say. */
+  async counts() {
+    const kind = this.tunnels.at(-1)?.kind;
+    const tunnel = { kind, ifname: 'tun0', state: 'CONNECTED', sinceMs: 0, told: this.#weather.told, log: '' };
+    return { tunnel } as unknown as Awaited<ReturnType<GatewayControl['counts']>>;
   }
 
   async setClock(): Promise<void> {

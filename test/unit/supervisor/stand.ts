@@ -56,7 +56,7 @@ export class Stand {
     const profile = path.join(stand.folder, 'lab.conf');
     writeFileSync(profile, profileText(), { mode: 0o600 });
     await addProfile(stand.home.vpn, 'lab', profile, { split: false, dns: [] });
-    await storeImage(stand.home.images, 'gateway', ['base', 'wireguard']);
+    await storeImage(stand.home.images, 'gateway', ['base', 'wireguard', 'openvpn']);
     await storeImage(stand.home.images, 'tiny', ['base']);
     return stand;
   }

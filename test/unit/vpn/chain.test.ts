@@ -38,6 +38,15 @@ describe('profiles in a chain', () => {
     expect(() => judgeChain([entry])).not.toThrow();
   });
 
+  test('of any kinds, each once', () => {
+    const chain = [
+      hop('entry', { kind: 'openconnect', assigned: true, addresses: [], mtu: 1_400 }),
+      hop('middle', { kind: 'ipsec', endpoint: at('middle.example'), assigned: true, addresses: [], mtu: 1_400 }),
+      hop('exit', { ...exit.plan, kind: 'openvpn', assigned: true, addresses: [], mtu: 1_400 }),
+    ];
+    expect(() => judgeChain(chain)).not.toThrow();
+  });
+
   test.each(['openvpn', 'ipsec', 'openconnect'] as const)('%s outside', (kind) => {
     const outer = hop('entry', { kind, assigned: true, addresses: [], resolvers: [], mtu: 1_400 });
     expect(() => judgeChain([outer, exit])).not.toThrow();
@@ -95,10 +104,10 @@ describe('profiles in a chain', () => {
       'the server of exit, 203.0.113.20, is not among what entry carries',
     ],
     [
-      'a last hop of a kind that may be the first alone',
-      [entry, hop('exit', { ...exit.plan, kind: 'openvpn' })],
+      'a kind twice whose program runs once',
+      [hop('entry', { kind: 'openvpn' }), hop('exit', { ...exit.plan, kind: 'openvpn' })],
       'VPN_CHAIN_KIND',
-      'exit cannot be this hop of a chain: it is OpenVPN, which may be the first of a chain alone for now',
+      'exit cannot be this hop of a chain: it is OpenVPN, as entry is',
     ],
     [
       'a code for a hop that nobody is asked for',
@@ -126,4 +135,6 @@ test('an inner tunnel has what the outer one leaves it, or less where its profil
   expect(innerMtu(exit, 1_420)).toBe(1_360);
   expect(innerMtu(exit, 1_360)).toBe(1_300);
   expect(innerMtu(hop('exit', { mtu: 1_280 }), 1_420)).toBe(1_280);
+  const of = (kind: TunnelPlan['kind']) => innerMtu(hop('exit', { kind }), 1_420);
+  expect([of('openvpn'), of('ipsec'), of('openconnect')]).toEqual([1_288, 1_323, 1_325]);
 });
