@@ -244,11 +244,11 @@ async function takeInside(world: World, judged: JudgedInside, signal: AbortSigna
  */
 function withCode(world: World, profile: StoredProfile): StoredProfile {
   const { config } = sessionOf(world);
-  // `up` asks for the first profile's: it is no other server's to hear.
-  const code = profile.name === config.config.vpn[0] ? world.code : undefined;
-  // Of a chain the hops before have none (judgeChain).
-  if (profile.name === sessionOf(world).profile.name) world.code = undefined;
+  const { vpn, through = [] } = config.config;
+  // `up` asks for the first profile's, or the one of a chain that has one (judgeChain): it is no other server's to hear.
+  const code = profile.name === vpn[0] || through.includes(profile.name) ? world.code : undefined;
   const { challenge } = profile.plan;
+  if (challenge !== undefined || profile.name === sessionOf(world).profile.name) world.code = undefined;
   if (challenge === undefined) return profile;
   if (code === undefined) throw VmgateError.of(vpnErrors.VPN_CODE_NEEDED, { question: challenge.question });
   return { ...profile, secrets: profile.secrets.withCode(code) };

@@ -41,7 +41,7 @@ export function judgeChain(hops: readonly ChainHop[]): void {
   let mtu = hops[0]?.plan.mtu ?? 0;
   for (const [index, hop] of hops.entries()) {
     const before = hops.slice(0, index);
-    judgeKind(hop, before, hops.length);
+    judgeKind(hop, before);
     judgeAddresses(hop, before);
     for (const { host } of [hop.plan.endpoint, ...hop.plan.alternatives]) judgeServer(hop, host, before);
     if (index > 0) mtu = innerMtu(hop, mtu);
@@ -112,8 +112,7 @@ export function judgeAddresses({ name, place, plan: { addresses } }: ChainHop, b
   }
 }
 
-function judgeKind({ name, place, plan }: ChainHop, before: readonly ChainHop[], count: number): void {
-  if (count < 2) return;
+function judgeKind({ name, place, plan }: ChainHop, before: readonly ChainHop[]): void {
   const refuse = (why: string) => VmgateError.of(errors.VPN_CHAIN_KIND, { name, place, why });
   const twin = before.find((other) => other.plan.kind === plan.kind);
   if (plan.kind !== 'wireguard' && twin !== undefined) {
@@ -122,8 +121,9 @@ function judgeKind({ name, place, plan }: ChainHop, before: readonly ChainHop[],
       `it is ${label}, as ${twin.name} is: of its program the gateway runs one; WireGuard alone may be there twice`,
     );
   }
-  if (before.length < count - 1 && plan.challenge !== undefined) {
-    throw refuse('its server asks for a one-time code, which only the last may');
+  const asking = before.find((other) => other.plan.challenge !== undefined);
+  if (plan.challenge !== undefined && asking !== undefined) {
+    throw refuse(`its server asks for a one-time code, as that of ${asking.name} does, and vmgate up asks for one`);
   }
 }
 

@@ -96,10 +96,11 @@ function tellIgnored({ ignoredEnvironment: ignored, alreadyRead, out }: Context)
 }
 
 /** Undefined for a VPN whose server asks for none. A profile that cannot be read is the supervisor's to tell of. */
-async function codeFor(context: Context, input: Input, { config }: LoadedConfig): Promise<string | undefined> {
-  const { loadProfile } = await import('../../vpn/index.ts');
-  const profile = await loadProfile(context.home().vpn, config.vpn[0]).catch(() => undefined);
-  const challenge = profile?.plan.challenge;
+async function codeFor(context: Context, input: Input, loaded: LoadedConfig): Promise<string | undefined> {
+  const { loadHops } = await import('../../vpn/index.ts');
+  const loading = loadHops(context.home().vpn, loaded.config.vpn[0], loaded);
+  const hops = await loading.then(({ profile, through }) => [...through, profile]).catch(() => []);
+  const challenge = hops.find(({ plan }) => plan.challenge !== undefined)?.plan.challenge;
   return challenge === undefined ? undefined : givenCode(context, input, challenge);
 }
 

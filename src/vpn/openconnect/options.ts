@@ -60,7 +60,7 @@ const IGNORED = [
 const WORTH_TELLING: Readonly<Record<string, string>> = {
   deflate: 'nothing is compressed: it lets who can send through the tunnel guess what else is in it (VORACLE)',
   'local-hostname': 'the server need not know this machine',
-  interface: 'the tunnel is tun0 of the gateway',
+  interface: 'the gateway names its tunnels itself',
 };
 
 /** @throws VPN_OC_SCRIPT_REFUSED, VPN_OC_OPTION_REFUSED, VPN_OC_OPTION_UNKNOWN */

@@ -161,6 +161,31 @@ describe('with a first hop whose server says what its inside is', () => {
     expect(await phaseOrGone()).not.toBe('open');
   });
 
+  test('a one-time code is for the hop that asks, once', async () => {
+    says('ifconfig_local=10.8.0.2');
+    const asking = `auth-user-pass\nstatic-challenge "Code" 1\n`;
+    const file = path.join(stand.folder, 'office.ovpn');
+    writeFileSync(file, `${readFileSync(file, 'utf8')}${asking}`);
+    await addProfile(stand.home.vpn, 'coded', file, {
+      ...{ split: false, dns: [], login: { user: 'ann', password: 'open sesame' } },
+    });
+    configure('{chain: [coded, exit]}');
+    await expect(stand.up()).rejects.toMatchObject({
+      code: 'VPN_CODE_NEEDED',
+      evidence: ['hop 1 of the chain: coded'],
+    });
+    await stand.up('123456');
+    const [first, second, ...more] = stand.parts.control.made;
+    expect(first?.revealed).toContain(Buffer.from('123456').toString('base64'));
+    expect(second?.revealed).not.toContain(Buffer.from('123456').toString('base64'));
+    expect(more).toEqual([]);
+    // A connect later it is not what the server wants.
+    stand.parts.weather.outcomes.set('tunnel', 'refuted');
+    await stand.until(async () => (await stand.phase()) !== 'open');
+    stand.parts.weather.outcomes.clear();
+    await expect(stand.up()).rejects.toMatchObject({ code: 'VPN_CODE_NEEDED' });
+  });
+
   test('what it gives wrongly is told with its place in the chain', async () => {
     says('ifconfig_local=127.0.0.1');
     await expect(stand.up()).rejects.toMatchObject({

@@ -142,13 +142,13 @@ export class FakeControl implements GatewayControl {
     return this.#weather.offer();
   }
 
-  /** Of each tunnel that was made, the policy it was made under and how large its packets are. */
-  readonly made: { readonly policy: EgressPolicy; readonly mtu: number }[] = [];
+  /** Of each tunnel that was made, the policy it was made under, how large its packets are, and what it was handed. */
+  readonly made: { readonly policy: EgressPolicy; readonly mtu: number; readonly revealed: string }[] = [];
 
-  async tunnel(...[plan, , , policy]: Parameters<GatewayControl['tunnel']>): Promise<void> {
+  async tunnel(...[plan, secrets, pinned, policy]: Parameters<GatewayControl['tunnel']>): Promise<void> {
     this.said.push('tunnel');
     this.tunnels.push(plan);
-    this.made.push({ policy, mtu: plan.mtu });
+    this.made.push({ policy, mtu: plan.mtu, revealed: secrets.reveal(pinned, 1, 1) });
   }
 
   async inside(): Promise<void> {

@@ -120,9 +120,10 @@ export class Stand {
     }
   }
 
-  up(): Promise<unknown> {
+  /** `code`: what somebody gave for a server that asks for one. */
+  up(code?: string): Promise<unknown> {
     const { digest } = loadConfig(this.folder, this.home.root);
-    return this.ask({ verb: 'up', config: this.configPath, digest });
+    return this.ask({ verb: 'up', config: this.configPath, digest, ...(code === undefined ? {} : { code }) });
   }
 
   async phase(): Promise<string> {

@@ -110,10 +110,13 @@ describe('profiles in a chain', () => {
       'exit cannot be this hop of a chain: it is OpenVPN, as entry is',
     ],
     [
-      'a code for a hop that nobody is asked for',
-      [hop('entry', { challenge: { question: 'code', echo: false } }), exit],
+      'two codes',
+      [
+        hop('entry', { challenge: { question: 'code', echo: false } }),
+        hop('exit', { ...exit.plan, challenge: { question: 'code', echo: false } }),
+      ],
       'VPN_CHAIN_KIND',
-      'one-time code',
+      'its server asks for a one-time code, as that of entry does',
     ],
     ['too narrow', [hop('entry', { mtu: 620 }), exit], 'VPN_CHAIN_NARROW', 'would have 560 bytes; 576 are the least'],
   ])('%s: refused, with the place that names it', (_, hops, code, what) => {
