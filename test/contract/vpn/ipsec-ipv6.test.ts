@@ -10,7 +10,7 @@ import { planIpsec } from '../../../src/vpn/ipsec/plan.ts';
 import { describeUnless, missing } from '../../obstacle.ts';
 import { ip } from '../policy/namespaces.ts';
 import { whyNoMachine } from './image-machine.ts';
-import { testIpv6 } from './session-ipv6.ts';
+import { testIpv6 } from './session-ipv6-scene.ts';
 
 jest.setTimeout(60_000);
 

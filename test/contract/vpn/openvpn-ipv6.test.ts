@@ -8,7 +8,7 @@ import { LAB } from '../../../src/lab/index.ts';
 import { planOpenVpn } from '../../../src/vpn/openvpn/plan.ts';
 import { describeUnless, missing } from '../../obstacle.ts';
 import { whyNoMachine } from './image-machine.ts';
-import { testIpv6 } from './session-ipv6.ts';
+import { testIpv6 } from './session-ipv6-scene.ts';
 
 jest.setTimeout(60_000);
 
