@@ -13,7 +13,7 @@ kind_begin() {
     mkdir "$ipsec/x509" "$ipsec/x509ca" "$ipsec/private"
     awk -v folder="$ipsec/" '/^--- file [a-z0-9.\/-]+$/ { file = folder $3; next } file { print >file }'
     # The network may have given the address a moment ago.
-    if [ -n "$by" ]; then address=$(address_of "$by"); else read -r address _ </run/vmgate/uplink || address=%any; fi
+    if [ -n "$by" ]; then address=$(addresses_of "$by" | head -n 1); else read -r address _ </run/vmgate/uplink || address=%any; fi
     echo "connections { vpn { local_addrs = $address } }" >"$ipsec/local.conf"
   )
   # What its policies and states say (if_id) goes this way alone; without them the interface drops.

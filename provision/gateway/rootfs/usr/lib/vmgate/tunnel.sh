@@ -100,17 +100,19 @@ lay_way() {
 # may have the same address: neither a route nor connection tracking knows them. The hops' own sockets it goes on to know:
 # they are at other addresses, and one that speaks TCP could not go on otherwise.
 forget_questions() {
-  ip route flush table main dev "$1"
-  address=$(address_of "$1")
-  [ -n "$address" ] || return 1
-  # Fails where there is none.
-  conntrack -D -s "$address" || :
-  [ -z "$(conntrack -L -s "$address" 2>/dev/null)" ]
+  ip route flush table main dev "$1" || return
+  own_there=$(addresses_of "$1")
+  [ -n "$own_there" ] || return 1
+  for address in $own_there; do
+    # Fails where there is none.
+    conntrack -D -s "$address" || :
+    [ -z "$(conntrack -L -s "$address" 2>/dev/null)" ] || return 1
+  done
 }
 
-# Of the gateway's own on that interface.
-address_of() {
-  ip -o -4 addr show dev "$1" | sed -n 's|.* inet \([0-9.]*\).*|\1|p;q'
+# The gateway's own on that interface.
+addresses_of() {
+  ip -o -4 addr show dev "$1" | sed -n 's|.* inet \([0-9.]*\).*|\1|p'
 }
 
 # start_driver NAME FOLDER ARGUMENT..: of kinds whose client runs by itself: vmgate-NAME, which talks to it and tells of it in
