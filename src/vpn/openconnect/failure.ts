@@ -101,7 +101,7 @@ function isFortinetRefusal(lines: readonly string[]): boolean {
   const answer = lines.slice(sent);
   if (answer.some((line) => line.startsWith('Unexpected 405 result'))) return true;
   const toldCode = answer.some((line) => line.includes('fgets (stdin)'));
-  return answer.some((line) => line.startsWith('Password:') || (toldCode && line.startsWith('Code:')));
+  return answer.some((line) => line.startsWith('Password:') || (toldCode && /^(?:Code|credential):/.test(line)));
 }
 
 /** Nothing is left on stdin: without a code, with one. Behind the client's own label, perhaps in the same line. */

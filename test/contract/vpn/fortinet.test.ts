@@ -106,13 +106,21 @@ describeUnless(notRoot() ?? missing(...tools), 'Fortinet')('Fortinet, against a 
       expect(logins()).toBe(1);
     });
 
-    test('a code that nobody gave is asked for', async () => {
-      await serve({ codes: [CODE] });
+    test.each([
+      ['tokeninfo', 'Enter the code that was sent to you Code:'],
+      ['html', 'credential:'],
+    ] as const)('a code that nobody gave is asked for: %s', async (challenge, words) => {
+      await serve({ codes: [CODE], challenge });
       const refused = await refusalOf(scene, profileOf(profile()));
-      expect([refused.code, refused.what]).toEqual([
-        'VPN_OC_ASKS_MORE',
-        expect.stringContaining('Enter the code that'),
-      ]);
+      expect([refused.code, refused.what]).toEqual(['VPN_OC_ASKS_MORE', expect.stringContaining(words)]);
+    });
+
+    test('a code that a page asks for is taken, once', async () => {
+      await serve({ codes: [CODE], challenge: 'html' });
+      await scene.connect(profileOf(profile([CHALLENGE]), CODE));
+      await scene.disconnect();
+      const again = await refusalOf(scene, profileOf(profile([CHALLENGE]), CODE), CODE);
+      expect(again.code).toBe('VPN_LOGIN_REFUSED');
     });
 
     test.each(['status', 'silently'] as const)('a code is taken, once: %s', async (refuses) => {

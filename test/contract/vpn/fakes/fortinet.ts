@@ -13,6 +13,8 @@ export interface FortinetOptions {
   readonly password: string;
   /** Asked for behind the password, each taken once; none: not asked for. */
   readonly codes?: readonly string[];
+  /** How it asks for a code: in a line of its own form, or by a page. */
+  readonly challenge?: 'tokeninfo' | 'html';
   /** How it says no: by its status, or not at all, and asks again. */
   readonly refuses?: 'status' | 'silently';
   /** Another name for the server, at which it says the login is. */
@@ -33,6 +35,8 @@ interface Question {
   readonly magic: string;
 }
 
+const GROUP = 'people';
+const QUESTION = 'Enter the code that was sent to you';
 const LOGIN_PAGE = '<html><body><form><input name="username"/><input name="credential"/></form></body></html>';
 
 export class FakeFortinet {
@@ -85,40 +89,39 @@ export class FakeFortinet {
   #login({ form }: Request): Response | undefined {
     const { user, password, codes, realm = '' } = this.#options;
     if (form.get('username') !== user || form.get('realm') !== realm) return this.#refuse();
-    const code = form.get('code');
-    if (code !== null) return this.#isAnswered(form) && this.#codes.delete(code) ? this.#welcome() : this.#refuse();
+    if (form.has('magic')) return this.#isAnswered(form) ? this.#welcome() : this.#refuse();
     if (form.get('ajax') !== '1' || form.get('just_logged_in') !== '1') return undefined;
     if (form.get('credential') !== password) return this.#refuse();
-    if (codes === undefined) return this.#welcome();
+    return codes === undefined ? this.#welcome() : this.#ask();
+  }
+
+  #ask(): Response {
     this.#question = { reqid: randomBytes(4).toString('hex'), magic: `1-${randomBytes(4).toString('hex')}` };
-    const { reqid, magic } = this.#question;
-    const said = {
-      ret: '2',
-      reqid,
-      polid: '1-1-1',
-      grp: 'people',
-      portal: 'full',
-      magic,
-      tokeninfo: 'sms',
-      chal_msg: 'Enter the code that was sent to you',
-    };
+    const { user, challenge } = this.#options;
+    if (challenge !== 'html') {
+      const more = { polid: '1-1-1', grp: GROUP, portal: 'full', tokeninfo: 'sms', chal_msg: QUESTION };
+      const said = Object.entries({ ret: '2', ...this.#question, ...more });
+      return { status: '200 OK', body: said.map(([name, value]) => `${name}=${value}`).join(',') };
+    }
+    const hidden = Object.entries({ username: user, ...this.#question, grpid: GROUP })
+      .map(([name, value]) => `<input type="hidden" name="${name}" value="${value}">`)
+      .join('');
+    const form = `<form action="/remote/logincheck" method="POST">${QUESTION}${hidden}<input type="password" name="credential"></form>`;
     return {
-      status: '200 OK',
-      body: Object.entries(said)
-        .map(([name, value]) => `${name}=${value}`)
-        .join(','),
+      status: '401 Unauthorized',
+      headers: { 'Content-Type': 'text/html' },
+      body: `<html><body>${form}</body></html>`,
     };
   }
 
+  /** With all that came with the question, and a code that is good once. */
   #isAnswered(form: URLSearchParams): boolean {
     const asked = this.#question;
     this.#question = undefined;
-    return (
-      asked !== undefined &&
-      form.get('reqid') === asked.reqid &&
-      form.get('magic') === asked.magic &&
-      form.get('grp') === 'people'
-    );
+    const [group, code] = this.#options.challenge === 'html' ? ['grpid', 'credential'] : ['grp', 'code'];
+    const isWhole =
+      form.get('reqid') === asked?.reqid && form.get('magic') === asked?.magic && form.get(group) === GROUP;
+    return isWhole && this.#codes.delete(form.get(code) ?? '');
   }
 
   #refuse(): Response {
