@@ -36,6 +36,13 @@ export const errors = errorCodes({
     remedy: ({ command }) => `vmgate ${command}, or with the answers as flags: vmgate ${command} --help`,
     sample: { command: 'init' },
   }),
+  CLI_CUT_SHORT: error<{ command: string }>({
+    exit: 130,
+    source: 'user',
+    what: ({ command }) => `interrupted before vmgate ${command} was done; what is half done does not count`,
+    remedy: () => 'type it again; what is complete by now is not asked for again',
+    sample: { command: 'image pull' },
+  }),
   CLI_FILE_EXISTS: error<{ file: string }>({
     ...usage,
     what: ({ file }) => `${file} exists already`,

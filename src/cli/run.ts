@@ -32,7 +32,7 @@ export async function main(argv: readonly string[], outside: Outside = thisProce
     else await parsed(argv, wanted, outside, run);
     return exit;
   } catch (cause) {
-    const fault = await faultOf(cause, asked ?? nounOf(argv));
+    const fault = await faultOf(cause, asked ?? nounOf(argv), interrupted.signal);
     if (fault === undefined) return 0;
     // Where the command was left out, its help was the answer already.
     if (out.json || !isHelpInstead(cause)) out.failure(fault);
@@ -108,8 +108,11 @@ function onInterrupt(interrupted: AbortController): () => void {
 }
 
 /** Undefined: commander ended the run by answering (`--help`, `--version`). */
-async function faultOf(cause: unknown, command: string): Promise<VmgateError | undefined> {
+async function faultOf(cause: unknown, command: string, { aborted }: AbortSignal): Promise<VmgateError | undefined> {
   if (VmgateError.is(cause)) return cause;
+  if (aborted && cause instanceof Error && cause.name === 'AbortError') {
+    return VmgateError.of(errors.CLI_CUT_SHORT, { command });
+  }
   if (!isCommanders(cause)) return (await import('../supervisor/index.ts')).asFault(cause, `command ${command}`);
   if (cause.exitCode === 0) return undefined;
   const [message = '', hint = ''] = cause.message.replace(/^error: /, '').split('\n');

@@ -110,8 +110,10 @@ export class RegistryClient {
 
   /** Told, and cut short by an interruption. */
   async pause(why: string, seconds: number): Promise<void> {
-    this.tell(occur(events.REGISTRY_RETRY, { registry: this.origin.host, why, seconds }));
     const { signal } = this.#options;
+    // An interruption breaks lines too, and there is nothing to try again.
+    signal?.throwIfAborted();
+    this.tell(occur(events.REGISTRY_RETRY, { registry: this.origin.host, why, seconds }));
     await sleep(seconds * 1_000, undefined, signal === undefined ? {} : { signal });
   }
 

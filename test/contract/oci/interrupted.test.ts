@@ -4,9 +4,10 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { packageFile } from '../../../src/host/index.ts';
 import { describeUnless, missing, notRoot } from '../../obstacle.ts';
@@ -78,9 +79,14 @@ describeUnless(missing('docker-registry', 'ssh-keygen'), 'docker-registry')('a p
   const isWhole = (home = member.home) => readFileSync(disk(home)).equals(CONTENT);
   const leftovers = (home = member.home) => [
     ...readdirSync(images(home)).filter((name) => /^(pulled|draft)-/.test(name)),
-    ...readdirSync(path.join(images(home), 'pieces/partial')).filter((name) => name !== 'lock'),
+    ...drafts(home),
     ...readdirSync(path.join(images(home), 'pieces/blobs/sha256')).filter((name) => !/^[0-9a-f]{64}$/.test(name)),
   ];
+
+  const drafts = (home = member.home) =>
+    readdirSync(path.join(images(home), 'pieces/partial')).filter((name) => name !== 'lock');
+  /** What passed the registry may be on its way for a while, and is not here before it was given to the kernel. */
+  const hasArrived = () => drafts().some((name) => statSync(path.join(images(), 'pieces/partial', name)).size > 0);
 
   describe('killed by kill -9', () => {
     test.each([
@@ -91,6 +97,7 @@ describeUnless(missing('docker-registry', 'ssh-keygen'), 'docker-registry')('a p
       const held = registry.holdAfter(bytes);
       const { child, ended } = pulling();
       await held;
+      if (bytes > 2 * MIB) await until(hasArrived);
       child.kill('SIGKILL');
       await ended;
       expect(existsSync(disk())).toBe(false);
@@ -105,6 +112,24 @@ describeUnless(missing('docker-registry', 'ssh-keygen'), 'docker-registry')('a p
       // What had come and was given to the kernel was not asked for again.
       if (bytes > 2 * MIB) expect(registry.asked.some((range) => /^bytes=[1-9]/.test(range ?? ''))).toBe(true);
     });
+  });
+
+  test('ended by Ctrl-C: 130, nothing counts as taken, the next one goes on where it broke off', async () => {
+    const held = registry.holdAfter(20 * MIB);
+    const { child, ended } = pulling();
+    await held;
+    await until(hasArrived);
+    child.kill('SIGINT');
+    expect(await ended).toMatchObject({ code: 130, said: expect.stringMatching(/^error CLI_CUT_SHORT:/) });
+    expect(existsSync(disk())).toBe(false);
+    expect(existsSync(path.join(member.project, 'vmgate.lock'))).toBe(false);
+    expect(readdirSync(images()).filter((name) => name.startsWith('pulled-'))).toEqual([]);
+
+    registry.letThrough();
+    registry.asked.length = 0;
+    expect(await pulling().ended).toMatchObject({ code: 0 });
+    expect(isWhole()).toBe(true);
+    expect(registry.asked.some((range) => /^bytes=[1-9]/.test(range ?? ''))).toBe(true);
   });
 
   describe('beside another of the same blobs', () => {
@@ -127,6 +152,7 @@ describeUnless(missing('docker-registry', 'ssh-keygen'), 'docker-registry')('a p
         const held = registry.holdAfter(20 * MIB);
         const [first, second] = [pulling(), pulling(other, member.home)];
         await held;
+        await until(() => drafts().some((name) => name.includes('.')));
         first.child.kill('SIGKILL');
         await first.ended;
         second.child.kill('SIGKILL');
@@ -173,3 +199,9 @@ describeUnless(missing('docker-registry', 'ssh-keygen'), 'docker-registry')('a p
     });
   });
 });
+
+async function until(holds: () => boolean): Promise<void> {
+  for (const began = performance.now(); !holds(); await sleep(20)) {
+    if (performance.now() - began > 30_000) throw new Error('did not happen in 30 s');
+  }
+}
