@@ -1,5 +1,5 @@
 /** One policy at a time, the same in guard and gateway. */
-import { compileNft, type EgressPolicy, renderNft, uplinkSocket } from '../core/policy/index.ts';
+import { compileNft, type EgressPolicy, isOverTcp, renderNft, uplinkSocket } from '../core/policy/index.ts';
 import { sessionOf } from './session.ts';
 import type { World } from './world.ts';
 
@@ -26,7 +26,7 @@ export function rulesetFor(world: World, policy: EgressPolicy): string {
  * process is gone (tcp_orphan_retries in tcp(7)), and would be foreign, as that of a portal.
  */
 function speaksTcp({ connection, signIn }: World): boolean {
-  return signIn !== undefined || connection?.policy.endpoints.some(({ protocol }) => protocol === 'tcp') === true;
+  return signIn !== undefined || (connection !== undefined && isOverTcp(connection.policy));
 }
 
 /** Puts a policy in force, in the guard first (which it disarms), then in the gateway. */

@@ -11,6 +11,7 @@ import { sharpest } from '../core/checks/snapshot.ts';
 import { tunnelCheck } from '../core/checks/tunnel.ts';
 import { uplinkCheck } from '../core/checks/uplink.ts';
 import { VmgateError } from '../core/coded.ts';
+import { isOverTcp } from '../core/policy/index.ts';
 import type { Verdict } from '../core/verdict.ts';
 import { phase } from './canary.ts';
 import type { VerifyContext } from './context.ts';
@@ -68,7 +69,7 @@ async function dateOf(exit: Promise<ExitFacts>): Promise<ClockFacts['date']> {
 /** What the closed canaries showed is judged even when the open ones could not be sent. */
 async function canaryFacts({ plan, policy }: VerifyContext, alone: boolean, stages: FullStages): Promise<CanaryFacts> {
   const closed = await stages.closed;
-  const isStream = policy.endpoints.some(({ protocol }) => protocol === 'tcp');
+  const isStream = isOverTcp(policy);
   const facts = { probe: plan.probe.ifname, alone, isStream, closed: closed.phase };
   try {
     const [volley, last] = await Promise.all([stages.volley, stages.last]);

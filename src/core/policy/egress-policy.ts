@@ -151,3 +151,8 @@ export function inForce(policy: EgressPolicy): EgressPolicy {
   if (policy.tunnel?.ipv6 !== undefined) return policy;
   return { ...policy, links: policy.links.map(({ ipv6: _, ...link }) => link) };
 }
+
+/** Whether the VPN is a TCP connection, which retransmits, and whose end is repeated when its process is gone. */
+export function isOverTcp({ endpoints }: Pick<EgressPolicy, 'endpoints'>): boolean {
+  return endpoints.some(({ protocol }) => protocol === 'tcp');
+}

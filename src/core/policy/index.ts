@@ -1,7 +1,7 @@
 /** What may leave the gateway, as data, and what it compiles to. */
 export { carriersOf, hopNames, uplinkSocket } from './chain.ts';
 export type { Defence, RemovedDefences } from './defence.ts';
-export { type EgressPolicy, inForce, PORTAL_PORTS } from './egress-policy.ts';
+export { type EgressPolicy, inForce, isOverTcp, PORTAL_PORTS } from './egress-policy.ts';
 export { compileMatcher, type FrameMatcher } from './guard-matcher.ts';
 export { type CounterName, compileNft, type NftRuleset, renderNft } from './nft.ts';
 export { denialOf } from './nft-work.ts';
