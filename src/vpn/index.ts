@@ -6,7 +6,7 @@ export { clearTextPlan, describeTunnel } from './clear-text.ts';
 export { errors as vpnErrors } from './codes.ts';
 export { claimKey, type KeyClaim, keyHolder } from './in-use.ts';
 export type { ProfileLogin, ProfileOptions } from './kind.ts';
-export { KIND_NAMES } from './kinds.ts';
+export { isLoginMissing, KIND_NAMES } from './kinds.ts';
 export { completeRequest, type RequestedTunnel, requestKey } from './request.ts';
 export { type PinnedEndpoint, type ResolveMeans, resolveEndpoint } from './resolve.ts';
 export { SESSIONS, type SessionKind } from './sessions.ts';

@@ -3,6 +3,7 @@
  * in kinds.ts; what it needs further out (image layer, wire shape, server in the lab) is told in docs/architecture.md.
  */
 import type { CodedEvent } from '../core/coded.ts';
+import type { errors } from './codes.ts';
 import type { TunnelPlan, TunnelSecrets } from './tunnel-plan.ts';
 
 /** What a server asks a person for. The password is secret. */
@@ -51,8 +52,8 @@ export interface ProfileReader {
 }
 
 export interface VpnKind {
-  /** Whether a login belongs to such profiles at all. */
-  readonly takesLogin: boolean;
+  /** What a profile is refused with whose server wants a login that was not given; undefined: such profiles have none. */
+  readonly loginMissing: keyof typeof errors | undefined;
   /** As people write it. */
   readonly label: string;
   /** Whether one line of a profile, trimmed, is of this kind and could not be of another. */

@@ -16,6 +16,11 @@ export function kindNamed(name: KindName): VpnKind {
   return KINDS[name];
 }
 
+/** Whether a profile was refused for nothing but a login that its server wants: whoever has one may say it. */
+export function isLoginMissing(fault: unknown): boolean {
+  return VmgateError.is(fault) && KIND_NAMES.some((name) => KINDS[name].loginMissing === fault.code);
+}
+
 /**
  * The kind whose words stand in the profile. WireGuard for a profile without any: its parser tells what is missing.
  *

@@ -86,9 +86,9 @@ export async function keepProfile(
 ): Promise<StoredProfile> {
   checkName(name);
   const kind = asked ?? detectKind(bytes, source);
-  const { takesLogin, label, reader } = kindNamed(kind);
+  const { loginMissing, label, reader } = kindNamed(kind);
   if (options.login !== undefined) {
-    if (!takesLogin) throw VmgateError.of(errors.VPN_LOGIN_UNUSED, { kind: label });
+    if (loginMissing === undefined) throw VmgateError.of(errors.VPN_LOGIN_UNUSED, { kind: label });
     if (!login.safeParse(options.login).success || /\p{Cc}/u.test(`${options.login.user}${options.login.password}`))
       throw VmgateError.of(errors.VPN_LOGIN_INVALID, {});
   }

@@ -1,12 +1,8 @@
 import path from 'node:path';
-import { VmgateError } from '../../core/coded.ts';
-import { addProfile, KIND_NAMES, type ProfileLogin } from '../../vpn/index.ts';
+import { addProfile, isLoginMissing, KIND_NAMES, type ProfileLogin } from '../../vpn/index.ts';
 import { type Command, flag, list, text } from '../command.ts';
 import { askLogin, givenLogin, LOGIN_OPTIONS } from '../login.ts';
 import { profileText } from '../profile-text.ts';
-
-/** What a profile is refused with whose server wants a login. */
-const ASKS = ['VPN_OVPN_LOGIN_UNKNOWN', 'VPN_IKE_LOGIN_UNKNOWN', 'VPN_OC_LOGIN_UNKNOWN'];
 
 export const vpnAdd: Command = {
   name: 'vpn add',
@@ -50,8 +46,7 @@ export const vpnAdd: Command = {
       addProfile(context.home().vpn, name, source, { ...options, login });
     const profile = await add(options.login).catch(async (fault: unknown) => {
       // The one question that only the profile can raise.
-      const asks = VmgateError.is(fault) && ASKS.includes(fault.code) && context.isInteractive;
-      if (!asks) throw fault;
+      if (!isLoginMissing(fault) || !context.isInteractive) throw fault;
       return add(await askLogin());
     });
     for (const notice of profile.notices) context.out.event(notice);

@@ -2,7 +2,7 @@ import type { VpnKind } from '../kind.ts';
 
 export const ipsec: VpnKind = {
   label: 'IKEv2',
-  takesLogin: true,
+  loginMissing: 'VPN_IKE_LOGIN_UNKNOWN',
   recognises: (line) =>
     /^kind\s*:\s*["']?ikev2["']?\s*(#.*)?$/.test(line) ||
     /^(<\?xml\s.*\?>\s*)?(<!DOCTYPE\s+plist\b.*|<plist\b.*)$/.test(line) ||

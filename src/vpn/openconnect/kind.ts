@@ -2,7 +2,7 @@ import type { VpnKind } from '../kind.ts';
 
 export const openconnect: VpnKind = {
   label: 'OpenConnect',
-  takesLogin: true,
+  loginMissing: 'VPN_OC_LOGIN_UNKNOWN',
   recognises: (line) =>
     /^(?:server|protocol|servercert|cafile|authgroup|usergroup|resolve)[ \t]*=[ \t]*[^ \t]/.test(line) ||
     /^server[ \t]+https:\/\//.test(line) ||
