@@ -1,14 +1,14 @@
 /** Images to and from the real docker-registry, as people type it. */
-import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import { describeUnless, missing } from '../../obstacle.ts';
-import { Laptop } from '../../unit/cli/command-line.ts';
-import { type DockerRegistry, startDockerRegistry } from './docker-registry.ts';
+import type { Laptop } from '../../unit/cli/command-line.ts';
+import type { DockerRegistry } from './docker-registry.ts';
+import { teamForEach } from './team-for-each.ts';
 
 jest.setTimeout(300_000);
 
@@ -19,15 +19,8 @@ describeUnless(missing('docker-registry', 'ssh-keygen'), 'docker-registry')('ima
   let registry: DockerRegistry;
   let lead: Laptop;
   let member: Laptop;
-  beforeEach(async () => {
-    [lead, member] = [new Laptop(), new Laptop()];
-    registry = await startDockerRegistry();
-    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path.join(lead.project, 'key')]);
-  });
-  afterEach(async () => {
-    await registry.stop();
-    lead.clear();
-    member.clear();
+  teamForEach((team) => {
+    ({ registry, lead, member } = team);
   });
 
   const sha256 = (content: Buffer) => `sha256:${createHash('sha256').update(content).digest('hex')}`;
@@ -74,7 +67,7 @@ describeUnless(missing('docker-registry', 'ssh-keygen'), 'docker-registry')('ima
     expect((await pull('--locked')).last).toMatchObject({ cached: true, file: changed.last.file });
   });
 
-  test('the push of an unchanged image sends nothing but HEADs', async () => {
+  test('the push of an unchanged image sends nothing but HEADs, and questions for signatures where it is signed', async () => {
     writeFileSync(path.join(lead.project, 'desktop.qcow2'), disk());
     await lead.type('image', 'push', reference(), './desktop.qcow2');
     const seen: string[] = [];
@@ -97,7 +90,16 @@ describeUnless(missing('docker-registry', 'ssh-keygen'), 'docker-registry')('ima
       seen.length = 0;
       const again = await lead.type('image', 'push', through, './desktop.qcow2', '--json');
       expect(again.json().at(-1)).toMatchObject({ unchanged: true, sentBytes: 0 });
-      expect([...new Set(seen)]).toEqual(['HEAD']);
+      // For the config, each piece, and the tag.
+      expect(seen).toEqual(['HEAD', 'HEAD', 'HEAD', 'HEAD']);
+
+      const sign = ['image', 'push', through, './desktop.qcow2', '--sign', 'key'];
+      await lead.type(...sign);
+      expect(seen).toContain('PUT');
+      seen.length = 0;
+      await lead.type(...sign);
+      // Which signatures there are is read.
+      expect([...new Set(seen)].sort()).toEqual(['GET', 'HEAD']);
     } finally {
       proxy.closeAllConnections();
       proxy.close();

@@ -16,12 +16,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { loadConfig } from '../../../src/config/index.ts';
 import { fetchPinned, fetchTemplate, parseReference } from '../../../src/oci/index.ts';
 import { describeUnless, missing, testUnless } from '../../obstacle.ts';
 import { Laptop, PROFILE, type Typed } from '../../unit/cli/command-line.ts';
-import { type DockerRegistry, startDockerRegistry } from './docker-registry.ts';
+import type { DockerRegistry } from './docker-registry.ts';
+import { teamForEach } from './team-for-each.ts';
 
 jest.setTimeout(180_000);
 
@@ -32,16 +33,8 @@ describeUnless(missing('docker-registry', 'ssh-keygen', 'diff', 'git'), 'docker-
   let registry: DockerRegistry;
   let lead: Laptop;
   let member: Laptop;
-  beforeEach(async () => {
-    [lead, member] = [new Laptop(), new Laptop()];
-    registry = await startDockerRegistry();
-    for (const name of ['key', 'other'])
-      execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path.join(lead.project, name)]);
-  });
-  afterEach(async () => {
-    await registry.stop();
-    lead.clear();
-    member.clear();
+  teamForEach((team) => {
+    ({ registry, lead, member } = team);
   });
 
   const reference = (tag = '3') => `${registry.host}/team/dev:${tag}`;

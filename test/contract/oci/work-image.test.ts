@@ -7,14 +7,15 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { beforeEach, expect, jest, test } from '@jest/globals';
 import { hostPlatform } from '../../../src/host/index.ts';
 import { findPulledDisk } from '../../../src/image/index.ts';
 import { prepareWork } from '../../../src/work/index.ts';
 import { describeUnless, missing } from '../../obstacle.ts';
 import { Laptop, PROFILE, type Typed } from '../../unit/cli/command-line.ts';
 import { codeOf } from '../../unit/faults.ts';
-import { type DockerRegistry, startDockerRegistry } from './docker-registry.ts';
+import type { DockerRegistry } from './docker-registry.ts';
+import { teamForEach } from './team-for-each.ts';
 
 jest.setTimeout(180_000);
 
@@ -25,17 +26,11 @@ describeUnless(missing('docker-registry', 'ssh-keygen', 'qemu-img'), 'docker-reg
   let registry: DockerRegistry;
   let lead: Laptop;
   let member: Laptop;
-  beforeEach(async () => {
-    [lead, member] = [new Laptop(), new Laptop()];
-    registry = await startDockerRegistry();
-    for (const name of ['key', 'other'])
-      execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path.join(lead.project, name)]);
-    makeDisk('desktop.qcow2', '8M');
+  teamForEach((team) => {
+    ({ registry, lead, member } = team);
   });
-  afterEach(async () => {
-    await registry.stop();
-    lead.clear();
-    member.clear();
+  beforeEach(() => {
+    makeDisk('desktop.qcow2', '8M');
   });
 
   const makeDisk = (name: string, size: string) =>
