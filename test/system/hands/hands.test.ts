@@ -20,7 +20,6 @@ jest.setTimeout(180_000);
 
 const ENTER = '\r';
 const DOWN = '\x1b[B';
-const CTRL_C = '\x03';
 const DETACH = '\x1d';
 const PROFILE = path.join(import.meta.dirname, '../../unit/vpn/profiles/full.conf');
 /** Nobody's addresses: what `init` writes where the exit is to be learnt. */
@@ -96,16 +95,6 @@ onTerminal('init asks, on a terminal', () => {
       verify: { exit: { expect: { kind: 'address', prefixes: ['203.0.113.0/24', '198.51.100.7'] } } },
       work: [{ source: { kind: 'disk', disk: path.join(place.project, 'my disk.qcow2') } }],
     });
-  });
-
-  test('Ctrl-C at a question: exit 130, nothing written', async () => {
-    const place = await fresh('interrupted');
-    const typist = begin(place);
-    await typist.see(/Profile from your provider/);
-    typist.type(CTRL_C);
-    expect(await typist.end()).toBe(130);
-    expect(typist.screen()).toContain('error CLI_INTERRUPTED: interrupted at a question; nothing was changed');
-    await expect(readFile(path.join(place.project, 'vmgate.yaml'))).rejects.toThrow('ENOENT');
   });
 });
 
