@@ -227,6 +227,12 @@ export class LabControls {
     return answer.reached;
   }
 
+  /** From now on the site has `content` under `path`, which is absolute, in place of its answer. */
+  async page(path: string, content: string): Promise<void> {
+    const payload = Buffer.from(content);
+    await this.#agent.ask(done, 'page', [path, payload.length], { payload });
+  }
+
   /** Puts frames on the untrusted network as they are. */
   async inject(frames: readonly Buffer[]): Promise<void> {
     for (let first = 0; first < frames.length; first += INJECT_BATCH) {

@@ -55,6 +55,11 @@ export class Repository {
     return (this.#server.address() as AddressInfo).port;
   }
 
+  /** What stands there, by path. */
+  get files(): ReadonlyMap<string, string> {
+    return this.#files;
+  }
+
   /** What stood there before is gone, and nobody has asked yet. */
   publish(...suites: readonly Suite[]): void {
     this.#files.clear();

@@ -52,6 +52,12 @@ test('each order is one line of words', async () => {
   ]);
 });
 
+test('a page travels behind its path and length, in bytes', async () => {
+  const { asked, controls } = scripted({});
+  await controls.page('/debian/dists/trixie/InRelease', 'straße');
+  expect(asked).toEqual([{ doing: 'page /debian/dists/trixie/InRelease 7', payload: Buffer.from('straße') }]);
+});
+
 test('injected frames travel as a pcap of the length that was said', async () => {
   const { asked, controls } = scripted({});
   const frames = [Buffer.alloc(60, 1), Buffer.alloc(1_514, 2)];
