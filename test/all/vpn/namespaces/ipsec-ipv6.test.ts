@@ -4,11 +4,11 @@
  * @leakCase 7 none: IPsec: IPv6 that the server gives goes under a lease and with the link's prefix alone; none that it does not give
  */
 import { jest } from '@jest/globals';
-import { ipsecProfile } from '../../../src/lab/client-profile.ts';
-import { LAB } from '../../../src/lab/index.ts';
-import { planIpsec } from '../../../src/vpn/ipsec/plan.ts';
-import { describeUnless, missing } from '../../obstacle.ts';
-import { ip } from '../policy/namespaces.ts';
+import { ipsecProfile } from '../../../../src/lab/client-profile.ts';
+import { LAB } from '../../../../src/lab/index.ts';
+import { planIpsec } from '../../../../src/vpn/ipsec/plan.ts';
+import { ip } from '../../../contract/policy/namespaces.ts';
+import { describeUnless, missing } from '../../../obstacle.ts';
 import { whyNoMachine } from './image-machine.ts';
 import { testIpv6 } from './session-ipv6-scene.ts';
 

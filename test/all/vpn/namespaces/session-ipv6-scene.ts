@@ -3,12 +3,12 @@
  * own ruleset, against a real server.
  */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { routesCheck } from '../../../src/core/checks/routes.ts';
-import { rulesetCheck } from '../../../src/core/checks/ruleset.ts';
-import { LAB } from '../../../src/lab/index.ts';
-import type { JudgedInside, SessionKind } from '../../../src/vpn/index.ts';
-import type { PlannedProfile } from '../../../src/vpn/kind.ts';
-import { until } from '../policy/ipv6-scene.ts';
+import { routesCheck } from '../../../../src/core/checks/routes.ts';
+import { rulesetCheck } from '../../../../src/core/checks/ruleset.ts';
+import { LAB } from '../../../../src/lab/index.ts';
+import type { JudgedInside, SessionKind } from '../../../../src/vpn/index.ts';
+import type { PlannedProfile } from '../../../../src/vpn/kind.ts';
+import { until } from '../../../contract/policy/ipv6-scene.ts';
 import { SessionScene } from './session-scene.ts';
 
 /** A refusal comes at once, and a second of TCP's own. */

@@ -19,15 +19,15 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { homeRoot, layoutOf } from '../../../src/home/index.ts';
-import { hostPlatform } from '../../../src/host/index.ts';
-import { findImage, type StoredImage } from '../../../src/image/index.ts';
-import { readCpio } from '../../fuzz/cpio-reader.ts';
-import { ip, quietly } from '../policy/namespaces.ts';
+import { homeRoot, layoutOf } from '../../../../src/home/index.ts';
+import { hostPlatform } from '../../../../src/host/index.ts';
+import { findImage, type StoredImage } from '../../../../src/image/index.ts';
+import { ip, quietly } from '../../../contract/policy/namespaces.ts';
+import { readCpio } from '../../../fuzz/cpio-reader.ts';
 
 type Kind = 'gateway' | 'lab';
 
-const ROOTFS = path.join(import.meta.dirname, '../../../provision');
+const ROOTFS = path.join(import.meta.dirname, '../../../../provision');
 const LINK = 0o120000;
 const FILE = 0o100000;
 const DEVICES = [

@@ -4,9 +4,9 @@
  * @leakCase 7 none: OpenConnect: IPv6 that the server gives goes under a lease and with the link's prefix alone; none that it does not give
  */
 import { jest } from '@jest/globals';
-import { LAB } from '../../../src/lab/index.ts';
-import { planOpenConnect } from '../../../src/vpn/openconnect/plan.ts';
-import { describeUnless, missing } from '../../obstacle.ts';
+import { LAB } from '../../../../src/lab/index.ts';
+import { planOpenConnect } from '../../../../src/vpn/openconnect/plan.ts';
+import { describeUnless, missing } from '../../../obstacle.ts';
 import { whyNoMachine } from './image-machine.ts';
 import { testIpv6 } from './session-ipv6-scene.ts';
 

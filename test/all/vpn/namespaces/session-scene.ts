@@ -7,21 +7,21 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Duplex } from 'node:stream';
-import { planLinks } from '../../../src/core/link-plan.ts';
+import { planLinks } from '../../../../src/core/link-plan.ts';
 import {
   compileNft,
   type Defence,
   type EgressPolicy,
   type RemovedDefences,
   renderNft,
-} from '../../../src/core/policy/index.ts';
-import { bootSettings, type GatewayControl, openControl } from '../../../src/gateway/index.ts';
-import { LAB } from '../../../src/lab/index.ts';
-import { bringUp } from '../../../src/supervisor/bring-up.ts';
-import { endpointsAt, tunnelOf, withInside } from '../../../src/supervisor/hops.ts';
-import type { JudgedInside, SessionKind, StoredProfile } from '../../../src/vpn/index.ts';
-import type { PlannedProfile } from '../../../src/vpn/kind.ts';
-import { ip, quietly } from '../policy/namespaces.ts';
+} from '../../../../src/core/policy/index.ts';
+import { bootSettings, type GatewayControl, openControl } from '../../../../src/gateway/index.ts';
+import { LAB } from '../../../../src/lab/index.ts';
+import { bringUp } from '../../../../src/supervisor/bring-up.ts';
+import { endpointsAt, tunnelOf, withInside } from '../../../../src/supervisor/hops.ts';
+import type { JudgedInside, SessionKind, StoredProfile } from '../../../../src/vpn/index.ts';
+import type { PlannedProfile } from '../../../../src/vpn/kind.ts';
+import { ip, quietly } from '../../../contract/policy/namespaces.ts';
 import { ImageMachine, wire } from './image-machine.ts';
 
 const UPLINK = { kind: 'static', address: '192.168.77.50', prefixLength: 24, nextHop: LAB.router } as const;
@@ -104,7 +104,8 @@ export class SessionScene {
 
   /** What a verb of the lab's agent would hand out. */
   handedOut(verb: string): string {
-    const script = `bulk() { cat; }; eval "$(sed -n "/^${verb}()/,/^}/p" /usr/lib/lab/agent)"; ${verb}`;
+    const parts = ['of_server', verb].map((name) => `/^${name}()/,/^}/p`).join(';');
+    const script = `bulk() { cat; }; eval "$(sed -n "${parts}" /usr/lib/lab/agent)"; ${verb}`;
     return this.lab.run('sh', '-c', script);
   }
 
