@@ -159,6 +159,8 @@ export class SupervisorClient {
         return undefined;
       };
       if (signal?.aborted === true) return onAbort();
+      // Closed between two requests: it says so to nobody any more.
+      if (socket.destroyed) return onClose();
       signal?.addEventListener('abort', onAbort);
       // Paused by the exchange before this one; a listener alone does not resume it.
       socket.on('data', onData).on('close', onClose).on('error', onClose).resume();

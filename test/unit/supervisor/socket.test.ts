@@ -168,6 +168,14 @@ describe('the client', () => {
     await expect(asked).rejects.toMatchObject({ code: 'GATE_SUPERVISOR_DIED' });
   });
 
+  test('says so when the supervisor has ended since the request before', async () => {
+    const client = await connected();
+    await server.close();
+    // Longer than a server that ends leaves its connections: the client's has closed, with nobody listening to that.
+    await new Promise((resolve) => setTimeout(resolve, 800));
+    await expect(client.ask({ verb: 'status' })).rejects.toMatchObject({ code: 'GATE_SUPERVISOR_DIED' });
+  });
+
   test('a supervisor that speaks nonsense is a dead one', async () => {
     const client = await connected();
     await server.close();
