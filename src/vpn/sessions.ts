@@ -5,7 +5,8 @@ import { readSession as readIpsec } from '../core/ipsec-session.ts';
 import { readSession as readOpenConnect } from '../core/openconnect-session.ts';
 import { readSession as readOpenVpn } from '../core/openvpn-session.ts';
 import { wallMs } from '../host/index.ts';
-import { type JudgedInside, judgeInside } from './assigned.ts';
+import { type JudgedInside, judgeInside, type SaidInside } from './assigned.ts';
+import type { SaidIpv6 } from './assigned-ipv6.ts';
 import { readFailure as readIpsecFailure } from './ipsec/failure.ts';
 import { readFailure as readOpenConnectFailure } from './openconnect/failure.ts';
 import { readFailure as readOpenVpnFailure } from './openvpn/failure.ts';
@@ -36,35 +37,37 @@ export const SESSIONS: Readonly<Record<SessionKind, SessionReader>> = {
           option === 'dhcp-option' && isMeant(type) ? [value] : [],
         );
       // `DNS` has addresses of both families since 2.6, and `DNS6` those of IPv6.
-      const [resolvers, resolvers6] = byFamily(values((type) => type === 'DNS'));
-      const others = values((type) => type === 'DNS6');
-      const ipv6 = given === undefined ? undefined : { ...given, resolvers: [...others, ...resolvers6] };
+      const six = values((type) => type === 'DNS6').filter((value) => isIPv6(value));
+      const resolvers = [...six, ...values((type) => type === 'DNS')];
       const domains = values((type) => SEARCH.includes(type));
-      return judgeInside({ address, resolvers, domains, mtu, ipv6 }, plan, taken);
+      return judgeInside({ address, domains, mtu, ...byFamily(resolvers, given) }, plan, taken);
     },
     failure: (log, endpoint) => readOpenVpnFailure(log, endpoint),
   },
   ipsec: {
     inside: (told, plan, taken) => {
-      const { address, resolvers: all, ipv6: given } = readIpsec(told);
-      const [resolvers, resolvers6] = byFamily(all);
-      const ipv6 = given === undefined ? undefined : { ...given, resolvers: resolvers6 };
-      return judgeInside({ address, resolvers, domains: [], mtu: undefined, ipv6 }, plan, taken);
+      const { address, resolvers, ipv6 } = readIpsec(told);
+      return judgeInside({ address, domains: [], mtu: undefined, ...byFamily(resolvers, ipv6) }, plan, taken);
     },
     failure: (log, endpoint, { login }) => readIpsecFailure(log, endpoint, login ?? 'certificate', wallMs()),
   },
   openconnect: {
     inside: (told, plan, taken) => {
-      const { resolvers: all, ipv6: given, ...said } = readOpenConnect(told);
-      const [resolvers, resolvers6] = byFamily(all);
-      const ipv6 = given === undefined ? undefined : { ...given, resolvers: resolvers6 };
-      return judgeInside({ ...said, resolvers, ipv6 }, plan, taken);
+      const { resolvers, ipv6, ...said } = readOpenConnect(told);
+      return judgeInside({ ...said, ...byFamily(resolvers, ipv6) }, plan, taken);
     },
     failure: (log, endpoint) => readOpenConnectFailure(log, endpoint),
   },
 };
 
-/** What is no address of either stays with those of IPv4, where it is told. */
-function byFamily(addresses: readonly string[]): readonly [four: readonly string[], six: readonly string[]] {
-  return [addresses.filter((address) => !isIPv6(address)), addresses.filter((address) => isIPv6(address))];
+/** Resolvers, each with what is of its family. What is no address of either stays with those of IPv4, where it is told. */
+function byFamily(
+  resolvers: readonly string[],
+  ipv6: Omit<SaidIpv6, 'resolvers'> | undefined,
+): Pick<SaidInside, 'resolvers' | 'ipv6'> {
+  const six = resolvers.filter((address) => isIPv6(address));
+  return {
+    resolvers: resolvers.filter((address) => !isIPv6(address)),
+    ipv6: ipv6 === undefined ? undefined : { ...ipv6, resolvers: six },
+  };
 }

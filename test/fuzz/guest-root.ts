@@ -3,7 +3,7 @@
  * of a namespace that owns nothing. Tools that would change a kernel are stand-ins that write down how they were called.
  * The shell, awk, sed and tr that the scripts run on are the gateway's.
  */
-import { type ChildProcessByStdio, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcessByStdio, execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
@@ -13,7 +13,6 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import os from 'node:os';
@@ -23,11 +22,9 @@ import { fileURLToPath } from 'node:url';
 import { homeRoot, layoutOf } from '../../src/home/index.ts';
 import { hostPlatform, LineSplitter } from '../../src/host/index.ts';
 import { findImage, type StoredImage } from '../../src/image/index.ts';
-import { readCpio } from './cpio-reader.ts';
+import { unpackLayer } from './image-layer.ts';
 
 const ROOTFS = fileURLToPath(new URL('../../provision/gateway/rootfs', import.meta.url));
-const LINK = 0o120000;
-const FILE = 0o100000;
 const NAMESPACE = ['--user', '--map-root-user', '--mount', '--pid', '--net', '--ipc', '--fork', '--kill-child'];
 
 /**
@@ -143,15 +140,7 @@ export class GuestRoot {
     const image = await gatewayImage();
     if (image === undefined) throw new Error('no gateway image');
     const root = mkdtempSync(path.join(os.tmpdir(), 'vmgate-guest-'));
-    // zstd complains about the zero bytes that pad a layer for the kernel; readCpio says whether it is whole.
-    const layer = spawnSync('zstd', ['-dc', path.join(image.folder, 'base.cpio')], { maxBuffer: 2 ** 28 });
-    for (const { name, mode, data } of readCpio(layer.stdout)) {
-      const file = path.join(root, name);
-      if (name.includes('/modules/')) continue;
-      mkdirSync(path.dirname(file), { recursive: true });
-      if ((mode & 0o170000) === LINK) symlinkSync(data.toString(), file);
-      else if ((mode & 0o170000) === FILE) writeFileSync(file, data, { mode: mode & 0o777 });
-    }
+    unpackLayer(path.join(image.folder, 'base.cpio'), root);
     cpSync(ROOTFS, root, { recursive: true });
     for (const folder of ['usr/sbin', 'usr/lib/vmgate']) {
       for (const script of readdirSync(path.join(ROOTFS, folder))) chmodSync(path.join(root, folder, script), 0o755);

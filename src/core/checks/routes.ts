@@ -4,7 +4,7 @@
  */
 import * as z from 'zod';
 import type { LinkPlan } from '../link-plan.ts';
-import { carriersOf, tableOf, userOf } from '../policy/chain.ts';
+import { carriersOf, isKnownByUser, tableOf, userOf } from '../policy/chain.ts';
 import { type EgressPolicy, inForce } from '../policy/egress-policy.ts';
 import { type Check, FRESH_GATEWAY, type Opinion, refuted, unknown, verified } from './check.ts';
 import { hopWays, judgeRoute, missingHopRoutes, missingRoutes, route, route6 } from './route-entries.ts';
@@ -73,7 +73,7 @@ function judge(facts: RoutesFacts): Opinion {
   const marks = carriersOf(policy).map(({ socket: { mark }, endpoints }) => ({
     mark,
     user: userOf(mark),
-    isByUser: endpoints.some(({ shape }) => shape === 'openconnect'),
+    isByUser: endpoints.some(isKnownByUser),
     table: String(tableOf(mark) ?? UPLINK_TABLE),
   }));
   const routes = [

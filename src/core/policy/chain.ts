@@ -29,6 +29,11 @@ export function tableOf(mark: number): number | undefined {
   return mark > FIRST_MARK ? FIRST_TABLE + mark - FIRST_MARK - 1 : undefined;
 }
 
+/** Whether the client that sends there can set no mark. */
+export function isKnownByUser({ shape }: Endpoint): boolean {
+  return shape === 'openconnect';
+}
+
 /** Of the hop whose sockets have that mark, where its client can set none: what it sends is known by its user. */
 export function userOf(mark: number): number {
   return VPN_USER - (mark - FIRST_MARK);

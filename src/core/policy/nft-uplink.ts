@@ -4,7 +4,7 @@
  *
  * Whatever is TCP there begins under these rules (nft-own-tcp.ts).
  */
-import { type Carrier, carriersOf, UPLINK, userOf } from './chain.ts';
+import { type Carrier, carriersOf, isKnownByUser, UPLINK, userOf } from './chain.ts';
 import type { Without } from './defence.ts';
 import {
   type EgressPolicy,
@@ -97,7 +97,7 @@ function sentOn({ ifname, endpoints, socket }: Carrier, without: Without): reado
   return endpoints.flatMap((endpoint) => {
     const there = [
       oifname(ifname),
-      endpoint.shape === 'openconnect' ? user(userOf(socket.mark)) : mark(socket.mark),
+      isKnownByUser(endpoint) ? user(userOf(socket.mark)) : mark(socket.mark),
       field('ip', 'daddr', endpoint.address),
       field(endpoint.protocol, 'sport', portsOf(endpoint, socket)),
       field(endpoint.protocol, 'dport', endpoint.port),

@@ -260,7 +260,8 @@ socket.on('error', (cause) => over(cause.code));
 setTimeout(() => over('nothing'), Number(limit));
 `;
 
-const LOOK_UP = `
+/** For node: a name and a server come in, the addresses of both families go out. */
+export const LOOK_UP = `
 const [name, server] = process.argv.slice(1);
 const resolver = new (require('node:dns').promises.Resolver)({ timeout: 2000, tries: 2 });
 resolver.setServers([server]);

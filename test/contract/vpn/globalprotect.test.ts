@@ -6,22 +6,28 @@
  *   name nor password
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { describeUnless, missing, notRoot } from '../../obstacle.ts';
+import { describe, expect, jest, test } from '@jest/globals';
+import { describeUnless } from '../../obstacle.ts';
 import { FakeGlobalProtect, type GlobalProtectOptions } from './fakes/globalprotect.ts';
 import type { FakeHttps, Identity } from './fakes/https.ts';
-import { Identities, pinOf } from './fakes/identities.ts';
+import type { Identities } from './fakes/identities.ts';
 import { INSIDE, Inside } from './fakes/inside.ts';
 import { SERVER, STRANGER } from './fakes/network.ts';
-import { FakeScene } from './fakes/scene.ts';
-import { LOGIN, profileOf, refusalOf } from './fakes/trial.ts';
+import type { FakeScene } from './fakes/scene.ts';
+import {
+  CHALLENGE,
+  CODE,
+  IDLE_MS,
+  LOGIN,
+  linesFor,
+  NAME,
+  obstacle,
+  profileOf,
+  refusalOf,
+  standForAll,
+} from './fakes/trial.ts';
 
 jest.setTimeout(60_000);
-const NAME = 'vpn.acme.example';
-const CODE = '755224';
-/** Longer than a silent server is borne with (config.ts). */
-const IDLE_MS = 14_000;
-const CHALLENGE = 'challenge=Code from your phone';
 
 let scene: FakeScene;
 let identities: Identities;
@@ -37,26 +43,16 @@ async function serve(options: Partial<GlobalProtectOptions> = {}, shown: Identit
   https = await scene.serve(SERVER, shown, gp.answer);
 }
 
-/** `at`: what is behind the server's name. */
-function profile(more: readonly string[] = [], at = ''): readonly string[] {
-  const server = ['protocol=gp', `server=https://${NAME}${at}`, `resolve=${NAME}:${SERVER}`];
-  return [...server, `servercert=${pinOf(identity)}`, ...more];
-}
-
+const profile = (more: readonly string[] = [], at = '') => linesFor('gp', identity, more, at);
 const logins = () => https.asked.filter((line) => /\/login\.esp$|global-protect\/getconfig\.esp$/.test(line)).length;
 
-const tools = ['openconnect', 'socat', 'tcpdump', 'setpriv', 'openssl'];
-describeUnless(notRoot() ?? missing(...tools), 'GlobalProtect')('GlobalProtect, against a fake', () => {
-  beforeAll(async () => {
-    scene = await FakeScene.open();
-    identities = new Identities(scene.folder);
-    identity = identities.issue(NAME);
-  });
-  afterEach(async () => {
-    await scene.disconnect();
-    expect(https.unexpected).toEqual([]);
-  });
-  afterAll(() => scene.close());
+describeUnless(obstacle, 'GlobalProtect')('GlobalProtect, against a fake', () => {
+  standForAll(
+    (stand) => {
+      ({ scene, identities, identity } = stand);
+    },
+    () => https,
+  );
 
   test('packets go through the tunnel, and the guard knows every frame of it', async () => {
     await serve();

@@ -14,7 +14,6 @@ import {
   readFileSync,
   rmSync,
   statSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -23,13 +22,11 @@ import { homeRoot, layoutOf } from '../../../../src/home/index.ts';
 import { hostPlatform } from '../../../../src/host/index.ts';
 import { findImage, type StoredImage } from '../../../../src/image/index.ts';
 import { ip, quietly } from '../../../contract/policy/namespaces.ts';
-import { readCpio } from '../../../fuzz/cpio-reader.ts';
+import { unpackLayer, writeLayer } from '../../../fuzz/image-layer.ts';
 
 type Kind = 'gateway' | 'lab';
 
 const ROOTFS = path.join(import.meta.dirname, '../../../../provision');
-const LINK = 0o120000;
-const FILE = 0o100000;
 const DEVICES = [
   ['null', 1, 3],
   ['zero', 1, 5],
@@ -75,15 +72,10 @@ export class ImageMachine {
     const image = await imageOf(kind);
     if (image === undefined) throw new Error(`no ${kind} image`);
     for (const layer of layers) {
-      // zstd complains about the zero bytes that pad a layer for the kernel.
-      const packed = path.join(image.folder, `${layer}.cpio`);
-      const unpacked = execFileSync('sh', ['-c', 'zstd -dcq "$1" 2>/dev/null || :', 'sh', packed], {
-        maxBuffer: 2 ** 29,
-      });
-      this.#write(unpacked);
+      unpackLayer(path.join(image.folder, `${layer}.cpio`), this.root);
     }
     cpSync(path.join(ROOTFS, kind, 'rootfs'), this.root, { recursive: true });
-    if (settings !== undefined) this.#write(settings);
+    if (settings !== undefined) writeLayer(settings, this.root);
     for (const folder of ['proc', 'sys', 'dev', 'run', 'tmp/kernel', 'tmp/netfilter']) {
       mkdirSync(path.join(this.root, folder), { recursive: true });
     }
@@ -160,23 +152,6 @@ export class ImageMachine {
     this.#init?.kill('SIGKILL');
     quietly(() => ip('netns', 'del', this.name));
     rmSync(this.root, { recursive: true, force: true });
-  }
-
-  #write(archive: Buffer): void {
-    for (const { name, mode, data } of readCpio(archive)) {
-      const file = path.join(this.root, name);
-      if (name.includes('/modules/')) continue;
-      const type = mode & 0o170000;
-      if (type !== LINK && type !== FILE) {
-        mkdirSync(file, { recursive: true });
-        continue;
-      }
-      mkdirSync(path.dirname(file), { recursive: true });
-      // A later layer's takes the place of an earlier one's.
-      rmSync(file, { force: true });
-      if (type === LINK) symlinkSync(data.toString(), file);
-      else writeFileSync(file, data, { mode: mode & 0o777 });
-    }
   }
 
   #scripts(kind: Kind): readonly string[] {

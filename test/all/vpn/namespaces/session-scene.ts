@@ -21,6 +21,7 @@ import { bringUp } from '../../../../src/supervisor/bring-up.ts';
 import { endpointsAt, tunnelOf, withInside } from '../../../../src/supervisor/hops.ts';
 import type { JudgedInside, SessionKind, StoredProfile } from '../../../../src/vpn/index.ts';
 import type { PlannedProfile } from '../../../../src/vpn/kind.ts';
+import { LOOK_UP } from '../../../contract/policy/ipv6-scene.ts';
 import { ip, quietly } from '../../../contract/policy/namespaces.ts';
 import { ImageMachine, wire } from './image-machine.ts';
 
@@ -44,14 +45,6 @@ require('node:http').get({ host, port: 80, path: '/' }, (answer) => {
   answer.on('data', (data) => { said += data; }).on('end', () => over(said));
 }).on('error', (cause) => over(cause.code));
 setTimeout(() => over('nothing'), Number(limit));
-`;
-
-const LOOK_UP = `
-const [name, server] = process.argv.slice(1);
-const resolver = new (require('node:dns').promises.Resolver)({ timeout: 2000, tries: 2 });
-resolver.setServers([server]);
-const all = ['A', 'AAAA'].map((type) => resolver.resolve(name, type).catch((cause) => cause.code === 'ENODATA' ? [] : [cause.code]));
-Promise.all(all).then((found) => process.stdout.write(found.flat().join(' ')));
 `;
 
 export class SessionScene {
