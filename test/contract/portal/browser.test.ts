@@ -7,7 +7,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { Duplex, PassThrough } from 'node:stream';
+import { duplexPair } from 'node:stream';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { findBrowser, openBrowser } from '../../../src/portal/index.ts';
 import { canTellOwners, startProxy } from '../../../src/proxy/index.ts';
@@ -52,7 +52,7 @@ describeUnless(obstacle, 'the browser of a sign-in')('the browser of a sign-in',
       credential: undefined,
       open: async ({ host, port: to }) => {
         asked.push(`${host}:${to}`);
-        const [near, far] = pair();
+        const [near, far] = duplexPair();
         far.once('data', () => {
           const head = `HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: ${Buffer.byteLength(page)}\r\n`;
           far.end(
@@ -80,9 +80,3 @@ describeUnless(obstacle, 'the browser of a sign-in')('the browser of a sign-in',
     }
   });
 });
-
-/** Two ends of one stream. */
-function pair() {
-  const [there, back] = [new PassThrough(), new PassThrough()];
-  return [Duplex.from({ readable: back, writable: there }), Duplex.from({ readable: there, writable: back })] as const;
-}
