@@ -121,11 +121,16 @@ export class SupervisorClient {
   }
 
   async #greeted(): Promise<StatusReport | undefined> {
-    const timeout = AbortSignal.timeout(GREETING_MS);
-    return this.ask({ verb: 'status' }, { signal: timeout }).then(
-      (report) => report as StatusReport,
-      () => undefined,
-    );
+    const patience = new AbortController();
+    // This process may have been what stood still (a busy machine, Ctrl-Z): node runs timers that are due before it reads
+    // what has come meanwhile, and who is called silent here is killed.
+    const timer = setTimeout(() => setImmediate(() => patience.abort()), GREETING_MS);
+    return this.ask({ verb: 'status' }, { signal: patience.signal })
+      .then(
+        (report) => report as StatusReport,
+        () => undefined,
+      )
+      .finally(() => clearTimeout(timer));
   }
 
   #exchange(

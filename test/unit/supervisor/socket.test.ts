@@ -61,6 +61,16 @@ test('a supervisor that has taken the lock and does not listen yet is waited for
   lock.release();
 });
 
+test('who stood still itself does not call the supervisor silent whose answer has come', async () => {
+  const lock = await acquireLock(layout.lock);
+  handle = async ({ verb }) => {
+    setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3_200));
+    return { verb };
+  };
+  (await connected()).close();
+  lock.release();
+});
+
 describe('the server', () => {
   test.each(['nonsense', '{}', '[]', 'null', '{"id":1,"verb":"open sesame"}', '{"id":1,"verb":"down","force":true}'])(
     'answers %j with an error, and goes on listening on that connection',
