@@ -5,13 +5,20 @@ import { isHostName, parsePrefix } from '../values.ts';
 
 /** Characters that strongSwan's configuration and identities have no other meaning for; no wildcards. */
 const IDENTITY = /^[A-Za-z0-9@._:/=,+' -]{1,255}$/;
+/** What strongSwan takes for whoever comes, or for every address of a network or range (identification.c). */
+const MANY = [/^(0\.0\.0\.0|::|0::0)$/, /^\d+(\.\d+){3}[/-]/, /^[\da-f:.]*:[\da-f:.]*[/-]/i, /^ipv[46](net|range):/i];
 
 export const host = z
   .string()
   .max(253)
   .refine((text) => ipv4ToNumber(text) !== undefined || isHostName(text), 'a host name or an IPv4 address');
 export const port = z.int().min(1).max(65_535);
-export const identity = z.string().regex(IDENTITY, 'a name, an address, an e-mail address or a distinguished name');
+export const identity = z
+  .string()
+  .refine(
+    (text) => IDENTITY.test(text) && !MANY.some((pattern) => pattern.test(text)),
+    'a name, an address, an e-mail address or a distinguished name',
+  );
 export const user = z.string().regex(/^[^\p{C}]{1,256}$/u, 'a user name of 1 to 256 characters');
 export const secret = z.string().regex(/^[^\p{Cc}]{1,1024}$/u, 'one line of 1 to 1024 characters');
 export const pem = z.string().max(65_536);

@@ -53,6 +53,39 @@ describe('broken and hostile IKEv2 profiles', () => {
   });
 });
 
+describe('who the server must prove to be', () => {
+  const idOf = (serverId: string) => {
+    const profile = `kind: ikev2\nserver: vpn.acme.example\nauth: psk\npsk: correct horse battery staple\nserverId: "${serverId}"\n`;
+    return planIpsec(profile, 'acme.yaml', WHOLE, NOW).plan.serverId;
+  };
+
+  // strongSwan's src/libstrongswan/utils/identification.c, identification_create_from_string and matches_range.
+  test.each([
+    ...[
+      '0.0.0.0',
+      '::',
+      '0::0',
+      '0.0.0.0/0',
+      '192.0.2.1-192.0.2.9',
+      '::/0',
+      '2001:db8::/32',
+      '2001:db8::1-2001:db8::9',
+    ],
+    ...['ipv4net:AAAAAAAA', 'IPv4Range:AAAAAAAA', 'ipv6net:x', 'ipv6range:x'],
+  ])('is never many: %s', (serverId) => {
+    const { code, what } = faultOf(() => idOf(serverId));
+    expect(code).toBe('VPN_IKE_VALUE');
+    expect(what).toMatch(/^acme\.yaml:5:11: the value of serverId /);
+  });
+
+  test.each([
+    ...['192.0.2.1', '2001:db8::1', 'vpn-1.acme.example', 'vpn@acme.example', '@vpn.acme.example', '7-eleven.example'],
+    ...['C=CH, O=Acme/West, CN=vpn.acme.example', 'dns:vpn.acme.example', 'ipv4:a/b', '3.example', 'fd-1.example'],
+  ])('may be %s', (serverId) => {
+    expect(idOf(serverId)).toBe(serverId);
+  });
+});
+
 describe('IPv6 that a profile asks for', () => {
   const psk = (more: string) =>
     `kind: ikev2\nserver: vpn.acme.example\nauth: psk\npsk: correct horse battery staple\n${more}`;
