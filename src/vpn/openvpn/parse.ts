@@ -103,18 +103,16 @@ function checkOnce(read: readonly Directive[], file: string): void {
 
 function remotesOf(read: readonly Directive[], file: string): readonly Remote[] {
   const defaults = readDefaults(read, file);
-  const inBlocks = read
-    .filter(({ name }) => name.text === 'connection')
-    .flatMap((directive) => {
-      const inner = readBlock(directive, file);
-      const { read: counted } = sort(inner, file);
-      const stray = counted.find(({ name }) => !IN_CONNECTION.includes(name.text));
-      if (stray !== undefined) {
-        const payload = { ...at(file, stray.name), option: 'connection', expected: 'remote, proto and port alone' };
-        throw VmgateError.of(errors.VPN_OVPN_VALUE_INVALID, payload);
-      }
-      return [...readRemotes(counted, file, readDefaults(counted, file, defaults))];
-    });
+  const inBlocks: Remote[] = [];
+  for (const directive of read.filter(({ name }) => name.text === 'connection')) {
+    const { read: counted } = sort(readBlock(directive, file), file);
+    const stray = counted.find(({ name }) => !IN_CONNECTION.includes(name.text));
+    if (stray !== undefined) {
+      const payload = { ...at(file, stray.name), option: 'connection', expected: 'remote, proto and port alone' };
+      throw VmgateError.of(errors.VPN_OVPN_VALUE_INVALID, payload);
+    }
+    inBlocks.push(...readRemotes(counted, file, readDefaults(counted, file, defaults), inBlocks.length));
+  }
   // With blocks OpenVPN forgets the remotes outside them.
   return inBlocks.length > 0 ? inBlocks : readRemotes(read, file, defaults);
 }

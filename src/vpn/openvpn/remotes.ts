@@ -54,10 +54,18 @@ export function readDefaults(
   return { port, protocol };
 }
 
-/** @throws VPN_OVPN_VALUE_INVALID, VPN_OVPN_REMOTE_IPV6, VPN_OVPN_REMOTES_TOO_MANY */
-export function readRemotes(directives: readonly Directive[], file: string, defaults: Defaults): readonly Remote[] {
+/**
+ * @param before how many the profile has in its other blocks already
+ * @throws VPN_OVPN_VALUE_INVALID, VPN_OVPN_REMOTE_IPV6, VPN_OVPN_REMOTES_TOO_MANY
+ */
+export function readRemotes(
+  directives: readonly Directive[],
+  file: string,
+  defaults: Defaults,
+  before = 0,
+): readonly Remote[] {
   const written = directives.filter(({ name }) => name.text === 'remote');
-  const extra = written[MAX_REMOTES];
+  const extra = written[MAX_REMOTES - before];
   if (extra !== undefined) {
     throw VmgateError.of(errors.VPN_OVPN_REMOTES_TOO_MANY, { ...at(file, extra.name), limit: MAX_REMOTES });
   }

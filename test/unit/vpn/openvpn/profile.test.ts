@@ -63,6 +63,18 @@ describe('good OpenVPN profiles', () => {
   });
 });
 
+describe('limits', () => {
+  test('remotes are counted over all connection blocks', () => {
+    const rest = read('good', 'connections.ovpn')
+      .toString('utf8')
+      .replaceAll(/<connection>[^<]*<\/connection>\n/g, '');
+    const blocks = (count: number) => '<connection>\nremote vpn.acme.example 1194\n</connection>\n'.repeat(count);
+    expect(parse(`${blocks(64)}${rest}`, 'a.ovpn').remotes).toHaveLength(64);
+    const { code, what } = refusalOf(`${blocks(70)}${rest}`, 'a.ovpn');
+    expect([code, what]).toEqual(['VPN_OVPN_REMOTES_TOO_MANY', 'a.ovpn:194:1: more than 64 remotes']);
+  });
+});
+
 const SCRIPTS = ['up', 'down', 'route-up', 'route-pre-down', 'ipchange', 'tls-verify', 'plugin', 'client-connect'];
 const space = fc.constantFrom(' ', '\t', '  ', ' \t ');
 const quoting = fc.constantFrom(
