@@ -11,6 +11,8 @@ import type { Directive } from './syntax.ts';
 const WEAK = /^(none|null|bf-|des-|des3|desx|cast5-|rc2-|rc4|idea-|seed-)/i;
 const CIPHER_LISTS = ['cipher', 'data-ciphers', 'ncp-ciphers', 'data-ciphers-fallback'];
 const WEAK_DIGEST = /^(none|md4|md5|mdc2)$/i;
+/** Purposes that a client's certificate has as well, by name and number (openvpn(8), remote-cert-eku takes either). */
+const NO_SERVER = /^(tls web client authentication|any extended key usage|1\.3\.6\.1\.5\.5\.7\.3\.2|2\.5\.29\.37\.0)$/i;
 const OUTSIDE = ['net_gateway', 'net_gateway_ipv6'];
 
 interface Rule {
@@ -44,8 +46,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   'key-direction': oneOf('0', '1'),
   'remote-cert-tls': oneOf('server'),
   'remote-cert-eku': {
-    expected: "the name of a server's purpose",
-    fits: ([name = '']) => /^[\w .-]{1,64}$/.test(name),
+    expected: "the name of a server's purpose, in quotes",
+    fits: ([name = '', ...rest]) => rest.length === 0 && /^[\w .-]{1,64}$/.test(name) && !NO_SERVER.test(name),
   },
   'verify-x509-name': {
     expected: 'NAME, then subject, name or name-prefix',

@@ -76,6 +76,19 @@ describe('plan of an OpenVPN profile', () => {
     expect(plan(unsaid).notices.map(({ code }) => code)).toContain('VPN_OVPN_SERVER_PURPOSE');
   });
 
+  // ssl_verify_openssl.c, x509_verify_cert_eku: a purpose is compared by its name and by its number.
+  test.each([
+    ...['"TLS Web Client Authentication"', '1.3.6.1.5.5.7.3.2', '"Any Extended Key Usage"', '2.5.29.37.0'],
+    'TLS Web Server Authentication',
+  ])('nor for one by remote-cert-eku %s', (purpose) => {
+    expect(codeOf(`remote-cert-eku ${purpose}\n${good('files')}`)).toBe('VPN_OVPN_VALUE_INVALID');
+  });
+
+  test('a purpose of its own proves a server', () => {
+    const planned = plan(`remote-cert-eku "TLS Web Server Authentication"\n${good('files')}`);
+    expect(reveal(planned)).toContain('remote-cert-eku "TLS Web Server Authentication"\n');
+  });
+
   test.each<[string, string, Partial<ProfileOptions>, unknown]>([
     ['what the server says', '', {}, { routes: [], serverRoutes: true }],
     ['everything', 'redirect-gateway def1 ipv6', {}, { routes: ['::/0'], serverRoutes: true }],
