@@ -10,7 +10,8 @@ import type { Directive } from './syntax.ts';
 /** 64-bit blocks (SWEET32), export ciphers, and no cipher at all. */
 const WEAK = /^(none|null|bf-|des-|des3|desx|cast5-|rc2-|rc4|idea-|seed-)/i;
 const CIPHER_LISTS = ['cipher', 'data-ciphers', 'ncp-ciphers', 'data-ciphers-fallback'];
-const WEAK_DIGEST = /^(none|md4|md5|mdc2)$/i;
+/** Under all their names: OpenSSL knows MD5 as SSL3-MD5 and RSA-MD5 too, and a digest that is called null. */
+const WEAK_DIGEST = /^(none|null)$|md[245]|mdc2/i;
 /** Purposes that a client's certificate has as well, by name and number (openvpn(8), remote-cert-eku takes either). */
 const NO_SERVER = /^(tls web client authentication|any extended key usage|1\.3\.6\.1\.5\.5\.7\.3\.2|2\.5\.29\.37\.0)$/i;
 const OUTSIDE = ['net_gateway', 'net_gateway_ipv6'];
@@ -27,7 +28,11 @@ const oneOf = (...words: readonly string[]): Rule => ({
 });
 const words: Rule = {
   expected: 'a name like AES-256-GCM',
-  fits: ([word = '', ...rest]) => rest.length === 0 && /^[A-Za-z0-9_.:?+-]{1,256}$/.test(word),
+  // By name alone: OpenSSL takes an object identifier as well, and what is weak is known by its name.
+  fits: ([word = '', ...rest]) =>
+    rest.length === 0 &&
+    word.length <= 256 &&
+    /^(\??[A-Za-z][A-Za-z0-9_+-]*)(:\??[A-Za-z][A-Za-z0-9_+-]*)*$/.test(word),
 };
 const isMask = (text: string) => {
   const value = ipv4ToNumber(text);

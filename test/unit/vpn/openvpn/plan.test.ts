@@ -84,6 +84,21 @@ describe('plan of an OpenVPN profile', () => {
     expect(codeOf(`remote-cert-eku ${purpose}\n${good('files')}`)).toBe('VPN_OVPN_VALUE_INVALID');
   });
 
+  // OpenSSL 3, providers/implementations/include/prov/names.h: what EVP_MD_fetch and EVP_CIPHER_fetch know them as.
+  test.each([
+    ['auth SSL3-MD5', 'VPN_OVPN_CIPHER_WEAK'],
+    ['auth RSA-MD5', 'VPN_OVPN_CIPHER_WEAK'],
+    ['auth null', 'VPN_OVPN_CIPHER_WEAK'],
+    ['auth 1.2.840.113549.2.5', 'VPN_OVPN_VALUE_INVALID'],
+    ['data-ciphers AES-256-GCM:1.2.840.113549.3.7', 'VPN_OVPN_VALUE_INVALID'],
+    ['data-ciphers-fallback 1.2.840.113549.3.7', 'VPN_OVPN_VALUE_INVALID'],
+    ['data-ciphers AES-256-GCM:?CHACHA20-POLY1305', 'accepted'],
+    ['auth RIPEMD160', 'accepted'],
+  ])('weak by whichever name: %s', (line, code) => {
+    const bare = good('files').replaceAll(/^(auth|data-ciphers|data-ciphers-fallback|cipher) .*\n/gm, '');
+    expect(codeOf(`${line}\n${bare}`)).toBe(code);
+  });
+
   test('a purpose of its own proves a server', () => {
     const planned = plan(`remote-cert-eku "TLS Web Server Authentication"\n${good('files')}`);
     expect(reveal(planned)).toContain('remote-cert-eku "TLS Web Server Authentication"\n');
