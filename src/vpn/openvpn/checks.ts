@@ -63,6 +63,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     expected: 'the question in quotes, then 0 or 1',
     fits: ([question = '', echo = '']) => /^[^\p{C}]{1,256}$/u.test(question) && /^[01]$/.test(echo),
   },
+  'tls-cert-profile': oneOf('legacy', 'preferred', 'suiteb', 'insecure'),
   'tls-version-min': { expected: '1.2 or 1.3', fits: ([version = '']) => ['1.2', '1.3'].includes(version) },
   'tun-mtu': {
     expected: 'a number from 576 to 1500',

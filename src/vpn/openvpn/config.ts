@@ -57,6 +57,7 @@ export function renderConfig(settings: OpenVpnSettings, socket: ClientSocket): s
     ...HEARD.map((text) => `pull-filter accept "${text}"`),
     'pull-filter ignore ""',
     `tls-version-min ${settings.tlsVersionMin ?? '1.2'}`,
+    ...(settings.certProfile === undefined ? [] : [`tls-cert-profile ${settings.certProfile}`]),
     `data-ciphers ${ciphersOf(settings)}`,
     ...(settings.cipher === undefined ? [] : [`data-ciphers-fallback ${settings.cipher}`]),
     ...(settings.auth === undefined ? [] : [`auth ${settings.auth}`]),

@@ -78,6 +78,7 @@ const READ = [
   ],
   ...['ca', 'cert', 'key', 'extra-certs', 'tls-auth', 'tls-crypt', 'tls-crypt-v2', 'key-direction', 'peer-fingerprint'],
   ...['auth-user-pass', 'static-challenge', 'remote-cert-tls', 'remote-cert-eku', 'verify-x509-name', 'connection'],
+  'tls-cert-profile',
   ...['cipher', 'data-ciphers', 'ncp-ciphers', 'data-ciphers-fallback', 'auth', 'tls-version-min', 'tun-mtu'],
   ...['redirect-gateway', 'redirect-private', 'route', 'route-ipv6', 'block-ipv6', 'route-nopull', 'dhcp-option'],
 ] as const;
@@ -95,7 +96,7 @@ const IGNORED = [
   ...['tun-mtu-extra', 'link-mtu', 'mtu-disc', 'mtu-test', 'mssfix', 'fragment', 'txqueuelen', 'reneg-sec'],
   ...['reneg-bytes', 'reneg-pkts', 'ping', 'ping-restart', 'ping-exit', 'ping-timer-rem', 'keepalive', 'inactive'],
   ...['explicit-exit-notify', 'push-peer-info', 'setenv', 'setenv-safe', 'pull-filter', 'windows-driver', 'dev-node'],
-  ...['tun-ipv6', 'tls-cipher', 'tls-ciphersuites', 'tls-groups', 'tls-cert-profile', 'ncp-disable', 'tls-exit'],
+  ...['tun-ipv6', 'tls-cipher', 'tls-ciphersuites', 'tls-groups', 'ncp-disable', 'tls-exit'],
   ...['single-session', 'machine-readable-output', 'suppress-timestamps', 'errors-to-stderr', 'disable-dco'],
   ...['comp-lzo', 'compress', 'comp-noadapt', 'allow-compression', 'socket-flags', 'passtos', 'mark', 'lladdr'],
   ...['ignore-unknown-option', 'auth-token', 'sockflags', 'remap-usr1', 'dhcp-renew', 'dhcp-release', 'show-net-up'],

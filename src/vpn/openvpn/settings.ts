@@ -35,6 +35,8 @@ export interface OpenVpnSettings {
   readonly cipher: string | undefined;
   readonly auth: string | undefined;
   readonly tlsVersionMin: string | undefined;
+  /** What certificates may be made of, where that is less than OpenVPN's own choice. */
+  readonly certProfile: 'preferred' | 'suiteb' | undefined;
   readonly tunMtu: number | undefined;
   /** Whether the server asks for user name and password. */
   readonly login: boolean;
@@ -74,6 +76,7 @@ export function settingsOf(read: readonly Directive[], materials: ReadonlyMap<st
     cipher: value('data-ciphers-fallback') ?? value('cipher'),
     auth: value('auth'),
     tlsVersionMin: value('tls-version-min'),
+    certProfile: (['preferred', 'suiteb'] as const).find((name) => name === value('tls-cert-profile')),
     tunMtu: value('tun-mtu') === undefined ? undefined : Number(value('tun-mtu')),
     login: first('auth-user-pass') !== undefined,
     challenge: challenge?.[0] === undefined ? undefined : { question: challenge[0], echo: challenge[1] === '1' },

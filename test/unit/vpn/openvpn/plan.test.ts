@@ -84,6 +84,17 @@ describe('plan of an OpenVPN profile', () => {
     expect(codeOf(`remote-cert-eku ${purpose}\n${good('files')}`)).toBe('VPN_OVPN_VALUE_INVALID');
   });
 
+  // tls_ctx_set_cert_profile: 1024 bits of RSA are enough for its own choice, legacy.
+  test.each([
+    ['preferred', 'tls-cert-profile preferred\n'],
+    ['suiteb', 'tls-cert-profile suiteb\n'],
+    ['legacy', undefined],
+    ['insecure', undefined],
+  ])('a demand on certificates counts unless it is a weak one: %s', (name, line) => {
+    const config = reveal(plan(`tls-cert-profile ${name}\n${good('files')}`));
+    expect(/^tls-cert-profile .*\n/m.exec(config)?.[0]).toBe(line);
+  });
+
   // OpenSSL 3, providers/implementations/include/prov/names.h: what EVP_MD_fetch and EVP_CIPHER_fetch know them as.
   test.each([
     ['auth SSL3-MD5', 'VPN_OVPN_CIPHER_WEAK'],
