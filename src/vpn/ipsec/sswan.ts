@@ -120,12 +120,34 @@ export function readSswan(text: string, file: string): IkeDraft {
 function parseJson(text: string, file: string): unknown {
   try {
     return JSON.parse(text);
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : '';
-    const offset = Number(/at position (\d{1,9})/.exec(message)?.[1] ?? 0);
-    const before = text.slice(0, offset).split('\n');
+  } catch {
+    const before = text.slice(0, brokenAt(text)).split('\n');
     const place = { file, line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
     throw VmgateError.of(errors.VPN_IKE_SYNTAX, { ...place, format: 'JSON', why: 'something else is expected here' });
+  }
+}
+
+/** Where it stops being JSON. V8 says that of some faults only; what it says of the beginnings of a text tells it of all. */
+function brokenAt(text: string): number {
+  if (!isBroken(text)) return text.length;
+  let [whole, broken] = [0, text.length];
+  while (broken - whole > 1) {
+    const middle = Math.floor((whole + broken) / 2);
+    if (isBroken(text.slice(0, middle))) broken = middle;
+    else whole = middle;
+  }
+  return whole;
+}
+
+/** Whether no text that begins like this is JSON: its fault is not that it ends. */
+function isBroken(beginning: string): boolean {
+  try {
+    JSON.parse(beginning);
+    return false;
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : '';
+    const offset = /at position (\d{1,9})/.exec(message)?.[1];
+    return offset === undefined ? !message.includes('end of JSON input') : Number(offset) < beginning.length;
   }
 }
 

@@ -86,6 +86,27 @@ describe('who the server must prove to be', () => {
   });
 });
 
+describe('what is no JSON', () => {
+  test.each([
+    ['{\n  "type": ikev2-eap\n}', '2:11'],
+    ['{\n  "type": }', '2:11'],
+    ['{\n  "type": "ikev2-eap",\n}', '3:1'],
+    ['{\n  "type" "ikev2-eap"}', '2:10'],
+    ['{\n  type: 1}', '2:3'],
+    ['{"type": nul}', '1:13'],
+    ['{"type": -}', '1:11'],
+    ['{"type": "ikev2-eap"}\n}', '2:1'],
+    ['{"type": "ikev2-eap"', '1:21'],
+    ['{"type":\n "ikev2-eap', '2:12'],
+    ['{', '1:2'],
+    ["{'", '1:2'],
+  ])('is told where it begins: %j', (text, place) => {
+    const { code, what } = faultOf(() => planIpsec(text, 'a.sswan', WHOLE, NOW));
+    expect(code).toBe('VPN_IKE_SYNTAX');
+    expect(what).toContain(`a.sswan:${place}: `);
+  });
+});
+
 describe('IPv6 that a profile asks for', () => {
   const psk = (more: string) =>
     `kind: ikev2\nserver: vpn.acme.example\nauth: psk\npsk: correct horse battery staple\n${more}`;
