@@ -44,11 +44,16 @@ const GROUPS: Readonly<Record<number, string>> = {
 };
 
 /**
- * One proposal, of IKE itself or of ESP; none where nothing is said.
+ * One proposal, of IKE itself or of ESP, that with a group of its own (perfect forward secrecy) or without; none where
+ * nothing is said.
  *
  * @throws VPN_IKE_VALUE
  */
-export function proposalOf(read: z.infer<typeof security> | undefined, place: At, ike: boolean): readonly string[] {
+export function proposalOf(
+  read: z.infer<typeof security> | undefined,
+  place: At,
+  use: 'ike' | 'esp' | 'esp-pfs',
+): readonly string[] {
   if (read === undefined) return [];
   const translated = <K extends string | number>(key: string, table: Readonly<Record<K, string>>, word: K): string => {
     if (!Object.hasOwn(table, word)) {
@@ -62,6 +67,6 @@ export function proposalOf(read: z.infer<typeof security> | undefined, place: At
   const group = translated('DiffieHellmanGroup', GROUPS, read.DiffieHellmanGroup);
   const sealed = /gcm|poly/.test(cipher);
   // One that authenticates by itself has no hash, but the keys of IKE are made by one.
-  const middle = sealed ? (ike ? [`prf${hash.replace('_160', '')}`] : []) : [hash];
-  return [[cipher, ...middle, ...(ike ? [group] : [])].join('-')];
+  const middle = sealed ? (use === 'ike' ? [`prf${hash.replace('_160', '')}`] : []) : [hash];
+  return [[cipher, ...middle, ...(use === 'esp' ? [] : [group])].join('-')];
 }

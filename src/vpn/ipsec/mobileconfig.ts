@@ -34,6 +34,7 @@ const ikev2 = z.looseObject({
   PayloadCertificateUUID: z.string().optional(),
   IKESecurityAssociationParameters: security.optional(),
   ChildSecurityAssociationParameters: security.optional(),
+  EnablePFS: flag.default(false),
   MTU: values.mtu.optional(),
 });
 
@@ -121,8 +122,8 @@ export function readMobileconfig(text: string, file: string): IkeDraft {
     dns: dns?.ServerAddresses ?? [],
     search: dns?.SearchDomains ?? [],
     mtu: read.MTU,
-    ike: proposalOf(read.IKESecurityAssociationParameters, keyAt('IKESecurityAssociationParameters'), true),
-    esp: proposalOf(read.ChildSecurityAssociationParameters, keyAt('ChildSecurityAssociationParameters'), false),
+    ike: proposalOf(read.IKESecurityAssociationParameters, keyAt('IKESecurityAssociationParameters'), 'ike'),
+    esp: espOf(read, keyAt),
     notices: ignored(payload, file, text),
     placeOf: (field) => keyAt(FIELDS[field] ?? 'IKEv2'),
   };
@@ -138,6 +139,15 @@ function authOf(read: z.infer<typeof ikev2>, keyAt: (key: string) => At): IkeAut
   }
   if (!eap) throw notYet('AuthenticationMethod', 'nothing at all');
   return read.PayloadCertificateUUID === undefined ? 'eap-mschapv2' : 'eap-tls';
+}
+
+/** With EnablePFS each rekeying makes a key of its own group; Apple's algorithms where none are said. */
+function espOf(
+  { ChildSecurityAssociationParameters: said, EnablePFS: pfs }: z.infer<typeof ikev2>,
+  keyAt: (key: string) => At,
+): readonly string[] {
+  const place = keyAt(said === undefined ? 'EnablePFS' : 'ChildSecurityAssociationParameters');
+  return pfs ? proposalOf(said ?? security.parse({}), place, 'esp-pfs') : proposalOf(said, place, 'esp');
 }
 
 /** The identity that the VPN's payload names: another payload, with a PKCS #12 file and often its password. */

@@ -107,6 +107,26 @@ describe('what is no JSON', () => {
   });
 });
 
+describe("Apple's EnablePFS", () => {
+  const espOf = (child: boolean, pfs: string) => {
+    const profile = read('good', 'psk.mobileconfig')
+      .toString('utf8')
+      .replace(/\s*<key>ChildSecurityAssociationParameters<\/key>\s*<dict>[\s\S]*?<\/dict>/, child ? '$&' : '')
+      .replace('<key>RemoteAddress</key>', `<key>EnablePFS</key>${pfs}<key>RemoteAddress</key>`);
+    const { secrets } = planIpsec(profile, 'a.mobileconfig', WHOLE, NOW);
+    return /esp_proposals = (.*)/.exec(secrets.reveal(PINNED, 51_999, 1))?.[1];
+  };
+
+  test.each([
+    ['a group for each rekeying, where it is asked for', true, '<integer>1</integer>', 'aes256gcm16-ecp256'],
+    ["Apple's own algorithms where none are said", false, '<true/>', 'aes256-sha256-modp2048'],
+    ['none where it is not', true, '<integer>0</integer>', 'aes256gcm16'],
+    ["vmgate's own where neither is said", false, '<false/>', 'aes256gcm16-aes128gcm16, aes256-aes128-sha256'],
+  ])('is %s', (_, child, pfs, esp) => {
+    expect(espOf(child, pfs)).toBe(esp);
+  });
+});
+
 describe('IPv6 that a profile asks for', () => {
   const psk = (more: string) =>
     `kind: ikev2\nserver: vpn.acme.example\nauth: psk\npsk: correct horse battery staple\n${more}`;
