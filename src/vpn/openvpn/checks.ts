@@ -49,6 +49,10 @@ const RULES: Readonly<Record<string, Rule>> = {
   topology: oneOf('subnet', 'net30', 'p2p'),
   dev: { expected: 'tun: vmgate carries IP packets, not Ethernet', fits: ([dev = '']) => /^tun\d{0,3}$/.test(dev) },
   'key-direction': oneOf('0', '1'),
+  'tls-auth': {
+    expected: 'a file name, then 0 or 1 or nothing',
+    fits: ([, direction = '0', ...rest]) => rest.length === 0 && ['0', '1'].includes(direction),
+  },
   'remote-cert-tls': oneOf('server'),
   'remote-cert-eku': {
     expected: "the name of a server's purpose, in quotes",

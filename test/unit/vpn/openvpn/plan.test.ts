@@ -110,6 +110,13 @@ describe('plan of an OpenVPN profile', () => {
     expect(codeOf(`${line}\n${bare}`)).toBe(code);
   });
 
+  test.each(['2', '"1 x"', '1 x'])('a direction of tls-auth is 0 or 1, not %s', (direction) => {
+    const bare = good('inline')
+      .replaceAll(/<(tls-[a-z0-9-]+)>[\s\S]*?<\/\1>\n/g, '')
+      .replaceAll(/^key-direction .*\n/gm, '');
+    expect(codeOf(`tls-auth ta.key ${direction}\n${bare}`)).toBe('VPN_OVPN_VALUE_INVALID');
+  });
+
   test('a purpose of its own proves a server', () => {
     const planned = plan(`remote-cert-eku "TLS Web Server Authentication"\n${good('files')}`);
     expect(reveal(planned)).toContain('remote-cert-eku "TLS Web Server Authentication"\n');
