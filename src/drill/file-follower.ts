@@ -1,5 +1,6 @@
 /** Reads what others add to a file, as it grows: a journal that is rotated, a capture that a new writer starts over. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { errnoOf } from '../host/index.ts';
 
 const CHUNK = 1_048_576;
 
@@ -45,7 +46,9 @@ export class FileFollower {
 function openOrNot(file: string): number | undefined {
   try {
     return openSync(file, 'r');
-  } catch {
+  } catch (cause) {
+    // One that is there and cannot be opened is not one without anything new: a witness must not go blind by it.
+    if (errnoOf(cause) !== 'ENOENT') throw cause;
     return undefined;
   }
 }

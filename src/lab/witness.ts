@@ -6,6 +6,7 @@
 import { readFile } from 'node:fs/promises';
 import { isIPv4 } from 'node:net';
 import { parsePcap } from '../frame/index.ts';
+import { errnoOf } from '../host/index.ts';
 import type { LabCounts } from './answers.ts';
 
 export type WitnessedKind = 'arp' | 'dhcp' | 'tunnel' | 'foreign';
@@ -21,7 +22,11 @@ export async function witnessCounts(
   endpoint: { readonly address: string; readonly port: number },
   vpn: WitnessedVpn = 'wireguard',
 ): Promise<WitnessCounts> {
-  const file = await readFile(pcapFile).catch(() => Buffer.alloc(0));
+  const file = await readFile(pcapFile).catch((cause: unknown) => {
+    // One that is there and cannot be read is not one that saw nothing.
+    if (errnoOf(cause) !== 'ENOENT') throw cause;
+    return Buffer.alloc(0);
+  });
   const frames = parsePcap(file) ?? [];
   const counts = { arp: 0, dhcp: 0, tunnel: 0, foreign: 0 };
   for (const { frame } of frames) counts[kindOf(frame, endpoint, vpn)] += 1;

@@ -26,6 +26,12 @@ describe('FileFollower', () => {
     expect(follower.read()).toEqual({ data: Buffer.from('two'), restarted: false });
   });
 
+  test('does not take a file that it cannot open for one without anything new', () => {
+    writeFileSync(file, 'one');
+    const follower = new FileFollower(path.join(file, 'below'));
+    expect(() => follower.read()).toThrow(expect.objectContaining({ code: 'ENOTDIR' }));
+  });
+
   test('loses nothing to a rotation', () => {
     const follower = new FileFollower(file);
     writeFileSync(file, 'one');

@@ -31,6 +31,16 @@ function changed(frame: Buffer, at: number, value: number): Buffer {
   return copy;
 }
 
+test('a capture that is not there has nothing in it; one that cannot be read is no proof of that', async () => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'vmg-witness-'));
+  try {
+    expect((await witnessCounts(path.join(folder, 'none.pcap'), endpoint)).foreign).toBe(0);
+    await expect(witnessCounts(folder, endpoint)).rejects.toMatchObject({ code: 'EISDIR' });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 describe('kindOf', () => {
   test.each([
     ['arp', arp],
