@@ -69,7 +69,7 @@ export function settingsOf(read: readonly Directive[], materials: ReadonlyMap<st
     extraCerts: certificates('extra-certs'),
     key: privateKeyOf(materials.get('key')),
     wrap: wrapOf(read, materials, value('key-direction')),
-    fingerprints: fingerprintsOf(every('peer-fingerprint'), materials.get('peer-fingerprint')),
+    fingerprints: fingerprintsOf(read.filter(({ name }) => name.text === 'peer-fingerprint')),
     verifyName: verify?.[0] === undefined ? undefined : { name: verify[0], type: verify[1] ?? 'subject' },
     purpose: first('remote-cert-tls') === undefined ? value('remote-cert-eku') : 'server',
     dataCiphers: value('data-ciphers') ?? value('ncp-ciphers'),
@@ -112,10 +112,11 @@ function wrapOf(
   };
 }
 
-function fingerprintsOf(lines: readonly (readonly string[])[], block: Material | undefined): readonly string[] {
-  const listed = (block?.text ?? '').split('\n').map((line) => line.replace(/[#;].*/, '').trim());
-  const every = [...lines.flatMap(([print = '']) => print), ...listed].filter((print) => print !== '');
-  return [...new Set(every.map((print) => print.replaceAll(':', '').toLowerCase()))];
+/** Lines and blocks add up (options.c). */
+function fingerprintsOf(said: readonly Directive[]): readonly string[] {
+  const every = said.flatMap(({ args: [print], block }) => [print?.text ?? '', ...(block ?? '').split('\n')]);
+  const prints = every.map((line) => line.replace(/[#;].*/, '').trim()).filter((print) => print !== '');
+  return [...new Set(prints.map((print) => print.replaceAll(':', '').toLowerCase()))];
 }
 
 function prefixOf(network: string, mask: string): string {

@@ -117,6 +117,15 @@ describe('plan of an OpenVPN profile', () => {
     expect(codeOf(`tls-auth ta.key ${direction}\n${bare}`)).toBe('VPN_OVPN_VALUE_INVALID');
   });
 
+  test('fingerprints of several lines and blocks add up', () => {
+    const print = (byte: string) => Array.from({ length: 32 }, () => byte).join(':');
+    const block = (...bytes: string[]) =>
+      `<peer-fingerprint>\n${bytes.map((byte) => `${print(byte)} # one\n`).join('')}</peer-fingerprint>\n`;
+    const said = `peer-fingerprint ${print('0A')}\n${block('1b', '2c')}${block('3d')}peer-fingerprint ${print('4e')}\n`;
+    const { certificates } = plan(`${said}${good('files')}`).plan;
+    expect(certificates?.pinned).toEqual(['0a', '1b', '2c', '3d', '4e'].map((byte) => byte.repeat(32)));
+  });
+
   test('a purpose of its own proves a server', () => {
     const planned = plan(`remote-cert-eku "TLS Web Server Authentication"\n${good('files')}`);
     expect(reveal(planned)).toContain('remote-cert-eku "TLS Web Server Authentication"\n');
