@@ -88,9 +88,12 @@ export function readMobileconfig(text: string, file: string): IkeDraft {
   refuseHostile(text, file);
   const place = (offset: number): At => placeAt(text, file, offset);
   const keyAt = (key: string): At => place(Math.max(0, text.indexOf(`<key>${key}</key>`)));
-  const positionOf: Position = (path) =>
-    keyAt(path.filter((part) => typeof part === 'string').at(-1) ?? 'PayloadContent');
-  const { PayloadContent: payloads } = readChecked(profile, parsePlist(text, file), positionOf, []);
+  const keyInVpn = (key: string): At => place(offsetInVpn(text, key));
+  const within =
+    (where: (key: string) => At): Position =>
+    (path) =>
+      where(path.filter((part) => typeof part === 'string').at(-1) ?? 'PayloadContent');
+  const { PayloadContent: payloads } = readChecked(profile, parsePlist(text, file), within(keyAt), []);
   const found = payloads.filter(({ PayloadType }) => PayloadType === VPN);
   const payload = found.find((each) => each['VPNType'] === 'IKEv2');
   if (payload === undefined) {
@@ -99,9 +102,9 @@ export function readMobileconfig(text: string, file: string): IkeDraft {
     const type = String(other['VPNType']).slice(0, 40);
     throw VmgateError.of(errors.VPN_IKE_OTHER_VPN, { ...keyAt('VPNType'), type });
   }
-  const { IKEv2: read, DNS: dns } = readChecked(vpn, payload, positionOf, []);
-  const auth = authOf(read, keyAt);
-  const own = auth === 'certificate' || auth === 'eap-tls' ? ownPair(read, payloads, keyAt) : undefined;
+  const { IKEv2: read, DNS: dns } = readChecked(vpn, payload, within(keyInVpn), []);
+  const auth = authOf(read, keyInVpn);
+  const own = auth === 'certificate' || auth === 'eap-tls' ? ownPair(read, payloads, keyInVpn) : undefined;
   const authorities = payloads
     .filter(({ PayloadType }) => AUTHORITIES.includes(PayloadType))
     .map((each) => derToPem(readChecked(bytes, each['PayloadContent'], () => keyAt('PayloadContent'), [])));
@@ -122,10 +125,10 @@ export function readMobileconfig(text: string, file: string): IkeDraft {
     dns: dns?.ServerAddresses ?? [],
     search: dns?.SearchDomains ?? [],
     mtu: read.MTU,
-    ike: proposalOf(read.IKESecurityAssociationParameters, keyAt('IKESecurityAssociationParameters'), 'ike'),
-    esp: espOf(read, keyAt),
+    ike: proposalOf(read.IKESecurityAssociationParameters, keyInVpn('IKESecurityAssociationParameters'), 'ike'),
+    esp: espOf(read, keyInVpn),
     notices: ignored(payload, file, text),
-    placeOf: (field) => keyAt(FIELDS[field] ?? 'IKEv2'),
+    placeOf: (field) => keyInVpn(FIELDS[field] ?? 'IKEv2'),
   };
 }
 
@@ -171,7 +174,7 @@ function ignored(payload: object, file: string, text: string): readonly CodedEve
   return Object.entries(IGNORED)
     .filter(([key]) => keys.includes(key))
     .map(([key, reason]) => {
-      const place = placeAt(text, file, Math.max(0, text.indexOf(`<key>${key}</key>`)));
+      const place = placeAt(text, file, offsetInVpn(text, key));
       return occur(events.VPN_IKE_IGNORED, { ...place, key, reason });
     });
 }
@@ -208,6 +211,13 @@ function parsePlist(text: string, file: string): unknown {
     const why = cause instanceof ParseError ? 'its XML is not well-formed' : 'its XML is of another kind';
     throw VmgateError.of(errors.VPN_IKE_SYNTAX, { ...placeAt(text, file, 0), format, why });
   }
+}
+
+/** Payloads of other kinds have keys of the same names: the VPN's are in its own dictionary, or beside that. */
+function offsetInVpn(text: string, key: string): number {
+  const named = `<key>${key}</key>`;
+  const own = text.indexOf(named, Math.max(0, text.indexOf('<key>IKEv2</key>')));
+  return Math.max(0, own === -1 ? text.indexOf(named) : own);
 }
 
 function placeAt(text: string, file: string, offset: number): At {

@@ -107,6 +107,22 @@ describe('what is no JSON', () => {
   });
 });
 
+test("a fault of an Apple profile is told where the VPN's own key stands, not another payload's", () => {
+  const wifi = [
+    ...['<dict>', '<key>PayloadType</key><string>com.apple.wifi.managed</string>'],
+    ...['<key>MTU</key><integer>1500</integer>', '<key>OnDemandEnabled</key><integer>0</integer>', '</dict>', ''],
+  ].join('\n');
+  const lines = (mtu: number) =>
+    read('good', 'psk.mobileconfig')
+      .toString('utf8')
+      .replace('<key>RemoteAddress</key>', `<key>MTU</key><integer>${mtu}</integer>\n$&`)
+      .replace(/(<key>PayloadContent<\/key>\s*<array>\s*)/, `$1${wifi}`);
+  const [before = ''] = lines(9_000).split('<key>MTU</key><integer>9000');
+  const { code, what } = faultOf(() => planIpsec(lines(9_000), 'a.mobileconfig', WHOLE, NOW));
+  expect(code).toBe('VPN_IKE_VALUE');
+  expect(what).toContain(`a.mobileconfig:${before.split('\n').length}:`);
+});
+
 describe("Apple's EnablePFS", () => {
   const espOf = (child: boolean, pfs: string) => {
     const profile = read('good', 'psk.mobileconfig')
