@@ -43,7 +43,13 @@ export async function claimKey(
     if (heldBy === undefined) throw cause;
     throw VmgateError.of(errors.VPN_KEY_IN_USE, { gate, heldBy }, { cause });
   });
-  await writeFileAtomic(path.join(folder, 'gate'), gate);
+  try {
+    await writeFileAtomic(path.join(folder, 'gate'), gate);
+  } catch (cause) {
+    // This process lives on and tries again: a lock that nobody can release would be its own gate's obstacle.
+    claim.release();
+    throw cause;
+  }
   return claim;
 }
 

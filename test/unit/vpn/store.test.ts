@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -150,6 +150,17 @@ describe('one key in one gate', () => {
     (await claimKey(vpn, publicKey, 'acme')).release();
     await removeProfile(vpn, 'acme', heldBy);
     expect(await listProfiles(vpn)).toEqual([]);
+  });
+
+  test('a key whose gate cannot be written down is let go', async () => {
+    const { publicKey } = await addProfile(vpn, 'acme', profile('full.conf'), WHOLE);
+    (await claimKey(vpn, publicKey, 'default')).release();
+    const [folder = ''] = await readdir(path.join(vpn, '.in-use'));
+    const note = path.join(vpn, '.in-use', folder, 'gate');
+    await rm(note);
+    await mkdir(path.join(note, 'in-the-way'), { recursive: true });
+    await expect(claimKey(vpn, publicKey, 'default')).rejects.toThrow();
+    expect(await keyHolder(vpn, publicKey)).toBeUndefined();
   });
 });
 
