@@ -5,6 +5,7 @@ import { describe, expect, test } from '@jest/globals';
 import { VmgateError } from '../../../../src/core/coded.ts';
 import type { ProfileOptions } from '../../../../src/vpn/kind.ts';
 import { planOpenVpn } from '../../../../src/vpn/openvpn/plan.ts';
+import { faultOf } from '../../faults.ts';
 import { expectGolden } from '../../golden.ts';
 
 const HERE = import.meta.dirname;
@@ -124,6 +125,17 @@ describe('plan of an OpenVPN profile', () => {
     const said = `peer-fingerprint ${print('0A')}\n${block('1b', '2c')}${block('3d')}peer-fingerprint ${print('4e')}\n`;
     const { certificates } = plan(`${said}${good('files')}`).plan;
     expect(certificates?.pinned).toEqual(['0a', '1b', '2c', '3d', '4e'].map((byte) => byte.repeat(32)));
+  });
+
+  test.each([
+    ['crl-verify crl.pem', 'crl-verify'],
+    ['<crl-verify>\nx\n</crl-verify>', 'crl-verify'],
+    [`verify-hash ${'00:'.repeat(19)}00`, 'verify-hash'],
+    ['remote-cert-ku a0', 'remote-cert-ku'],
+    ['tls-remote vpn.acme.example', 'tls-remote'],
+  ])('a demand on the server that is not kept is refused by name: %j', (line, option) => {
+    const fault = faultOf(() => plan(`${line}\n${good('files')}`));
+    expect(fault).toMatchObject({ code: 'VPN_OVPN_OPTION_REFUSED', payload: { option, line: 1 } });
   });
 
   test('a purpose of its own proves a server', () => {
