@@ -23,8 +23,15 @@ import type { IkeCredentials, IkeSettings } from './settings.ts';
  */
 const MTU = 1_400;
 
-/** swanctl.conf(5): what is broken, and groups below 2048 bits. */
-const WEAK = /^(3?des|null|cast128|blowfish\d*|rc\d|md5|md5_128|prfmd5|modp(768|1024|1536|1024s160))$/;
+/**
+ * swanctl.conf(5): what is broken, and groups below 2048 bits. GMAC encrypts nothing: charon takes it for a cipher of ESP
+ * whose packets anybody can read (RFC 4543).
+ */
+const WEAK =
+  /^(3?des|null|aes\d*gmac|cast128|blowfish\d*|rc\d|md5|md5_128|prfmd5|modp(768|1024|1536|1024s160|null)|ecp192)$/;
+/** Ciphers that prove by themselves that nobody changed a packet, and what has to stand beside the others. */
+const SEALING = /^(aes|camellia)\d+(gcm|ccm)\d*$|^chacha20poly1305/;
+const INTEGRITY = /^(sha|aesxcbc|aescmac|camelliaxcbc)/;
 
 /**
  * Reads and judges a profile. `file` is the name errors say.
@@ -76,8 +83,16 @@ export function planIpsec(
 
 function refuseWeak({ ike, esp, placeOf }: IkeDraft): void {
   for (const field of ['ike', 'esp'] as const) {
-    const weak = (field === 'ike' ? ike : esp).flatMap((text) => text.split('-')).find((word) => WEAK.test(word));
+    const proposals = (field === 'ike' ? ike : esp).map((text) => text.split('-'));
+    const weak = proposals.flat().find((word) => WEAK.test(word));
     if (weak !== undefined) throw VmgateError.of(errors.VPN_IKE_WEAK, { ...placeOf(field), algorithm: weak });
+    // Of ESP charon takes one without: whoever is on the way could change what is in the tunnel.
+    const isWhole = (words: readonly string[]) =>
+      [SEALING, INTEGRITY].some((kind) => words.some((word) => kind.test(word)));
+    if (!proposals.every(isWhole)) {
+      const expected = 'a cipher with a hash beside it (aes256-sha256), or one that needs none (aes256gcm16)';
+      throw VmgateError.of(errors.VPN_IKE_VALUE, { ...placeOf(field), key: field, expected });
+    }
   }
 }
 

@@ -123,6 +123,34 @@ test("a fault of an Apple profile is told where the VPN's own key stands, not an
   expect(what).toContain(`a.mobileconfig:${before.split('\n').length}:`);
 });
 
+describe('proposals', () => {
+  const codeOfEsp = (line: string) => {
+    const profile = `kind: ikev2\nserver: vpn.acme.example\nauth: psk\npsk: correct horse battery staple\n${line}\n`;
+    try {
+      planIpsec(profile, 'a.yaml', WHOLE, NOW);
+    } catch (fault) {
+      if (VmgateError.is(fault)) return fault.code;
+      throw fault;
+    }
+    return 'accepted';
+  };
+
+  // strongSwan's proposal_keywords_static.txt, and check_proposal, which wants integrity of IKE's own alone.
+  test.each([
+    ...['aes128gmac', 'aes192gmac', 'aes256gmac', 'aes256gmac-sha256', 'null-sha256', 'aes256-sha256-ecp192'].map(
+      (esp) => [`esp: [${esp}]`, 'VPN_IKE_WEAK'],
+    ),
+    ...['aes256', 'aes256-modp2048', 'aes256ctr', 'camellia256-esn'].map((esp) => [`esp: [${esp}]`, 'VPN_IKE_VALUE']),
+    ['ike: [aes256-prfsha256-modp2048]', 'VPN_IKE_VALUE'],
+    ...['aes256gcm', 'aes128ccm8-x25519', 'chacha20poly1305', 'aes256-sha2_512', 'aes128-aesxcbc', 'aes-sha1'].map(
+      (esp) => [`esp: [${esp}]`, 'accepted'],
+    ),
+    ['ike: [aes256gcm16-prfsha256-x25519]', 'accepted'],
+  ])('encrypt, and prove that nobody changed anything: %s', (line, code) => {
+    expect(codeOfEsp(line)).toBe(code);
+  });
+});
+
 describe("Apple's EnablePFS", () => {
   const espOf = (child: boolean, pfs: string) => {
     const profile = read('good', 'psk.mobileconfig')
