@@ -37,6 +37,7 @@ export const drill: Command = {
     'vmgate drill --cycles 1000',
   ],
   run: async (context, input) => {
+    refuseUnheard(input);
     const cycles = input.options['cycles'];
     if (cycles !== undefined) {
       const { playCycles } = await import('../drill-cycles.ts');
@@ -46,6 +47,24 @@ export const drill: Command = {
     return playCases(context, input);
   },
 };
+
+/** An option that would not count is a slip, and what runs in its place takes minutes. @throws CLI_USAGE */
+function refuseUnheard({ args, options }: Input): void {
+  const given = (...names: readonly string[]) => names.find((name) => options[name] !== undefined);
+  const refusal = (message: string, hint: string) => VmgateError.of(errors.CLI_USAGE, { message, hint, command: '' });
+  if (given('list') !== undefined) {
+    const other = given('html', 'cycles', 'lanes', 'anti', 'seed');
+    const unheard = other !== undefined ? `--${other}` : args.length > 0 ? 'a CASE' : undefined;
+    if (unheard !== undefined)
+      throw refusal(`--list shows every case: ${unheard} says nothing beside it`, 'vmgate drill --list');
+  } else if (given('cycles') === undefined) {
+    const alone = given('lanes', 'anti', 'seed');
+    const hint = `add --cycles: vmgate drill --cycles 200 --${alone} N`;
+    if (alone !== undefined) throw refusal(`--${alone} says nothing without --cycles`, hint);
+  } else if (given('html') !== undefined) {
+    throw refusal('--html is the page of leak cases, and fault cycles have none', 'vmgate drill --cycles 200 --json');
+  }
+}
 
 async function showCases(context: Context): Promise<number> {
   const { CASES, NOT_HERE, listText } = await import('../../drill/index.ts');

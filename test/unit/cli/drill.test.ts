@@ -14,6 +14,13 @@ describe('vmgate drill refuses before anything boots', () => {
     { argv: ['--cycles', '0'], code: 'CLI_USAGE', next: '--cycles 100' },
     { argv: ['--cycles', '5', 'dns'], code: 'CLI_USAGE', next: 'vmgate drill --cycles 200' },
     { argv: ['--cycles', '5', '--lanes', 'x'], code: 'CLI_USAGE', next: '--lanes 100' },
+    { argv: ['--lanes', '2'], code: 'CLI_USAGE', next: 'vmgate drill --cycles 200 --lanes N' },
+    { argv: ['dns', '--anti', '0'], code: 'CLI_USAGE', next: 'vmgate drill --cycles 200 --anti N' },
+    { argv: ['--seed', '7'], code: 'CLI_USAGE', next: 'vmgate drill --cycles 200 --seed N' },
+    { argv: ['--cycles', '--html', 'x.html'], code: 'CLI_USAGE', next: 'vmgate drill --cycles 200 --json' },
+    { argv: ['--list', '--html', 'x.html'], code: 'CLI_USAGE', next: 'vmgate drill --list' },
+    { argv: ['--list', '--cycles', '5'], code: 'CLI_USAGE', next: 'vmgate drill --list' },
+    { argv: ['--list', 'dns'], code: 'CLI_USAGE', next: 'vmgate drill --list' },
   ])('$argv: exit 2', async ({ argv, code, next }) => {
     const { exit, stdout, stderr } = await laptop.type('drill', ...argv);
     expect({ exit, stdout }).toEqual({ exit: 2, stdout: '' });
