@@ -1,6 +1,6 @@
 import type { CodedEvent } from '../../core/coded.ts';
 import type { Command, Context } from '../command.ts';
-import { GATE_OPTION, gateOf } from '../gate-access.ts';
+import { GATE_OPTION, gateToEnd } from '../gate-access.ts';
 import { withRunningGate } from '../running-gate.ts';
 
 export const down: Command = {
@@ -11,7 +11,7 @@ export const down: Command = {
   options: [GATE_OPTION],
   examples: ['vmgate down'],
   run: async (context, input) => {
-    const gate = await gateOf(context, input);
+    const gate = await gateToEnd(context, input);
     const ended = await withRunningGate(context, gate, (client) =>
       client.ask({ verb: 'down' }, { onEvent: (event) => tell(context, event) }),
     );

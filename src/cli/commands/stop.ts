@@ -1,5 +1,5 @@
 import { type Command, flag } from '../command.ts';
-import { GATE_OPTION, gateOf, requireVm } from '../gate-access.ts';
+import { GATE_OPTION, gateToEnd, requireVm } from '../gate-access.ts';
 import { withRunningGate } from '../running-gate.ts';
 
 export const stop: Command = {
@@ -12,7 +12,7 @@ export const stop: Command = {
   examples: ['vmgate stop workvm', 'vmgate stop workvm --force'],
   run: async (context, input) => {
     const [name = ''] = input.args;
-    const gate = await gateOf(context, input);
+    const gate = await gateToEnd(context, input);
     await requireVm(gate, name);
     const ended = await withRunningGate(context, gate, (client) =>
       client.ask(

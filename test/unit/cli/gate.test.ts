@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { occur, VmgateError } from '../../../src/core/coded.ts';
@@ -258,6 +258,42 @@ test('--gate: this folder’s own by its name, and no gate that never was', asyn
     const { exit, stderr } = await laptop.type(verb, '--gate', 'defualt');
     expect({ exit, stderr }).toMatchObject({ exit: 2, stderr: expect.stringContaining('error GATE_ORIGIN_GONE') });
   }
+});
+
+describe('a folder that does not say which gate is meant', () => {
+  const ends = { down: () => ({ already: false }), stop: () => ({ already: false }) };
+  const cameUp = (gate: string) => {
+    const { folder, origin } = laptop.layout.gate(gate);
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    writeFileSync(origin, `${laptop.project}/vmgate.yaml\n`);
+  };
+
+  test.each(['status', 'down', 'stop web', 'logs', 'verify'])('%s names the gates that there are', async (verb) => {
+    rmSync(`${laptop.project}/vmgate.yaml`);
+    const typed = verb.split(' ');
+    expect((await laptop.type(...typed)).stderr).toContain('next: vmgate init\n');
+    cameUp('acme');
+    const { exit, stderr } = await laptop.type(...typed);
+    expect(exit).toBe(2);
+    expect(stderr).toMatch(/^error CONFIG_MISSING: .*\n {2}next: say which gate is meant: --gate acme; /);
+    cameUp('other');
+    expect((await laptop.type(...typed)).stderr).toContain('--gate NAME (there is: acme, other); ');
+  });
+
+  test('down and stop reach the gate that came up from a file that broke since', async () => {
+    const handler = scripted(report(), ends);
+    await laptop.supervise(handler);
+    cameUp('default');
+    laptop.write('vmgate.yaml', `${CONFIG}nonsense: 1\n`);
+    expect((await laptop.type('status')).stderr).toContain('CONFIG_INVALID');
+    expect(await laptop.type('stop', 'web')).toMatchObject({ exit: 0, stdout: 'web is stopped\n' });
+    expect(await laptop.type('down')).toMatchObject({ exit: 0, stdout: 'gate default is down\n' });
+    expect(handler.asked).toHaveLength(2);
+    cameUp('acme');
+    expect(await laptop.type('down')).toMatchObject({ exit: 2, stderr: expect.stringContaining('CONFIG_INVALID') });
+    expect(await laptop.type('down', '--gate', 'default')).toMatchObject({ exit: 0 });
+    expect(await laptop.type('down', '--gate', '../gates')).toMatchObject({ exit: 2 });
+  });
 });
 
 describe('logs', () => {
