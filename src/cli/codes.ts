@@ -43,11 +43,11 @@ export const errors = errorCodes({
     remedy: () => 'type it again; what is complete by now is not asked for again',
     sample: { command: 'image pull' },
   }),
-  CLI_FILE_EXISTS: error<{ file: string }>({
+  CLI_FILE_EXISTS: error<{ file: string; instead: string }>({
     ...usage,
     what: ({ file }) => `${file} exists already`,
-    remedy: () => 'change it by hand, or write a new one in its place: vmgate init --force',
-    sample: { file: '/home/ann/acme/vmgate.yaml' },
+    remedy: ({ instead }) => `change it by hand, or ${instead}`,
+    sample: { file: '/home/ann/acme/vmgate.yaml', instead: 'write a new one in its place: vmgate init --force' },
   }),
   CLI_GIT_FAILED: error<{ url: string; why: string }>({
     exit: 6,

@@ -83,7 +83,10 @@ export const init: Command = {
       });
     }
     const file = path.join(context.cwd, 'vmgate.yaml');
-    if (existsSync(file) && !flag(input, 'force')) throw VmgateError.of(errors.CLI_FILE_EXISTS, { file });
+    if (existsSync(file) && !flag(input, 'force')) {
+      const instead = 'write a new one in its place: vmgate init --force';
+      throw VmgateError.of(errors.CLI_FILE_EXISTS, { file, instead });
+    }
     const answers = await gatherAnswers(context, input);
     await confirm(context.home(), await writeConfig(context, file, renderConfig(answers), answers));
     const { vpn, work, exit } = answers;

@@ -28,7 +28,8 @@ export const templateNew: Command = {
     const folder = path.resolve(context.cwd, written);
     const file = path.join(folder, TEMPLATE_FILE);
     if (existsSync(file)) {
-      throw VmgateError.of(errors.CLI_FILE_EXISTS, { file });
+      const instead = 'begin another one in a folder of its own: vmgate template new FOLDER';
+      throw VmgateError.of(errors.CLI_FILE_EXISTS, { file, instead });
     }
     const kind = text(input, 'kind') === 'work' ? 'work' : 'gate';
     await mkdir(folder, { recursive: true });

@@ -111,7 +111,10 @@ describe('init', () => {
   test('does not overwrite; --force does', async () => {
     laptop.write('vmgate.yaml', CONFIG);
     await laptop.type('vpn', 'add', 'acme', PROFILE);
-    expect(await laptop.type('init')).toMatchObject({ exit: 2, stderr: expect.stringContaining('CLI_FILE_EXISTS') });
+    expect(await laptop.type('init')).toMatchObject({
+      exit: 2,
+      stderr: expect.stringMatching(/^error CLI_FILE_EXISTS: .*\n {2}next: .*: vmgate init --force\n$/),
+    });
     expect(laptop.read('vmgate.yaml')).toBe(CONFIG);
     expect((await laptop.type('init', '--force')).exit).toBe(0);
     expect(laptop.read('vmgate.yaml')).not.toBe(CONFIG);

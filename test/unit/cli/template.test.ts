@@ -38,7 +38,7 @@ describe('template', () => {
     expect(valid).toMatchObject({ valid: true, kind, name: 'my-team', files: 1 });
     expect(await laptop.type('template', 'new', './my-team')).toMatchObject({
       exit: 2,
-      stderr: expect.stringContaining('CLI_FILE_EXISTS'),
+      stderr: expect.stringMatching(/^error CLI_FILE_EXISTS: .*\n {2}next: .*: vmgate template new FOLDER\n$/),
     });
     expect((await laptop.type('init', './my-team')).exit).toBe(0);
     expect(config().work).toMatchObject([{ name: kind === 'work' ? 'my-team' : 'dev', source: { kind: 'template' } }]);
