@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { EgressPlaces, LoadedConfig, Place, WorkConfig } from '../config/index.ts';
 import { compileTable, type Decider, describeRule, judgeByTable } from '../core/policy/index.ts';
 import { escapeLine } from '../host/index.ts';
-import type { Asked } from './policy-destination.ts';
+import { type Asked, isItself } from './policy-destination.ts';
 import { textTable } from './text-table.ts';
 
 const DNS_PORT = 53;
@@ -45,6 +45,10 @@ export interface Explanation {
 export function explain({ name, egress }: WorkConfig, asked: Asked, { egressPlaces }: LoadedConfig): Explanation {
   const { destination, written } = asked;
   const answer = { vm: name, destination: written };
+  if (isItself(destination)) {
+    const says = `that is ${name} itself: it never leaves the VM, and no rule and no tunnel has to do with it`;
+    return { ...answer, verdict: 'allow', by: [{ action: 'allow', place: null, says }], notes: [] };
+  }
   if (destination.port === DNS_PORT && (destination.protocol === 'udp' || destination.protocol === 'tcp')) {
     const says = "the gateway's resolver answers every question to port 53, whoever is asked";
     return { ...answer, verdict: 'allow', by: [{ action: 'allow', place: null, says }], notes: [] };

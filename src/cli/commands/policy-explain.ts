@@ -22,9 +22,9 @@ export const policyExplain: Command = {
   notes: ['It reads vmgate.yaml, as the next `vmgate up` would, and asks nobody.'],
   run: async (context, input) => {
     const [name = '', written = ''] = input.args;
-    const asked = parseDestination(written);
     const gate = await gateOf(context, input);
     await requireVm(gate, name);
+    const asked = parseDestination(written, name);
     const loaded = await requireConfig(gate);
     const vm = loaded.config.work.find((work) => work.name === name);
     if (vm === undefined) throw new Error(`no work VM ${name}`);

@@ -69,6 +69,8 @@ test('answers', async () => {
     'web mail.example:25',
     'web mail.example:443',
     'cut 8.8.8.8:443',
+    'cut 127.0.0.1:53/udp',
+    'bank ::1',
   ];
   const answers: string[] = [];
   for (const question of questions) {
@@ -86,12 +88,29 @@ test('an answer as JSON', async () => {
   expect(denied).toMatchObject({ verdict: 'deny', by: [{ action: 'deny', place: { line: 19 } }] });
 });
 
+test.each([
+  ['127.255.0.1', true],
+  ['128.0.0.1', false],
+  ['126.255.255.255', false],
+  ['[::1]:80', true],
+  ['::2', false],
+  ['[::ffff:127.0.0.1]:80', true],
+  ['::ffff:128.0.0.1', false],
+  ['localhost:80', true],
+  ['Web.LOCALHOST.', true],
+  ['localhost.example', false],
+])('%s stays inside the VM: %s', async (asked, inside) => {
+  const { stdout } = await laptop.type('policy', 'explain', 'dev', asked);
+  expect(stdout).toContain(inside ? 'that is dev itself' : 'through the tunnel');
+});
+
 describe('what cannot be asked', () => {
   test.each(['bank.example:0', 'bank.example:65536', '9.9.9.9:7/icmp', '300.1.1.1', 'a b', '9.9.9.9/gre', '', '[x]'])(
     '%s',
     async (asked) => {
       const { exit, stderr } = await laptop.type('policy', 'explain', 'bank', asked);
       expect([exit, stderr]).toEqual([2, expect.stringContaining('CLI_USAGE')]);
+      expect(stderr).toContain('next: vmgate policy explain bank bank.example:443\n');
     },
   );
 
