@@ -23,6 +23,13 @@ export const errors = errorCodes({
       remedy: 'vmgate up',
     },
   }),
+  GATE_NOT_UP: error<{ gate: string; wanted: string }>({
+    exit: 4,
+    ...user,
+    what: ({ gate, wanted }) => `gate ${gate} is not up: there is no ${wanted}`,
+    remedy: () => 'vmgate up',
+    sample: { gate: 'default', wanted: 'gateway whose log could be read' },
+  }),
   GATE_VIOLATED: error<{ why: string; frame: string }>({
     exit: 4,
     ...environment,

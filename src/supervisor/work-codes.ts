@@ -28,11 +28,12 @@ export const workErrors = errorCodes({
     remedy: () => 'check the name, or add it under work: in vmgate.yaml',
     sample: { name: 'wrokvm', known: ['workvm'] },
   }),
-  GATE_WORK_NOT_RUNNING: error<{ name: string }>({
+  /** `isDown`: so is its gate. */
+  GATE_WORK_NOT_RUNNING: error<{ name: string; isDown?: boolean }>({
     exit: 4,
     ...user,
     what: ({ name }) => `work VM ${name} is not running`,
-    remedy: ({ name }) => `vmgate start ${name}`,
+    remedy: ({ name, isDown = false }) => `${isDown ? 'vmgate up && ' : ''}vmgate start ${name}`,
     sample: { name: 'workvm' },
   }),
   GATE_WORK_KEEPS: error<{ name: string }>({

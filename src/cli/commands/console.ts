@@ -1,6 +1,5 @@
-import { VmgateError } from '../../core/coded.ts';
 import { type Command, flag } from '../command.ts';
-import { GATE_OPTION, type Gate, gateOf, requireVm } from '../gate-access.ts';
+import { GATE_OPTION, type Gate, gateOf, notRunning, requireVm } from '../gate-access.ts';
 
 export const consoleCommand: Command = {
   name: 'console',
@@ -21,10 +20,7 @@ export const consoleCommand: Command = {
     const { attach, converse, watch } = await import('../terminal.ts');
     const { consoleSocket } = await import('../../drivers/index.ts');
     const socket = await attach(consoleSocket(gate.layout.work(name)), name);
-    if (socket === undefined) {
-      const { errors } = await import('../../supervisor/index.ts');
-      throw VmgateError.of(errors.GATE_WORK_NOT_RUNNING, { name });
-    }
+    if (socket === undefined) throw await notRunning(gate, name);
     context.out.progress(`console of ${name}; Ctrl-] leaves it (${hint(gate, name)})`);
     await (flag(input, 'plain') ? watch(socket, context) : converse(socket, context));
     context.out.progress(`\nleft the console of ${name}`);

@@ -3,7 +3,7 @@ import type { CodedEvent } from '../../core/coded.ts';
 import { readJournal } from '../../home/index.ts';
 import { escapeBlock, escapeLine } from '../../host/index.ts';
 import { type Command, type Context, flag, text } from '../command.ts';
-import { GATE_OPTION, type Gate, gateOf, requireSupervisor } from '../gate-access.ts';
+import { GATE_OPTION, type Gate, gateOf, requireUp } from '../gate-access.ts';
 import { positiveInteger } from '../numbers.ts';
 
 const DEFAULT_LINES = 50;
@@ -45,7 +45,7 @@ function lineOf({ at, code, level, text: said }: CodedEvent): string {
 
 /** Ends with Ctrl-C, which is how one stops looking, or with the gate. */
 async function follow(context: Context, gate: Gate): Promise<number> {
-  const client = await requireSupervisor(gate);
+  const client = await requireUp(gate, 'supervisor to follow');
   try {
     const onEvent = (event: CodedEvent) => context.out.result(event, lineOf(event));
     await client.ask({ verb: 'watch' }, { onEvent, signal: context.interrupted });
@@ -59,7 +59,7 @@ async function follow(context: Context, gate: Gate): Promise<number> {
 }
 
 async function gatewayLog(gate: Gate): Promise<string> {
-  const client = await requireSupervisor(gate);
+  const client = await requireUp(gate, 'gateway whose log could be read');
   try {
     const { gateway = '' } = (await client.ask({ verb: 'logs' })) as { gateway?: string };
     return gateway;

@@ -3,7 +3,7 @@ import type { CodedEvent } from '../../core/coded.ts';
 import { VmgateError } from '../../core/coded.ts';
 import { readPortalUrl } from '../../core/portal.ts';
 import { type Command, type Context, flag, type Input, list, text } from '../command.ts';
-import { GATE_OPTION, type Gate, gateOf, requireSupervisor } from '../gate-access.ts';
+import { GATE_OPTION, type Gate, gateOf, requireUp } from '../gate-access.ts';
 import { noticesOf, streamFrom } from '../listening.ts';
 import { HeldHosts } from '../portal-keys.ts';
 import { PortalView, type PortalWays } from '../portal-view.ts';
@@ -43,7 +43,7 @@ export const portal: Command = {
       throw VmgateError.of(errors.PORTAL_BAD_URL, { url });
     }
     const gate = await gateOf(context, input);
-    const client = await requireSupervisor(gate);
+    const client = await requireUp(gate, 'gateway to let you through to a portal');
     const ways = await openWays(context, input, gate);
     const view = new PortalView(context, ways);
     const keys = new HeldHosts(context, (host) => void allow(context, gate, host));
@@ -66,7 +66,7 @@ export const portal: Command = {
 
 /** While the gate tries to connect nobody is let through: soon it waits again. */
 async function letThrough(
-  client: Awaited<ReturnType<typeof requireSupervisor>>,
+  client: Awaited<ReturnType<typeof requireUp>>,
   asked: { readonly url: string | null; readonly allow: readonly string[] },
   onEvent: (event: CodedEvent) => void,
   signal: AbortSignal,

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { VmgateError } from '../../core/coded.ts';
 import { type Command, type Context, flag, text } from '../command.ts';
-import { GATE_OPTION, type Gate, gateOf, requireSupervisor, requireVm } from '../gate-access.ts';
+import { GATE_OPTION, type Gate, gateOf, notRunning, requireUp, requireVm } from '../gate-access.ts';
 
 export const view: Command = {
   name: 'view',
@@ -52,19 +52,19 @@ export interface Shown {
 }
 
 /** @throws GATE_WORK_NOT_RUNNING, GATE_NO_SCREEN */
-async function withoutVnc({ out }: Context, { loaded }: Gate, name: string, isRunning: boolean): Promise<number> {
-  const { errors } = await import('../../supervisor/index.ts');
-  if (!isRunning) throw VmgateError.of(errors.GATE_WORK_NOT_RUNNING, { name });
-  if (loaded?.config.work.find((work) => work.name === name)?.display !== 'window') {
+async function withoutVnc({ out }: Context, gate: Gate, name: string, isRunning: boolean): Promise<number> {
+  if (!isRunning) throw await notRunning(gate, name);
+  if (gate.loaded?.config.work.find((work) => work.name === name)?.display !== 'window') {
+    const { errors } = await import('../../supervisor/index.ts');
     throw VmgateError.of(errors.GATE_NO_SCREEN, { name });
   }
   out.result({ name, display: 'window' }, `${name} has a window of its own, on the desktop where vmgate up was typed`);
   return 0;
 }
 
-/** @throws GATE_NOT_VERIFIED without a supervisor, GATE_NO_SCREEN, VIEW_PICTURE_BROKEN, HOME_WRITE_FAILED */
+/** @throws GATE_NOT_UP, GATE_NO_SCREEN, VIEW_PICTURE_BROKEN, HOME_WRITE_FAILED */
 async function saveScreenshot({ cwd, out }: Context, gate: Gate, name: string, written: string): Promise<number> {
-  const client = await requireSupervisor(gate);
+  const client = await requireUp(gate, 'supervisor to take the picture');
   const file = path.resolve(cwd, written);
   try {
     const picture = await client.screenshot(name);

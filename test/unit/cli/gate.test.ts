@@ -316,6 +316,29 @@ describe('logs', () => {
   });
 });
 
+describe('with the gate down', () => {
+  test.each([
+    [['portal'], 'gateway to let you through to a portal'],
+    [['logs', '--follow'], 'supervisor to follow'],
+    [['logs', '--gateway'], 'gateway whose log could be read'],
+    [['view', 'web', '--screenshot', 'web.png'], 'supervisor to take the picture'],
+  ])('%j: there is nobody to ask, which is no refusal for want of a tunnel', async (typed, wanted) => {
+    const { exit, stderr } = await laptop.type(...typed);
+    expect({ exit, stderr }).toEqual({
+      exit: 4,
+      stderr: `error GATE_NOT_UP: gate default is not up: there is no ${wanted}\n  next: vmgate up\n`,
+    });
+  });
+
+  test.each(['console', 'view'])('%s of a VM: up comes before start', async (verb) => {
+    const { exit, stderr } = await laptop.type(verb, 'web');
+    expect(exit).toBe(4);
+    expect(stderr).toMatch(/^error GATE_WORK_NOT_RUNNING: .*\n {2}next: vmgate up && vmgate start web\n$/);
+    await laptop.supervise(scripted(report({ phase: 'closed' })));
+    expect((await laptop.type(verb, 'web')).stderr).toContain('next: vmgate start web\n');
+  });
+});
+
 describe('ssh', () => {
   test('before up is refused', async () => {
     expect(await laptop.type('ssh', 'web')).toMatchObject({
