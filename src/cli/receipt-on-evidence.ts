@@ -1,10 +1,10 @@
 /** What a receipt has to do with the frames that are kept: it holds the digest of the evidence as it was then. */
-import path from 'node:path';
 import type { CodedEvent } from '../core/coded.ts';
 import { renderReceipt } from '../core/receipt.ts';
 import { framesCovered, type readRing } from '../evidence/index.ts';
 import { sha256 } from '../host/index.ts';
 import type { Context } from './command.ts';
+import { namedReceipt } from './receipt-place.ts';
 
 export interface ReceiptOnEvidence {
   /** `sha256:<hex>` of the receipt. */
@@ -19,7 +19,7 @@ export interface ReceiptOnEvidence {
  * Of the receipt in `named`, or the last one the journal tells of: a close takes a gate's own receipt away, and it is
  * after a close that one asks.
  *
- * @throws RECEIPT_* for one that was named
+ * @throws CLI_USAGE, RECEIPT_* for one that was named
  */
 export async function receiptOn(
   context: Context,
@@ -27,7 +27,7 @@ export async function receiptOn(
   journal: readonly CodedEvent[],
   named: string | undefined,
 ): Promise<ReceiptOnEvidence | null> {
-  const about = named === undefined ? journaled(journal) : await signed(context, path.resolve(context.cwd, named));
+  const about = named === undefined ? journaled(journal) : await signed(context, namedReceipt(context, named));
   if (about === undefined) return null;
   const { evidence, ...receipt } = about;
   return { ...receipt, frames: framesCovered(ring, evidence) ?? null };

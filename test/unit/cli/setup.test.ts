@@ -222,6 +222,17 @@ describe('printing', () => {
     }
   });
 
+  test.each(['receipt show ./recipt.json', 'receipt check recipt.json', 'evidence --receipt recipt.json'])(
+    '%s: a file that is not there is a wrong argument, and says nothing about a gate',
+    async (typed) => {
+      laptop.write('vmgate.yaml', CONFIG);
+      expect(await laptop.type(...typed.split(' '))).toMatchObject({
+        exit: 2,
+        stderr: expect.stringContaining(`error CLI_USAGE: there is no file ${laptop.project}/recipt.json\n`),
+      });
+    },
+  );
+
   test('console of a VM that does not run', async () => {
     laptop.write('vmgate.yaml', CONFIG);
     const { exit, stderr } = await laptop.type('console', 'web');
