@@ -20,9 +20,11 @@ export const errors = errorCodes({
   }),
   TRUST_PROJECT_UNCONFIRMED: error<{ folder: string; files: readonly string[]; changed: boolean }>({
     ...trust,
-    what: ({ folder, files, changed }) =>
-      `${files.join(' and ')} in ${folder} ${changed ? 'changed since you confirmed them' : 'were never confirmed by you'}`,
-    remedy: () => 'read them, then: vmgate trust',
+    what: ({ folder, files, changed }) => {
+      const [was, it] = files.length === 1 ? ['was', 'it'] : ['were', 'them'];
+      return `${files.join(' and ')} in ${folder} ${changed ? `changed since you confirmed ${it}` : `${was} never confirmed by you`}`;
+    },
+    remedy: ({ files }) => `read ${files.length === 1 ? 'it' : 'them'}, then: vmgate trust`,
     sample: { folder: '/home/ann/acme', files: ['vmgate.yaml'], changed: false },
   }),
   TRUST_RECORD_DAMAGED: error<{ file: string }>({

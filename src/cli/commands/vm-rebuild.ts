@@ -29,7 +29,7 @@ export const vmRebuild: Command = {
       }
       const from = made?.digest ?? 'a disk that nobody took the digest of';
       const question = `${name} was made from ${from}; the disk is ${today.digest ?? ''}. Drop what ${name} wrote and make it anew?`;
-      const unsaid = { what: `that what ${name} wrote is to be dropped`, flag: `vmgate vm rebuild ${name} --yes` };
+      const unsaid = { what: `whether to drop what ${name} wrote`, flag: `vmgate vm rebuild ${name} --yes` };
       if (!(await agreed(context, input, question, unsaid))) {
         context.out.result({ name, rebuilt: false, outcome, ...digests }, 'nothing was changed');
         return;

@@ -17,7 +17,7 @@ export const vmReset: Command = {
     const [name = ''] = input.args;
     const vm = await vmDiskOf(await vmGateOf(context, input), name);
     await atRest(vm, async () => {
-      const unsaid = { what: `that what ${name} wrote is to be dropped`, flag: `vmgate vm reset ${name} --yes` };
+      const unsaid = { what: `whether to drop what ${name} wrote`, flag: `vmgate vm reset ${name} --yes` };
       if (!(await agreed(context, input, `Drop everything that ${name} wrote?`, unsaid))) {
         context.out.result({ name, reset: false }, 'nothing was changed');
         return;

@@ -27,7 +27,7 @@ export const vmRm: Command = {
     if (!/^[a-z][a-z0-9-]*$/.test(name) || !existsSync(vm.folder)) await requireVm(gate, name);
     refuseShared(gate, name, vm.folder);
     await atRest(vm, async () => {
-      const unsaid = { what: `that ${name} and what it wrote are to go`, flag: `vmgate vm rm ${name} --yes` };
+      const unsaid = { what: `whether to forget ${name} and what it wrote`, flag: `vmgate vm rm ${name} --yes` };
       if (!(await agreed(context, input, `Forget ${name}, what it wrote and its snapshots?`, unsaid))) {
         context.out.result({ name, removed: false }, 'nothing was changed');
         return;

@@ -59,7 +59,7 @@ async function change(context: Context, input: Input, vm: VmDisk, action: string
   }
   const dropped = action === 'restore' ? `what ${name} wrote since ${snapshot}` : `the snapshot ${snapshot} of ${name}`;
   const unsaid = {
-    what: `that ${dropped} is to be dropped`,
+    what: `whether to drop ${dropped}`,
     flag: `vmgate vm snapshot ${action} ${name} ${snapshot} --yes`,
   };
   if (!(await agreed(context, input, `Drop ${dropped}?`, unsaid))) return say('nothing', 'nothing was changed');

@@ -233,6 +233,21 @@ describe('printing', () => {
     },
   );
 
+  test.each([
+    ['vm rm web', 'whether to forget web and what it wrote must be said'],
+    ['vm reset web', 'whether to drop what web wrote must be said'],
+  ])('%s without a terminal says what was not said', async (typed, said) => {
+    laptop.write('vmgate.yaml', CONFIG.replace('web: {template: tiny}', 'web: {disk: /x.qcow2}'));
+    await laptop.type('trust');
+    mkdirSync(laptop.layout.gate('default').work('web'), { recursive: true, mode: 0o700 });
+    const { exit, stderr } = await laptop.type(...typed.split(' '));
+    expect({ exit, stderr }).toMatchObject({
+      exit: 2,
+      stderr: expect.stringContaining(`error CLI_ANSWER_NEEDED: ${said}`),
+    });
+    expect(stderr).toContain(`vmgate ${typed} --yes\n`);
+  });
+
   test('console of a VM that does not run', async () => {
     laptop.write('vmgate.yaml', CONFIG);
     const { exit, stderr } = await laptop.type('console', 'web');

@@ -204,6 +204,13 @@ describe('project folders', () => {
     const refusal = (contents = files): Promise<unknown> =>
       requireTrusted(record, project, contents).catch((cause: unknown) => cause);
     expect(await refusal()).toMatchObject({ code: 'TRUST_PROJECT_UNCONFIRMED', exit: 6, payload: { changed: false } });
+    expect(await refusal()).toMatchObject({
+      what: expect.stringMatching(/\.local\.yaml in \S+ were never confirmed by you$/),
+    });
+    expect(await refusal(files.slice(0, 1))).toMatchObject({
+      what: expect.stringMatching(/^vmgate\.yaml in \S+ was never confirmed by you$/),
+      remedy: 'read it, then: vmgate trust',
+    });
     await trustProject(record, project, files);
     expect(await refusal()).toBeUndefined();
     expect(await isTrusted(record, path.join(project, '..', 'project'), files)).toBe(true);
