@@ -107,7 +107,10 @@ interface SourceFile {
 }
 
 async function* filesOf(source: string): AsyncGenerator<SourceFile> {
-  if (!(await stat(source)).isDirectory()) {
+  const given = await stat(source).catch((cause: unknown) => {
+    throw errnoOf(cause) === 'ENOENT' ? new Error('there is no such file or folder', { cause }) : cause;
+  });
+  if (!given.isDirectory()) {
     for await (const { name, header, content, stream } of entriesOf(createReadStream(source)))
       if (header.type === 'file') yield { name: path.posix.basename(name), bytes: header.size, content, stream };
     return;

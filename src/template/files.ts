@@ -17,13 +17,20 @@ import {
   type TemplateFile,
   TOO_LARGE,
 } from '../core/template-files.ts';
-import { messageOf, sha256 } from '../host/index.ts';
+import { errnoOf, messageOf, sha256 } from '../host/index.ts';
 import { errors } from './codes.ts';
 
 export { TEMPLATE_FILE, type TemplateFile };
 
 /** Folders inside folders. */
 const MAX_DEPTH = 16;
+
+const WHY: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such folder',
+  ENOTDIR: 'it is no folder',
+  EACCES: 'you may not read it',
+};
+
 /**
  * Sorted by path.
  *
@@ -71,7 +78,7 @@ export async function readFolder(folder: string): Promise<readonly TemplateFile[
 async function walk(folder: string, below: string, names: string[]): Promise<void> {
   if (below.split('/').length > MAX_DEPTH) throw refused(below, `it is more than ${MAX_DEPTH} folders deep`);
   const here = await readdir(path.join(folder, below)).catch((cause: unknown) => {
-    throw unreadable(folder, messageOf(cause));
+    throw unreadable(folder, WHY[errnoOf(cause) ?? ''] ?? messageOf(cause));
   });
   for (const name of here) {
     if (below === '' && name.startsWith('.')) continue;

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { VmgateError } from '../../core/coded.ts';
 import { escapeLine } from '../../host/index.ts';
 import { errors } from '../codes.ts';
-import { type Command, flag, list } from '../command.ts';
+import { type Command, type Context, flag, type Input, list } from '../command.ts';
 import { GATE_OPTION } from '../gate-access.ts';
 import { gatherAnswers } from '../init/answers.ts';
 import { isReference } from '../init/reference.ts';
@@ -55,48 +55,60 @@ export const init: Command = {
     'vmgate init existing-disk --vpn acme --set disk=~/vms/acme.qcow2',
     'vmgate init --vpn acme --disk ~/vms/acme.qcow2 --exit-url https://ip.example.org/ && vmgate up; vmgate init --learn-exit',
   ],
-  run: async (context, input) => {
-    if (flag(input, 'learnExit')) {
-      const { learnExit } = await import('../init/learn-exit.ts');
-      await learnExit(context, input);
-      return 0;
-    }
-    const references = input.args.filter((word) => isReference(context.cwd, word));
-    if (references.length > 0) {
-      if (references.length < input.args.length) throw mixed();
-      const { initFromReferences } = await import('../init/from-references.ts');
-      await initFromReferences(context, input);
-      return 0;
-    }
-    if (input.args.length > 0) {
-      const { initFromTemplates } = await import('../init/from-templates.ts');
-      await initFromTemplates(context, input);
-      return 0;
-    }
-    if (list(input, 'set').length > 0) {
-      throw VmgateError.of(errors.CLI_USAGE, {
-        ...{
-          message: '--set answers what a template asks',
-          hint: 'vmgate init TEMPLATE --set NAME=VALUE',
-          command: 'init',
-        },
-      });
-    }
-    const file = path.join(context.cwd, 'vmgate.yaml');
-    if (existsSync(file) && !flag(input, 'force')) {
-      const instead = 'write a new one in its place: vmgate init --force';
-      throw VmgateError.of(errors.CLI_FILE_EXISTS, { file, instead });
-    }
-    const answers = await gatherAnswers(context, input);
-    await confirm(context.home(), await writeConfig(context, file, renderConfig(answers), answers));
-    const { vpn, work, exit } = answers;
-    context.out.result(
-      { file, vpn, work: work.name, profileAdded: answers.profile !== undefined },
-      `wrote ${escapeLine(file)}; ${await nextSteps(context, { work: [work.name], exit })}`,
-    );
-    return 0;
-  },
+  run: (context, input) =>
+    initialise(context, input).catch((cause: unknown) => {
+      throw asTyped(cause, input);
+    }),
 };
+
+async function initialise(context: Context, input: Input): Promise<number> {
+  if (flag(input, 'learnExit')) {
+    const { learnExit } = await import('../init/learn-exit.ts');
+    await learnExit(context, input);
+    return 0;
+  }
+  const references = input.args.filter((word) => isReference(context.cwd, word));
+  if (references.length > 0) {
+    if (references.length < input.args.length) throw mixed();
+    const { initFromReferences } = await import('../init/from-references.ts');
+    await initFromReferences(context, input);
+    return 0;
+  }
+  if (input.args.length > 0) {
+    const { initFromTemplates } = await import('../init/from-templates.ts');
+    await initFromTemplates(context, input);
+    return 0;
+  }
+  if (list(input, 'set').length > 0) {
+    throw VmgateError.of(errors.CLI_USAGE, {
+      ...{
+        message: '--set answers what a template asks',
+        hint: 'vmgate init TEMPLATE --set NAME=VALUE',
+        command: 'init',
+      },
+    });
+  }
+  const file = path.join(context.cwd, 'vmgate.yaml');
+  if (existsSync(file) && !flag(input, 'force')) {
+    const instead = 'write a new one in its place: vmgate init --force';
+    throw VmgateError.of(errors.CLI_FILE_EXISTS, { file, instead });
+  }
+  const answers = await gatherAnswers(context, input);
+  await confirm(context.home(), await writeConfig(context, file, renderConfig(answers), answers));
+  const { vpn, work, exit } = answers;
+  context.out.result(
+    { file, vpn, work: work.name, profileAdded: answers.profile !== undefined },
+    `wrote ${escapeLine(file)}; ${await nextSteps(context, { work: [work.name], exit })}`,
+  );
+  return 0;
+}
+
+/** What is wrong is the file that was typed here, and not in `vmgate vpn add`. */
+function asTyped(cause: unknown, input: Input): unknown {
+  if (!VmgateError.is(cause) || cause.code !== 'VPN_PROFILE_UNREADABLE') return cause;
+  const typed = ['vmgate init', ...input.args, '--vpn-file FILE'].join(' ');
+  return VmgateError.revive({ ...cause.serialize(), remedy: `give the path of the file from your provider: ${typed}` });
+}
 
 function mixed(): VmgateError {
   const message = 'references stay what their team makes of them, other templates become part of vmgate.yaml';

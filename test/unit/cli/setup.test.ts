@@ -207,6 +207,32 @@ describe('printing', () => {
     expect((await laptop.type('image', 'list', '--json')).json()).toEqual([{ images: [] }]);
   });
 
+  test('image import and template show of nothing say so in words', async () => {
+    expect((await laptop.type('image', 'import', 'no')).stderr).toMatch(
+      /^error IMAGE_UNREADABLE: \S+\/p\/no is not an image: there is no such file or folder\n/,
+    );
+    laptop.write('file', '');
+    for (const [named, why] of [
+      ['no', 'there is no such folder'],
+      ['./file', 'it is no folder'],
+    ] as const) {
+      expect((await laptop.type('template', 'show', named)).stderr).toMatch(
+        new RegExp(`^error TEMPLATE_UNREADABLE: there is no template in \\S+: ${why}\n`),
+      );
+    }
+  });
+
+  test.each([
+    ['init --vpn-file no.conf', 'vmgate init --vpn-file FILE'],
+    ['init gateway --vpn-file no.conf', 'vmgate init gateway --vpn-file FILE'],
+    ['vpn add acme no.conf', 'vmgate vpn add NAME FILE'],
+  ])('%s: next is what was typed, with a file that is there', async (typed, next) => {
+    const { exit, stderr } = await laptop.type(...typed.split(' '));
+    expect(exit).toBe(2);
+    expect(stderr).toMatch(/^error VPN_PROFILE_UNREADABLE: .* no such file\n/);
+    expect(stderr).toContain(`next: give the path of the file from your provider: ${next}\n`);
+  });
+
   test('image import of what is none', async () => {
     const { exit, stderr } = await laptop.type('image', 'import', laptop.write('x.tar', 'no tar'));
     expect({ exit, stderr }).toEqual({ exit: 2, stderr: expect.stringContaining('IMAGE_UNREADABLE') });
