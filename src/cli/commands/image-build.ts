@@ -19,7 +19,14 @@ export const imageBuild: Command = {
   group: 'Set up',
   about: 'build images from Debian packages; says first how much it downloads',
   kind: 'action',
-  args: [{ name: 'KIND', optional: true, about: 'what to build; all unless said', choices: Object.keys(KINDS) }],
+  args: [
+    {
+      name: 'KIND',
+      optional: true,
+      about: 'what to build; all (gateway and tiny) unless said',
+      choices: Object.keys(KINDS),
+    },
+  ],
   options: [
     { flags: '--arch <ARCH>', about: "amd64 or arm64; this machine's unless said", choices: ['amd64', 'arm64'] },
   ],

@@ -18,6 +18,7 @@ export const ssh: Command = {
     GATE_OPTION,
     { flags: '--stdio', about: "only the byte stream to the VM's ssh port: for ProxyCommand and rsync" },
   ],
+  notes: ['Options of vmgate come before NAME: what stands after it is the command, with options of its own.'],
   examples: ['vmgate ssh workvm', 'vmgate ssh workvm -- uname -a', 'vmgate ssh-config >> ~/.ssh/config   for the rest'],
   run: async (context, input) => {
     const [name = '', ...rest] = input.args;

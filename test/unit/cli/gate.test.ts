@@ -347,6 +347,12 @@ describe('ssh', () => {
     });
   });
 
+  test('--gate counts before NAME; behind it, it is part of the command', async () => {
+    mkdirSync(laptop.layout.gate('acme').folder, { recursive: true, mode: 0o700 });
+    expect((await laptop.type('ssh', '--gate', 'acme', 'web')).stderr).toContain('gate acme is down');
+    expect((await laptop.type('ssh', 'web', '--gate', 'acme')).stderr).toContain('gate default is down');
+  });
+
   test('to a VM that does not run, or whose wire is down', async () => {
     const down = report({ phase: 'closed', why: 'the tunnel is lost' });
     const work = [{ name: 'web', status: 'running', linkUp: false, address: '', pid: 1 }];
