@@ -293,6 +293,10 @@ describe('a folder that does not say which gate is meant', () => {
     expect(await laptop.type('down')).toMatchObject({ exit: 2, stderr: expect.stringContaining('CONFIG_INVALID') });
     expect(await laptop.type('down', '--gate', 'default')).toMatchObject({ exit: 0 });
     expect(await laptop.type('down', '--gate', '../gates')).toMatchObject({ exit: 2 });
+    // A template that is not here is no fault of the file (exit 6), and no reason to leave a gate running.
+    laptop.write('vmgate.yaml', 'version: 1\ntemplate: registry.example.com/team/dev:3\n');
+    expect(await laptop.type('status')).toMatchObject({ exit: 6 });
+    expect(await laptop.type('down', '--gate', 'default')).toMatchObject({ exit: 0 });
   });
 });
 
