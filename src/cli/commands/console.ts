@@ -1,5 +1,6 @@
 import { type Command, flag } from '../command.ts';
-import { GATE_OPTION, type Gate, gateOf, notRunning, requireVm } from '../gate-access.ts';
+import { GATE_OPTION, type Gate, gateOf, requireVm } from '../gate-access.ts';
+import { notRunning } from '../gate-up.ts';
 
 export const consoleCommand: Command = {
   name: 'console',

@@ -1,6 +1,7 @@
 import type { CodedEvent } from '../../core/coded.ts';
 import type { Command, Context } from '../command.ts';
-import { GATE_OPTION, gateToEnd } from '../gate-access.ts';
+import { GATE_OPTION } from '../gate-access.ts';
+import { gateToEnd } from '../gate-unsaid.ts';
 import { withRunningGate } from '../running-gate.ts';
 
 export const down: Command = {

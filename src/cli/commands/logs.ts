@@ -3,7 +3,8 @@ import type { CodedEvent } from '../../core/coded.ts';
 import { readJournal } from '../../home/index.ts';
 import { escapeBlock, escapeLine } from '../../host/index.ts';
 import { type Command, type Context, flag, text } from '../command.ts';
-import { GATE_OPTION, type Gate, gateOf, requireUp } from '../gate-access.ts';
+import { GATE_OPTION, type Gate, gateOf } from '../gate-access.ts';
+import { requireUp } from '../gate-up.ts';
 import { positiveInteger } from '../numbers.ts';
 
 const DEFAULT_LINES = 50;

@@ -1,5 +1,6 @@
 import { type Command, flag } from '../command.ts';
-import { GATE_OPTION, gateToEnd, requireVm } from '../gate-access.ts';
+import { GATE_OPTION, requireVm } from '../gate-access.ts';
+import { gateToEnd } from '../gate-unsaid.ts';
 import { withRunningGate } from '../running-gate.ts';
 
 export const stop: Command = {

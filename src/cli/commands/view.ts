@@ -1,7 +1,8 @@
 import path from 'node:path';
 import { VmgateError } from '../../core/coded.ts';
 import { type Command, type Context, flag, text } from '../command.ts';
-import { GATE_OPTION, type Gate, gateOf, notRunning, requireUp, requireVm } from '../gate-access.ts';
+import { GATE_OPTION, type Gate, gateOf, requireVm } from '../gate-access.ts';
+import { notRunning, requireUp } from '../gate-up.ts';
 
 export const view: Command = {
   name: 'view',
