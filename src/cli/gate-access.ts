@@ -13,6 +13,8 @@ export interface Gate {
   readonly layout: GateLayout;
   /** Undefined where `--gate` named a gate that never came up from a file that is still there. */
   readonly loaded: LoadedConfig | undefined;
+  /** Why that file says nothing now. */
+  readonly fault?: VmgateError | undefined;
 }
 
 export const GATE_OPTION = {
@@ -43,18 +45,18 @@ export async function gateOf(context: Context, input: Input): Promise<Gate> {
   }
   const layout = home.gate(named);
   const origin = originOf(layout);
-  const loaded = await configNaming(named, origin === undefined ? context.cwd : path.dirname(origin), home);
+  const { loaded, fault } = await configNaming(named, origin === undefined ? context.cwd : path.dirname(origin), home);
   if (loaded === undefined && !existsSync(layout.folder)) throw await unknownGate(named);
-  return { name: named, layout, loaded };
+  return { name: named, layout, loaded, fault: origin === undefined ? undefined : fault };
 }
 
 /** The file that applies in `folder`, if it is this gate's. A gate that runs is not out of reach for a file that broke. */
-async function configNaming(gate: string, folder: string, home: HomeLayout): Promise<LoadedConfig | undefined> {
+async function configNaming(gate: string, folder: string, home: HomeLayout): Promise<Pick<Gate, 'loaded' | 'fault'>> {
   try {
     const loaded = await recentConfig(folder, home);
-    return loaded.config.gate === gate ? loaded : undefined;
+    return { loaded: loaded.config.gate === gate ? loaded : undefined };
   } catch (cause) {
-    if (VmgateError.is(cause) && cause.exit === 2) return undefined;
+    if (VmgateError.is(cause) && cause.exit === 2) return { loaded: undefined, fault: cause };
     throw cause;
   }
 }

@@ -35,6 +35,7 @@ export async function vmGateOf(context: Context, input: Input): Promise<VmGate> 
   const gate = await gateOf(context, input);
   const { loaded } = gate;
   if (loaded === undefined) {
+    if (gate.fault !== undefined) throw gate.fault;
     const message = `the vmgate.yaml that gate ${gate.name} came up from is gone`;
     throw VmgateError.of(errors.CLI_USAGE, {
       message,

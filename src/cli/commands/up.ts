@@ -8,6 +8,7 @@ import { errors, launchSupervisor, SupervisorClient } from '../../supervisor/ind
 import type { Command, Context, Input } from '../command.ts';
 import { GATE_OPTION, type Gate, gateOf } from '../gate-access.ts';
 import { CODE_OPTION, givenCode } from '../login.ts';
+import { requireConfig } from '../policy-config.ts';
 import { loadVerified } from '../project-config.ts';
 import { requireConfirmed } from '../project-files.ts';
 import { answering } from '../running-gate.ts';
@@ -32,9 +33,8 @@ export const up: Command = {
   examples: ['vmgate up', 'vmgate up && vmgate start workvm', 'vmgate up --json'],
   run: async (context, input) => {
     const gate = await gateOf(context, input);
-    if (gate.loaded === undefined) throw VmgateError.of(errors.GATE_ORIGIN_GONE, { gate: gate.name });
     const home = context.home();
-    const loaded = await loadVerified(path.dirname(gate.loaded.path), home);
+    const loaded = await loadVerified(path.dirname((await requireConfig(gate)).path), home);
     await requireConfirmed(home, loaded);
     tellIgnored(context);
     for (const issue of loaded.notices) context.out.progress(escapeLine(renderIssue(issue)));

@@ -280,6 +280,18 @@ describe('a folder that does not say which gate is meant', () => {
     expect((await laptop.type(...typed)).stderr).toContain('--gate NAME (there is: acme, other); ');
   });
 
+  test('--gate of a gate whose file broke: what is wrong with it, not that there is none', async () => {
+    cameUp('acme');
+    laptop.write('vmgate.yaml', `${CONFIG}gate: acme\nnonsense: 1\n`);
+    for (const typed of ['up', 'policy show', 'vm rm web']) {
+      const { exit, stderr } = await laptop.type(...typed.split(' '), '--gate', 'acme');
+      expect({ exit, stderr }).toEqual({ exit: 2, stderr: expect.stringMatching(/^error CONFIG_INVALID: .*nonsense/) });
+    }
+    expect(await laptop.type('status', '--gate', 'acme')).toMatchObject({ exit: 0 });
+    rmSync(`${laptop.project}/vmgate.yaml`);
+    expect((await laptop.type('up', '--gate', 'acme')).stderr).toContain('GATE_ORIGIN_GONE');
+  });
+
   test('down and stop reach the gate that came up from a file that broke since', async () => {
     const handler = scripted(report(), ends);
     await laptop.supervise(handler);
