@@ -48,7 +48,7 @@ export async function vpnAnswer(context: Context, input: Input): Promise<Pick<An
 export function nameFrom(file: string): string {
   const slug = path
     .basename(file)
-    .replace(/\.conf$/i, '')
+    .replace(/\.(conf|ovpn|mobileconfig|sswan|ya?ml)$/i, '')
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
     .replaceAll(/^-+|-+$/g, '')
