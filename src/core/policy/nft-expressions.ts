@@ -127,6 +127,12 @@ export function ctDirection(direction: Direction): Expression {
   return match({ ct: { key: 'direction' } }, direction);
 }
 
+/**
+ * Sent in the name of an address that the interface it leaves by has. Said so, no rule needs to know which ones that are: a
+ * server gives them, of either family.
+ */
+export const fromItsOwn: Expression = match({ fib: { result: 'type', flags: ['saddr', 'oif'] } }, 'local');
+
 /** A named counter of the same table. */
 export function count(counter: string): Expression {
   return { counter };

@@ -3,7 +3,9 @@
  * they are: nobody but a leased link has any. Every other connection is made for the host (exit check, `vmgate proxy`)
  * and needs a lease as a work VM does, under the tunnel's own name.
  *
- * All of its TCP begins under these rules (nft-own-tcp.ts).
+ * All of its TCP begins under these rules (nft-own-tcp.ts), and has the tunnel's own address. Once the process is gone that a
+ * connection by the uplink was of (a login's, a client's over TCP), the kernel itself answers what the server still says to it,
+ * by a reset: without the mark or user that leads to the uplink, by the routes of everybody, and those lead into the tunnel.
  */
 import type { Without } from './defence.ts';
 import type { EgressPolicy, TunnelPolicy } from './egress-policy.ts';
@@ -14,6 +16,7 @@ import {
   ctState,
   type Expression,
   field,
+  fromItsOwn,
   iifname,
   ipv4Only,
   ipv6Only,
@@ -29,14 +32,14 @@ export function toTunnel({ tunnel }: EgressPolicy, without: Without): Expression
   if (tunnel === undefined) return [];
   const out = oifname(tunnel.ifname);
   const begun = (protocol: 'udp' | 'tcp', ...match: readonly Expression[]) =>
-    begunHere(protocol, without).map((state) => [...match, ...state, count('to_tunnel'), accept]);
+    begunHere(protocol, without).map((state) => [out, ...match, fromItsOwn, ...state, count('to_tunnel'), accept]);
   return [
     ...resolvers(tunnel).flatMap(([family, address]) =>
       (['udp', 'tcp'] as const).flatMap((protocol) =>
-        begun(protocol, out, field(family, 'daddr', address), field(protocol, 'dport', DNS_PORT)),
+        begun(protocol, field(family, 'daddr', address), field(protocol, 'dport', DNS_PORT)),
       ),
     ),
-    ...asked(tunnel).flatMap((only) => begun('tcp', out, only, tcpOnly, ...(without('lease') ? [] : [oifname(OPEN)]))),
+    ...asked(tunnel).flatMap((only) => begun('tcp', only, tcpOnly, ...(without('lease') ? [] : [oifname(OPEN)]))),
   ];
 }
 

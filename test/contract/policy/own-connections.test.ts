@@ -66,6 +66,13 @@ describeUnless(whyNot() ?? missing('conntrack'), "the gateway's own connections"
       expect(went(dns)).toEqual({ to_tunnel: 1 });
     });
 
+    test('nothing goes there in the name of another card’s address', () => {
+      const dns = { from: 'gw', source: '10.0.2.15:4000', destination: '10.64.0.2:53' } as const;
+      expect(net.send(dns)).toEqual({ dropped_output: 1 });
+      expect(net.send({ ...dns, source: '10.213.0.1:4000' })).toEqual({ dropped_output: 1 });
+      expect(net.send({ ...dns, source: '10.64.0.1:4001' })).toEqual({ to_tunnel: 1 });
+    });
+
     test('without a lease none comes about; under one of the tunnel’s own it does', async () => {
       const { server, client } = await connect();
       expect(await client.mayHear('connected', 1_500)).toBe(false);

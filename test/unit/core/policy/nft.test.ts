@@ -70,6 +70,25 @@ test.each(Object.entries(POLICIES))(
   },
 );
 
+test.each(Object.entries(POLICIES))(
+  '%s: what the gateway itself sends into the tunnel has an address of the tunnel’s',
+  (_, policy) => {
+    const out = JSON.stringify({
+      match: { op: '==', left: { meta: { key: 'oifname' } }, right: policy.tunnel?.ifname },
+    });
+    const rules = compileNft(policy).nftables.flatMap(
+      ({ add }: { add?: { rule?: { chain: string; expr: object[] } } }) =>
+        add?.rule?.chain === 'output' && JSON.stringify(add.rule.expr[0]) === out ? [add.rule.expr] : [],
+    );
+    // Of a portal, and at boot, there is no tunnel.
+    expect(rules.length > 0).toBe(policy.tunnel !== undefined);
+    for (const expr of rules) {
+      const local = { op: '==', left: { fib: { result: 'type', flags: ['saddr', 'oif'] } }, right: 'local' };
+      expect(expr).toContainEqual({ match: local });
+    }
+  },
+);
+
 test('the boot ruleset forwards nothing and lets nothing into the uplink', () => {
   const lines = normalizeRuleset(compileNft(bootPolicy));
   const accepts = (part: string) => lines.filter((line) => line.includes(part) && line.includes('"accept":null'));
