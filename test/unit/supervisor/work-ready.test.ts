@@ -7,18 +7,29 @@ import { codeOf } from '../faults.ts';
 
 const rhythm = { asked: 50, silent: 2_000, listen: 20 };
 
+/** What the gateway takes to answer. */
+const COUNTS_MS = 10;
+
 /** A VM whose card has a driver after `boots`, and whose ssh server is there at once then; milliseconds. */
-function booting(boots: number, says = true) {
+function booting(boots: number, says = true, names: readonly string[] = ['dev']) {
   const began = performance.now();
   const isUp = () => performance.now() - began > boots;
   const asked: number[] = [];
-  const works = new Map([['dev', {}]]);
+  const listened = { times: 0, now: 0, most: 0 };
+  const works = new Map(names.map((name) => [name, {}]));
   const world = {
     works,
     session: {
-      plan: { work: [{ workVm: 'dev', ifname: 'work0', guest: '10.213.0.2' }] },
+      plan: { work: names.map((workVm, n) => ({ workVm, ifname: `work${n}`, guest: `10.213.0.${n + 2}` })) },
       control: {
-        counts: async () => ({ links: [{ ifname: 'work0', rxPackets: isUp() && says ? 3 : 2 }] }),
+        counts: async () => {
+          listened.times += 1;
+          listened.now += 1;
+          listened.most = Math.max(listened.most, listened.now);
+          await new Promise((resolve) => setTimeout(resolve, COUNTS_MS));
+          listened.now -= 1;
+          return { links: names.map((_, n) => ({ ifname: `work${n}`, rxPackets: isUp() && says ? 3 : 2 })) };
+        },
         dial: async () => {
           asked.push(performance.now() - began);
           if (!isUp()) throw new Error('no route to host');
@@ -27,7 +38,7 @@ function booting(boots: number, says = true) {
       },
     },
   } as unknown as World;
-  return { world, works, asked };
+  return { world, works, asked, listened };
 }
 
 const { signal } = new AbortController();
@@ -44,6 +55,14 @@ describe('a work VM that was started', () => {
     const { world, asked } = booting(600, false);
     await answering(world, 'dev', true, signal, { ...rhythm, silent: 800 });
     expect(asked.at(-1)).toBeGreaterThan(790);
+  });
+
+  test('is listened to by the same questions as seven others', async () => {
+    const names = Array.from({ length: 8 }, (_, n) => `dev${n}`);
+    const { world, listened } = booting(700, true, names);
+    await Promise.all(names.map((name) => answering(world, name, true, signal, rhythm)));
+    expect(listened.most).toBe(1);
+    expect(listened.times).toBeLessThanOrEqual(Math.ceil(800 / (rhythm.listen + COUNTS_MS)) + 1);
   });
 
   test('that ends meanwhile is not waited for', async () => {
