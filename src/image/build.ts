@@ -21,7 +21,7 @@ import { packagesOf, type Recipe, readRecipe } from './recipe.ts';
 import { type SelectedLayer, selectLayers } from './select.ts';
 import { PROVISION, sourceDigest } from './source.ts';
 import { adoptDraft, makeDraft, pruneTemp } from './store.ts';
-import { type Workshop, WorkshopFailure } from './workshop.ts';
+import { type Compression, type Workshop, WorkshopFailure } from './workshop.ts';
 
 export interface BuildOptions {
   /** `images/` of the home folder. */
@@ -68,7 +68,7 @@ export async function buildImage(kind: ImageKind, arch: Arch, options: BuildOpti
       const data = await packLayer(layer, kind, options, workshop);
       parts.push(await writePart(draft, layer.name, data));
     }
-    const kernelPart = await writePart(draft, 'kernel', kernel);
+    const kernelPart = await writePart(draft, 'kernel', await packKernel(kernel, kind, options, workshop));
     const disk = await makeDisk(recipe, arch, options, workshop, draft, packages);
     const all = together(packages, disk?.packages ?? []);
     const newestPackage = newestDate(all.map(({ date }) => date));
@@ -127,25 +127,38 @@ async function packLayer(
   options: BuildOptions,
   workshop: Workshop,
 ): Promise<Buffer> {
-  const packed = await compressed(writeCpio(layer.packaged), options, workshop, (bytes) => {
+  const packed = await compressed(writeCpio(layer.packaged), 'zstd', options, workshop, (bytes) => {
     options.progress?.(occur(events.IMAGE_PACKING, { kind, layer: layer.name, bytes }));
   });
   const own = layer.own.length === 0 ? Buffer.alloc(0) : writeCpio(layer.own);
   return Buffer.concat([packed, padding(packed.length), own]);
 }
 
+/**
+ * Debian's arm64 kernel is an `Image` (magic `ARM\x64` at byte 56, Documentation/arch/arm64/booting.rst), which does not
+ * unpack itself and is three times as large as it need be. QEMU, the boot loader here, unpacks gzip and nothing else that
+ * its 7.2 knows (hw/arm/boot.c, load_aarch64_image). amd64's unpacks itself, and stays as it is.
+ */
+async function packKernel(kernel: Buffer, kind: ImageKind, options: BuildOptions, workshop: Workshop): Promise<Buffer> {
+  if (kernel.toString('latin1', 56, 60) !== 'ARM\x64') return kernel;
+  return await compressed(kernel, 'gzip', options, workshop, (bytes) => {
+    options.progress?.(occur(events.IMAGE_PACKING, { kind, layer: 'kernel', bytes }));
+  });
+}
+
 async function compressed(
   data: Buffer,
+  format: Compression,
   options: BuildOptions,
   workshop: Workshop,
   onWork: (bytes: number) => void,
 ): Promise<Buffer> {
   const folder = path.join(options.imagesFolder, 'cache', 'packed');
-  const file = path.join(folder, `${sha256(data).slice('sha256:'.length)}.zst`);
+  const file = path.join(folder, `${sha256(data).slice('sha256:'.length)}.${format === 'zstd' ? 'zst' : 'gz'}`);
   const known = await readFile(file).catch(() => undefined);
   if (known !== undefined) return known;
   onWork(data.length);
-  const packed = await workshop.compress(data, options.signal);
+  const packed = await workshop.compress(data, format, options.signal);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await writeFileAtomic(file, packed);
   return packed;

@@ -187,7 +187,8 @@ export const events = eventCodes({
   }),
   IMAGE_PACKING: event<{ kind: string; layer: string; bytes: number }>({
     level: 'info',
-    text: ({ layer, bytes }) => `compressing layer ${layer} (${megabytes(bytes)})`,
+    text: ({ layer, bytes }) =>
+      `compressing ${layer === 'kernel' ? 'the kernel' : `layer ${layer}`} (${megabytes(bytes)})`,
     sample: { kind: 'gateway', layer: 'base', bytes: 17_000_000 },
   }),
   IMAGE_FROM_PACKAGE: event<{ arch: string; package: string; digest: string }>({

@@ -13,6 +13,8 @@ import type Docker from 'dockerode';
 import { pack } from 'tar-stream';
 import { LineSplitter, messageOf } from '../host/index.ts';
 import {
+  type Compression,
+  compressorArguments,
   DISK_PACKAGES,
   type DiskRequest,
   mmdebstrapArguments,
@@ -21,7 +23,6 @@ import {
   WORKSHOP_TOOLS,
   type Workshop,
   WorkshopFailure,
-  zstdArguments,
 } from './workshop.ts';
 
 const BASE_IMAGE = 'debian:trixie-slim';
@@ -82,7 +83,7 @@ export class DockerWorkshop implements Workshop {
     output.end();
   }
 
-  async compress(data: Buffer, signal: AbortSignal | undefined): Promise<Buffer> {
+  async compress(data: Buffer, format: Compression, signal: AbortSignal | undefined): Promise<Buffer> {
     const output = new PassThrough();
     const chunks: Buffer[] = [];
     output.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -91,7 +92,8 @@ export class DockerWorkshop implements Workshop {
       archive.entry({ name: LAYER.slice(1) }, data);
       archive.finalize();
       await container.putArchive(archive as unknown as NodeJS.ReadableStream, { path: '/' });
-      await this.execute(container, ['zstd', ...zstdArguments(data.length), LAYER], output, () => {}, signal);
+      const command = [format, ...compressorArguments(format, data.length), LAYER];
+      await this.execute(container, command, output, () => {}, signal);
     });
     output.end();
     await finished(output);

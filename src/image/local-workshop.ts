@@ -1,6 +1,8 @@
 /** Packages unpacked on this very machine, as root or not. */
 import { findTool, type RunResult, run } from '../host/index.ts';
 import {
+  type Compression,
+  compressorArguments,
   DISK_TOOLS,
   type DiskRequest,
   mmdebstrapArguments,
@@ -9,7 +11,6 @@ import {
   WORKSHOP_TOOLS,
   type Workshop,
   WorkshopFailure,
-  zstdArguments,
 } from './workshop.ts';
 
 /** A slow mirror is no reason to give up; a hanging one is. */
@@ -52,18 +53,18 @@ export const localWorkshop: Workshop = {
     request.output.end();
   },
 
-  async compress(data: Buffer, signal: AbortSignal | undefined): Promise<Buffer> {
+  async compress(data: Buffer, format: Compression, signal: AbortSignal | undefined): Promise<Buffer> {
     const chunks: Buffer[] = [];
     const result = await run({
-      tool: 'zstd',
-      argv: [...zstdArguments(data.length), '-'],
+      tool: format,
+      argv: [...compressorArguments(format, data.length), '-'],
       stdin: data,
       timeoutMs: COMPRESS_TIMEOUT_MS,
       maxBytes: MAX_LAYER_BYTES,
       onStdout: (chunk) => chunks.push(chunk),
       ...(signal === undefined ? {} : { signal }),
     });
-    judge(result, 'zstd');
+    judge(result, format);
     return Buffer.concat(chunks);
   },
 

@@ -47,6 +47,9 @@ export function tellingLines(lines: readonly string[]): readonly string[] {
   return errors.length > 0 ? errors : lines;
 }
 
+/** zstd for what the guest's kernel unpacks, gzip for what QEMU does. */
+export type Compression = 'zstd' | 'gzip';
+
 export interface Workshop {
   /** Completes `building the gateway image ...`: `with mmdebstrap`. */
   readonly description: string;
@@ -54,8 +57,8 @@ export interface Workshop {
   readonly setupBytes: number;
   /** @throws WorkshopFailure */
   unpack(request: UnpackRequest): Promise<void>;
-  /** One zstd frame, the same bytes for the same input. @throws WorkshopFailure */
-  compress(data: Buffer, signal: AbortSignal | undefined): Promise<Buffer>;
+  /** One frame or member, the same bytes for the same input. @throws WorkshopFailure */
+  compress(data: Buffer, format: Compression, signal: AbortSignal | undefined): Promise<Buffer>;
   /** disk.qcow2 in `folder`, of the files in `tar`. @throws WorkshopFailure */
   makeDisk(request: DiskRequest): Promise<void>;
   close(): Promise<void>;
@@ -128,9 +131,12 @@ export function quoted(word: string): string {
 }
 
 /**
- * Level 19 on one thread: several threads would cut the input by their number, and the bytes with it. The length is
+ * zstd: level 19 on one thread, for several would cut the input by their number, and the bytes with it. The length is
  * said, or the bytes would tell whether the input came from a file or a pipe.
+ * gzip: without the file's name and time. GNU's own, which brings its deflate along: node's zlib, and that of a zstd that
+ * writes gzip, give other bytes from one release or fork of zlib to the next.
  */
-export function zstdArguments(inputBytes: number): string[] {
+export function compressorArguments(format: Compression, inputBytes: number): string[] {
+  if (format === 'gzip') return ['-9', '--no-name', '--stdout'];
   return ['-19', '--single-thread', '--no-check', '--quiet', `--stream-size=${inputBytes}`, '--stdout'];
 }

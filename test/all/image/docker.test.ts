@@ -75,10 +75,10 @@ suite(`DockerWorkshop on a real engine${where}`, () => {
         const workshop = new DockerWorkshop(engine.docker);
         const data = Buffer.from('the quick brown fox '.repeat(5_000));
         const header = async (of: Pick<DockerWorkshop, 'compress'>) =>
-          (await of.compress(data, undefined)).subarray(0, FRAME_HEADER_BYTES).toString('hex');
+          (await of.compress(data, 'zstd', undefined)).subarray(0, FRAME_HEADER_BYTES).toString('hex');
         expect(await header(workshop)).toBe(await header(localWorkshop));
         await engine.stop();
-        await expect(workshop.compress(data, undefined)).rejects.toMatchObject({
+        await expect(workshop.compress(data, 'zstd', undefined)).rejects.toMatchObject({
           name: 'WorkshopFailure',
           message: 'Docker did not do as it was told',
         });

@@ -1,12 +1,15 @@
-/** The real mmdebstrap and zstd: equal packages give equal bytes, whatever differs around the build. */
+/** The real mmdebstrap, zstd and gzip: equal packages give equal bytes, whatever differs around the build. */
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { requireTool } from '../../../src/host/index.ts';
 import { buildImage, type StoredImage, writeCpio } from '../../../src/image/index.ts';
+import { localWorkshop } from '../../../src/image/local-workshop.ts';
+import { compressorArguments } from '../../../src/image/workshop.ts';
 import { describeUnless, missing } from '../../obstacle.ts';
 
 const MINUTES = 60_000;
@@ -77,6 +80,21 @@ describeHere('the tiny image', () => {
       '\n',
     );
     expect(names).toEqual(expect.arrayContaining(['usr/bin/busybox', 'usr/bin/udhcpc', 'usr/sbin/dropbear', 'proc']));
+  });
+});
+
+describeUnless(missing('gzip'), 'gzip')('a kernel', () => {
+  test('is compressed to what says nothing of when and where, and is the kernel again', async () => {
+    const kernel = Buffer.from('ARMd'.repeat(20_000));
+    const packed = await localWorkshop.compress(kernel, 'gzip', undefined);
+    expect(gunzipSync(packed).equals(kernel)).toBe(true);
+    // RFC 1952: deflate, no field for a name, no time, the slowest algorithm, made on Unix.
+    expect(packed.subarray(0, 10).toString('hex')).toBe('1f8b0800000000000203');
+    // As in a container, where it is a file with a name and a time.
+    const file = path.join(root, 'layer');
+    writeFileSync(file, kernel);
+    const argv = [...compressorArguments('gzip', kernel.length), file];
+    expect(execFileSync(requireTool('gzip'), argv).equals(packed)).toBe(true);
   });
 });
 

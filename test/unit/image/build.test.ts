@@ -117,6 +117,21 @@ describe('buildImage', () => {
     expect(after.digest).not.toBe(before.digest);
   });
 
+  test('has a kernel that does not unpack itself compressed, once, and any other as it is', async () => {
+    const untouched = await build();
+    expect(readFileSync(path.join(untouched.folder, 'kernel'), 'utf8')).toBe('a kernel');
+    expect(workshop.calls).not.toContain('compress with gzip');
+    const kernel = Buffer.concat([Buffer.alloc(56), Buffer.from('ARMd'), Buffer.alloc(4)]);
+    workshop.files = SAMPLE_FILES.map((file) => (file.name.includes('vmlinuz') ? { ...file, data: kernel } : file));
+    events = [];
+    const packed = await build();
+    expect(readFileSync(path.join(packed.folder, 'kernel'), 'utf8')).toBe('as gzip');
+    expect(packed.manifest.kernel.bytes).toBe('as gzip'.length);
+    expect(events.map(({ text }) => text)).toContain('compressing the kernel (0.0 MB)');
+    expect((await build({ cachedPackages: true })).digest).toBe(packed.digest);
+    expect(workshop.calls.filter((call) => call === 'compress with gzip')).toHaveLength(1);
+  });
+
   test('says before it downloads how much, and then what apt says', async () => {
     await build();
     expect(events.map(({ code }) => code)).toEqual([

@@ -123,10 +123,12 @@ describe('DockerWorkshop', () => {
   });
 
   test('compresses inside the container', async () => {
-    const docker = new FakeDocker({ zstd: { stdout: 'packed' } });
+    const docker = new FakeDocker({ zstd: { stdout: 'packed' }, gzip: { stdout: 'zipped' } });
     const workshop = new DockerWorkshop(docker.asDocker);
-    expect((await workshop.compress(Buffer.from('data'), undefined)).toString()).toBe('packed');
-    expect(docker.uploads).toEqual(['work/layer']);
+    expect((await workshop.compress(Buffer.from('data'), 'zstd', undefined)).toString()).toBe('packed');
+    expect((await workshop.compress(Buffer.from('data'), 'gzip', undefined)).toString()).toBe('zipped');
+    expect(docker.uploads).toEqual(['work/layer', 'work/layer']);
+    expect(docker.commands.at(-1)).toEqual(['gzip', '-9', '--no-name', '--stdout', '/work/layer']);
     await workshop.close();
   });
 

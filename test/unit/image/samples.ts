@@ -4,7 +4,7 @@ import path from 'node:path';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { pack } from 'tar-stream';
-import type { DiskRequest, UnpackRequest, Workshop } from '../../../src/image/workshop.ts';
+import type { Compression, DiskRequest, UnpackRequest, Workshop } from '../../../src/image/workshop.ts';
 
 export const KERNEL_VERSION = '6.12.1-cloud';
 const MODULES = `usr/lib/modules/${KERNEL_VERSION}/kernel`;
@@ -117,7 +117,7 @@ export function sampleTar(files: readonly SampleFile[] = SAMPLE_FILES): Readable
   return Readable.from(archive);
 }
 
-/** A workshop without tools: the sample packages, and a compression that is none. */
+/** A workshop without tools: the sample packages, and a compression that is none, or only says its name. */
 export class SampleWorkshop implements Workshop {
   readonly description = 'from samples';
   readonly setupBytes = 0;
@@ -138,9 +138,9 @@ export class SampleWorkshop implements Workshop {
     await copyFile(tar, path.join(folder, 'disk.qcow2'));
   }
 
-  compress(data: Buffer): Promise<Buffer> {
-    this.calls.push('compress');
-    return Promise.resolve(data);
+  compress(data: Buffer, format: Compression): Promise<Buffer> {
+    this.calls.push(format === 'zstd' ? 'compress' : `compress with ${format}`);
+    return Promise.resolve(format === 'zstd' ? data : Buffer.from(`as ${format}`));
   }
 
   close(): Promise<void> {
