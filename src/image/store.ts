@@ -3,6 +3,7 @@
  * architecture; the digest in it was recorded when the image was built or imported *here*, and is what everything is
  * measured by. A manifest beside an image proves nothing.
  */
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,6 +23,7 @@ import {
   MANIFEST_FILE,
   packagesLock,
   parseManifest,
+  partsOf,
 } from './manifest.ts';
 
 const CURRENT_FILE = 'current.json';
@@ -111,17 +113,23 @@ export async function makeDraft(imagesFolder: string): Promise<string> {
   return await mkdtemp(path.join(imagesFolder, `draft-${process.pid}-`));
 }
 
-/** Completes a draft that holds all parts: writes manifest and packages.lock, renames, records it as current. */
+/**
+ * Completes a draft that holds all parts: writes manifest and packages.lock, renames, records it as current.
+ *
+ * Of an image that is here already what is whole stays untouched: work VMs lie over its disk, and know it by its time. What
+ * was damaged since is replaced a file at a time, so that nothing is ever missing, whenever the process is killed.
+ */
 export async function adoptDraft(imagesFolder: string, draft: string, manifest: ImageManifest): Promise<StoredImage> {
   const digest = digestOf(manifest);
   const folder = folderOf(imagesFolder, digest);
   await writeFileAtomic(path.join(draft, MANIFEST_FILE), canonicalManifest(manifest));
   await writeFileAtomic(path.join(draft, LOCK_FILE), packagesLock(manifest));
+  // Before the lock: a disk takes longer to read than others wait.
+  const damaged = await damagedFiles(folder, manifest);
   const lock = await patientLock(path.join(imagesFolder, 'lock'));
   try {
-    // Equal digest, but perhaps damaged since: the fresh copy takes its place.
-    await rm(folder, { recursive: true, force: true });
-    await rename(draft, folder);
+    if (!existsSync(folder)) await rename(draft, folder);
+    else for (const file of damaged) await rename(path.join(draft, file), path.join(folder, file));
     const current = await readCurrent(imagesFolder);
     const next = { ...current, [`${manifest.kind}/${manifest.arch}`]: digest };
     await writeFileAtomic(path.join(imagesFolder, CURRENT_FILE), `${JSON.stringify(next, undefined, 2)}\n`);
@@ -129,6 +137,15 @@ export async function adoptDraft(imagesFolder: string, draft: string, manifest: 
     lock.release();
   }
   return { digest, folder, manifest };
+}
+
+async function damagedFiles(folder: string, manifest: ImageManifest): Promise<readonly string[]> {
+  const damaged = [MANIFEST_FILE, LOCK_FILE];
+  for (const { name, digest } of partsOf(manifest)) {
+    const there = await digestFile(path.join(folder, fileOf(name))).catch(() => undefined);
+    if (there?.digest !== digest) damaged.push(fileOf(name));
+  }
+  return damaged;
 }
 
 /** It is held for milliseconds; two builds that end together take turns. */

@@ -1,4 +1,13 @@
-import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -263,6 +272,32 @@ describe('stored images', () => {
     expect(listed[0]?.digest).toBe(current.digest);
     expect(await pruneImages(images)).toHaveLength(1);
     expect(await listImages(images)).toHaveLength(1);
+  });
+
+  test('stay as they are when they are built again, but for what was damaged: a work VM knows its disk by its time', async () => {
+    const { folder } = await build();
+    const facts = (name: string) => {
+      const { ino, mtimeNs } = statSync(path.join(folder, name), { bigint: true });
+      return `${ino} ${mtimeNs}`;
+    };
+    const before = facts('kernel');
+    await build();
+    expect(facts('kernel')).toBe(before);
+    const layer = readFileSync(path.join(folder, 'base.cpio'));
+    appendFileSync(path.join(folder, 'base.cpio'), 'x');
+    rmSync(path.join(folder, 'wireguard.cpio'));
+    rmSync(path.join(folder, 'packages.lock'));
+    await importImage((await build({ imagesFolder: path.join(root, 'elsewhere') })).folder, images);
+    expect(facts('kernel')).toBe(before);
+    expect(readFileSync(path.join(folder, 'base.cpio')).equals(layer)).toBe(true);
+    expect(readdirSync(folder).sort()).toEqual([
+      'base.cpio',
+      'kernel',
+      'manifest.json',
+      'packages.lock',
+      'wireguard.cpio',
+    ]);
+    expect(readdirSync(images).filter((name) => name.startsWith('draft'))).toEqual([]);
   });
 
   test('leave no draft of a dead process, and keep one of a living', async () => {
