@@ -175,15 +175,22 @@ export async function pruneTemp(imagesFolder: string): Promise<number> {
  * Removes images that are not current, and compressed layers kept for the next build. Returns the images.
  *
  * @param locked digests of images that some vmgate.lock names: they stay
+ * @throws HOME_LOCKED
  */
 export async function pruneImages(
   imagesFolder: string,
   locked: ReadonlySet<string> = new Set(),
 ): Promise<readonly StoredImage[]> {
-  const old = (await listImages(imagesFolder)).filter(({ current, digest }) => !current && !locked.has(digest));
-  const folders = [...old.map(({ folder }) => folder), path.join(imagesFolder, 'cache', 'packed')];
-  await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
-  return old;
+  // One that a build or an import is about to make current again is in the store already: whoever comes second sees the other.
+  const lock = await patientLock(path.join(imagesFolder, 'lock'));
+  try {
+    const old = (await listImages(imagesFolder)).filter(({ current, digest }) => !current && !locked.has(digest));
+    const folders = [...old.map(({ folder }) => folder), path.join(imagesFolder, 'cache', 'packed')];
+    await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
+    return old;
+  } finally {
+    lock.release();
+  }
 }
 
 /** Its digest is right, so it was written by a vmgate; an older or newer one may have meant something else by it. */

@@ -10,8 +10,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { CodedEvent } from '../../../src/core/coded.ts';
+import { acquireLock } from '../../../src/home/index.ts';
 import {
   assembleBoot,
   buildImage,
@@ -272,6 +274,19 @@ describe('stored images', () => {
     expect(listed[0]?.digest).toBe(current.digest);
     expect(await pruneImages(images)).toHaveLength(1);
     expect(await listImages(images)).toHaveLength(1);
+  });
+
+  test('are not pruned when a build makes them current again meanwhile', async () => {
+    const old = await build();
+    appendFileSync(path.join(root, 'provision/gateway/rootfs/init'), 'true\n');
+    await build({ cachedPackages: true });
+    const lock = await acquireLock(path.join(images, 'lock'));
+    const pruning = pruneImages(images);
+    await sleep(20);
+    writeFileSync(path.join(images, 'current.json'), JSON.stringify({ 'gateway/amd64': old.digest }));
+    lock.release();
+    expect((await pruning).map(({ digest }) => digest)).not.toContain(old.digest);
+    await expect(requireImage(images, 'gateway', 'amd64')).resolves.toMatchObject({ digest: old.digest });
   });
 
   test('stay as they are when they are built again, but for what was damaged: a work VM knows its disk by its time', async () => {
