@@ -1,9 +1,8 @@
 /** `vmgate.lock`: which version of each reference was taken, so that everybody and the next time get the same. */
-import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
 import { VmgateError } from '../core/coded.ts';
-import { writeFileAtomic } from '../home/index.ts';
-import { complaintOf, errnoOf, messageOf, parseJson } from '../host/index.ts';
+import { readPlainFile, writeFileAtomic } from '../home/index.ts';
+import { complaintOf, messageOf, parseJson } from '../host/index.ts';
 import { errors } from './codes.ts';
 import { DIGEST, formatReference, type Reference } from './reference.ts';
 
@@ -40,14 +39,10 @@ export function lockedVersion({ templates }: Lockfile, reference: Reference): Lo
 /** @throws REGISTRY_LOCK_DAMAGED; a file that is not there is empty */
 export async function readLockfile(name: string): Promise<Lockfile> {
   const damaged = (why: string) => VmgateError.of(errors.REGISTRY_LOCK_DAMAGED, { file: name, why });
-  let text: string;
-  try {
-    text = await readFile(name, 'utf8');
-  } catch (cause) {
-    if (errnoOf(cause) === 'ENOENT') return { version: 1, templates: {} };
+  const text = await readPlainFile(name, MAX_FILE).catch((cause: unknown) => {
     throw damaged(messageOf(cause));
-  }
-  if (text.length > MAX_FILE) throw damaged(`it is longer than ${MAX_FILE} characters`);
+  });
+  if (text === undefined) return { version: 1, templates: {} };
   const read = file.safeParse(parseJson(text));
   if (!read.success) throw damaged(complaintOf(read.error));
   return read.data;

@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -180,6 +181,17 @@ describe('init', () => {
 });
 
 describe('trust', () => {
+  test('a vmgate.trust that is a pipe or a device is refused, not waited for', async () => {
+    const file = path.join(laptop.project, 'vmgate.trust');
+    for (const put of [() => execFileSync('mkfifo', [file]), () => symlinkSync('/dev/zero', file)]) {
+      rmSync(file, { force: true });
+      put();
+      const { exit, stderr } = await laptop.type('trust');
+      expect(exit).toBe(2);
+      expect(stderr).toContain('vmgate.trust cannot be read: it is not a regular file');
+    }
+  });
+
   test('shows what it confirms; a change needs it again; --revoke takes it back', async () => {
     laptop.write('vmgate.yaml', CONFIG);
     laptop.write('vmgate.local.yaml', 'vpn: mine\n');

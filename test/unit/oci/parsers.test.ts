@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -303,5 +304,14 @@ describe('vmgate.lock', () => {
   ])('edited by hand: %s', async (_, text) => {
     writeFileSync(file, text);
     expect(await codeOf(readLockfile(file))).toBe('REGISTRY_LOCK_DAMAGED');
+  });
+
+  test('a device or a pipe in its place is refused, not read to its end', async () => {
+    for (const put of [() => execFileSync('mkfifo', [file]), () => symlinkSync('/dev/zero', file)]) {
+      rmSync(file, { force: true });
+      put();
+      expect(await codeOf(readLockfile(file))).toBe('REGISTRY_LOCK_DAMAGED');
+    }
+    rmSync(file);
   });
 });
