@@ -11,8 +11,12 @@ import { type Answer, BrokenLine, chunksOf, discard, readBody } from './wire.ts'
 
 /** Without these a registry may say that there is no such manifest: docker-registry does. */
 const ACCEPT = [MANIFEST_TYPE, INDEX_TYPE].join(', ');
-/** Times in a row that a blob may break off without one byte more. */
+/**
+ * Times in a row that a blob may break off before so much more of it is here than ever before: a registry that sends it by
+ * the byte, or has it begun anew each time, would be asked for ever.
+ */
 const STALLS = 3;
+const PROGRESS_BYTES = 16_384;
 const TOLD_EVERY_BYTES = 8_388_608;
 
 export interface FetchedManifest {
@@ -91,11 +95,13 @@ export async function fetchBlob(client: RegistryClient, store: Store, blob: Desc
 }
 
 async function complete(client: RegistryClient, draft: Draft, blob: Descriptor): Promise<void> {
+  let reached = draft.bytes;
   for (let stalls = 0; draft.bytes < blob.size || blob.size === 0; ) {
-    const before = draft.bytes;
     const broken = await readOn(client, draft, blob);
     if (broken === undefined) return;
-    stalls = draft.bytes > before ? 0 : stalls + 1;
+    const isFurther = draft.bytes >= reached + PROGRESS_BYTES;
+    stalls = isFurther ? 0 : stalls + 1;
+    if (isFurther) reached = draft.bytes;
     if (stalls >= STALLS) throw truncated(blob, draft.bytes);
     await client.pause(broken, stalls);
   }

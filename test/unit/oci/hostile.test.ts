@@ -254,6 +254,32 @@ describe('trouble that passes', () => {
     expect(registry.seen.find(({ url }) => url.includes(blobOf('setup.sh')))?.range).toBe('bytes=50000-');
   });
 
+  test('one that comes by the byte, each on a line of its own, is given up as well', async () => {
+    const content = registry.blobs.get(blobOf('setup.sh')) ?? Buffer.alloc(0);
+    registry.lie = about(blobOf('setup.sh'), (request, response) => {
+      const from = Number(/\d+/.exec(request.headers.range ?? '0')?.[0] ?? 0);
+      const range = `bytes ${from}-${content.length - 1}/${content.length}`;
+      response.writeHead(from > 0 ? 206 : 200, { 'content-range': range });
+      response.write(content.subarray(from, from + 1), () => response.destroy());
+      return true;
+    });
+    expect(await codeOf(pull())).toBe('REGISTRY_TRUNCATED');
+    expect(registry.seen.filter(({ url }) => url.includes(blobOf('setup.sh'))).length).toBeLessThan(10);
+  }, 20_000);
+
+  test('and one whose part is gone each time it is asked for', async () => {
+    const content = registry.blobs.get(blobOf('setup.sh')) ?? Buffer.alloc(0);
+    registry.lie = about(blobOf('setup.sh'), (request, response) => {
+      if (request.headers.range === undefined) {
+        response.writeHead(200, { 'content-length': String(content.length) });
+        response.write(content.subarray(0, 50_000), () => response.destroy());
+      } else response.writeHead(416).end();
+      return true;
+    });
+    expect(await codeOf(pull())).toBe('REGISTRY_TRUNCATED');
+    expect(registry.seen.filter(({ url }) => url.includes(blobOf('setup.sh'))).length).toBeLessThan(10);
+  }, 20_000);
+
   test('a partial blob that somebody wrote over is not sewn on to', async () => {
     const store = mkdtempSync(path.join(folder, 'store-'));
     await pull({ store }, `${registry.host}/team/dev:3`);
