@@ -26,6 +26,7 @@ export {
   pruneTemp,
   requireImage,
   requireIntactDisk,
+  storeLock,
 } from './store.ts';
 export {
   findUpdates,

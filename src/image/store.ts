@@ -126,7 +126,7 @@ export async function adoptDraft(imagesFolder: string, draft: string, manifest: 
   await writeFileAtomic(path.join(draft, LOCK_FILE), packagesLock(manifest));
   // Before the lock: a disk takes longer to read than others wait.
   const damaged = await damagedFiles(folder, manifest);
-  const lock = await patientLock(path.join(imagesFolder, 'lock'));
+  const lock = await storeLock(imagesFolder);
   try {
     if (!existsSync(folder)) await rename(draft, folder);
     else for (const file of damaged) await rename(path.join(draft, file), path.join(folder, file));
@@ -148,11 +148,11 @@ async function damagedFiles(folder: string, manifest: ImageManifest): Promise<re
   return damaged;
 }
 
-/** It is held for milliseconds; two builds that end together take turns. */
-async function patientLock(folder: string): Promise<Lock> {
+/** Of whoever changes what is listed there. It is held for milliseconds; two builds that end together take turns. @throws HOME_LOCKED */
+export async function storeLock(imagesFolder: string): Promise<Lock> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await acquireLock(folder);
+      return await acquireLock(path.join(imagesFolder, 'lock'));
     } catch (cause) {
       if (!VmgateError.is(cause) || cause.code !== 'HOME_LOCKED' || attempt === LOCK_ATTEMPTS) throw cause;
       await sleep(100);
@@ -182,7 +182,7 @@ export async function pruneImages(
   locked: ReadonlySet<string> = new Set(),
 ): Promise<readonly StoredImage[]> {
   // One that a build or an import is about to make current again is in the store already: whoever comes second sees the other.
-  const lock = await patientLock(path.join(imagesFolder, 'lock'));
+  const lock = await storeLock(imagesFolder);
   try {
     const old = (await listImages(imagesFolder)).filter(({ current, digest }) => !current && !locked.has(digest));
     const folders = [...old.map(({ folder }) => folder), path.join(imagesFolder, 'cache', 'packed')];
