@@ -19,6 +19,7 @@ import {
   registryErrors,
 } from '../../oci/index.ts';
 import type { Context, Input } from '../command.ts';
+import { changeLockFile } from '../template/change-lock-file.ts';
 import { lockFileOf } from '../template/lock-file.ts';
 import { trusting } from '../template/take.ts';
 import { clientOptions } from '../template/transfer.ts';
@@ -81,7 +82,7 @@ export async function takeImage(
     const { created, signer, repository } = fetched;
     const signerAdded = !signer.isKnown && (await rememberSigner(home, trusted, repository, signer));
     const version = { digest: fetched.reference.digest, signer: signer.fingerprint, created, image: taken.image };
-    await lockImage(lockFileOf(context.cwd), reference, version);
+    await changeLockFile(home, context.cwd, (file) => lockImage(file, reference, version));
     await rememberLock(home, context.cwd);
     const { isCached } = fetched;
     return { ...taken, reference: formatReference(fetched.reference), version, signerAdded, isCached };

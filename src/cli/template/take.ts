@@ -13,7 +13,8 @@ import { type TrustPolicy, trustErrors } from '../../trust/index.ts';
 import { type Context, type Input, text } from '../command.ts';
 import { version } from '../version.ts';
 import { basesFrom } from './bases.ts';
-import { lockedIn, lockFileOf } from './lock-file.ts';
+import { changeLockFile } from './change-lock-file.ts';
+import { lockedIn } from './lock-file.ts';
 import { clientOptions } from './transfer.ts';
 import { confirmedSigners, rememberSigner, type TrustFile } from './trust-file.ts';
 
@@ -59,7 +60,7 @@ export async function recordTaken(context: Context, { written, fetched }: TakenT
   const trusted = await confirmedSigners(home, context.cwd);
   const isAdded = !signer.isKnown && (await rememberSigner(home, trusted, repository, signer));
   const version = { digest, signer: signer.fingerprint, created };
-  await lockVersion(lockFileOf(context.cwd), parseReference(written), version);
+  await changeLockFile(home, context.cwd, (file) => lockVersion(file, parseReference(written), version));
   return isAdded;
 }
 
