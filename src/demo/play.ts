@@ -24,20 +24,37 @@ export async function playDemo({ images, attachment, say, signal }: DemoOptions)
   const began = monotonicMs();
   say('The lab comes up: an untrusted network with a VPN server, in a VM of its own ...');
   const stage = await Stage.open({ images, attachment });
-  const close = () => void stage.close();
-  signal.addEventListener('abort', close, { once: true });
-  try {
+  await playOn(stage, signal, async () => {
     say(`  seen: it answers (${elapsed(began)})`);
     await playSteps(
       story(newNonces()),
       stagehandOf(stage, (line) => say(`    ${escapeLine(line)}`)),
       say,
     );
+  });
+  say(`\nThat was the main job, observed at every step, in ${elapsed(began)}.`);
+}
+
+/** The stage is gone afterwards. @throws what aborted `signal`, before the stage was there too; whatever `play` throws */
+export async function playOn(
+  stage: Pick<Stage, 'close'>,
+  signal: AbortSignal,
+  play: () => Promise<void>,
+): Promise<void> {
+  const close = () => void stage.close();
+  signal.addEventListener('abort', close, { once: true });
+  try {
+    // A signal that came while the lab booted calls nobody any more.
+    signal.throwIfAborted();
+    await play();
+  } catch (cause) {
+    // What a step misses on a stage that is taken down is no fault of what it shows.
+    signal.throwIfAborted();
+    throw cause;
   } finally {
     signal.removeEventListener('abort', close);
     await stage.close();
   }
-  say(`\nThat was the main job, observed at every step, in ${elapsed(began)}.`);
 }
 
 /** Tells and plays the steps in order. @throws DEMO_NOT_OBSERVED at the first that does not show */
