@@ -162,7 +162,7 @@ async function isSignatureTaken(
   const signature = read.ok ? signatureLayer(read.value) : undefined;
   if (signature === undefined) return false;
   const armored = (await blobOf(signature.layer)).toString('latin1');
-  await cacheSignature(store, signature.subject, armored);
+  await cacheSignature(store, signature.subject, armored, 'candidate');
   return true;
 }
 

@@ -171,10 +171,19 @@ function fallbackTag({ digest }: Reference): string {
   return (digest ?? '').replace(':', '-');
 }
 
-/** Those that were good here before, for when there is no network. */
+/**
+ * What is kept of a signature: one that counted, or one that came along in a folder and was judged by nobody. They have names
+ * of their own, so that whoever fills a folder with the latter hides none of the former.
+ */
+const KEPT_AS = { counted: '.sig', candidate: '.candidate' } as const;
+
+/** Those that were good here before first, for when there is no network. */
 export async function cachedSignatures(store: Store, digest: string): Promise<readonly string[]> {
   const folder = store.signatures(digest);
-  const names = (await readdir(folder).catch(() => [])).filter((name) => /^[0-9a-f]{64}\.sig$/.test(name)).sort();
+  const there = (await readdir(folder).catch(() => [])).sort();
+  const names = [KEPT_AS.counted, KEPT_AS.candidate].flatMap((ending) =>
+    there.filter((name) => name.endsWith(ending) && /^[0-9a-f]{64}\.[a-z]+$/.test(name)),
+  );
   const read = await Promise.all(
     names.slice(0, MAX_SIGNATURES).map((name) => readPrivateFile(path.join(folder, name), MAX_ARMORED)),
   );
@@ -182,8 +191,13 @@ export async function cachedSignatures(store: Store, digest: string): Promise<re
 }
 
 /** @throws REGISTRY_STORE_FAILED */
-export async function cacheSignature(store: Store, digest: string, armored: string): Promise<void> {
-  const file = path.join(store.signatures(digest), `${sha256(armored).slice('sha256:'.length)}.sig`);
+export async function cacheSignature(
+  store: Store,
+  digest: string,
+  armored: string,
+  as: keyof typeof KEPT_AS = 'counted',
+): Promise<void> {
+  const file = path.join(store.signatures(digest), `${sha256(armored).slice('sha256:'.length)}${KEPT_AS[as]}`);
   try {
     await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
     await writeFileAtomic(file, armored);

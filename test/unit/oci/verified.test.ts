@@ -1,9 +1,13 @@
 /** What counts as a good signature, and what of the rest each error says; the store, the lock, no network. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { type FetchOptions, fetchTemplate } from '../../../src/oci/index.ts';
+import { sha256 } from '../../../src/host/index.ts';
+import { type FetchOptions, fetchTemplate, importLayout } from '../../../src/oci/index.ts';
+import { MANIFEST_TYPE, writeIndex } from '../../../src/oci/manifest.ts';
+import { signatureArtifact } from '../../../src/oci/signatures.ts';
+import { LAYOUT } from '../../../src/oci/store.ts';
 import { type TrustPolicy, verifyMessage } from '../../../src/trust/index.ts';
 import { codeOf } from '../faults.ts';
 import { attach, CREATED, FILES, publish, StandRegistry, TestSigner } from './stand.ts';
@@ -200,6 +204,23 @@ describe('what is here already', () => {
     writeFileSync(path.join(file, name), stranger.sign(digest));
     await registry.stop();
     expect(await codeOf(pinned())).toBe('TRUST_SIGNER_NOT_ALLOWED');
+  });
+
+  test('is not hidden by signatures that come in a folder, however many', async () => {
+    const size = registry.manifests.get(digest)?.bytes.length ?? 0;
+    const layout = mkdtempSync(path.join(folder, 'layout-'));
+    mkdirSync(path.join(layout, 'blobs/sha256'), { recursive: true });
+    const put = (bytes: Buffer) => writeFileSync(path.join(layout, 'blobs/sha256', sha256(bytes).slice(7)), bytes);
+    const listed = Array.from({ length: 200 }, (_, index) => {
+      const subject = { mediaType: MANIFEST_TYPE, digest, size };
+      const { bytes, content, descriptor } = signatureArtifact(subject, `garbage ${index}`);
+      for (const each of [bytes, content]) put(each);
+      return descriptor;
+    });
+    writeFileSync(path.join(layout, 'oci-layout'), LAYOUT);
+    writeFileSync(path.join(layout, 'index.json'), writeIndex(listed));
+    expect(await codeOf(importLayout(layout, store))).toBe('REGISTRY_LAYOUT_INVALID');
+    expect((await pull({ isOffline: true, locked: { digest, created: CREATED } })).digest).toBe(digest);
   });
 
   test('the kept signature is one for stock tools too', () => {
