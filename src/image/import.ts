@@ -43,7 +43,10 @@ export async function importImage(
     const digest = digestOf(manifest);
     if (options.expect !== undefined && options.expect !== digest)
       throw mismatch(manifest, source, options.expect, digest);
-    const wanted = new Map(partsOf(manifest).map((part) => [fileOf(part.name), part]));
+    const parts = partsOf(manifest);
+    const wanted = new Map(parts.map((part) => [fileOf(part.name), part]));
+    // Of two parts in one file one is not what the manifest says, and no boot would take it.
+    if (wanted.size < parts.length) throw new Error(`${MANIFEST_FILE} names a part twice`);
     for (const [file, part] of wanted) judge(manifest, `${source}/${file}`, part, found.get(file));
     const surplus = [...found.keys()].filter((file) => !wanted.has(file));
     await Promise.all(surplus.map((file) => rm(path.join(draft, file))));

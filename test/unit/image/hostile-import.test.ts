@@ -122,6 +122,22 @@ describe('case 51: an image that comes as an archive', () => {
       'IMAGE_UNREADABLE',
     ],
     [
+      'the manifest has two parts of one name',
+      [
+        [
+          { name: 'manifest.json' },
+          Buffer.from(
+            canonicalManifest({
+              ...MANIFEST,
+              layers: [part('base', LAYER), part('base', LAYER), part('kernel', KERNEL)],
+            }),
+          ),
+        ],
+        ...GOOD.slice(1),
+      ],
+      'IMAGE_UNREADABLE',
+    ],
+    [
       'the manifest has more than a megabyte',
       [[{ name: 'manifest.json' }, Buffer.concat([JSON_TEXT, Buffer.alloc(1_048_577, ' ')])], ...GOOD.slice(1)],
       'IMAGE_UNREADABLE',
