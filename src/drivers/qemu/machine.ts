@@ -6,7 +6,6 @@
  * print a line for each frame. With the reader gone it gets EPIPE, which it ignores.
  */
 import { spawn } from 'node:child_process';
-import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
@@ -20,6 +19,7 @@ import { bootFailure } from './failures.ts';
 import { lockHolder, unlocked } from './pidfile.ts';
 import { QmpClient } from './qmp.ts';
 import { TextTail } from './text-tail.ts';
+import { yieldOften } from './yielding.ts';
 
 const BOOT_TIMEOUT_MS = 20_000;
 const POLL_MS = 10;
@@ -40,9 +40,6 @@ export interface Launch {
   /** Beside what every child of vmgate gets. */
   readonly environment?: Readonly<Record<string, string>>;
 }
-
-/** nice(1)'s scale. Enough for the gateway's one thread to be heard among those of a dozen work VMs; alone it costs nothing. */
-const YIELDING = 10;
 
 const runState = z.looseObject({ status: z.string() });
 const BROKEN: ProcessEnd = {
@@ -108,8 +105,7 @@ export class Machine {
       env: childEnvironment(environment),
       stdio: ['ignore', 'ignore', 'pipe'],
     });
-    // At once: the threads that QEMU makes from here on have the priority of the one that makes them.
-    if (launch.yields === true && child.pid !== undefined) yieldOften(child.pid);
+    if (launch.yields === true && child.pid !== undefined) void yieldOften(child.pid);
     const stderr = new TextTail(STDERR_BYTES);
     child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
     child.stderr.on('error', () => {});
@@ -217,14 +213,6 @@ async function lockReleased(pidfile: string, released: AbortSignal): Promise<voi
   while (released.aborted || !(await unlocked(pidfile, 1_000))) {
     if (released.aborted) return new Promise(() => {});
     await delay(500, undefined, { ref: false });
-  }
-}
-
-function yieldOften(pid: number): void {
-  try {
-    os.setPriority(pid, Math.min(os.getPriority() + YIELDING, os.constants.priority.PRIORITY_LOW));
-  } catch {
-    // It ended by itself in this moment, which is told elsewhere.
   }
 }
 
