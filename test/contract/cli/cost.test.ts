@@ -88,7 +88,7 @@ describe('what is loaded', () => {
     const { files, bytes } = loadedBy('status');
     expect(files).toBeGreaterThan(1);
     expect(files).toBeLessThanOrEqual(6);
-    expect(bytes).toBeLessThan(80_000);
+    expect(bytes).toBeLessThan(83_000);
   });
 
   test('of Node: what is used, and not what its ES modules drag in', () => {
