@@ -16,6 +16,6 @@ export { expectOk } from './outcome.ts';
 export { whenOverdue } from './overdue.ts';
 export { packageFile, programFile } from './package.ts';
 export { type HostPlatform, hostPlatform, installLine, type PackageFamily } from './platform.ts';
-export { machineProcesses, type ProcessIdentities } from './process-identity.ts';
+export { machineProcesses, type ProcessIdentities, statFields } from './process-identity.ts';
 export { type Run, type RunRequest, type RunResult, run } from './run.ts';
 export { childEnvironment, findTool, requireTool } from './tools.ts';

@@ -45,10 +45,15 @@ function linuxStart(pid: number): string | undefined {
   }
 }
 
-/** proc_pid_stat(5): state is field 3, starttime field 22; the name in field 2 may hold spaces and parentheses. */
+/** When it started, undefined for one that has ended. Field 3 is the state, field 22 the start. */
 export function parseStat(stat: string): string | undefined {
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const fields = statFields(stat);
   return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
+}
+
+/** The fields of `/proc/PID/stat` from the third on (proc_pid_stat(5)): the name in field 2 may hold spaces and parentheses. */
+export function statFields(stat: string): readonly string[] {
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
 async function macBootId(): Promise<string> {

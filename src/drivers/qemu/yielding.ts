@@ -2,7 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { errnoOf } from '../../host/index.ts';
+import { errnoOf, statFields } from '../../host/index.ts';
 
 /** nice(1)'s scale. Enough for the gateway's one thread to be heard among those of a dozen work VMs; alone it costs nothing. */
 export const YIELDING = 10;
@@ -28,9 +28,8 @@ export async function yieldOften(pid: number): Promise<void> {
 
 /** Of any other the value would be that of everybody in its session: of the gateway, of the one who started it. */
 async function leadsSession(pid: number): Promise<boolean> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  // proc(5): state, parent, group, session, behind a name that may hold anything.
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[3] === String(pid);
+  const [, , , session] = statFields(await readFile(`/proc/${pid}/stat`, 'latin1'));
+  return session === String(pid);
 }
 
 async function yieldSession(pid: number): Promise<void> {
