@@ -22,6 +22,7 @@ export {
   lockImage,
   lockVersion,
   readLockfile,
+  readLockRecord,
 } from './lock.ts';
 export { type PublishedTemplate, publishTemplate, signArtifact } from './publish.ts';
 export { formatReference, parseReference, type Reference, repositoryName } from './reference.ts';

@@ -38,12 +38,17 @@ export function lockedVersion({ templates }: Lockfile, reference: Reference): Lo
 
 /** @throws REGISTRY_LOCK_DAMAGED; a file that is not there is empty */
 export async function readLockfile(name: string): Promise<Lockfile> {
+  return (await readLockRecord(name, file, MAX_FILE)) ?? { version: 1, templates: {} };
+}
+
+/** A file that says what is locked, or where; undefined where there is none. @throws REGISTRY_LOCK_DAMAGED */
+export async function readLockRecord<T>(name: string, schema: z.ZodType<T>, maxBytes: number): Promise<T | undefined> {
   const damaged = (why: string) => VmgateError.of(errors.REGISTRY_LOCK_DAMAGED, { file: name, why });
-  const text = await readPlainFile(name, MAX_FILE).catch((cause: unknown) => {
+  const text = await readPlainFile(name, maxBytes).catch((cause: unknown) => {
     throw damaged(messageOf(cause));
   });
-  if (text === undefined) return { version: 1, templates: {} };
-  const read = file.safeParse(parseJson(text));
+  if (text === undefined) return undefined;
+  const read = schema.safeParse(parseJson(text));
   if (!read.success) throw damaged(complaintOf(read.error));
   return read.data;
 }

@@ -2,11 +2,9 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
-import { VmgateError } from '../../core/coded.ts';
-import { type HomeLayout, readPlainFile, writeFileAtomic } from '../../home/index.ts';
-import { complaintOf, messageOf, parseJson } from '../../host/index.ts';
+import { type HomeLayout, writeFileAtomic } from '../../home/index.ts';
 import { storeLock } from '../../image/index.ts';
-import { type Lockfile, readLockfile, registryErrors } from '../../oci/index.ts';
+import { type Lockfile, readLockfile, readLockRecord } from '../../oci/index.ts';
 import { confirmedFolders } from '../../trust/index.ts';
 import { lockFileOf } from '../template/lock-file.ts';
 import { readIfThere } from '../template/small-file.ts';
@@ -45,15 +43,7 @@ export async function rememberLock(home: HomeLayout, folder: string): Promise<vo
 }
 
 async function known(home: HomeLayout): Promise<readonly string[]> {
-  const file = recordOf(home);
-  const damaged = (why: string) => VmgateError.of(registryErrors.REGISTRY_LOCK_DAMAGED, { file, why });
-  const text = await readPlainFile(file, MAX_RECORD).catch((cause: unknown) => {
-    throw damaged(messageOf(cause));
-  });
-  if (text === undefined) return [];
-  const read = record.safeParse(parseJson(text));
-  if (!read.success) throw damaged(complaintOf(read.error));
-  return read.data.folders;
+  return (await readLockRecord(recordOf(home), record, MAX_RECORD))?.folders ?? [];
 }
 
 /** What folders that this machine knows of still need. */
